@@ -1,0 +1,144 @@
+"""Node classification: the tables of docs/results.md.
+
+    python benchmarks/nodes.py --root DATA cora citeseer pubmed      # appends rows to docs/results.jsonl
+    python benchmarks/nodes.py --tables                              # prints all rows as Markdown
+
+Every row is several condensations (seeds 0, 1, ...) x several trainings under one protocol; nothing is tuned for a
+dataset or a size. Rows that are in the file already are not run again, so a stopped run continues where it was.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+import workloads
+from torch_geometric.data import Data
+
+import graphcond
+from graphcond.evaluation.evaluate import CONTROLS
+
+RESULTS = Path(__file__).parent.parent / "docs" / "results.jsonl"
+FIXED_SIZE = ("class_mean", "whole")  # the same at every size: run once
+
+
+def budget(data: Data, size: float) -> int:
+    """Return a number of nodes: itself, or a fraction of the training nodes, at least one per class."""
+    if size >= 1:
+        return int(size)
+    return max(int(data.y.max()) + 1, round(size * int(_first(data.train_mask).sum())))
+
+
+def _first(mask: torch.Tensor) -> torch.Tensor:
+    return mask[:, 0] if mask.dim() == 2 else mask
+
+
+def finished() -> dict[tuple[str, float, str, str], dict]:
+    """Return the rows in the file, by dataset, size, training set and model."""
+    if not RESULTS.exists():
+        return {}
+    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    return {(row["dataset"], row["size"], row["data"], row["model"]): row for row in rows}
+
+
+def run(name: str, options: argparse.Namespace) -> None:
+    """Run the rows of one workload that are not in the file."""
+    workload = workloads.WORKLOADS[name]
+    data = workloads.load(name, options.root)
+    for size in workload.sizes if options.sizes is None else options.sizes:
+        nodes = budget(data, size)
+        for method in ("auto", *CONTROLS):
+            shown = 0 if method in FIXED_SIZE else size
+            models = [m for m in options.models.split(",") if (name, shown, method, m) not in finished()]
+            if models:
+                runs = options.runs if method == "auto" else options.control_runs
+                report = judge(data, method, nodes, models, runs, workload, options.seeds)
+                write(report, name, shown, method, runs)
+
+
+def judge(
+    data: Data, method: str, nodes: int, models: list[str], runs: int, workload: workloads.Workload, seeds: int
+) -> list[graphcond.Row]:
+    """Condense with several seeds (each on a split of its own, where there are several) and judge."""
+    parts = []
+    for seed in range(seeds):
+        split = seed % workload.splits
+        made = method if method != "whole" else "class_mean"
+        small = graphcond.condense(data, num_nodes=nodes, method=made, seed=seed, split=split)
+        report = graphcond.evaluate(
+            small, data, models, runs=runs, controls=["whole"] if method == "whole" else False,
+            metric=workload.metric, split=split, seed=100 * seed,
+        )  # fmt: skip
+        parts.append([row for row in report.rows if row.data == method])
+        if method == "whole" and workload.splits == 1:
+            break
+    return [merge(rows) for rows in zip(*parts, strict=True)]
+
+
+def merge(rows: tuple[graphcond.Row, ...]) -> graphcond.Row:
+    """Return one row for several condensations."""
+    first = rows[0]
+    return graphcond.Row(
+        data=first.data, model=first.model, nodes=first.nodes, edges=first.edges, bytes=first.bytes,
+        scores=tuple(score for row in rows for score in row.scores),
+        val_scores=tuple(score for row in rows for score in row.val_scores),
+        condense_seconds=sorted(row.condense_seconds for row in rows)[len(rows) // 2],
+        train_seconds=sum(row.train_seconds for row in rows) / len(rows),
+        peak_memory=max(row.peak_memory for row in rows),
+    )  # fmt: skip
+
+
+def write(rows: list[graphcond.Row], name: str, size: float, method: str, runs: int) -> None:
+    """Append rows to the file and show them."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    for row in rows:
+        values = {"dataset": name, "size": size, "trainings": runs} | row.as_dict()
+        with RESULTS.open("a") as file:
+            file.write(json.dumps(values) + "\n")
+        print(f"{name} {size:g} {method} {row.model}: {100 * row.mean:.2f} ± {100 * row.deviation:.2f}", flush=True)
+
+
+def tables() -> None:
+    """Print every row as Markdown, a table per dataset and model."""
+    rows = finished()
+    for name, workload in workloads.WORKLOADS.items():
+        for model in sorted({key[3] for key in rows if key[0] == name}):
+            mine = {key[1:3]: row for key, row in rows.items() if (key[0], key[3]) == (name, model)}
+            sizes = [size for size in workload.sizes if (size, "auto") in mine]
+            head = [f"{size:g}" if size >= 1 else f"{100 * size:g} % of train" for size in sizes]
+            nodes = [str(mine[size, "auto"]["nodes"]) for size in sizes]
+            print(f"\n### {name}, {model}, test {workload.metric} in %\n")
+            print(f"| trained on | {' | '.join(head)} |\n|---|{'---|' * len(sizes)}")
+            print(f"| *nodes* | {' | '.join(nodes)} |")
+            for method in ("auto", *CONTROLS):
+                cells = [_cell(mine.get((0 if method in FIXED_SIZE else size, method))) for size in sizes]
+                print(f"| {method} | {' | '.join(cells)} |")
+            if model == "gcn" and workload.published:
+                print(f"| best published | {' | '.join(workload.published.get(size, '-') for size in sizes)} |")
+
+
+def _cell(row: dict | None) -> str:
+    return "-" if row is None else f"{100 * row['mean']:.1f} ± {100 * row['deviation']:.1f}"
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("datasets", nargs="*", help=f"of {', '.join(workloads.WORKLOADS)}")
+    parser.add_argument("--root", type=Path, help="folder of raw data (default: GRAPHCOND_DATA)")
+    parser.add_argument("--sizes", type=float, nargs="+", help="only these sizes")
+    parser.add_argument("--seeds", type=int, default=5, help="condensations of a row")
+    parser.add_argument("--runs", type=int, default=3, help="trainings of each condensation by auto")
+    parser.add_argument("--control-runs", type=int, default=1, help="trainings of each condensation by a control")
+    parser.add_argument("--models", default="gcn", help="downstream models, separated by commas")
+    parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
+    options = parser.parse_args()
+    if options.tables:
+        tables()
+        return
+    for name in options.datasets:
+        run(name, options)
+
+
+if __name__ == "__main__":
+    main()

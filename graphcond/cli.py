@@ -1,0 +1,231 @@
+"""The command line: ``graphcond condense | evaluate | list | info | show | demo``.
+
+Exit codes: 0 done, 1 the work failed, 2 the command or its input was wrong, 130 interrupted.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from tqdm import tqdm
+
+import graphcond
+from graphcond.core.files import check_target
+from graphcond.core.progress import Progress
+from graphcond.evaluation.tables import render
+
+INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
+BUDGET_DEFAULT = 0.01
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets.")
+
+Name = Annotated[str, typer.Argument(help="A dataset of `graphcond list`.")]
+Root = Annotated[Path | None, typer.Option(help="Folder of raw data; else GRAPHCOND_DATA, else the cache.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda.")]
+Models = Annotated[str, typer.Option(help="Downstream models, separated by commas.")]
+Runs = Annotated[int, typer.Option(help="Trainings of each condensed dataset.")]
+ProtocolName = Annotated[str, typer.Option("--protocol", help="standard or published.")]
+Controls = Annotated[bool, typer.Option(help="Print controls beside the result.")]
+SplitColumn = Annotated[int, typer.Option("--split", help="Which split, where a dataset has several.")]
+
+
+@app.command()
+def condense(
+    name: Name,
+    ratio: Annotated[float | None, typer.Option(help="Nodes out / all nodes (default 0.01).")] = None,
+    num_nodes: Annotated[int | None, typer.Option(help="Number of synthetic nodes.")] = None,
+    nodes_per_class: Annotated[int | None, typer.Option(help="Number of synthetic nodes of each class.")] = None,
+    ratio_of: Annotated[str, typer.Option(help="What the ratio counts against: nodes or train.")] = "nodes",
+    method: Annotated[str, typer.Option(help="A method of `graphcond list`.")] = "auto",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a safetensors file.")] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+    inductive: Annotated[bool | None, typer.Option(help="Condense the training subgraph only.")] = None,
+    split: SplitColumn = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the condensation.")] = 0,
+    device: Device = "cpu",
+    root: Root = None,
+    evaluate: Annotated[bool, typer.Option(help="Train on the result and judge on the original.")] = True,
+    models: Models = "gcn",
+    runs: Runs = 3,
+    protocol: ProtocolName = "standard",
+    controls: Controls = True,
+    as_json: Json = False,
+) -> None:
+    """Condense a dataset, and judge the result beside its controls."""
+    if output is not None:
+        check_target(output, overwrite=overwrite)
+    entry = graphcond.datasets.entry(name)
+    dataset = graphcond.datasets.load(name, root)
+    if ratio is None and num_nodes is None and nodes_per_class is None:
+        ratio = BUDGET_DEFAULT
+    small = graphcond.condense(
+        dataset,
+        ratio,
+        num_nodes=num_nodes,
+        nodes_per_class=nodes_per_class,
+        ratio_of=ratio_of,  # type: ignore[arg-type]  # checked by condense
+        method=method,
+        inductive=entry.inductive if inductive is None else inductive,
+        split=split,
+        seed=seed,
+        device=device,
+    )
+    if output is not None:
+        small.save(output, overwrite=overwrite)
+    report = None
+    if evaluate:
+        with _bar() as progress:
+            report = graphcond.evaluate(
+                small, dataset, _names(models), protocol=protocol, runs=runs, controls=controls,
+                metric=entry.metric, device=device, progress=progress,
+            )  # fmt: skip
+    if as_json:
+        _print_json({"record": json.loads(small.record.to_json()), "report": report and report.to_dict()})
+        return
+    typer.echo(_summary(small))
+    if output is not None:
+        typer.echo(f"written to {output}")
+    if report is not None:
+        typer.echo(f"\n{report}")
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="A file that `graphcond condense -o` wrote.")],
+    name: Name,
+    models: Models = "gcn",
+    runs: Runs = 3,
+    protocol: ProtocolName = "standard",
+    controls: Controls = True,
+    device: Device = "cpu",
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Train on a condensed dataset and judge on the original, with controls beside it."""
+    small = graphcond.load(file)
+    entry = graphcond.datasets.entry(name)
+    dataset = graphcond.datasets.load(name, root)
+    with _bar() as progress:
+        report = graphcond.evaluate(
+            small, dataset, _names(models), protocol=protocol, runs=runs, controls=controls,
+            metric=entry.metric, device=device, progress=progress,
+        )  # fmt: skip
+    typer.echo(report.to_json() if as_json else str(report))
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List datasets and methods."""
+    entries = graphcond.datasets.list_datasets()
+    methods = graphcond.list_methods()
+    if as_json:
+        datasets = [{"name": e.name, "description": e.description, "metric": e.metric} for e in entries]
+        _print_json({"datasets": datasets, "methods": methods})
+        return
+    sizes = [(e.name, e.description, f"{e.num_nodes:,}", f"{e.num_edges:,}", str(e.num_classes)) for e in entries]
+    typer.echo(render("datasets", ("name", "what", "nodes", "edges", "classes"), sizes))
+    typer.echo("\n" + render("methods", ("name", "what"), list(methods.items())))
+
+
+@app.command()
+def info(
+    file: Annotated[Path, typer.Argument(help="A file that `graphcond condense -o` wrote.")], as_json: Json = False
+) -> None:
+    """Print the record of a condensed dataset."""
+    small = graphcond.load(file)
+    if as_json:
+        _print_json(json.loads(small.record.to_json()))
+        return
+    typer.echo(_summary(small))
+    rows = [
+        (part, key, value if isinstance(value, str) else json.dumps(value))
+        for part in ("settings", "choices", "source", "budget", "versions")
+        for key, value in getattr(small.record, part).items()
+    ]
+    typer.echo("\n" + render("record", ("part", "what", "value"), rows))
+    for note in small.record.notes:
+        typer.echo(f"note: {note}")
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(help="A file that `graphcond condense -o` wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write (.png, .svg, .pdf).")],
+    name: Annotated[str | None, typer.Option("--dataset", help="The original; default: as recorded.")] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+    root: Root = None,
+) -> None:
+    """Draw the condensed graph beside its features among the original's."""
+    from graphcond.plotting import draw
+
+    small = graphcond.load(file)
+    known = {entry.name for entry in graphcond.datasets.list_datasets()}
+    original = name or str(small.record.source.get("name", "")).lower()
+    dataset = graphcond.datasets.load(original, root) if name or original in known else None
+    draw(small, output, dataset=dataset, overwrite=overwrite)
+    typer.echo(f"written to {output}")
+
+
+@app.command()
+def demo(runs: Runs = 3, models: Models = "gcn", as_json: Json = False) -> None:
+    """Run the main job on the CiteSeer that is inside the package: condense, train, judge, compare."""
+    condense("citeseer", ratio=0.009, runs=runs, models=models, as_json=as_json)
+
+
+def _summary(small: graphcond.CondensedDataset) -> str:
+    record = small.record
+    source, spent = record.source, record.budget["spent"]
+    return (
+        f"{source['name']}: {source['num_nodes']:,} nodes, {source['num_edges']:,} edges -> {spent['nodes']:,} nodes, "
+        f"{spent['edges']:,} edges, {spent['bytes'] / 1000:,.0f} kB by {record.method} in {record.seconds:.2f} s"
+    )
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
+    typer.echo(json.dumps(value, indent=2))
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    """Show a progress bar on standard error, if that is a terminal."""
+    with tqdm(disable=None, leave=False, file=sys.stderr, unit="training") as bar:
+
+        def report(progress: Progress) -> None:
+            bar.total = progress.total
+            bar.set_description(progress.what, refresh=False)
+            bar.update(progress.done - bar.n)
+
+        yield report
+
+
+def main() -> None:
+    """Run the command line; known errors become one sentence and an exit code."""
+    handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False, show_level=False)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="note: %(message)s")
+    try:
+        app()
+    except INPUT_ERRORS as error:
+        typer.echo(f"graphcond: {error}", err=True)
+        raise SystemExit(2) from error
+    except (OSError, ImportError) as error:
+        typer.echo(f"graphcond: {error}", err=True)
+        raise SystemExit(1) from error
+    except KeyboardInterrupt as error:
+        typer.echo("graphcond: interrupted", err=True)
+        raise SystemExit(130) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The condensed dataset: an in-memory PyG dataset that carries its record and knows its file format."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data, InMemoryDataset
+
+from graphcond import storage
+from graphcond.core.files import replacing
+from graphcond.record import Record
+
+
+@dataclass(frozen=True)
+class Members:
+    """Which original nodes stand behind each synthetic node, in compressed rows.
+
+    The original nodes of synthetic node ``i`` are ``index[ptr[i]:ptr[i + 1]]``.
+
+    Shapes:
+        ptr: ``(num_synthetic + 1,)`` int64; index: ``(num_memberships,)`` int64.
+    """
+
+    ptr: Tensor
+    index: Tensor
+
+    @classmethod
+    def from_groups(cls, groups: Sequence[Tensor]) -> "Members":
+        """Build the compressed rows from one index tensor per synthetic node."""
+        sizes = torch.tensor([0, *(len(group) for group in groups)])
+        return cls(ptr=sizes.cumsum(0), index=torch.cat([group.reshape(-1) for group in groups]).long())
+
+    def of(self, synthetic: int) -> Tensor:
+        """Return the original nodes behind one synthetic node, ``(num_members,)`` int64."""
+        return self.index[self.ptr[synthetic] : self.ptr[synthetic + 1]]
+
+    def __len__(self) -> int:
+        return len(self.ptr) - 1
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self.of(i) for i in range(len(self)))
+
+
+class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
+    """A small synthetic dataset that goes wherever a PyG dataset goes.
+
+    Besides everything that :class:`torch_geometric.data.InMemoryDataset` offers (``num_features``, ``num_classes``,
+    ``len``, indexing, ``DataLoader``), it holds ``record`` (method, settings, seed, versions, source, costs) and, where
+    the method knows them, ``members`` (the original nodes behind each synthetic one).
+
+    A node dataset holds one ``Data`` with ``x`` ``(n, num_features)`` float32, ``edge_index`` ``(2, num_edges)`` int64,
+    ``edge_weight`` ``(num_edges,)`` float32, ``y`` ``(n,)`` int64, ``node_weight`` ``(n,)`` float32 with mean 1,
+    ``train_mask`` (all true) and, from methods that have a teacher, ``y_soft`` ``(n, num_classes)`` float32 whose rows
+    sum to 1.
+
+    >>> import torch
+    >>> from torch_geometric.data import Data
+    >>> from graphcond.record import Record
+    >>> data = Data(x=torch.eye(2), edge_index=torch.arange(2).repeat(2, 1), y=torch.arange(2))
+    >>> record = Record("example", {}, 0, "cpu", {"num_classes": 2}, {}, 0.0, 0)
+    >>> small = CondensedDataset([data], record)
+    >>> len(small), small.num_features, small.num_classes
+    (1, 2, 2)
+    """
+
+    def __init__(self, data_list: Sequence[Data], record: Record, members: Members | None = None) -> None:
+        super().__init__(root=None)
+        self.record = record
+        self.members = members
+        self._data, self.slices = self.collate(list(data_list))
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes of the original dataset."""
+        return int(self.record.source["num_classes"])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of everything that training needs: features, edges, weights, labels and soft labels."""
+        return sum(value.numel() * value.element_size() for value in self._training_tensors().values())
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the dataset to one safetensors file with the record as JSON metadata; return its path.
+
+        The file is written under a temporary name and renamed, so that it is whole or absent.
+
+        Raises:
+            FileExistsError: ``path`` exists and ``overwrite`` is false.
+            PermissionError: the folder cannot be written to.
+        """
+        with replacing(path, overwrite=overwrite) as temporary:
+            storage.write(temporary, self._tensors(), self.record.to_json())
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "CondensedDataset":
+        """Read a file that :meth:`save` wrote. Nothing in the file is executed.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is not a graphcond file, is truncated, or was altered after it was written.
+        """
+        tensors, record = storage.read(path)
+        members = None
+        if "members.ptr" in tensors:
+            members = Members(tensors.pop("members.ptr"), tensors.pop("members.index"))
+        slices = {name[7:]: tensors.pop(name) for name in list(tensors) if name.startswith("slices.")}
+        dataset = cls([Data(**tensors)], Record.from_json(record), members)
+        if slices:
+            dataset._data, dataset.slices = Data(**tensors), slices
+        return dataset
+
+    def _training_tensors(self) -> dict[str, Tensor]:
+        return {name: value for name, value in self._data.to_dict().items() if isinstance(value, Tensor)}
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = self._training_tensors()
+        tensors |= {f"slices.{name}": value for name, value in (self.slices or {}).items()}
+        if self.members is not None:
+            tensors |= {"members.ptr": self.members.ptr, "members.index": self.members.index}
+        return tensors
+
+    def __repr__(self) -> str:
+        nodes: Any = self._data.num_nodes
+        return f"CondensedDataset({self.record.method}, graphs={len(self)}, nodes={nodes}, bytes={self.nbytes})"
+
+
+def load(path: str | Path) -> CondensedDataset:
+    """Read a condensed dataset from a file; see :meth:`CondensedDataset.load`."""
+    return CondensedDataset.load(path)

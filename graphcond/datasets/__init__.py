@@ -1,0 +1,13 @@
+"""Named datasets behind one call, each loaded by PyG's or OGB's own class, two of them without any download.
+
+>>> from graphcond.datasets import load
+>>> digits = load("digits")
+>>> digits[0].num_nodes, digits.num_classes
+(1797, 10)
+"""
+
+from graphcond.datasets.catalogue import Entry, entry, list_datasets, load
+from graphcond.datasets.files import resolve_root
+from graphcond.datasets.ogb import ogb_loading
+
+__all__ = ["Entry", "entry", "list_datasets", "load", "ogb_loading", "resolve_root"]

@@ -1,0 +1,224 @@
+"""The named datasets: what each is, where it comes from, how it loads and how it is judged."""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from torch_geometric.data import InMemoryDataset
+
+from graphcond.core.randomness import check_seed
+from graphcond.datasets import builtin
+from graphcond.datasets.features import Scaling, keep_as_published, normalize_rows, standardize
+from graphcond.datasets.files import resolve_root
+from graphcond.datasets.ogb import OGB
+from graphcond.datasets.pyg import PyG
+
+PLANETOID: dict[str, Any] = {"source": "kimiyoung/planetoid", "licence": "MIT", "scale": normalize_rows}
+SHCHUR: dict[str, Any] = {"source": "shchur/gnn-benchmark", "licence": "MIT", "scale": normalize_rows}
+HETEROPHILOUS: dict[str, Any] = {"source": "yandex-research/heterophilous-graphs", "licence": "MIT"}
+
+
+class Loader(Protocol):
+    """How a dataset is read: by a class of PyG or OGB, or from inside a package."""
+
+    def read(self, name: str, root: Path, seed: int) -> InMemoryDataset:
+        """Return the dataset with masks and its features as published."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One dataset of the catalogue.
+
+    Args:
+        name: What :func:`load` takes.
+        description: What it is, in one line.
+        num_nodes: Number of nodes.
+        num_edges: Columns of ``edge_index`` as loaded: an undirected edge counts twice.
+        num_features: Features of each node.
+        num_classes: Number of classes.
+        source: Where it was published.
+        licence: Under which terms, as its source states them.
+        loader: How it is read.
+        metric: How it is judged: ``"accuracy"`` or ``"roc_auc"``.
+        inductive: Whether the literature condenses the subgraph of the training nodes alone.
+        scale: What :func:`load` does with the features unless told ``normalize=False``.
+    """
+
+    name: str
+    description: str
+    num_nodes: int
+    num_edges: int
+    num_features: int
+    num_classes: int
+    source: str
+    licence: str
+    loader: Loader
+    metric: Literal["accuracy", "roc_auc"] = "accuracy"
+    inductive: bool = False
+    scale: Scaling = keep_as_published
+
+
+ENTRIES = (
+    Entry(
+        name="citeseer", description="citations between 6 fields of computing; inside this package",
+        num_nodes=3_327, num_edges=9_104, num_features=3_703, num_classes=6,
+        loader=builtin.BuiltIn(builtin.citeseer, "CiteSeer"), **PLANETOID,
+    ),
+    Entry(
+        name="digits", description="handwritten digits, each joined with its 8 nearest; inside scikit-learn",
+        num_nodes=1_797, num_edges=19_858, num_features=64, num_classes=10,
+        source="UCI, Optical Recognition of Handwritten Digits", licence="CC BY 4.0",
+        loader=builtin.BuiltIn(builtin.digits, "digits"),
+    ),
+    Entry(
+        name="cora", description="citations between 7 fields of machine learning",
+        num_nodes=2_708, num_edges=10_556, num_features=1_433, num_classes=7,
+        loader=PyG("Planetoid", "Cora"), **PLANETOID,
+    ),
+    Entry(
+        name="pubmed", description="citations between papers on 3 kinds of diabetes",
+        num_nodes=19_717, num_edges=88_648, num_features=500, num_classes=3,
+        loader=PyG("Planetoid", "PubMed"), **PLANETOID,
+    ),
+    Entry(
+        name="photo", description="Amazon photo goods bought together, by 8 categories",
+        num_nodes=7_650, num_edges=238_162, num_features=745, num_classes=8,
+        loader=PyG("Amazon", "Photo", draw_split=True), **SHCHUR,
+    ),
+    Entry(
+        name="computers", description="Amazon computer goods bought together, by 10 categories",
+        num_nodes=13_752, num_edges=491_722, num_features=767, num_classes=10,
+        loader=PyG("Amazon", "Computers", draw_split=True), **SHCHUR,
+    ),
+    Entry(
+        name="cs", description="co-authors in computer science, by 15 fields",
+        num_nodes=18_333, num_edges=163_788, num_features=6_805, num_classes=15,
+        loader=PyG("Coauthor", "CS", draw_split=True), **SHCHUR,
+    ),
+    Entry(
+        name="physics", description="co-authors in physics, by 5 fields",
+        num_nodes=34_493, num_edges=495_924, num_features=8_415, num_classes=5,
+        loader=PyG("Coauthor", "Physics", draw_split=True), **SHCHUR,
+    ),
+    Entry(
+        name="wikics", description="links between Wikipedia articles on computing, by 10 branches; 20 splits",
+        num_nodes=11_701, num_edges=431_726, num_features=300, num_classes=10,
+        source="pmernyei/wiki-cs-dataset", licence="MIT", loader=PyG("WikiCS", options=(("is_undirected", True),)),
+    ),
+    Entry(
+        name="roman-empire", description="words of a Wikipedia article, by 18 syntactic roles; 10 splits",
+        num_nodes=22_662, num_edges=65_854, num_features=300, num_classes=18,
+        loader=PyG("HeterophilousGraphDataset", "roman_empire"), **HETEROPHILOUS,
+    ),
+    Entry(
+        name="amazon-ratings", description="Amazon goods bought together, by 5 levels of rating; 10 splits",
+        num_nodes=24_492, num_edges=186_100, num_features=300, num_classes=5,
+        loader=PyG("HeterophilousGraphDataset", "amazon_ratings"), **HETEROPHILOUS,
+    ),
+    Entry(
+        name="minesweeper", description="cells of a minesweeper board, mine or not; 10 splits",
+        num_nodes=10_000, num_edges=78_804, num_features=7, num_classes=2, metric="roc_auc",
+        loader=PyG("HeterophilousGraphDataset", "minesweeper"), **HETEROPHILOUS,
+    ),
+    Entry(
+        name="tolokers", description="workers with common tasks, banned or not; 10 splits",
+        num_nodes=11_758, num_edges=1_038_000, num_features=10, num_classes=2, metric="roc_auc",
+        loader=PyG("HeterophilousGraphDataset", "tolokers"), **HETEROPHILOUS,
+    ),
+    Entry(
+        name="questions", description="users who answered one another, active or not; 10 splits",
+        num_nodes=48_921, num_edges=307_080, num_features=301, num_classes=2, metric="roc_auc",
+        loader=PyG("HeterophilousGraphDataset", "questions"), **HETEROPHILOUS,
+    ),
+    Entry(
+        name="flickr", description="images with common properties, by 7 tags",
+        num_nodes=89_250, num_edges=899_756, num_features=500, num_classes=7, inductive=True,
+        source="GraphSAINT/GraphSAINT, from NUS-WIDE", licence="not stated", loader=PyG("Flickr"), scale=standardize,
+    ),
+    Entry(
+        name="reddit", description="posts commented by the same users, by 41 communities",
+        num_nodes=232_965, num_edges=114_615_892, num_features=602, num_classes=41, inductive=True,
+        source="GraphSAGE, by way of data.dgl.ai", licence="not stated", loader=PyG("Reddit"), scale=standardize,
+    ),
+    Entry(
+        name="ogbn-arxiv", description="citations between arXiv papers on computing, by 40 subjects",
+        num_nodes=169_343, num_edges=2_315_598, num_features=128, num_classes=40,
+        source="Open Graph Benchmark", licence="ODC-BY", loader=OGB(undirected=True), scale=standardize,
+    ),
+    Entry(
+        name="ogbn-products", description="Amazon goods bought together, by 47 categories",
+        num_nodes=2_449_029, num_edges=123_718_280, num_features=100, num_classes=47,
+        source="Open Graph Benchmark", licence="Amazon license", loader=OGB(), scale=standardize,
+    ),
+)  # fmt: skip
+
+
+def list_datasets() -> list[Entry]:
+    """Return the catalogue; those that need no download come first.
+
+    >>> [entry.name for entry in list_datasets()][:3]
+    ['citeseer', 'digits', 'cora']
+    """
+    return list(ENTRIES)
+
+
+def entry(name: str) -> Entry:
+    """Return what is known of a dataset.
+
+    Raises:
+        TypeError: ``name`` is not a string.
+        ValueError: there is no dataset of that name; the message names the nearest.
+
+    >>> entry("tolokers").metric
+    'roc_auc'
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"name must be the name of a dataset such as 'cora', got {type(name).__name__}")
+    known = {candidate.name: candidate for candidate in ENTRIES}
+    key = name.lower().replace("_", "-")
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+        raise ValueError(f"there is no dataset {name!r}; did you mean {near[0]!r}? (all: {', '.join(known)})")
+    return known[key]
+
+
+def load(name: str, root: str | Path | None = None, *, normalize: bool = True, seed: int = 0) -> InMemoryDataset:
+    """Load a dataset by its name, ready for :func:`graphcond.condense`.
+
+    The raw files are read from ``root``, in the layout of PyG's and OGB's loaders with the class's name in front, such
+    as ``root/Planetoid/Cora/raw``, ``root/Amazon/Photo/raw`` or ``root/ogb/ogbn_arxiv``. Files that are missing are
+    downloaded, some of them large (``reddit`` and ``ogbn-products`` more than 1 GB). ``citeseer`` and ``digits`` need
+    neither files nor a network.
+
+    Features are prepared as is the custom for each family:
+
+    - Planetoid, Amazon, Coauthor: every access scales each node's features to the sum 1 (``NormalizeFeatures``).
+    - ``flickr``, ``reddit``, ``ogbn-*``: each feature gets mean 0 and deviation 1 over the training nodes.
+    - the others: as published; the pixels of ``digits`` are divided by 16.
+
+    ``ogbn-arxiv`` is made undirected. Amazon, Coauthor and ``digits`` were published without a split and get one by
+    ``seed``: 20 training and 30 validation nodes of each class, all others for testing (Shchur et al., 2018). Datasets
+    with several splits keep them as columns of their masks, of which ``condense`` takes one by ``split=``; the
+    early-stopping mask of ``wikics`` stays beside its ``val_mask`` and is not used.
+
+    Args:
+        name: A name of :func:`list_datasets`.
+        root: The folder of all raw files; by default the environment variable ``GRAPHCOND_DATA``, else
+            ``~/.cache/graphcond``.
+        normalize: Whether to prepare the features; ``False`` leaves them as published.
+        seed: Draws the split where none was published. The caller's random state is left alone.
+
+    Raises:
+        ValueError: there is no dataset of that name, or its files are broken.
+        FileNotFoundError: its files are missing and cannot be downloaded; the message says where they belong.
+
+    >>> data = load("citeseer")[0]
+    >>> data.num_nodes, int(data.train_mask.sum())
+    (3327, 120)
+    """
+    found = entry(name)
+    dataset = found.loader.read(found.name, resolve_root(root), check_seed(seed))
+    if normalize:
+        found.scale(dataset)
+    return dataset

@@ -1,0 +1,104 @@
+"""Where raw files lie; where processed ones go; one clear sentence when something is missing or broken."""
+
+import errno
+import gzip
+import io
+import logging
+import os
+import pickle
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
+
+from torch_geometric.data import InMemoryDataset
+
+logger = logging.getLogger(__name__)
+
+ROOT_VARIABLE = "GRAPHCOND_DATA"
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR)
+BROKEN = (
+    ValueError, KeyError, EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, gzip.BadGzipFile,
+    zlib.error,
+)  # fmt: skip
+
+
+def resolve_root(root: str | Path | None) -> Path:
+    """Return the folder of all raw files: ``root``, else ``$GRAPHCOND_DATA``, else ``~/.cache/graphcond``."""
+    return Path(root or os.environ.get(ROOT_VARIABLE) or Path("~", ".cache", "graphcond")).expanduser()
+
+
+def has_files(folder: Path) -> bool:
+    """Return whether there is a file in a folder or below it."""
+    return any(path.is_file() for path in folder.rglob("*"))
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder's empty ``raw`` and the folder itself; a failed download leaves such shells behind."""
+    for empty in (folder / "raw", folder):
+        with suppress(OSError):
+            empty.rmdir()
+
+
+def construct(build: Callable[[Path], InMemoryDataset], name: str, root: Path, folder: str) -> InMemoryDataset:
+    """Construct a dataset under ``root``, without output to the terminal and with clear errors.
+
+    The loaders of PyG and OGB write a folder ``processed`` beside ``raw``. Where that is not allowed, it is written to
+    a temporary folder that links to the raw files.
+
+    Args:
+        build: Constructs the dataset under the root it is given.
+        name: The dataset's name, for messages.
+        root: The folder of all raw files.
+        folder: The dataset's own folder under every root; its raw files lie in ``raw``.
+
+    Raises:
+        FileNotFoundError: the raw files are missing and cannot be downloaded.
+        ValueError: the files are there and broken.
+    """
+    logger.info("loading %s from %s", name, root / folder)
+    with _explained(name, root / folder), _silence():
+        try:
+            return build(root)
+        except OSError as error:
+            if error.errno not in UNWRITABLE or not has_files(root / folder / "raw"):
+                raise
+        logger.info("%s cannot be written to; processed files go to a temporary folder", root / folder)
+        with tempfile.TemporaryDirectory(prefix="graphcond-") as scratch:
+            _link(root / folder, Path(scratch, folder))
+            dataset = build(Path(scratch))
+            dataset.root = str(root / Path(dataset.root).relative_to(scratch))
+            return dataset
+
+
+def _link(folder: Path, target: Path) -> None:
+    target.mkdir(parents=True)
+    for child in folder.resolve().iterdir():
+        if child.name != "processed":
+            (target / child.name).symlink_to(child, target_is_directory=child.is_dir())
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        yield
+
+
+@contextmanager
+def _explained(name: str, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, *BROKEN) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        if isinstance(error, BROKEN) and has_files(folder):
+            raise ValueError(
+                f"the files of {name} in {folder} cannot be read ({reason}); a download may have broken off: delete "
+                "that folder and load again"
+            ) from error
+        remove_if_empty(folder)
+        raise FileNotFoundError(
+            f"the raw files of {name} are not complete in {folder / 'raw'} and could not be downloaded ({reason}); put "
+            f"them there, name another folder with root= (--root) or {ROOT_VARIABLE}, or connect to the network"
+        ) from error

@@ -1,0 +1,41 @@
+"""Datasets of ``torch_geometric.datasets``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch_geometric.datasets
+from torch_geometric.data import InMemoryDataset
+
+from graphcond.datasets.files import construct
+from graphcond.datasets.splits import balanced_split
+
+
+@dataclass(frozen=True)
+class PyG:
+    """Loads a dataset by its class in ``torch_geometric.datasets``.
+
+    Args:
+        kind: Name of the class, and of the folder under the root.
+        part: Which of the class's datasets, and its folder; empty for a class with only one.
+        draw_split: Whether it was published without a split and gets a balanced one.
+        options: Further arguments of the class, by name.
+    """
+
+    kind: str
+    part: str = ""
+    draw_split: bool = False
+    options: tuple[tuple[str, object], ...] = ()
+
+    def read(self, name: str, root: Path, seed: int) -> InMemoryDataset:
+        """Return the dataset with masks, its features as published."""
+        dataset = construct(self._build, name, root, str(Path(self.kind, self.part)))
+        if self.draw_split:
+            data = dataset.get(0)
+            data.update(balanced_split(data.y, seed))
+            dataset.data = data
+        return dataset
+
+    def _build(self, root: Path) -> InMemoryDataset:
+        kind = getattr(torch_geometric.datasets, self.kind)
+        names = [self.part] if self.part else []
+        return kind(str(root / self.kind), *names, **dict(self.options))

@@ -1,0 +1,260 @@
+"""Train on the condensed dataset, judge on the original, with controls beside it."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphcond.api import as_data
+from graphcond.condensed import CondensedDataset
+from graphcond.core.costs import measured
+from graphcond.core.devices import resolve_device
+from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
+from graphcond.core.randomness import check_seed, seeded
+from graphcond.evaluation.metrics import Metric, resolve_metric
+from graphcond.evaluation.models import ModelKind, View, resolve_model
+from graphcond.evaluation.protocol import Protocol, resolve_protocol
+from graphcond.evaluation.report import Report, Row
+from graphcond.evaluation.training import Exam, Lesson, Score, train_once
+from graphcond.methods import resolve_method
+from graphcond.nodes.reading import read_nodes
+from graphcond.nodes.task import Graph, NodeTask, Split
+
+CONTROLS = ("class_mean", "random", "random_propagated", "random_soft", "herding", "k_center", "whole")
+"""Training sets that every table carries: the last one is the original itself."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A training set to judge: one or several condensations under one name."""
+
+    name: str
+    data: tuple[Data, ...]
+    seconds: float = 0.0
+    peak_memory: int = 0
+    note: str = ""
+
+
+def evaluate(
+    condensed: CondensedDataset | Data | Sequence[CondensedDataset],
+    dataset: object,
+    models: Sequence[str] = ("gcn",),
+    *,
+    protocol: str | Protocol = "standard",
+    runs: int = 3,
+    controls: bool | Sequence[str] = True,
+    metric: str = "accuracy",
+    inductive: bool | None = None,
+    split: int | None = None,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    progress: ProgressCallback = ignore_progress,
+) -> Report:
+    """Train standard models on a condensed dataset and judge them on the original's test split.
+
+    The weights of the best validation epoch are kept; the test split is read once per training, at its end. Controls of
+    the same size stand beside the result: class means, random nodes (raw, propagated, and with a teacher's soft
+    labels), herding, k-center, and the whole dataset.
+
+    Args:
+        condensed: The condensed dataset, a ``Data`` of your own making, or several condensations (of different seeds)
+            that count as one row, with the deviation over condensations and trainings.
+        dataset: The original, as :func:`graphcond.condense` takes it.
+        models: Downstream models: ``gcn``, ``sgc``, ``sage``, ``gat``, ``appnp``, ``cheb``, ``mlp``.
+        protocol: ``"standard"``, ``"published"`` or a :class:`graphcond.evaluation.Protocol`.
+        runs: Trainings of each condensation, with seeds ``seed``, ``seed + 1``, ...
+        controls: ``True`` for all of them, ``False`` for none, or their names.
+        metric: ``"accuracy"``, or ``"roc_auc"`` for two classes.
+        inductive: Judge on the induced subgraphs of the splits; by default as the condensation was made.
+        split: The column of the masks; by default the one the condensation was made from.
+        seed: First seed of the trainings.
+        device: Where to train.
+        progress: Called with a :class:`graphcond.Progress` after each training.
+
+    Raises:
+        TypeError: an argument of the wrong type.
+        ValueError: an argument with an unusable value, or a condensed dataset that does not fit the original.
+    """
+    check_seed(seed)
+    rules = resolve_protocol(protocol)
+    kinds = {name: resolve_model(name) for name in models}
+    if not kinds:
+        raise ValueError("models must name at least one downstream model, such as 'gcn'")
+    if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
+        raise ValueError(f"runs must be a positive integer, got {runs!r}")
+    names = _control_names(controls)
+    where = resolve_device(device)
+    own = _own_candidate(condensed)
+    made_split, made_inductive = _made_from(condensed)
+    task = read_nodes(
+        dataset,
+        split=made_split if split is None else split,
+        inductive=made_inductive if inductive is None else inductive,
+    )
+    _check_fit(own, task)
+    score = resolve_metric(metric, task.num_classes)
+    if not len(task.test.nodes):
+        raise ValueError("data.test_mask is missing or selects no labelled node; evaluation needs test nodes")
+    candidates = [own, *(_control(name, own, task, where) for name in names)]
+    judge = _Judge(task.to(where), rules, score, runs, seed, where)
+    rows = []
+    total = len(kinds) * sum(len(candidate.data) * runs for candidate in candidates)
+    for model, kind in kinds.items():
+        for candidate in candidates:
+            rows.append(judge.row(candidate, model, kind))
+            progress(Progress(sum(len(row.scores) for row in rows), total, f"{candidate.name} / {model}"))
+    return Report(tuple(rows), dataset=task.name, protocol=rules.name, metric=metric)
+
+
+def _control_names(controls: bool | Sequence[str]) -> Sequence[str]:
+    if isinstance(controls, bool):
+        return CONTROLS if controls else ()
+    unknown = [name for name in controls if name not in CONTROLS]
+    if unknown:
+        raise ValueError(f"there is no control {unknown[0]!r}; choose from {', '.join(CONTROLS)}")
+    return controls
+
+
+def _own_candidate(condensed: CondensedDataset | Data | Sequence[CondensedDataset]) -> Candidate:
+    if isinstance(condensed, Data):
+        return Candidate("data", (condensed,))
+    several = [condensed] if isinstance(condensed, CondensedDataset) else list(condensed)
+    if not several or not all(isinstance(one, CondensedDataset) for one in several):
+        raise TypeError(
+            "condensed must be what condense() returns, a Data, or a sequence of the former, "
+            f"got {type(condensed).__name__}"
+        )
+    records = [one.record for one in several]
+    return Candidate(
+        records[0].method,
+        tuple(one[0] for one in several),
+        seconds=sum(record.seconds for record in records) / len(records),
+        peak_memory=max(record.peak_memory for record in records),
+    )
+
+
+def _made_from(condensed: CondensedDataset | Data | Sequence[CondensedDataset]) -> tuple[int, bool]:
+    if isinstance(condensed, Data):
+        return 0, False
+    first = condensed if isinstance(condensed, CondensedDataset) else condensed[0]
+    return int(first.record.source.get("split", 0)), bool(first.record.source.get("inductive", False))
+
+
+def _check_fit(own: Candidate, task: NodeTask) -> None:
+    for data in own.data:
+        if data.x is None or data.y is None or data.edge_index is None:
+            raise ValueError("the condensed data must have x, y and edge_index")
+        if data.x.size(1) != task.train.graph.x.size(1):
+            raise ValueError(
+                f"the condensed data has {data.x.size(1)} features, the dataset {task.train.graph.x.size(1)}; "
+                "evaluate on the dataset (and preprocessing) that was condensed"
+            )
+        if int(data.y.max()) >= task.num_classes:
+            raise ValueError(
+                f"the condensed data has a label {int(data.y.max())}, the dataset only {task.num_classes} classes"
+            )
+
+
+def _control(name: str, own: Candidate, task: NodeTask, device: torch.device) -> Candidate:
+    """Condense by a control as often as the dataset was, with the same number of nodes in each class."""
+    if name == "whole":
+        return Candidate(name, ())
+    allocations = [torch.bincount(data.y, minlength=task.num_classes).clamp(min=1) for data in own.data]
+    method = resolve_method(name)
+    made = []
+    with measured(device) as costs:
+        try:
+            for i, allocation in enumerate(allocations):
+                with seeded(i):
+                    made.append(as_data(method.condense(task.to(device), allocation)))
+        except ValueError as reason:
+            return Candidate(name, (), note=f"not possible: {reason}".split(";")[0])
+    return Candidate(name, tuple(made), costs.seconds / len(allocations), costs.peak_memory)
+
+
+class _Judge:
+    """Trains and judges under one protocol."""
+
+    def __init__(
+        self, task: NodeTask, protocol: Protocol, metric: Metric, runs: int, seed: int, device: torch.device
+    ) -> None:
+        self.task = task
+        self.protocol = protocol
+        self.metric = metric
+        self.seeds = range(seed, seed + runs)
+        self.device = device
+        self._views: dict[tuple[int, object], View] = {}
+
+    def row(self, candidate: Candidate, model: str, kind: ModelKind) -> Row:
+        """Return the row of one candidate under one model."""
+        if candidate.name == "whole":
+            lessons = [self._whole_lesson(kind)]
+            size = _size_of_graph(self.task.train.graph)
+        else:
+            lessons = [self._lesson(kind, data) for data in candidate.data]
+            size = _size_of_data(candidate.data[0]) if candidate.data else (0, 0, 0)
+        val, test = self._exam(kind, self.task.val), self._exam(kind, self.task.test)
+        start = time.perf_counter()
+        scores: list[Score] = [
+            train_once(kind, lesson, val, test, self.task.num_classes, self.protocol, self.metric, seed)
+            for lesson in lessons
+            for seed in self.seeds
+        ]
+        seconds = (time.perf_counter() - start) / max(len(scores), 1)
+        return Row(
+            data=candidate.name,
+            model=model,
+            scores=tuple(score.test for score in scores),
+            val_scores=tuple(score.val for score in scores),
+            nodes=size[0],
+            edges=size[1],
+            bytes=size[2],
+            condense_seconds=candidate.seconds,
+            train_seconds=seconds,
+            peak_memory=candidate.peak_memory,
+            note=candidate.note,
+        )
+
+    def _exam(self, kind: ModelKind, split: Split) -> Exam:
+        key = (id(split.graph), kind.view)
+        if key not in self._views:
+            self._views[key] = kind.view(split.graph, training=False)
+        return Exam(self._views[key], split.nodes, split.labels)
+
+    def _whole_lesson(self, kind: ModelKind) -> Lesson:
+        exam = self._exam(kind, self.task.train)
+        return Lesson(exam.view, exam.nodes, exam.labels, torch.ones(len(exam.nodes), device=self.device))
+
+    def _lesson(self, kind: ModelKind, data: Data) -> Lesson:
+        graph = _as_graph(data, self.protocol.edge_threshold).to(self.device)
+        targets, weights = graph.y, torch.ones(graph.num_nodes, device=self.device)
+        if self.protocol.labels == "soft" and "y_soft" in data:
+            targets = data.y_soft.to(self.device)
+        if self.protocol.node_weights and "node_weight" in data:
+            weights = data.node_weight.to(self.device)
+        return Lesson(kind.view(graph, training=True), _all_nodes(graph), targets, weights)
+
+
+def _all_nodes(graph: Graph) -> Tensor:
+    return torch.arange(graph.num_nodes, device=graph.x.device)
+
+
+def _as_graph(data: Data, threshold: float) -> Graph:
+    weight = data.edge_weight if "edge_weight" in data else torch.ones(data.edge_index.size(1))
+    keep = weight >= threshold
+    return Graph(data.x, data.edge_index[:, keep], weight[keep], data.y)
+
+
+def _size_of_data(data: Data) -> tuple[int, int, int]:
+    return data.num_nodes, data.num_edges, _bytes(data.to_dict().values())
+
+
+def _size_of_graph(graph: Graph) -> tuple[int, int, int]:
+    return graph.num_nodes, graph.edge_index.size(1), _bytes((graph.x, graph.edge_index, graph.y))
+
+
+def _bytes(values: Iterable[object]) -> int:
+    return sum(value.numel() * value.element_size() for value in values if isinstance(value, Tensor))

@@ -1,0 +1,41 @@
+"""What a score is."""
+
+from collections.abc import Callable
+
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+Metric = Callable[[Tensor, Tensor], float]
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Return the share of correct predictions, in [0, 1]."""
+    return float((logits.argmax(dim=1) == labels).double().mean())
+
+
+def roc_auc(logits: Tensor, labels: Tensor) -> float:
+    """Return the area under the ROC curve of class 1 against class 0, in [0, 1]."""
+    return float(roc_auc_score(labels.cpu().numpy(), (logits[:, 1] - logits[:, 0]).cpu().numpy()))
+
+
+METRICS: dict[str, Metric] = {"accuracy": accuracy, "roc_auc": roc_auc}
+
+
+def resolve_metric(metric: str, num_classes: int) -> Metric:
+    """Return the metric of a name.
+
+    Raises:
+        ValueError: there is no such metric, or ROC-AUC was asked for with more than two classes.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+    if metric == "roc_auc" and num_classes != 2:
+        raise ValueError(f"metric='roc_auc' needs two classes, the dataset has {num_classes}; use 'accuracy'")
+    return METRICS[metric]
+
+
+def mean_and_deviation(values: list[float]) -> tuple[float, float]:
+    """Return the mean and the sample standard deviation (0 for a single value)."""
+    tensor = torch.tensor(values, dtype=torch.float64)
+    return float(tensor.mean()), float(tensor.std()) if len(values) > 1 else 0.0

@@ -1,0 +1,145 @@
+"""The result of an evaluation: rows of accuracy and cost, printable, convertible to pandas and JSON."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphcond.evaluation.metrics import mean_and_deviation
+from graphcond.evaluation.tables import render
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training set under one downstream model.
+
+    Args:
+        data: What was trained on: a method's name, ``"whole"`` for the original.
+        model: The downstream model.
+        scores: The test score of every training, in [0, 1].
+        val_scores: The validation scores of the kept weights, in [0, 1].
+        nodes: Nodes of the training set.
+        edges: Its edges, self-loops included.
+        bytes: Bytes of everything that training needs.
+        condense_seconds: Seconds of one condensation.
+        train_seconds: Seconds of one training, validation included.
+        peak_memory: Peak memory of the condensation in bytes.
+        note: Why there are no scores, if so.
+    """
+
+    data: str
+    model: str
+    scores: tuple[float, ...]
+    val_scores: tuple[float, ...]
+    nodes: int
+    edges: int
+    bytes: int
+    condense_seconds: float
+    train_seconds: float
+    peak_memory: int = 0
+    note: str = ""
+
+    @property
+    def mean(self) -> float:
+        """Mean test score, in [0, 1]; NaN without scores."""
+        return mean_and_deviation(list(self.scores))[0]
+
+    @property
+    def deviation(self) -> float:
+        """Sample standard deviation of the test score over all condensations and trainings."""
+        return mean_and_deviation(list(self.scores))[1]
+
+    @property
+    def val_mean(self) -> float:
+        """Mean validation score, in [0, 1]."""
+        return mean_and_deviation(list(self.val_scores))[0]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row as plain values, with mean and deviation."""
+        return {
+            "data": self.data,
+            "model": self.model,
+            "mean": None if not self.scores else self.mean,
+            "deviation": None if not self.scores else self.deviation,
+            "val_mean": None if not self.scores else self.val_mean,
+            "scores": list(self.scores),
+            "nodes": self.nodes,
+            "edges": self.edges,
+            "bytes": self.bytes,
+            "condense_seconds": self.condense_seconds,
+            "train_seconds": self.train_seconds,
+            "peak_memory": self.peak_memory,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`graphcond.evaluate` returns; ``print(report)`` shows the table.
+
+    Args:
+        rows: The evaluated dataset first, controls after it, for each model.
+        dataset: Name of the original.
+        protocol: Name of the protocol.
+        metric: Name of the metric.
+    """
+
+    rows: tuple[Row, ...]
+    dataset: str
+    protocol: str
+    metric: str
+
+    @property
+    def best(self) -> Row:
+        """The row of the evaluated dataset under the first model."""
+        return self.rows[0]
+
+    def row(self, data: str, model: str = "gcn") -> Row:
+        """Return the row of one training set and model.
+
+        Raises:
+            KeyError: there is no such row.
+        """
+        for row in self.rows:
+            if (row.data, row.model) == (data, model):
+                return row
+        raise KeyError(f"no row for {data!r} under {model!r}; there are {[(r.data, r.model) for r in self.rows]}")
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return the rows as a pandas data frame."""
+        import pandas as pd
+
+        frame: pd.DataFrame = pd.DataFrame([row.as_dict() for row in self.rows])
+        return frame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        rows = [row.as_dict() for row in self.rows]
+        return {"dataset": self.dataset, "protocol": self.protocol, "metric": self.metric, "rows": rows}
+
+    def to_json(self) -> str:
+        """Return the report as JSON."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    def __str__(self) -> str:
+        title = f"{self.dataset}: test {self.metric} in %, {self.protocol} protocol"
+        header = ("trained on", "model", "nodes", "edges", "kB", f"{self.metric} %", "runs", "condense s", "train s")
+        return render(title, header, [_cells(row) for row in self.rows])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    score = f"{100 * row.mean:.1f} ± {100 * row.deviation:.1f}" if row.scores else row.note
+    seconds = f"{row.condense_seconds:.2f}" if row.scores and row.data != "whole" else "-"
+    return (
+        row.data,
+        row.model,
+        f"{row.nodes:,}",
+        f"{row.edges:,}",
+        f"{row.bytes / 1000:,.0f}",
+        score,
+        str(len(row.scores)),
+        seconds,
+        f"{row.train_seconds:.1f}",
+    )

@@ -1,0 +1,24 @@
+"""Text tables."""
+
+import io
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+TEXT_COLUMNS = 2  # the leading columns hold words, the others numbers
+WIDTH = 140
+
+
+def render(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as text: the first columns flush left, the others flush right."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, name in enumerate(header):
+        table.add_column(name, justify="left" if i < TEXT_COLUMNS else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(file=io.StringIO(), width=WIDTH, color_system=None, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n")

@@ -1,0 +1,107 @@
+"""The contract of a node method: a validated task and a budget in, synthetic nodes out."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from graphcond.condensed import Members
+from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.nodes.task import Graph, NodeTask
+
+
+@dataclass(frozen=True)
+class SyntheticNodes:
+    """What a method gives back.
+
+    Args:
+        x: ``(n, num_features)`` float32.
+        y: ``(n,)`` int64.
+        edge_index: ``(2, num_edges)`` int64; ``None`` stands for self-loops only.
+        edge_weight: ``(num_edges,)`` float32; ``None`` stands for ones.
+        node_weight: ``(n,)`` float32, positive, how much of the original each node stands for; ``None``: all alike.
+        y_soft: ``(n, num_classes)`` float32 class probabilities, if the method has a teacher.
+        members: Which original nodes stand behind each, as row numbers of the condensed graph.
+        choices: What was chosen on validation data, with scores, for the record.
+    """
+
+    x: Tensor
+    y: Tensor
+    edge_index: Tensor | None = None
+    edge_weight: Tensor | None = None
+    node_weight: Tensor | None = None
+    y_soft: Tensor | None = None
+    members: Members | None = None
+    choices: dict[str, Any] = field(default_factory=dict)
+
+
+class NodeMethod(ABC):
+    """A way to condense a node-classification dataset.
+
+    A method is a frozen keyword-only dataclass: a field per hyper-parameter, checked at construction, so that its
+    ``repr`` is the experiment record. It is called under a seeded random state and never reads ``task.test``.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def condense(
+        self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
+    ) -> SyntheticNodes:
+        """Return synthetic nodes for ``task``.
+
+        Args:
+            task: The task; only ``train.graph``, the labels of ``train`` and (for choosing) ``val`` may be read.
+            allocation: How many nodes of each class are asked for, ``(num_classes,)`` int64, each at least one.
+            progress: Told of the steps of long work.
+        """
+
+
+def class_rows(task: NodeTask, label: int) -> Tensor:
+    """Return the training nodes of one class, as row numbers of the condensed graph."""
+    return task.train.nodes[task.train.labels == label]
+
+
+def likely_rows(probabilities: Tensor, label: int, count: int) -> Tensor:
+    """Return the nodes whose likeliest class is ``label``; if they are fewer than ``count``, the likeliest nodes."""
+    rows = (probabilities.argmax(dim=1) == label).nonzero().flatten()
+    return rows if len(rows) >= count else probabilities[:, label].topk(count).indices
+
+
+def real_nodes(task: NodeTask, groups: list[Tensor], x: Tensor | None = None) -> SyntheticNodes:
+    """Return chosen real nodes: their own features and the edges among them, or other features ``x`` and no edges.
+
+    Args:
+        task: The task the nodes come from.
+        groups: For each class, the chosen row numbers.
+        x: Features to take instead, ``(num_nodes, num_features)``, such as propagated ones.
+    """
+    chosen = torch.cat(groups)
+    members = Members.from_groups(list(chosen.reshape(-1, 1).cpu()))
+    labels = task.train.graph.y[chosen]
+    if x is not None:
+        return SyntheticNodes(x=x[chosen], y=labels, members=members)
+    graph: Graph = task.train.graph.induced(chosen)
+    return SyntheticNodes(
+        x=graph.x, y=labels, edge_index=graph.edge_index, edge_weight=graph.edge_weight, members=members
+    )
+
+
+def require_capacity(task: NodeTask, allocation: Tensor) -> None:
+    """Raise if more nodes of a class are asked for than it has training nodes: real nodes cannot be invented."""
+    counts = task.class_counts.cpu()
+    short = (allocation.cpu() > counts).nonzero().flatten()
+    if len(short):
+        label = int(short[0])
+        raise ValueError(
+            f"{int(allocation[label])} nodes of class {label} were asked for, but it has only {int(counts[label])} "
+            "training nodes to choose from; ask for fewer, or use a method that makes new ones, such as 'auto'"
+        )
+
+
+def check_depth(depth: int) -> None:
+    """Raise if a number of propagation hops is not a whole number of at least 0."""
+    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
+        raise ValueError(f"depth must be a whole number of hops, 0 or more, got {depth!r}")

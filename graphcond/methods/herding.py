@@ -1,0 +1,66 @@
+"""Herding: greedy selection whose running mean follows the class mean."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows, real_nodes, require_capacity
+from graphcond.nodes.propagation import normalized_adjacency, propagate
+from graphcond.nodes.task import NodeTask
+
+
+def herd(points: Tensor, count: int) -> Tensor:
+    """Return the rows that herding picks, in order, ``(count,)`` int64 without repetition.
+
+    Each step takes the row that brings the mean of the picked rows closest to the mean of all rows.
+
+    Args:
+        points: ``(num_points, num_features)``.
+        count: How many rows, at most ``num_points``.
+    """
+    mean = points.mean(dim=0)
+    squares = points.square().sum(dim=1)
+    total = torch.zeros_like(mean)
+    free = torch.ones(len(points), dtype=torch.bool, device=points.device)
+    picked = []
+    for step in range(1, count + 1):
+        # ||(total + p) / step - mean||^2 without the terms that all candidates share.
+        distance = squares + 2 * points @ (total - step * mean)
+        row = int(distance.masked_fill(~free, torch.inf).argmin())
+        picked.append(row)
+        free[row] = False
+        total = total + points[row]
+    return torch.tensor(picked, device=points.device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Herding(NodeMethod):
+    r"""Training nodes whose mean follows the class mean (Welling, ICML 2009), in the space :math:`\hat A^{depth} X`.
+
+    Args:
+        depth: Hops of propagation of the space in which distances are taken.
+
+    Note:
+        GCond's baseline measures distances in the embedding of a GCN trained on the whole graph. Propagated features
+        need no training and keep the control cheap and deterministic.
+    """
+
+    name: ClassVar[str] = "herding"
+    depth: int = 2
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        check_depth(self.depth)
+
+    def condense(
+        self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
+    ) -> SyntheticNodes:
+        """See :meth:`NodeMethod.condense`."""
+        require_capacity(task, allocation)
+        graph = task.train.graph
+        space = propagate(normalized_adjacency(graph), graph.x, self.depth)
+        rows = [class_rows(task, label) for label in range(task.num_classes)]
+        return real_nodes(task, [r[herd(space[r], n)] for r, n in zip(rows, allocation.tolist(), strict=True)])

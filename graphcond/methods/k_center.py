@@ -1,0 +1,60 @@
+"""K-Center: greedy selection that leaves no point far from a chosen one."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows, real_nodes, require_capacity
+from graphcond.nodes.propagation import normalized_adjacency, propagate
+from graphcond.nodes.task import NodeTask
+
+
+def farthest_first(points: Tensor, count: int) -> Tensor:
+    """Return the rows of a farthest-first traversal, ``(count,)`` int64 without repetition.
+
+    The first row is the one closest to the mean; each further one is the farthest from those already chosen, which is
+    within a factor of two of the best covering radius (Gonzalez, 1985).
+    """
+    distance = (points - points.mean(dim=0)).square().sum(dim=1)
+    row = int(distance.argmin())
+    nearest = torch.full_like(distance, torch.inf)
+    picked = []
+    for _ in range(count):
+        picked.append(row)
+        nearest = torch.minimum(nearest, (points - points[row]).square().sum(dim=1))
+        nearest[row] = -torch.inf
+        row = int(nearest.argmax())
+    return torch.tensor(picked, device=points.device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KCenter(NodeMethod):
+    r"""Training nodes that cover each class (Sener and Savarese, ICLR 2018), in the space :math:`\hat A^{depth} X`.
+
+    Args:
+        depth: Hops of propagation of the space in which distances are taken.
+
+    Note:
+        As in :class:`Herding`, distances are taken between propagated features, not in a trained network.
+    """
+
+    name: ClassVar[str] = "k_center"
+    depth: int = 2
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        check_depth(self.depth)
+
+    def condense(
+        self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
+    ) -> SyntheticNodes:
+        """See :meth:`NodeMethod.condense`."""
+        require_capacity(task, allocation)
+        graph = task.train.graph
+        space = propagate(normalized_adjacency(graph), graph.x, self.depth)
+        rows = [class_rows(task, label) for label in range(task.num_classes)]
+        groups = [r[farthest_first(space[r], n)] for r, n in zip(rows, allocation.tolist(), strict=True)]
+        return real_nodes(task, groups)

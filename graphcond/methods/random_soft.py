@@ -1,0 +1,53 @@
+"""Random selection with a teacher's soft labels: what good labels alone are worth."""
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from graphcond.condensed import Members
+from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
+from graphcond.nodes.task import NodeTask
+from graphcond.nodes.teacher import choose_teacher, posteriors, with_validation
+from graphcond.nodes.views import Views
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomSoft(NodeMethod):
+    r"""Random nodes, labelled or not, with :math:`\hat A^{depth} X` and the labels of the closed-form teacher.
+
+    Pruning at random and learning from a teacher is hard to beat (Ben-Baruch et al., ICML 2025), and rarely shown.
+
+    Args:
+        depth: Hops of propagation of the features.
+    """
+
+    name: ClassVar[str] = "random_soft"
+    depth: int = 2
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        check_depth(self.depth)
+
+    def condense(
+        self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
+    ) -> SyntheticNodes:
+        """See :meth:`NodeMethod.condense`."""
+        views = Views.of(task, self.depth)
+        trial = with_validation(task)
+        teacher = choose_teacher(trial, views if trial is task else Views(views.train, views.train))
+        probabilities = posteriors(task, views, teacher)
+        groups = []
+        for label, count in enumerate(allocation.tolist()):
+            rows = likely_rows(probabilities, label, count)
+            groups.append(rows[torch.randperm(len(rows))[:count].to(rows.device)])
+        chosen = torch.cat(groups)
+        return SyntheticNodes(
+            x=views.train.space[chosen],
+            y=torch.repeat_interleave(allocation.to(chosen.device)),
+            y_soft=probabilities[chosen],
+            members=Members.from_groups(list(chosen.reshape(-1, 1).cpu())),
+            choices={"teacher": asdict(teacher)},
+        )

@@ -1,0 +1,1 @@
+"""Node classification: reading a dataset, feature propagation, budgets."""

@@ -1,0 +1,180 @@
+"""Checks of a ``Data`` object before any work is done: each failure is one sentence with the remedy.
+
+Every function returns a cleaned copy of what it checked and appends a sentence to ``notes`` for what it mended.
+"""
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.utils import coalesce, contains_isolated_nodes, contains_self_loops, is_undirected
+
+
+def check_features(data: Data) -> Tensor:
+    """Return ``data.x`` as float32 ``(num_nodes, num_features)``."""
+    x: Tensor | None = data.x
+    if x is None:
+        raise ValueError("data.x is missing; node features are needed (for a graph without features, "
+                         "torch_geometric.transforms.LocalDegreeProfile makes some)")  # fmt: skip
+    _require_tensor("x", x)
+    if x.is_sparse or x.layout != torch.strided:
+        x = x.to_dense()
+    if x.dim() != 2 or x.size(1) == 0:
+        raise ValueError(f"data.x must have the shape (num_nodes, num_features), got {tuple(x.shape)}")
+    if x.is_complex():
+        raise TypeError(f"data.x must be real, got {x.dtype}; pass its real and imaginary part as columns")
+    x = x.detach().to(torch.float32)
+    finite = torch.isfinite(x).all(dim=1)
+    if not finite.all():
+        bad = (~finite).nonzero().flatten()
+        raise ValueError(
+            f"data.x must be finite, but {len(bad)} rows hold NaN or infinity (first: row {int(bad[0])}); "
+            "clean them, e.g. with torch.nan_to_num"
+        )
+    return x
+
+
+def check_edges(data: Data, num_nodes: int, notes: list[str]) -> tuple[Tensor, Tensor]:
+    """Return ``edge_index`` without duplicates and the weights of its edges."""
+    edge_index = data.edge_index
+    if edge_index is None:
+        raise ValueError("data.edge_index is missing; for a dataset without edges pass torch.empty(2, 0, dtype=long)")
+    if not isinstance(edge_index, Tensor) or edge_index.is_floating_point() or edge_index.dtype == torch.bool:
+        kind = edge_index.dtype if isinstance(edge_index, Tensor) else type(edge_index).__name__
+        raise TypeError(f"data.edge_index must hold integers, got {kind}; pass edge_index.long()")
+    if edge_index.dim() != 2 or edge_index.size(0) != 2:
+        raise ValueError(f"data.edge_index must have the shape (2, num_edges), got {tuple(edge_index.shape)}")
+    edge_index = edge_index.long()
+    if edge_index.numel() and (int(edge_index.min()) < 0 or int(edge_index.max()) >= num_nodes):
+        raise ValueError(
+            f"data.edge_index must lie in [0, {num_nodes - 1}] (data.x has {num_nodes} rows), "
+            f"got values from {int(edge_index.min())} to {int(edge_index.max())}"
+        )
+    weight = _check_edge_weight(data, edge_index.size(1))
+    reduce = "max" if data.edge_weight is None else "sum"
+    merged_index, merged_weight = coalesce(edge_index, weight, num_nodes=num_nodes, reduce=reduce)
+    duplicates = edge_index.size(1) - merged_index.size(1)
+    if duplicates:
+        how = "once each" if data.edge_weight is None else "with their weights summed"
+        notes.append(f"{duplicates} duplicate edges were merged and count {how}.")
+    _note_structure(merged_index, merged_weight, num_nodes, notes)
+    return merged_index, merged_weight
+
+
+def _check_edge_weight(data: Data, num_edges: int) -> Tensor:
+    weight: Tensor | None = data.edge_weight
+    if weight is None:
+        return torch.ones(num_edges, device=data.edge_index.device)
+    _require_tensor("edge_weight", weight)
+    weight = weight.detach().to(torch.float32)
+    if weight.numel() != num_edges:
+        raise ValueError(f"data.edge_weight must hold one number per edge ({num_edges}), got {tuple(weight.shape)}")
+    weight = weight.reshape(-1)
+    if not torch.isfinite(weight).all():
+        raise ValueError("data.edge_weight must be finite, but holds NaN or infinity; clean it or drop those edges")
+    if weight.numel() and float(weight.min()) < 0:
+        raise ValueError(
+            f"data.edge_weight must not be negative (lowest: {float(weight.min()):g}); degrees would lose their "
+            "meaning: drop those edges or shift the weights"
+        )
+    return weight
+
+
+def _note_structure(edge_index: Tensor, weight: Tensor, num_nodes: int, notes: list[str]) -> None:
+    if edge_index.numel() and not is_undirected(edge_index, weight, num_nodes=num_nodes):
+        notes.append(
+            "The graph is directed and was used as given (messages flow along the edges); "
+            "torch_geometric.transforms.ToUndirected makes it undirected."
+        )
+    if contains_self_loops(edge_index):
+        notes.append("The graph has self-loops; they were kept and no second one was added to those nodes.")
+    if contains_isolated_nodes(edge_index, num_nodes):
+        notes.append("Some nodes are isolated; propagation leaves their features as they are.")
+
+
+def check_labels(data: Data, num_nodes: int) -> Tensor:
+    """Return ``y`` as ``(num_nodes,)`` int64 with -1 for unlabelled."""
+    y: Tensor | None = data.y
+    if y is None:
+        raise ValueError("data.y is missing; class labels are needed (-1 or NaN where a node has none)")
+    _require_tensor("y", y)
+    if y.dim() == 2 and y.size(1) == 1:
+        y = y.squeeze(1)
+    if y.dim() != 1:
+        raise ValueError(
+            f"data.y has the shape {tuple(y.shape)}: multi-label targets are not supported yet; pass one class per "
+            "node, shape (num_nodes,)"
+        )
+    if y.size(0) != num_nodes:
+        raise ValueError(f"data.y must hold one label per node ({num_nodes}), got {y.size(0)}")
+    if y.is_floating_point():
+        labelled = ~torch.isnan(y)
+        if not torch.isfinite(y[labelled]).all() or not (y[labelled] == y[labelled].round()).all():
+            raise ValueError(
+                "data.y holds fractions or infinity: regression targets are not supported yet; pass integer classes"
+            )
+        y = torch.where(labelled, y, torch.full_like(y, -1))
+    y = y.long()
+    if y.numel() and int(y.min()) < -1:
+        raise ValueError(f"data.y must be 0 or more, or -1 for unlabelled, got {int(y.min())}")
+    return y
+
+
+def check_mask(data: Data, name: str, num_nodes: int, split: int, *, required: bool) -> Tensor:
+    """Return the boolean mask ``data[name]`` of one split as ``(num_nodes,)``; all false if absent and optional."""
+    mask: Tensor | None = data.get(name)
+    if mask is None:
+        if required:
+            raise ValueError(
+                f"data.{name} is missing; mark the training nodes, e.g. with "
+                "torch_geometric.transforms.RandomNodeSplit(num_val=..., num_test=...)"
+            )
+        return torch.zeros(num_nodes, dtype=torch.bool, device=data.edge_index.device)
+    _require_tensor(name, mask)
+    if mask.dtype != torch.bool:
+        raise TypeError(
+            f"data.{name} must be a boolean mask, got {mask.dtype}; for node numbers use "
+            "torch_geometric.utils.index_to_mask"
+        )
+    if mask.dim() not in (1, 2) or mask.size(0) != num_nodes:
+        raise ValueError(f"data.{name} must have the shape ({num_nodes},), got {tuple(mask.shape)}")
+    if mask.dim() == 2:
+        if not 0 <= split < mask.size(1):
+            raise ValueError(f"split must be in [0, {mask.size(1) - 1}] (data.{name} has {mask.size(1)} columns), "
+                             f"got {split}")  # fmt: skip
+        mask = mask[:, split]
+    return mask.clone()
+
+
+def check_disjoint(masks: dict[str, Tensor]) -> None:
+    """Raise if two masks share a node."""
+    names = list(masks)
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            shared = int((masks[first] & masks[second]).sum())
+            if shared:
+                raise ValueError(
+                    f"data.{first} and data.{second} share {shared} nodes; a node belongs to one split, or the "
+                    "evaluation would be wrong"
+                )
+
+
+def check_classes(y: Tensor, train: Tensor) -> int:
+    """Return the number of classes, all of which have training nodes."""
+    present = torch.unique(y[y >= 0])
+    num_classes = int(present.max()) + 1 if present.numel() else 0
+    if len(present) < 2:
+        raise ValueError(f"data.y holds {len(present)} class(es); classification needs at least two")
+    counts = torch.bincount(y[train], minlength=num_classes)
+    missing = (counts == 0).nonzero().flatten().tolist()
+    if missing:
+        shown = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
+        raise ValueError(
+            f"{len(missing)} of {num_classes} classes have no training node (class {shown}); add one to train_mask, or "
+            "drop the class and renumber data.y"
+        )
+    return num_classes
+
+
+def _require_tensor(name: str, value: object) -> None:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"data.{name} must be a tensor, got {type(value).__name__}; pass torch.as_tensor({name})")

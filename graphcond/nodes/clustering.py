@@ -1,0 +1,51 @@
+"""k-means within a class, in a space small enough that distances are cheap."""
+
+import warnings
+
+import torch
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
+
+DISTANCE_DIMENSIONS = 64
+MAX_ITERATIONS = 25
+
+
+def cluster(points: Tensor, count: int) -> Tensor:
+    """Return the cluster of each point, ``(num_points,)`` int64 in ``[0, count)``, none of them empty.
+
+    Distances are taken between the leading principal components; the points themselves are left to the caller.
+
+    Args:
+        points: ``(num_points, num_features)``.
+        count: Number of clusters, at most ``num_points``.
+    """
+    if count == 1:
+        return torch.zeros(len(points), dtype=torch.long, device=points.device)
+    if count == len(points):
+        return torch.arange(count, device=points.device)
+    centred = points - points.mean(dim=0)
+    if min(centred.shape) > DISTANCE_DIMENSIONS:
+        _, _, basis = torch.pca_lowrank(centred, q=DISTANCE_DIMENSIONS, center=False, niter=2)
+        centred = centred @ basis
+    seed = int(torch.randint(2**31 - 1, ()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of duplicate points, which are dealt with below
+        labels = KMeans(count, n_init=1, max_iter=MAX_ITERATIONS, random_state=seed).fit_predict(centred.cpu().numpy())
+    return _without_empty(torch.as_tensor(labels, dtype=torch.long, device=points.device), count)
+
+
+def _without_empty(labels: Tensor, count: int) -> Tensor:
+    # Duplicate points leave clusters empty; the largest cluster lends each of them one of its points.
+    sizes = torch.bincount(labels, minlength=count)
+    for empty in (sizes == 0).nonzero().flatten().tolist():
+        largest = int(sizes.argmax())
+        labels[int((labels == largest).nonzero()[0])] = empty
+        sizes = torch.bincount(labels, minlength=count)
+    return labels
+
+
+def cluster_means(points: Tensor, labels: Tensor, count: int) -> Tensor:
+    """Return the mean of each cluster's points, ``(count, num_features)``."""
+    sums = points.new_zeros(count, points.size(1)).index_add_(0, labels, points)
+    return sums / torch.bincount(labels, minlength=count).clamp(min=1).unsqueeze(1)

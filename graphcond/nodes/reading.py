@@ -1,0 +1,116 @@
+"""From whatever users hold (PyG datasets, ``Data``, OGB datasets) to one validated ``NodeTask``."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data, Dataset, HeteroData
+from torch_geometric.utils import index_to_mask
+
+from graphcond.nodes import checks
+from graphcond.nodes.task import Graph, NodeTask, Split
+
+MASKS = ("train_mask", "val_mask", "test_mask")
+
+
+@runtime_checkable
+class HasIndexSplit(Protocol):
+    """OGB's datasets: the split is a dictionary of node numbers, not masks."""
+
+    def get_idx_split(self) -> dict[str, Any]:
+        """Return node numbers under ``train``, ``valid`` and ``test``."""
+
+
+def read_nodes(dataset: object, *, split: int = 0, inductive: bool = False) -> NodeTask:
+    """Read and check a node-classification dataset.
+
+    Args:
+        dataset: A PyG dataset with one graph, a ``Data`` with ``x``, ``edge_index``, ``y`` and masks, or OGB's
+            ``PygNodePropPredDataset``. It is not changed.
+        split: Which column to take where the masks have several.
+        inductive: Give each split its own induced subgraph, so that the condensed graph is the training subgraph.
+
+    Raises:
+        TypeError: not a node dataset, or a tensor of the wrong type.
+        ValueError: a tensor with unusable values; the message names it, its value and the remedy.
+    """
+    data = _single_graph(dataset)
+    notes: list[str] = []
+    x = checks.check_features(data)
+    num_nodes = x.size(0)
+    edge_index, edge_weight = checks.check_edges(data, num_nodes, notes)
+    y = checks.check_labels(data, num_nodes).to(x.device)
+    train, val, test = _masks(data, num_nodes, split, y, notes)
+    num_classes = checks.check_classes(y, train)
+    graph = Graph(x, edge_index, edge_weight, y)
+    return NodeTask(
+        train=_as_split(graph, train, inductive),
+        val=_as_split(graph, val, inductive),
+        test=_as_split(graph, test, inductive),
+        num_classes=num_classes,
+        inductive=inductive,
+        split=split,
+        name=_name(dataset),
+        notes=tuple(notes),
+    )
+
+
+def _single_graph(dataset: object) -> Data:
+    if isinstance(dataset, HeteroData):
+        raise TypeError("heterogeneous graphs are not supported yet; convert with data.to_homogeneous()")
+    if isinstance(dataset, Data):
+        return dataset
+    if isinstance(dataset, Dataset):
+        if len(dataset) != 1:
+            raise ValueError(
+                f"the dataset holds {len(dataset)} graphs; only node classification on one graph is supported yet: "
+                "pass one graph, dataset[i]"
+            )
+        data = dataset[0]
+        if isinstance(data, HeteroData):
+            return _single_graph(data)
+        if isinstance(dataset, HasIndexSplit) and "train_mask" not in data:
+            data = _with_masks(data, dataset.get_idx_split())
+        return data
+    raise TypeError(
+        f"dataset must be a PyG dataset with one graph, a torch_geometric.data.Data or an OGB node dataset, "
+        f"got {type(dataset).__name__}"
+    )
+
+
+def _with_masks(data: Data, split: dict[str, Any]) -> Data:
+    data = data.clone()
+    for name, key in zip(MASKS, ("train", "valid", "test"), strict=True):
+        data[name] = index_to_mask(torch.as_tensor(split[key]).long(), size=data.num_nodes)
+    return data
+
+
+def _masks(data: Data, num_nodes: int, split: int, y: Tensor, notes: list[str]) -> Iterable[Tensor]:
+    masks = {
+        name: checks.check_mask(data, name, num_nodes, split, required=name == "train_mask").to(y.device)
+        for name in MASKS
+    }
+    checks.check_disjoint(masks)
+    if not masks["train_mask"].any():
+        raise ValueError("data.train_mask selects no node; mark the labelled nodes to learn from")
+    for name, mask in masks.items():
+        unlabelled = mask & (y < 0)
+        if unlabelled.any():
+            notes.append(f"{int(unlabelled.sum())} nodes of data.{name} have no label and were left out of it.")
+            masks[name] = mask & ~unlabelled
+    if not masks["train_mask"].any():
+        raise ValueError("no node of data.train_mask has a label; label some (data.y >= 0)")
+    return masks.values()
+
+
+def _as_split(graph: Graph, mask: Tensor, inductive: bool) -> Split:
+    nodes = mask.nonzero().flatten()
+    if not inductive:
+        return Split(graph, nodes)
+    return Split(graph.induced(nodes), torch.arange(len(nodes), device=nodes.device))
+
+
+def _name(dataset: object) -> str:
+    name = getattr(dataset, "name", None)
+    return name if isinstance(name, str) else type(dataset).__name__

@@ -1,0 +1,106 @@
+"""Rehearsal: train a small network on a candidate for a few steps and look at the validation nodes.
+
+What a downstream network makes of a condensed set depends on more than its geometry: on how far apart the nodes lie for
+the learning rate and the weight decay that everybody uses. A short real training tells, at the cost of milliseconds.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from graphcond.nodes.metrics import score
+
+WIDTH = 64
+SKETCH_WIDTH = 512
+STEPS = 100
+LOOK_EVERY = 20
+LEARNING_RATE = 0.01
+WEIGHT_DECAY = 5e-4
+FULL_WIDTH = 256  # of the downstream network, whose initial scale the rehearsal imitates
+NETWORKS = 2
+MAX_VALIDATION = 1000
+BATCH = 512  # rows of a step
+
+
+class Rehearsal:
+    """A validation set on which candidates are compared by short trainings, all from the same initial networks.
+
+    Features are compressed by a random count sketch (Charikar et al., 2002), which keeps inner products in expectation.
+
+    Args:
+        x: ``(m, num_features)`` features of the validation nodes as the downstream network sees them.
+        y: ``(m,)`` their labels.
+        num_classes: Number of classes.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor, num_classes: int) -> None:
+        shown = torch.randperm(len(x))[:MAX_VALIDATION].to(x.device)
+        self._buckets, self._signs = _count_sketch(x.size(1), x)
+        self.x = self._sketch(x[shown])
+        self.y = y[shown]
+        width = self.x.size(1)
+        self._start = (
+            _uniform(x, (NETWORKS, width, WIDTH), width + FULL_WIDTH),
+            x.new_zeros(NETWORKS, 1, WIDTH),
+            _uniform(x, (NETWORKS, WIDTH, num_classes), WIDTH + num_classes),
+            x.new_zeros(NETWORKS, 1, num_classes),
+        )
+
+    def scores(self, x: Tensor, y: Tensor, weight: Tensor) -> list[float]:
+        """Return, for each of several candidates, the mean over networks of their best validation score, in [0, 1].
+
+        All candidates are trained at once: many small networks cost little more than one.
+
+        Args:
+            x: ``(k, n, num_features)`` features of ``k`` candidates.
+            y: ``(n,)`` labels, the same for all.
+            weight: ``(k, n)`` weights of the nodes in the loss.
+        """
+        count, rows = weight.shape
+        x = self._sketch(x.flatten(0, 1)).view(count, rows, -1).repeat(NETWORKS, 1, 1)
+        weight = (weight / weight.mean(dim=1, keepdim=True)).repeat(NETWORKS, 1)
+        parameters = [value.repeat_interleave(count, dim=0).requires_grad_() for value in self._start]
+        optimizer = torch.optim.Adam(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
+        best = [0.0] * len(x)
+        for step in range(1, STEPS + 1):
+            batch = torch.randperm(rows)[:BATCH].to(x.device) if rows > BATCH else slice(None)
+            logits = _network(x[:, batch], parameters)
+            targets = y[batch].repeat(len(x))
+            losses = F.cross_entropy(logits.flatten(0, 1), targets, reduction="none").view(len(x), -1)
+            optimizer.zero_grad()
+            (losses * weight[:, batch]).mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            if step % LOOK_EVERY == 0:
+                with torch.no_grad():
+                    seen = _network(self.x, parameters)
+                best = [max(old, score(new, self.y)) for old, new in zip(best, seen, strict=True)]
+        return torch.tensor(best).view(NETWORKS, count).mean(dim=0).tolist()
+
+    def standard_error(self, value: float) -> float:
+        """Return the standard error of a share of correct answers on the validation nodes."""
+        return math.sqrt(max(value * (1 - value), 0.0) / len(self.y))
+
+    def _sketch(self, x: Tensor) -> Tensor:
+        if self._buckets is None or self._signs is None:
+            return x
+        return x.new_zeros(x.size(0), SKETCH_WIDTH).index_add_(1, self._buckets, x * self._signs)
+
+
+def _network(x: Tensor, parameters: list[Tensor]) -> Tensor:
+    first, first_bias, second, second_bias = parameters
+    return (x @ first + first_bias).relu() @ second + second_bias
+
+
+def _uniform(like: Tensor, shape: tuple[int, ...], fans: int) -> Tensor:
+    bound: float = (6 / fans) ** 0.5
+    return (2 * torch.rand(shape) - 1).to(like.device) * bound
+
+
+def _count_sketch(num_features: int, like: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    if num_features <= SKETCH_WIDTH:
+        return None, None
+    buckets = torch.randint(SKETCH_WIDTH, (num_features,))
+    signs = 2.0 * torch.randint(2, (num_features,)) - 1
+    return buckets.to(like.device), signs.to(like.device)

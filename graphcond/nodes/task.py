@@ -1,0 +1,107 @@
+"""What a node-classification method sees: validated graphs and splits, whatever the dataset's class was."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch_geometric.utils import subgraph
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One attributed graph.
+
+    Shapes:
+        x: ``(num_nodes, num_features)`` float32; edge_index: ``(2, num_edges)`` int64, without duplicates;
+        edge_weight: ``(num_edges,)`` float32, not negative; y: ``(num_nodes,)`` int64, -1 where unlabelled.
+    """
+
+    x: Tensor
+    edge_index: Tensor
+    edge_weight: Tensor
+    y: Tensor
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of nodes."""
+        return self.x.size(0)
+
+    def to(self, device: torch.device) -> "Graph":
+        """Return the graph on another device; the original is left alone."""
+        return Graph(*(value.to(device) for value in (self.x, self.edge_index, self.edge_weight, self.y)))
+
+    def induced(self, nodes: Tensor) -> "Graph":
+        """Return the subgraph on ``nodes``, renumbered in their order."""
+        edge_index, edge_weight = subgraph(
+            nodes, self.edge_index, self.edge_weight, relabel_nodes=True, num_nodes=self.num_nodes
+        )
+        return Graph(self.x[nodes], edge_index, edge_weight, self.y[nodes])
+
+
+@dataclass(frozen=True)
+class Split:
+    """Nodes of one graph on which something is trained or measured; ``nodes`` are row numbers of ``graph``."""
+
+    graph: Graph
+    nodes: Tensor
+
+    @property
+    def labels(self) -> Tensor:
+        """Labels of the nodes, ``(num_nodes_of_split,)`` int64."""
+        return self.graph.y[self.nodes]
+
+    def to(self, device: torch.device) -> "Split":
+        """Return the split on another device."""
+        return Split(self.graph.to(device), self.nodes.to(device))
+
+
+@dataclass(frozen=True)
+class NodeTask:
+    """A node-classification task.
+
+    In the transductive setting the three splits share one graph: every method may see all features and edges, but no
+    label outside ``train`` (and those of ``val`` for choosing). In the inductive setting each split has its own induced
+    subgraph, and ``train.graph`` is all that is condensed.
+
+    Args:
+        train: The graph that is condensed, and its labelled training nodes.
+        val: Where settings are chosen; may be empty.
+        test: Where the final judgement is made; no method reads it.
+        num_classes: Number of classes.
+        inductive: Whether each split has its own graph.
+        split: Which column of a dataset with several splits was taken.
+        name: The dataset's name, for the record and tables only.
+        notes: What was noticed and repaired in the input, one sentence each.
+    """
+
+    train: Split
+    val: Split
+    test: Split
+    num_classes: int
+    inductive: bool = False
+    split: int = 0
+    name: str = "data"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def class_counts(self) -> Tensor:
+        """Training nodes of each class, ``(num_classes,)`` int64."""
+        return torch.bincount(self.train.labels, minlength=self.num_classes)
+
+    def to(self, device: torch.device) -> "NodeTask":
+        """Return the task on another device; in the transductive setting the graph is copied once."""
+        train = self.train.to(device)
+        if self.inductive:
+            return replace(self, train=train, val=self.val.to(device), test=self.test.to(device))
+        val, test = (Split(train.graph, split.nodes.to(device)) for split in (self.val, self.test))
+        return replace(self, train=train, val=val, test=test)
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over what is condensed: features, edges, weights, training nodes and their labels."""
+        state = hashlib.sha256()
+        graph = self.train.graph
+        for value in (graph.x, graph.edge_index, graph.edge_weight, self.train.nodes, self.train.labels):
+            state.update(str(tuple(value.shape)).encode())
+            state.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return state.hexdigest()

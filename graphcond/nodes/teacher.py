@@ -1,0 +1,140 @@
+r"""The closed-form teacher: ridge regression on propagated features, its depth and smoothing chosen on validation data.
+
+Depth 0 ignores the graph: it is the guard for heterophilous graphs, on which propagation hurts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from graphcond.nodes.metrics import score
+from graphcond.nodes.propagation import personalized_pagerank
+from graphcond.nodes.task import NodeTask, Split
+from graphcond.nodes.views import Propagated, Views, unit
+from graphcond.surrogates.ridge import LinearModel, fit_ridge
+
+MAX_HOPS = 4
+PENALTIES = (0.01, 0.1, 1.0, 10.0)
+TELEPORTS = (1.0, 0.3, 0.1)
+TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+FINALISTS = 3  # teachers whose smoothing is tried
+SELECTION_LIMIT = 2000  # training nodes that take part in choosing; the fit itself takes all
+HELD_OUT = 5  # without validation nodes, one in so many training nodes of a class is held out for choosing
+
+
+@dataclass(frozen=True)
+class TeacherChoice:
+    """The teacher's settings.
+
+    Args:
+        hops: Hops of feature propagation.
+        unit_rows: Whether propagated rows are scaled to unit length.
+        penalty: Of the ridge regression, relative.
+        teleport: Of the personalised-PageRank smoothing of the scores; 1 for none.
+        temperature: Scores are multiplied by it before the softmax.
+        score: Validation score (:func:`graphcond.nodes.metrics.score`), in [0, 1].
+    """
+
+    hops: int
+    unit_rows: bool
+    penalty: float
+    teleport: float = 1.0
+    temperature: float = 8.0
+    score: float = 0.0
+
+
+def with_validation(task: NodeTask) -> NodeTask:
+    """Return the task itself, or, where it has no validation nodes, one that holds a fifth of the training nodes out.
+
+    Classes with fewer than five training nodes hold none out.
+    """
+    if len(task.val.nodes):
+        return task
+    nodes, labels = task.train.nodes, task.train.labels
+    held = torch.zeros(len(nodes), dtype=torch.bool, device=nodes.device)
+    for label in range(task.num_classes):
+        rows = (labels == label).nonzero().flatten()
+        order = torch.randperm(len(rows)).to(rows.device)
+        held[rows[order[: len(rows) // HELD_OUT]]] = True
+    train = replace(task.train, nodes=nodes[~held])
+    return replace(task, train=train, val=Split(task.train.graph, nodes[held]))
+
+
+def one_hot(labels: Tensor, num_classes: int) -> Tensor:
+    """Return labels as rows of the identity, ``(n, num_classes)`` float32."""
+    return F.one_hot(labels, num_classes).float()
+
+
+def choose_teacher(task: NodeTask, views: Views) -> TeacherChoice:
+    """Choose hops, row scaling and penalty on the validation nodes, then smoothing for the best, then temperature.
+
+    Without anything to choose on (no validation nodes), two hops and a penalty of 1 are taken.
+    """
+    if not len(task.val.nodes):
+        return TeacherChoice(hops=2, unit_rows=False, penalty=1.0)
+    finalists = sorted(_candidates(task, views), key=lambda pair: -pair[0].score)[:FINALISTS]
+    outcomes = [
+        outcome
+        for choice, model in finalists
+        for outcome in _smoothed(choice, _scores(views.val, choice, model), task, views)
+    ]
+    best, scores = max(outcomes, key=lambda pair: pair[0].score)
+    losses = {t: float(F.cross_entropy(t * scores, task.val.labels)) for t in TEMPERATURES}
+    return replace(best, temperature=min(losses, key=losses.__getitem__))
+
+
+def _candidates(task: NodeTask, views: Views) -> Iterator[tuple[TeacherChoice, LinearModel]]:
+    nodes = task.train.nodes
+    if len(nodes) > SELECTION_LIMIT:
+        nodes = nodes[torch.randperm(len(nodes))[:SELECTION_LIMIT].to(nodes.device)]
+    targets = one_hot(task.train.graph.y[nodes], task.num_classes)
+    for hops, (known, asked) in enumerate(_paired_rows(views, nodes, task.val.nodes)):
+        for unit_rows in (False, True):
+            models = fit_ridge(unit(known) if unit_rows else known, targets, PENALTIES)
+            features = unit(asked) if unit_rows else asked
+            values = [score(model(features), task.val.labels) for model in models]
+            best = max(range(len(values)), key=values.__getitem__)
+            yield TeacherChoice(hops, unit_rows, PENALTIES[best], score=values[best]), models[best]
+
+
+def _paired_rows(views: Views, train: Tensor, val: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    if views.train is views.val:
+        for rows in views.train.rows_by_hop(torch.cat([train, val]), MAX_HOPS):
+            yield rows[: len(train)], rows[len(train) :]
+    else:
+        yield from zip(views.train.rows_by_hop(train, MAX_HOPS), views.val.rows_by_hop(val, MAX_HOPS), strict=True)
+
+
+def _scores(view: Propagated, choice: TeacherChoice, model: LinearModel) -> Tensor:
+    if choice.unit_rows:
+        return model(unit(view.at(choice.hops)))
+    return view.scores(model.weight, model.bias, choice.hops)
+
+
+def _smoothed(
+    choice: TeacherChoice, scores: Tensor, task: NodeTask, views: Views
+) -> Iterator[tuple[TeacherChoice, Tensor]]:
+    for teleport in TELEPORTS:
+        final = personalized_pagerank(views.val.adjacency, scores, teleport) if teleport < 1 else scores
+        final = final[task.val.nodes]
+        yield replace(choice, teleport=teleport, score=score(final, task.val.labels)), final
+
+
+def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
+    """Return class probabilities of every node of the condensed graph, ``(num_nodes, num_classes)``.
+
+    The teacher's on unlabelled nodes, the label itself on training nodes.
+    """
+    targets = one_hot(task.train.labels, task.num_classes)
+    space = views.train.at(choice.hops)
+    known = space[task.train.nodes]
+    model, *_ = fit_ridge(unit(known) if choice.unit_rows else known, targets, [choice.penalty])
+    scores = model(unit(space) if choice.unit_rows else space)
+    if choice.teleport < 1:
+        scores = personalized_pagerank(views.train.adjacency, scores, choice.teleport)
+    probabilities = torch.softmax(choice.temperature * scores, dim=1)
+    probabilities[task.train.nodes] = targets
+    return probabilities

@@ -1,0 +1,1 @@
+"""How data is seen: closed-form models."""

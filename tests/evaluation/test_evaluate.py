@@ -1,0 +1,229 @@
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.data import Data
+from torch_geometric.utils import dense_to_sparse
+
+import graphcond
+from graphcond.evaluation import Protocol, evaluate
+from graphcond.evaluation.evaluate import CONTROLS
+from graphcond.evaluation.metrics import METRICS
+from graphcond.evaluation.models import MODELS, ModelKind
+from graphcond.evaluation.protocol import PUBLISHED, STANDARD
+from graphcond.evaluation.training import Exam, Lesson, train_once
+from graphcond.nodes.reading import read_nodes
+
+QUICK = Protocol(name="quick", epochs=20, hidden=16)
+
+
+def test_every_control_stands_beside_the_result(toy: Data) -> None:
+    small = graphcond.condense(toy, nodes_per_class=2)
+    report = evaluate(small, toy, protocol=QUICK, runs=2)
+    assert [row.data for row in report.rows] == ["auto", *CONTROLS]
+    assert all(len(row.scores) == 2 for row in report.rows)
+    assert report.row("whole").nodes == toy.num_nodes
+    assert {row.nodes for row in report.rows if row.data not in ("whole", "class_mean")} == {6}
+
+
+def test_report_converts_to_text_json_and_pandas(toy: Data) -> None:
+    small = graphcond.condense(toy, nodes_per_class=1)
+    report = evaluate(small, toy, ["gcn", "mlp"], protocol=QUICK, runs=1, controls=["random"])
+    values = json.loads(report.to_json())
+    assert [(row["data"], row["model"]) for row in values["rows"]] == [
+        ("auto", "gcn"), ("random", "gcn"), ("auto", "mlp"), ("random", "mlp"),
+    ]  # fmt: skip
+    assert list(report.to_pandas()["mean"]) == [row["mean"] for row in values["rows"]]
+    assert f"{100 * report.best.mean:.1f}" in str(report)
+    with pytest.raises(KeyError, match="herding"):
+        report.row("herding")
+
+
+def test_same_seed_gives_the_same_scores_and_leaves_random_state_alone(toy: Data) -> None:
+    small = graphcond.condense(toy, nodes_per_class=2)
+    state = torch.get_rng_state()
+    first, second = (evaluate(small, toy, protocol=QUICK, controls=False) for _ in range(2))
+    assert first.best.scores == second.best.scores
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_several_condensations_make_one_row(toy: Data) -> None:
+    several = [graphcond.condense(toy, nodes_per_class=2, method="random", seed=seed) for seed in range(3)]
+    report = evaluate(several, toy, protocol=QUICK, runs=2, controls=["random_propagated"])
+    assert [len(row.scores) for row in report.rows] == [6, 6]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_models_learn_on_the_graph_they_are_judged_on(toy: Data, model: str) -> None:
+    # The toy's classes are well apart: a model that is wired up right gets nearly all, on either form of the graph.
+    report = evaluate(
+        graphcond.condense(toy, nodes_per_class=3), toy, [model], runs=1, controls=["whole"],
+        protocol=replace(STANDARD, epochs=100, hidden=32),
+    )  # fmt: skip
+    assert report.row("whole", model).mean > 0.85
+    assert report.row("auto", model).mean > 0.85
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_sees_the_same_graph_in_training_and_judging(toy: Data, model: str) -> None:
+    kind = MODELS[model]
+    graph = read_nodes(toy).train.graph
+    torch.manual_seed(0)
+    network = kind.build(toy.num_features, 3, QUICK).eval()
+    for _ in range(2):
+        outputs = [
+            network(view.x, view.edge_index, view.edge_weight)
+            for view in (kind.view(graph, training=True), kind.view(graph, training=False))
+        ]
+    assert torch.allclose(outputs[0], outputs[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_sparse_features_change_nothing(toy: Data, model: str) -> None:
+    kind = MODELS[model]
+    toy.x = torch.where(torch.rand(toy.x.shape, generator=torch.Generator().manual_seed(0)) < 0.05, toy.x, 0.0)
+    graph = read_nodes(toy).train.graph
+    network = kind.build(toy.num_features, 3, QUICK).eval()
+    dense, sparse = kind.view(graph, training=True), kind.view(graph, training=False)
+    expected = network(dense.x, dense.edge_index, dense.edge_weight)
+    assert torch.allclose(expected, network(sparse.x, sparse.edge_index, sparse.edge_weight), atol=1e-5)
+
+
+def _linear_lesson(toy: Data, targets: torch.Tensor, weights: torch.Tensor) -> tuple[ModelKind, Lesson, Exam]:
+    kind = MODELS["mlp"]
+    graph = read_nodes(toy).train.graph
+    view = kind.view(graph, training=True)
+    nodes = torch.arange(graph.num_nodes)
+    return kind, Lesson(view, nodes, targets, weights), Exam(view, nodes, graph.y)
+
+
+def test_integer_weights_equal_repeated_nodes(toy: Data) -> None:
+    weights = torch.ones(toy.num_nodes)
+    weights[:10] = 3.0
+    kind, weighted, exam = _linear_lesson(toy, toy.y, weights)
+    nodes = torch.cat([weighted.nodes, torch.arange(10).repeat(2)])
+    repeated = replace(weighted, nodes=nodes, targets=toy.y[nodes], weights=torch.ones(len(nodes)))
+    settings = (exam, exam, 3, replace(QUICK, dropout=0.0), lambda logits, labels: float(logits.double().sum()), 0)
+    assert train_once(kind, weighted, *settings).test == pytest.approx(
+        train_once(kind, repeated, *settings).test, rel=1e-4
+    )
+
+
+def test_one_hot_targets_equal_labels(toy: Data) -> None:
+    kind, hard, exam = _linear_lesson(toy, toy.y, torch.ones(toy.num_nodes))
+    soft = replace(hard, targets=torch.nn.functional.one_hot(toy.y).float())
+    settings = (exam, exam, 3, QUICK, lambda logits, labels: float(logits.double().sum()), 0)
+    assert train_once(kind, hard, *settings).test == pytest.approx(train_once(kind, soft, *settings).test, rel=1e-4)
+
+
+def test_test_labels_do_not_steer_training(toy: Data) -> None:
+    small = graphcond.condense(toy, nodes_per_class=2)
+    changed = toy.clone()
+    changed.y[toy.test_mask] = (changed.y[toy.test_mask] + 1) % 3
+    first = evaluate(small, toy, protocol=QUICK, controls=False).best
+    second = evaluate(small, changed, protocol=QUICK, controls=False).best
+    assert first.val_scores == second.val_scores
+    assert first.scores != second.scores
+
+
+def test_without_validation_nodes_the_last_weights_count(toy: Data) -> None:
+    del toy.val_mask
+    small = graphcond.condense(toy, nodes_per_class=2)
+    best = evaluate(small, toy, protocol=QUICK, controls=False).best
+    assert all(math.isnan(value) for value in best.val_scores)
+    assert best.mean > 0.5
+
+
+def test_a_control_that_cannot_be_made_says_why(toy: Data) -> None:
+    small = graphcond.condense(toy, num_nodes=50)
+    row = evaluate(small, toy, protocol=QUICK, controls=["random"]).rows[1]
+    assert row.scores == ()
+    assert "training nodes to choose from" in row.note
+    assert "not possible" in str(evaluate(small, toy, protocol=QUICK, runs=1, controls=["random"]))
+
+
+def test_weak_edges_are_dropped_by_the_threshold(toy: Data) -> None:
+    small = graphcond.condense(toy, nodes_per_class=2)[0]
+    linked = small.clone()
+    extra = torch.tensor([[0, 5], [5, 0]])
+    linked.edge_index = torch.cat([small.edge_index, extra], dim=1)
+    linked.edge_weight = torch.cat([small.edge_weight, torch.tensor([0.04, 0.04])])
+    strict, loose = replace(PUBLISHED, epochs=20), replace(PUBLISHED, epochs=20, edge_threshold=0.0)
+    plain, dropped, kept = (
+        evaluate(data, toy, protocol=protocol, controls=False, metric="accuracy").best.val_scores
+        for data, protocol in ((small, strict), (linked, strict), (linked, loose))
+    )
+    assert plain == dropped
+    assert kept is not None
+
+
+def test_roc_auc_judges_two_classes(toy: Data) -> None:
+    toy.y = toy.y % 2
+    small = graphcond.condense(toy, nodes_per_class=2)
+    assert 0 <= evaluate(small, toy, protocol=QUICK, controls=False, metric="roc_auc").best.mean <= 1
+    assert METRICS["roc_auc"](torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([1, 0])) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"models": ["gnn"]}, "did you mean 'gcn'"),
+        ({"models": []}, "at least one"),
+        ({"protocol": "standart"}, "did you mean 'standard'"),
+        ({"controls": ["randomly"]}, "no control 'randomly'"),
+        ({"runs": 0}, "runs must be a positive integer, got 0"),
+        ({"metric": "f1"}, "metric must be one of"),
+        ({"metric": "roc_auc"}, "needs two classes"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_bad_arguments(toy: Data, arguments: dict, message: str) -> None:
+    small = graphcond.condense(toy, nodes_per_class=1)
+    with pytest.raises(ValueError, match=message):
+        evaluate(small, toy, **{"protocol": QUICK, **arguments})
+
+
+def test_another_datasets_condensation_is_refused(toy: Data) -> None:
+    small = graphcond.condense(toy, nodes_per_class=1)
+    other = toy.clone()
+    other.x = other.x[:, :5]
+    with pytest.raises(ValueError, match="8 features, the dataset 5"):
+        evaluate(small, other, protocol=QUICK)
+    with pytest.raises(TypeError, match="what condense"):
+        evaluate([1, 2], toy)
+    del other.test_mask
+    other.x = toy.x
+    with pytest.raises(ValueError, match="test_mask"):
+        evaluate(small, other, protocol=QUICK)
+
+
+@pytest.mark.parametrize("field", ["dropout", "epochs", "labels", "learning_rate"])
+def test_protocols_check_their_fields(field: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        Protocol(**{field: -1})
+
+
+RELEASED = [("Cora", "cora_0.5", 80.1), ("CiteSeer", "citeseer_0.5", 70.6)]
+
+
+@pytest.mark.parametrize(("name", "file", "published"), RELEASED)
+def test_graphs_released_by_gconds_authors_score_as_published(
+    real_data: Callable[[str], Path], name: str, file: str, published: float
+) -> None:
+    root = real_data(f"Planetoid/{name}")
+    released = np.load(real_data("released/gcond") / "released" / "gcond" / f"{file}.npz")
+    dataset = graphcond.datasets.load(name.lower(), root)
+    scores = []
+    for adjacency, features in zip(released["adj"], released["x"], strict=True):
+        edge_index, edge_weight = dense_to_sparse(torch.tensor(adjacency).float())
+        data = Data(
+            x=torch.tensor(features).float(), y=torch.tensor(released["y"]).long(),
+            edge_index=edge_index, edge_weight=edge_weight,
+        )  # fmt: skip
+        scores += evaluate(data, dataset, protocol="published", runs=1, controls=False).best.scores
+    assert 100 * sum(scores) / len(scores) == pytest.approx(published, abs=1.5)

@@ -1,0 +1,85 @@
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from graphcond import cli
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple]]:
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["graphcond", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        return code, *capsys.readouterr()
+
+    yield call
+    root.handlers = handlers
+
+
+def test_condense_info_evaluate_and_show(run: Callable, tmp_path: Path) -> None:
+    file, picture = tmp_path / "small.safetensors", tmp_path / "small.png"
+    code, out, _ = run("condense", "digits", "--num-nodes", 20, "-o", file, "--no-evaluate")
+    assert code == 0
+    assert "20 nodes" in out
+    code, out, _ = run("info", file, "--json")
+    assert json.loads(out)["budget"]["asked"] == {"num_nodes": 20}
+    assert "fingerprint" in run("info", file)[1]
+    code, out, _ = run("evaluate", file, "digits", "--runs", 1, "--no-controls", "--json", "--models", "mlp")
+    assert code == 0
+    assert json.loads(out)["rows"][0]["mean"] > 0.8
+    code, out, err = run("show", file, "-o", picture)
+    assert code == 0, err
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_condense_prints_a_table_with_controls(run: Callable) -> None:
+    code, out, _ = run("condense", "digits", "--nodes-per-class", 1, "--runs", 1)
+    assert code == 0
+    assert all(name in out for name in ("auto", "class_mean", "random_soft", "whole"))
+
+
+def test_list_names_datasets_and_methods(run: Callable) -> None:
+    out = run("list")[1]
+    assert "ogbn-arxiv" in out
+    assert "herding" in out
+    listed = json.loads(run("list", "--json")[1])
+    assert {"citeseer", "digits"} <= {entry["name"] for entry in listed["datasets"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("condense", "digit"), "digits"),
+        (("condense", "digits", "--ratio", 1.5), "ratio must be in (0, 1]"),
+        (("condense", "digits", "--ratio", 0.1, "--num-nodes", 20), "exactly one"),
+        (("condense", "digits", "--method", "herdin"), "did you mean 'herding'"),
+        (("info", "missing.safetensors"), "no file"),
+        (("condense", "digits", "-o", "/nowhere/at/all.safetensors"), "does not exist"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_exit_code_2(run: Callable, arguments: tuple, message: str) -> None:
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_an_existing_file_is_not_overwritten(run: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "small.safetensors"
+    file.write_text("mine")
+    code, _, err = run("condense", "digits", "--num-nodes", 10, "-o", file)
+    assert code == 2
+    assert "exists already" in err
+    assert file.read_text() == "mine"

@@ -1,0 +1,56 @@
+"""The examples, and the examples in docstrings, do what they say."""
+
+import doctest
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import graphcond
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+MODULES = ["graphcond", *(m.name for m in pkgutil.walk_packages(graphcond.__path__, "graphcond."))]
+
+
+def example(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_train_on_condensed() -> None:
+    assert example("train_on_condensed").main() > 0.71
+
+
+def test_train_on_condensed_cora(real_data: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPHCOND_DATA", str(real_data("Planetoid/Cora")))
+    assert example("train_on_condensed").main("cora") > 0.80
+
+
+def test_own_data() -> None:
+    assert example("own_data").main() > 0.85
+
+
+def test_hyperparameter_search() -> None:
+    grid = [(hidden, 0.0, rate) for hidden in (4, 64) for rate in (0.01, 0.0001)]
+    assert example("hyperparameter_search").main(epochs=40, grid=grid) > 0.5
+
+
+def test_mini_batches() -> None:
+    assert example("mini_batches").main() > 0.9
+
+
+def test_every_example_is_tested() -> None:
+    names = {path.stem for path in EXAMPLES.glob("*.py")}
+    assert all(f"def test_{name}" in Path(__file__).read_text() for name in names)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0

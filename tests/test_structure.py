@@ -1,0 +1,46 @@
+"""The direction of imports, and names that must not be importable."""
+
+import ast
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+import graphcond
+
+PACKAGE = Path(graphcond.__file__).parent
+# Each layer may import itself and those before it.
+LAYERS = ["core", "record", "storage", "condensed", "surrogates", "nodes", "methods", "datasets", "api", "evaluation",
+          "plotting", "cli"]  # fmt: skip
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_imports_upward(path: Path) -> None:
+    layer = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    allowed = LAYERS[: LAYERS.index(layer) + 1]
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] == "graphcond" and len(parts) > 1:
+            assert parts[1] in allowed, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=lambda path: path.name)
+def test_core_imports_no_graph_library(path: Path) -> None:
+    assert not [name for name in imported(path) if name.startswith(("torch_geometric", "ogb"))]
+
+
+def test_the_folder_of_data_is_not_a_package() -> None:
+    assert not (PACKAGE.parent / "datasets" / "__init__.py").exists()
+    assert not (PACKAGE.parent / "tests" / "__init__.py").exists()
+    assert importlib.util.find_spec("graphcond.utils") is None
