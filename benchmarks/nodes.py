@@ -51,7 +51,7 @@ def run(name: str, options: argparse.Namespace) -> None:
             shown = 0 if method in FIXED_SIZE else size
             models = [m for m in options.models.split(",") if (name, shown, method, m) not in finished()]
             if models:
-                runs = options.runs if method == "auto" else options.control_runs
+                runs = options.runs if method in ("auto", "whole") else options.control_runs
                 report = judge(data, method, nodes, models, runs, workload, options.seeds)
                 write(report, name, shown, method, runs)
 

@@ -150,7 +150,7 @@ def info(
         for part in ("settings", "choices", "source", "budget", "versions")
         for key, value in getattr(small.record, part).items()
     ]
-    typer.echo("\n" + render("record", ("part", "what", "value"), rows))
+    typer.echo("\n" + render("record", ("part", "what", "value"), rows, text_columns=3))
     for note in small.record.notes:
         typer.echo(f"note: {note}")
 
@@ -168,8 +168,9 @@ def show(
 
     small = graphcond.load(file)
     known = {entry.name for entry in graphcond.datasets.list_datasets()}
-    original = name or str(small.record.source.get("name", "")).lower()
-    dataset = graphcond.datasets.load(original, root) if name or original in known else None
+    recorded = str(small.record.source.get("name", "")).lower().replace("_", "-")
+    original = name or (recorded if recorded in known else None)
+    dataset = graphcond.datasets.load(original, root) if original else None
     draw(small, output, dataset=dataset, overwrite=overwrite)
     typer.echo(f"written to {output}")
 

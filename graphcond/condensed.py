@@ -14,7 +14,7 @@ from graphcond.core.files import replacing
 from graphcond.record import Record
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
 class Members:
     """Which original nodes stand behind each synthetic node, in compressed rows.
 

@@ -87,12 +87,13 @@ def evaluate(
         raise ValueError(f"runs must be a positive integer, got {runs!r}")
     names = _control_names(controls)
     where = resolve_device(device)
-    own = _own_candidate(condensed)
-    made_split, made_inductive = _made_from(condensed)
+    several = [] if isinstance(condensed, Data) else _condensations(condensed)
+    own = _own_candidate(several) if several else Candidate("data", (condensed,))
+    source = several[0].record.source if several else {}
     task = read_nodes(
         dataset,
-        split=made_split if split is None else split,
-        inductive=made_inductive if inductive is None else inductive,
+        split=source.get("split", 0) if split is None else split,
+        inductive=source.get("inductive", False) if inductive is None else inductive,
     )
     _check_fit(own, task)
     score = resolve_metric(metric, task.num_classes)
@@ -118,15 +119,18 @@ def _control_names(controls: bool | Sequence[str]) -> Sequence[str]:
     return controls
 
 
-def _own_candidate(condensed: CondensedDataset | Data | Sequence[CondensedDataset]) -> Candidate:
-    if isinstance(condensed, Data):
-        return Candidate("data", (condensed,))
-    several = [condensed] if isinstance(condensed, CondensedDataset) else list(condensed)
-    if not several or not all(isinstance(one, CondensedDataset) for one in several):
+def _condensations(condensed: object) -> list[CondensedDataset]:
+    several = list(condensed) if isinstance(condensed, list | tuple) else [condensed]
+    kept = [one for one in several if isinstance(one, CondensedDataset)]
+    if not kept or len(kept) < len(several):
         raise TypeError(
             "condensed must be what condense() returns, a Data, or a sequence of the former, "
             f"got {type(condensed).__name__}"
         )
+    return kept
+
+
+def _own_candidate(several: list[CondensedDataset]) -> Candidate:
     records = [one.record for one in several]
     return Candidate(
         records[0].method,
@@ -134,13 +138,6 @@ def _own_candidate(condensed: CondensedDataset | Data | Sequence[CondensedDatase
         seconds=sum(record.seconds for record in records) / len(records),
         peak_memory=max(record.peak_memory for record in records),
     )
-
-
-def _made_from(condensed: CondensedDataset | Data | Sequence[CondensedDataset]) -> tuple[int, bool]:
-    if isinstance(condensed, Data):
-        return 0, False
-    first = condensed if isinstance(condensed, CondensedDataset) else condensed[0]
-    return int(first.record.source.get("split", 0)), bool(first.record.source.get("inductive", False))
 
 
 def _check_fit(own: Candidate, task: NodeTask) -> None:

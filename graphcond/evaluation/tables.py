@@ -7,15 +7,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-TEXT_COLUMNS = 2  # the leading columns hold words, the others numbers
 WIDTH = 140
 
 
-def render(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table as text: the first columns flush left, the others flush right."""
+def render(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, text_columns: int = 2) -> str:
+    """Return a table as text: the leading ``text_columns`` flush left, the others, which hold numbers, flush right."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for i, name in enumerate(header):
-        table.add_column(name, justify="left" if i < TEXT_COLUMNS else "right", overflow="fold")
+        table.add_column(name, justify="left" if i < text_columns else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None, legacy_windows=False)

@@ -15,7 +15,9 @@ from graphcond.nodes.task import NodeTask
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMean(NodeMethod):
-    r"""The mean of :math:`\hat A^{depth} X` over the training nodes of each class, without edges.
+    r"""One node per class: the mean of its training nodes' propagated features, without edges.
+
+    .. math:: x_c = \frac{1}{|V_c|} \sum_{i \in V_c} (\hat A^{depth} X)_i
 
     It always makes one node per class and leaves the rest of the budget unspent. ``node_weight`` is the share of the
     class among the training nodes.

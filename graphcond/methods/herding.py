@@ -38,7 +38,9 @@ def herd(points: Tensor, count: int) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Herding(NodeMethod):
-    r"""Training nodes whose mean follows the class mean (Welling, ICML 2009), in the space :math:`\hat A^{depth} X`.
+    r"""Training nodes whose mean follows the class mean of propagated features (Welling, ICML 2009).
+
+    Distances are taken in the space :math:`\hat A^{depth} X`; the nodes keep their raw features and common edges.
 
     Args:
         depth: Hops of propagation of the space in which distances are taken.

@@ -32,7 +32,9 @@ def farthest_first(points: Tensor, count: int) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class KCenter(NodeMethod):
-    r"""Training nodes that cover each class (Sener and Savarese, ICLR 2018), in the space :math:`\hat A^{depth} X`.
+    r"""Training nodes that cover each class in propagated features (Sener and Savarese, ICLR 2018).
+
+    Distances are taken in the space :math:`\hat A^{depth} X`; the nodes keep their raw features and common edges.
 
     Args:
         depth: Hops of propagation of the space in which distances are taken.

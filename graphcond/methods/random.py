@@ -37,9 +37,10 @@ class Random(NodeMethod):
 
 @dataclass(frozen=True, kw_only=True)
 class RandomPropagated(NodeMethod):
-    r"""Random training nodes with propagated features :math:`\hat A^{depth} X` and no edges.
+    r"""Random training nodes with propagated features and no edges.
 
-    What propagation alone is worth: any method that reports propagated or learned features has to beat this one.
+    Features are :math:`\hat A^{depth} X`: what propagation alone is worth. Any method with propagated or learned
+    features has to beat it.
 
     Args:
         depth: Hops of propagation; 2 is the depth of the field's standard two-layer GCN.

@@ -16,9 +16,10 @@ from graphcond.nodes.views import Views
 
 @dataclass(frozen=True, kw_only=True)
 class RandomSoft(NodeMethod):
-    r"""Random nodes, labelled or not, with :math:`\hat A^{depth} X` and the labels of the closed-form teacher.
+    r"""Random nodes, labelled or not, with propagated features and a closed-form teacher's labels.
 
-    Pruning at random and learning from a teacher is hard to beat (Ben-Baruch et al., ICML 2025), and rarely shown.
+    Features are :math:`\hat A^{depth} X`. Pruning at random and learning from a teacher is hard to beat (Ben-Baruch et
+    al., ICML 2025), and rarely shown.
 
     Args:
         depth: Hops of propagation of the features.

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal
 
 import torch
@@ -31,9 +32,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         """Check that one size is asked for, and that it makes sense by itself."""
-        asked = self.asked()
+        asked = [name for name in ("ratio", "num_nodes", "nodes_per_class") if getattr(self, name) is not None]
         if len(asked) != 1:
-            what = "none" if not asked else " and ".join(asked)
+            what = " and ".join(asked) or "none"
             raise ValueError(f"give exactly one of ratio=, num_nodes= and nodes_per_class=, got {what}")
         if self.ratio_of not in ("nodes", "train"):
             raise ValueError(f"ratio_of must be 'nodes' or 'train', got {self.ratio_of!r}")
@@ -41,13 +42,15 @@ class Budget:
             raise ValueError(f"ratio must be in (0, 1], got {self.ratio!r}; for a node count use num_nodes=")
         for name in ("num_nodes", "nodes_per_class"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
                 raise ValueError(f"{name} must be a positive integer, got {value!r}")
 
     def asked(self) -> dict[str, float]:
         """Return the size that was asked for, under the argument's name."""
         values = {"ratio": self.ratio, "num_nodes": self.num_nodes, "nodes_per_class": self.nodes_per_class}
-        return {name: value for name, value in values.items() if value is not None}
+        kinds = {"ratio": float, "num_nodes": int, "nodes_per_class": int}
+        # NumPy's numbers are welcome, and recorded as plain ones.
+        return {name: kinds[name](value) for name, value in values.items() if value is not None}
 
     def allocate(self, num_nodes: int, class_counts: Tensor) -> Tensor:
         """Return the number of synthetic nodes of each class, ``(num_classes,)`` int64, each at least one.
@@ -131,4 +134,4 @@ def _round_quotas(quota: dict[int, float], left: int, result: list[int], upper: 
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

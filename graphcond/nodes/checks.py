@@ -142,6 +142,8 @@ def check_mask(data: Data, name: str, num_nodes: int, split: int, *, required: b
             raise ValueError(f"split must be in [0, {mask.size(1) - 1}] (data.{name} has {mask.size(1)} columns), "
                              f"got {split}")  # fmt: skip
         mask = mask[:, split]
+    elif required and split != 0:
+        raise ValueError(f"split must be 0 (data.{name} has a single column), got {split}")
     return mask.clone()
 
 

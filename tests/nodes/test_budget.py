@@ -1,5 +1,6 @@
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -212,3 +213,8 @@ def test_budget_above_the_graph(sizes):
     (name, value), *_ = sizes.items()
     with pytest.raises(ValueError, match=f"{name}={value} asks for 2709 nodes, more than the 2708"):
         Budget(**sizes).allocate(CORA_NODES, CORA_COUNTS)
+
+
+def test_numbers_of_numpy_are_welcome_and_recorded_as_plain_ones() -> None:
+    assert type(Budget(num_nodes=np.int64(6)).asked()["num_nodes"]) is int
+    assert type(Budget(ratio=np.float32(0.5)).asked()["ratio"]) is float
