@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,8 +17,6 @@ from graphcond.nodes.teacher import choose_teacher, posteriors, with_validation
 from graphcond.nodes.views import Propagated, Views
 from graphcond.surrogates.ridge import LinearModel, fit_ridge, fit_ridge_iteratively
 
-PENALTIES = (1.0, 10.0, 100.0)
-SPREADS = (0.5, 1.0, 2.0, 4.0)
 STAGES = ("teacher", "student", "clusters", "rehearsals", "done")
 
 
@@ -27,17 +25,25 @@ class Placement:
     """Where the synthetic nodes go, as chosen by rehearsal.
 
     Args:
-        penalty: Of the student, the ridge regression that repeats the teacher's answers after ``depth`` hops.
         spread: Distance of the class anchors from the mean, as a multiple of the class means' distance; ``None`` puts
             the nodes at plain cluster means.
         labelled: Whether only training nodes are clustered, instead of all.
         score: Validation score of the rehearsal, in [0, 1].
     """
 
-    penalty: float = 10.0
-    spread: float | None = 0.5
+    spread: float | None = 0.75
     labelled: bool = False
     score: float = 0.0
+
+
+CHOICES = (
+    Placement(),  # the incumbent: the others have to be clearly better
+    Placement(spread=0.5),
+    Placement(spread=1.0),
+    Placement(spread=2.0),
+    Placement(spread=None),
+    Placement(spread=None, labelled=True),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +62,7 @@ class Auto(NodeMethod):
        :math:`x_j = \mu + \text{spread} \cdot \gamma w_c + \text{residual} \cdot (m_j - \bar m_c)`
        with :math:`\mu` the mean of :math:`H`, :math:`m_j` the centroid, :math:`\bar m_c` the class's mean centroid, and
        :math:`\gamma` making the anchors as far from :math:`\mu` as the class means are; or simply to :math:`m_j`.
-    5. *Rehearse.* Which of these, and with which penalty and spread, is decided by training a small network on
+    5. *Rehearse.* Which of these, and with which spread, is decided by training a small network on
        each candidate for a few steps and looking at the validation nodes.
 
     There are no edges but self-loops, which transfers best between architectures. ``node_weight`` is the cluster's
@@ -70,17 +76,21 @@ class Auto(NodeMethod):
     Args:
         depth: Hops of the features that are condensed: the depth of the downstream network.
         residual: How much of the centroids' spread within a class the anchored nodes keep.
+        penalty: Of the student's ridge regression, relative to the mean squared norm of its rows.
     """
 
     name: ClassVar[str] = "auto"
     depth: int = 2
     residual: float = 0.5
+    penalty: float = 30.0
 
     def __post_init__(self) -> None:
         """Check the fields."""
         check_depth(self.depth)
         if not 0 <= self.residual <= 1:
             raise ValueError(f"residual must be in [0, 1], got {self.residual!r}")
+        if not self.penalty > 0:
+            raise ValueError(f"penalty must be positive, got {self.penalty!r}")
 
     def condense(
         self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
@@ -94,9 +104,9 @@ class Auto(NodeMethod):
         teacher = choose_teacher(trial, trial_views)
         probabilities = posteriors(task, views, teacher)
         next(stage)
-        students = _fit_students(views.train, probabilities)
+        student = _fit_student(views.train, probabilities, self.penalty)
         next(stage)
-        candidates = _Candidates(task, views.train.space, probabilities, students, allocation, self.residual)
+        candidates = _Candidates(task, views.train.space, probabilities, student, allocation, self.residual)
         next(stage)
         placement = Placement()
         if len(trial.val.nodes):
@@ -120,12 +130,10 @@ def _stages(progress: ProgressCallback) -> Iterator[None]:
         yield
 
 
-def _fit_students(view: Propagated, probabilities: Tensor) -> dict[float, LinearModel]:
+def _fit_student(view: Propagated, probabilities: Tensor, penalty: float) -> LinearModel:
     if view.is_sparse:
-        models = fit_ridge_iteratively(view.space_rows, probabilities, PENALTIES)
-    else:
-        models = fit_ridge(view.space, probabilities, PENALTIES)
-    return dict(zip(PENALTIES, models, strict=True))
+        return fit_ridge_iteratively(view.space_rows, probabilities, [penalty])[0]
+    return fit_ridge(view.space, probabilities, [penalty])[0]
 
 
 @dataclass(frozen=True)
@@ -153,7 +161,7 @@ class _Candidates:
         task: NodeTask,
         space: Tensor,
         probabilities: Tensor,
-        students: dict[float, LinearModel],
+        student: LinearModel,
         allocation: Tensor,
         residual: float,
     ) -> None:
@@ -167,10 +175,8 @@ class _Candidates:
         self._center = space.mean(dim=0)
         means = (probabilities / probabilities.sum(dim=0)).T @ space
         distance = (means - self._center).norm()
-        self._directions = {
-            penalty: model.weight.T * distance / model.weight.norm().clamp(min=torch.finfo(space.dtype).tiny)
-            for penalty, model in students.items()
-        }
+        length = student.weight.norm().clamp(min=torch.finfo(space.dtype).tiny)
+        self._directions = student.weight.T * distance / length
         self._clusters: dict[bool, _Clusters] = {}
 
     def clusters(self, labelled: bool) -> _Clusters:
@@ -184,7 +190,7 @@ class _Candidates:
         clusters = self.clusters(placement.labelled)
         if placement.spread is None:
             return clusters.means
-        anchors = self._center + placement.spread * self._directions[placement.penalty]
+        anchors = self._center + placement.spread * self._directions
         features: Tensor = anchors[clusters.y] + self._residual * (clusters.means - clusters.centers)
         return features
 
@@ -214,25 +220,14 @@ class _Candidates:
 
 
 def _choose_placement(candidates: _Candidates, rehearsal: Rehearsal) -> Placement:
-    """Return the placement of a coordinate-wise search from the default: penalty, then spread, then plain means."""
-    best = _better(candidates, rehearsal, Placement(), [{"penalty": penalty} for penalty in PENALTIES])
-    best = _better(candidates, rehearsal, best, [{"spread": spread} for spread in SPREADS])
-    return _better(candidates, rehearsal, best, [{"spread": None, "labelled": flag} for flag in (False, True)])
+    """Return the placement that rehearses best, or the first one if none is clearly better.
 
-
-def _better(
-    candidates: _Candidates, rehearsal: Rehearsal, incumbent: Placement, changes: list[dict[str, Any]]
-) -> Placement:
-    """Return the best of some changes of a placement, or the placement itself if none is clearly better.
-
-    Clearly means by a standard error of the score: without that rule the choice would follow the noise of a few hundred
-    validation nodes.
+    Without that bar the choice would follow the noise of a few hundred validation nodes.
     """
-    placements = [incumbent, *(replace(incumbent, **change) for change in changes)]
-    clusters = [candidates.clusters(placement.labelled) for placement in placements]
-    x = torch.stack([candidates.place(placement) for placement in placements])
-    scores = rehearsal.scores(x, clusters[0].y, torch.stack([c.weight for c in clusters]))
-    best = max(range(len(scores)), key=scores.__getitem__)
-    if scores[best] <= scores[0] + rehearsal.standard_error(scores[0]):
+    clusters = [candidates.clusters(placement.labelled) for placement in CHOICES]
+    x = torch.stack([candidates.place(placement) for placement in CHOICES])
+    outcomes = rehearsal.run(x, clusters[0].y, torch.stack([c.weight for c in clusters]))
+    best = max(range(len(outcomes)), key=lambda i: outcomes[i].score)
+    if not rehearsal.clearly_better(outcomes[best], outcomes[0]):
         best = 0
-    return replace(placements[best], score=scores[best])
+    return replace(CHOICES[best], score=outcomes[best].score)

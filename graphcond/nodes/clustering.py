@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-DISTANCE_DIMENSIONS = 64
+DISTANCE_DIMENSIONS = 32
 MAX_ITERATIONS = 25
 
 
@@ -26,7 +26,7 @@ def cluster(points: Tensor, count: int) -> Tensor:
         return torch.arange(count, device=points.device)
     centred = points - points.mean(dim=0)
     if min(centred.shape) > DISTANCE_DIMENSIONS:
-        _, _, basis = torch.pca_lowrank(centred, q=DISTANCE_DIMENSIONS, center=False, niter=2)
+        _, _, basis = torch.pca_lowrank(centred, q=DISTANCE_DIMENSIONS, center=False, niter=1)
         centred = centred @ basis
     seed = int(torch.randint(2**31 - 1, ()))
     with warnings.catch_warnings():

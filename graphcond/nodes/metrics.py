@@ -1,5 +1,7 @@
 """How candidates are compared on validation nodes."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -28,3 +30,27 @@ def score(scores: Tensor, labels: Tensor) -> float:
     Two classes are often unbalanced, and the share of correct answers then tells little.
     """
     return ranking(scores, labels) if scores.size(1) == 2 and len(labels) else share_correct(scores, labels)
+
+
+def contributions(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return what each node contributes to :func:`score`, ``(n,)``: the score is their mean, within each group if many.
+
+    For accuracy a 1 or a 0; for the area under the curve the share of nodes of the other class that are ranked on the
+    right side (the structural components of DeLong et al., Biometrics 1988), of which each class's mean is the score.
+    """
+    if scores.size(1) > 2:
+        return (scores.argmax(dim=1) == labels).double()
+    margin = (scores[:, 1] - scores[:, 0]).double()
+    positive = labels == 1
+    above = (margin[positive].unsqueeze(1) - margin[~positive]).sign() / 2 + 0.5
+    result = torch.full_like(margin, 0.5)
+    if above.numel():
+        result[positive], result[~positive] = above.mean(dim=1), above.mean(dim=0)
+    return result
+
+
+def standard_error_of_difference(first: Tensor, second: Tensor, labels: Tensor, num_classes: int) -> float:
+    """Return the standard error of the difference of two scores on the same nodes, from their contributions."""
+    difference = first - second
+    groups = [difference[labels == label] for label in range(2)] if num_classes == 2 else [difference]
+    return math.sqrt(sum(float(group.var()) / len(group) for group in groups if len(group) > 1))

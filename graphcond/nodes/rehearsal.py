@@ -4,24 +4,39 @@ What a downstream network makes of a condensed set depends on more than its geom
 the learning rate and the weight decay that everybody uses. A short real training tells, at the cost of milliseconds.
 """
 
-import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.nodes.metrics import score
+from graphcond.nodes.metrics import contributions, score, standard_error_of_difference
 
 WIDTH = 64
 SKETCH_WIDTH = 512
-STEPS = 100
+STEPS = 200
 LOOK_EVERY = 20
 LEARNING_RATE = 0.01
 WEIGHT_DECAY = 5e-4
+DROPOUT = 0.5  # without it, nodes that stand too close together look better than they turn out
 FULL_WIDTH = 256  # of the downstream network, whose initial scale the rehearsal imitates
 NETWORKS = 2
 MAX_VALIDATION = 1000
-BATCH = 512  # rows of a step
+STANDARD_ERRORS = 2  # by which a candidate has to be better to be taken
+BATCH = 64  # rows of a step
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a candidate did, on the mean over networks of their best look at the validation nodes.
+
+    Args:
+        score: In [0, 1].
+        contributions: Of each validation node, ``(m,)``.
+    """
+
+    score: float
+    contributions: Tensor
 
 
 class Rehearsal:
@@ -40,6 +55,7 @@ class Rehearsal:
         self._buckets, self._signs = _count_sketch(x.size(1), x)
         self.x = self._sketch(x[shown])
         self.y = y[shown]
+        self._num_classes = num_classes
         width = self.x.size(1)
         self._start = (
             _uniform(x, (NETWORKS, width, WIDTH), width + FULL_WIDTH),
@@ -48,8 +64,8 @@ class Rehearsal:
             x.new_zeros(NETWORKS, 1, num_classes),
         )
 
-    def scores(self, x: Tensor, y: Tensor, weight: Tensor) -> list[float]:
-        """Return, for each of several candidates, the mean over networks of their best validation score, in [0, 1].
+    def run(self, x: Tensor, y: Tensor, weight: Tensor) -> list[Outcome]:
+        """Return the outcome of each of several candidates.
 
         All candidates are trained at once: many small networks cost little more than one.
 
@@ -63,10 +79,10 @@ class Rehearsal:
         weight = (weight / weight.mean(dim=1, keepdim=True)).repeat(NETWORKS, 1)
         parameters = [value.repeat_interleave(count, dim=0).requires_grad_() for value in self._start]
         optimizer = torch.optim.Adam(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-        best = [0.0] * len(x)
+        best = [Outcome(float("-inf"), self.y)] * len(x)
         for step in range(1, STEPS + 1):
             batch = torch.randperm(rows)[:BATCH].to(x.device) if rows > BATCH else slice(None)
-            logits = _network(x[:, batch], parameters)
+            logits = _network(x[:, batch], parameters, DROPOUT)
             targets = y[batch].repeat(len(x))
             losses = F.cross_entropy(logits.flatten(0, 1), targets, reduction="none").view(len(x), -1)
             optimizer.zero_grad()
@@ -74,13 +90,19 @@ class Rehearsal:
             optimizer.step()
             if step % LOOK_EVERY == 0:
                 with torch.no_grad():
-                    seen = _network(self.x, parameters)
-                best = [max(old, score(new, self.y)) for old, new in zip(best, seen, strict=True)]
-        return torch.tensor(best).view(NETWORKS, count).mean(dim=0).tolist()
+                    seen = _network(self.x, parameters, 0.0)
+                best = [max(old, self._look(new), key=_by_score) for old, new in zip(best, seen, strict=True)]
+        return [_mean(best[i::count]) for i in range(count)]
 
-    def standard_error(self, value: float) -> float:
-        """Return the standard error of a share of correct answers on the validation nodes."""
-        return math.sqrt(max(value * (1 - value), 0.0) / len(self.y))
+    def clearly_better(self, challenger: Outcome, incumbent: Outcome) -> bool:
+        """Return whether one outcome beats another by more than two standard errors of their difference."""
+        error = standard_error_of_difference(
+            challenger.contributions, incumbent.contributions, self.y, self._num_classes
+        )
+        return challenger.score > incumbent.score + STANDARD_ERRORS * error
+
+    def _look(self, logits: Tensor) -> Outcome:
+        return Outcome(score(logits, self.y), contributions(logits, self.y))
 
     def _sketch(self, x: Tensor) -> Tensor:
         if self._buckets is None or self._signs is None:
@@ -88,9 +110,21 @@ class Rehearsal:
         return x.new_zeros(x.size(0), SKETCH_WIDTH).index_add_(1, self._buckets, x * self._signs)
 
 
-def _network(x: Tensor, parameters: list[Tensor]) -> Tensor:
+def _by_score(outcome: Outcome) -> float:
+    return outcome.score
+
+
+def _mean(outcomes: list[Outcome]) -> Outcome:
+    return Outcome(
+        sum(outcome.score for outcome in outcomes) / len(outcomes),
+        torch.stack([outcome.contributions for outcome in outcomes]).mean(dim=0),
+    )
+
+
+def _network(x: Tensor, parameters: list[Tensor], dropout: float) -> Tensor:
     first, first_bias, second, second_bias = parameters
-    return (x @ first + first_bias).relu() @ second + second_bias
+    hidden = F.dropout((x @ first + first_bias).relu(), dropout)
+    return hidden @ second + second_bias
 
 
 def _uniform(like: Tensor, shape: tuple[int, ...], fans: int) -> Tensor:
