@@ -1,0 +1,50 @@
+import torch
+
+from graphcond.nodes.rehearsal import Rehearsal
+
+
+def validation(num_features: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(90) % 3
+    centers = 3 * torch.randn(3, num_features, generator=generator)
+    return centers[y] + torch.randn(90, num_features, generator=generator), y
+
+
+def rehearse(num_features: int, candidates: list[torch.Tensor]) -> list[float]:
+    x, y = validation(num_features)
+    torch.manual_seed(0)
+    rehearsal = Rehearsal(x, y, 3)
+    weight = torch.ones(len(candidates), 3)
+    return [outcome.score for outcome in rehearsal.run(torch.stack(candidates), torch.arange(3), weight)]
+
+
+def means(num_features: int) -> torch.Tensor:
+    x, y = validation(num_features)
+    return torch.stack([x[y == label].mean(0) for label in range(3)])
+
+
+def test_right_labels_beat_wrong_ones() -> None:
+    right, wrong = rehearse(8, [means(8), means(8).roll(1, 0)])
+    assert right > 0.9
+    assert wrong < 0.2
+
+
+def test_many_features_are_sketched_without_losing_the_classes() -> None:
+    assert rehearse(2000, [means(2000)])[0] > 0.9
+
+
+def test_nodes_that_lie_together_rehearse_worse_than_nodes_apart() -> None:
+    center = means(8).mean(0)
+    together, apart = rehearse(8, [center + 1e-3 * (means(8) - center), means(8)])
+    assert apart > together
+
+
+def test_a_candidate_is_not_clearly_better_than_itself() -> None:
+    x, y = validation()
+    torch.manual_seed(0)
+    rehearsal = Rehearsal(x, y, 3)
+    both = torch.stack([means(8), means(8).roll(1, 0)])
+    right, wrong = rehearsal.run(both, torch.arange(3), torch.ones(2, 3))
+    assert rehearsal.clearly_better(right, wrong)
+    assert not rehearsal.clearly_better(wrong, right)
+    assert not rehearsal.clearly_better(right, right)

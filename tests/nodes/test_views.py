@@ -1,0 +1,53 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from graphcond.nodes.propagation import normalized_adjacency
+from graphcond.nodes.reading import read_nodes
+from graphcond.nodes.views import Propagated, Views
+from graphcond.surrogates.ridge import fit_ridge, fit_ridge_iteratively
+
+
+@pytest.fixture(params=["dense", "sparse", "directed"])
+def view(request: pytest.FixtureRequest, make_toy: Callable[..., Data]) -> Propagated:
+    data = make_toy()
+    if request.param != "dense":
+        data.x = torch.where(torch.rand(data.x.shape, generator=torch.Generator().manual_seed(0)) < 0.09, data.x, 0.0)
+    if request.param == "directed":
+        data.edge_index = data.edge_index[:, data.edge_index[0] < data.edge_index[1]]
+    view = Propagated(read_nodes(data).train.graph, depth=2)
+    assert view.is_sparse == (request.param != "dense")
+    return view
+
+
+def power(view: Propagated, hops: int) -> torch.Tensor:
+    return torch.linalg.matrix_power(normalized_adjacency(view.graph).to_dense(), hops)
+
+
+@pytest.mark.parametrize("hops", [0, 1, 2, 4])
+def test_features_after_hops_are_matrix_powers(view: Propagated, hops: int) -> None:
+    expected = power(view, hops) @ view.graph.x
+    assert torch.allclose(view.at(hops), expected, atol=1e-5)
+    nodes = torch.tensor([3, 1, 7])
+    *_, last = view.rows_by_hop(nodes, hops)
+    assert torch.allclose(last, expected[nodes], atol=1e-5)
+    weight, bias = torch.randn(view.graph.x.size(1), 3), torch.randn(3)
+    assert torch.allclose(view.scores(weight, bias, hops), expected @ weight + bias, atol=1e-4)
+
+
+def test_space_is_multiplied_without_being_formed(view: Propagated) -> None:
+    rows, space = view.space_rows, power(view, 2) @ view.graph.x
+    v, u = torch.randn(space.size(1), 2), torch.randn(space.size(0), 2)
+    assert torch.allclose(rows.times(v), space @ v, atol=1e-4)
+    assert torch.allclose(rows.transposed_times(u), space.T @ u, atol=1e-4)
+    assert rows.scale == pytest.approx(float((space - space.mean(0)).square().sum(1).mean()), rel=1e-4)
+    targets = torch.randn(space.size(0), 3)
+    direct, iterative = fit_ridge(space, targets, [10.0])[0], fit_ridge_iteratively(rows, targets, [10.0])[0]
+    assert torch.allclose(direct(space), iterative(space), atol=1e-2)
+
+
+def test_transductive_views_share_one_graph(toy: Data) -> None:
+    assert (views := Views.of(read_nodes(toy), 2)).train is views.val
+    assert (views := Views.of(read_nodes(toy, inductive=True), 2)).train is not views.val
