@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py --root DATA cora:70 citeseer:60 pubmed:30      # dataset:nodes
 
-Each dataset runs in a process of its own, so that peak memory is its own; a first run warms up. ``sweep`` is the time of
-the propagation and selection sweeps that the method cannot do without (four hops, and the choice of the teacher).
+Each dataset runs in a process of its own, so that peak memory is its own; a first run warms up. ``sweep`` is the time
+of the propagation and selection sweeps that the method cannot do without (four hops, and the choice of the teacher).
 """
 
 import argparse
