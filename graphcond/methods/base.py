@@ -1,6 +1,7 @@
 """The contract of a node method: a validated task and a budget in, synthetic nodes out."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from graphcond.condensed import Members
 from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.task import Graph, NodeTask
 
 
@@ -87,6 +89,24 @@ def real_nodes(task: NodeTask, groups: list[Tensor], x: Tensor | None = None) ->
     return SyntheticNodes(
         x=graph.x, y=labels, edge_index=graph.edge_index, edge_weight=graph.edge_weight, members=members
     )
+
+
+def pick_per_class(
+    task: NodeTask, allocation: Tensor, depth: int, pick: Callable[[Tensor, int], Tensor]
+) -> SyntheticNodes:
+    """Return real training nodes, picked class by class in the space of propagated features.
+
+    Args:
+        task: The task.
+        allocation: Nodes of each class.
+        depth: Hops of propagation.
+        pick: Given the ``(n, num_features)`` rows of a class and a count, the rows that are picked.
+    """
+    require_capacity(task, allocation)
+    graph = task.train.graph
+    space = propagate(normalized_adjacency(graph), graph.x, depth)
+    rows = [class_rows(task, label) for label in range(task.num_classes)]
+    return real_nodes(task, [r[pick(space[r], n)] for r, n in zip(rows, allocation.tolist(), strict=True)])
 
 
 def require_capacity(task: NodeTask, allocation: Tensor) -> None:

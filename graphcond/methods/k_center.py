@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.progress import ProgressCallback, ignore_progress
-from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows, real_nodes, require_capacity
-from graphcond.nodes.propagation import normalized_adjacency, propagate
+from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, pick_per_class
 from graphcond.nodes.task import NodeTask
 
 
@@ -54,9 +53,4 @@ class KCenter(NodeMethod):
         self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
     ) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        require_capacity(task, allocation)
-        graph = task.train.graph
-        space = propagate(normalized_adjacency(graph), graph.x, self.depth)
-        rows = [class_rows(task, label) for label in range(task.num_classes)]
-        groups = [r[farthest_first(space[r], n)] for r, n in zip(rows, allocation.tolist(), strict=True)]
-        return real_nodes(task, groups)
+        return pick_per_class(task, allocation, self.depth, farthest_first)
