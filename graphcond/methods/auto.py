@@ -13,7 +13,7 @@ from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, like
 from graphcond.nodes.clustering import cluster, cluster_means
 from graphcond.nodes.rehearsal import Rehearsal
 from graphcond.nodes.task import NodeTask
-from graphcond.nodes.teacher import choose_teacher, posteriors, with_validation
+from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors
 from graphcond.nodes.views import Propagated, Views
 from graphcond.surrogates.ridge import LinearModel, fit_ridge, fit_ridge_iteratively
 
@@ -98,8 +98,7 @@ class Auto(NodeMethod):
         """See :meth:`NodeMethod.condense`."""
         stage = _stages(progress)
         views = Views.of(task, self.depth)
-        trial = with_validation(task)
-        trial_views = views if trial is task else Views(views.train, views.train)
+        trial, trial_views = for_choosing(task, views)
         next(stage)
         teacher = choose_teacher(trial, trial_views)
         probabilities = posteriors(task, views, teacher)
@@ -132,7 +131,7 @@ def _stages(progress: ProgressCallback) -> Iterator[None]:
 
 def _fit_student(view: Propagated, probabilities: Tensor, penalty: float) -> LinearModel:
     if view.is_sparse:
-        return fit_ridge_iteratively(view.space_rows, probabilities, [penalty])[0]
+        return fit_ridge_iteratively(view.products(view.depth), probabilities, [penalty])[0]
     return fit_ridge(view.space, probabilities, [penalty])[0]
 
 

@@ -10,7 +10,7 @@ from graphcond.condensed import Members
 from graphcond.core.progress import ProgressCallback, ignore_progress
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
 from graphcond.nodes.task import NodeTask
-from graphcond.nodes.teacher import choose_teacher, posteriors, with_validation
+from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors
 from graphcond.nodes.views import Views
 
 
@@ -37,8 +37,7 @@ class RandomSoft(NodeMethod):
     ) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         views = Views.of(task, self.depth)
-        trial = with_validation(task)
-        teacher = choose_teacher(trial, views if trial is task else Views(views.train, views.train))
+        teacher = choose_teacher(*for_choosing(task, views))
         probabilities = posteriors(task, views, teacher)
         groups = []
         for label, count in enumerate(allocation.tolist()):

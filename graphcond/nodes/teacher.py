@@ -13,8 +13,8 @@ from torch import Tensor
 from graphcond.nodes.metrics import score
 from graphcond.nodes.propagation import personalized_pagerank
 from graphcond.nodes.task import NodeTask, Split
-from graphcond.nodes.views import Propagated, Views, unit
-from graphcond.surrogates.ridge import LinearModel, fit_ridge
+from graphcond.nodes.views import Views, unit
+from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit_ridge_iteratively
 
 MAX_HOPS = 4
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
@@ -63,6 +63,12 @@ def with_validation(task: NodeTask) -> NodeTask:
     return replace(task, train=train, val=Split(task.train.graph, nodes[held]))
 
 
+def for_choosing(task: NodeTask, views: Views) -> tuple[NodeTask, Views]:
+    """Return the task and views on which settings are chosen: those given, or :func:`with_validation`'s."""
+    trial = with_validation(task)
+    return trial, views if trial is task else Views(views.train, views.train)
+
+
 def one_hot(labels: Tensor, num_classes: int) -> Tensor:
     """Return labels as rows of the identity, ``(n, num_classes)`` float32."""
     return F.one_hot(labels, num_classes).float()
@@ -79,7 +85,7 @@ def choose_teacher(task: NodeTask, views: Views) -> TeacherChoice:
     outcomes = [
         outcome
         for choice, model in finalists
-        for outcome in _smoothed(choice, _scores(views.val, choice, model), task, views)
+        for outcome in _smoothed(choice, views.val.scores(model, choice.hops, choice.unit_rows), task, views)
     ]
     best, scores = max(outcomes, key=lambda pair: pair[0].score)
     losses = {t: float(F.cross_entropy(t * scores, task.val.labels)) for t in TEMPERATURES}
@@ -108,12 +114,6 @@ def _paired_rows(views: Views, train: Tensor, val: Tensor) -> Iterator[tuple[Ten
         yield from zip(views.train.rows_by_hop(train, MAX_HOPS), views.val.rows_by_hop(val, MAX_HOPS), strict=True)
 
 
-def _scores(view: Propagated, choice: TeacherChoice, model: LinearModel) -> Tensor:
-    if choice.unit_rows:
-        return model(unit(view.at(choice.hops)))
-    return view.scores(model.weight, model.bias, choice.hops)
-
-
 def _smoothed(
     choice: TeacherChoice, scores: Tensor, task: NodeTask, views: Views
 ) -> Iterator[tuple[TeacherChoice, Tensor]]:
@@ -128,13 +128,17 @@ def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
 
     The teacher's on unlabelled nodes, the label itself on training nodes.
     """
+    view, nodes = views.train, task.train.nodes
     targets = one_hot(task.train.labels, task.num_classes)
-    space = views.train.at(choice.hops)
-    known = space[task.train.nodes]
-    model, *_ = fit_ridge(unit(known) if choice.unit_rows else known, targets, [choice.penalty])
-    scores = model(unit(space) if choice.unit_rows else space)
+    if min(len(nodes), view.graph.x.size(1)) > DIRECT_LIMIT:
+        rows = view.products(choice.hops, nodes, choice.unit_rows)
+        model, *_ = fit_ridge_iteratively(rows, targets, [choice.penalty])
+    else:
+        known = view.rows_at(nodes, choice.hops)
+        model, *_ = fit_ridge(unit(known) if choice.unit_rows else known, targets, [choice.penalty])
+    scores = view.scores(model, choice.hops, choice.unit_rows)
     if choice.teleport < 1:
-        scores = personalized_pagerank(views.train.adjacency, scores, choice.teleport)
+        scores = personalized_pagerank(view.adjacency, scores, choice.teleport)
     probabilities = torch.softmax(choice.temperature * scores, dim=1)
-    probabilities[task.train.nodes] = targets
+    probabilities[nodes] = targets
     return probabilities

@@ -10,7 +10,7 @@ from torch import Tensor
 from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.sparse import compressed_rows, maybe_sparse
 from graphcond.nodes.task import Graph, NodeTask
-from graphcond.surrogates.ridge import Rows
+from graphcond.surrogates.ridge import LinearModel, Rows
 
 
 def unit(x: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ class Propagated:
     def __init__(self, graph: Graph, depth: int) -> None:
         self.graph = graph
         self.depth = depth
-        self._latest: tuple[int, Tensor] | None = None
+        self._norms: dict[int, Tensor] = {}
 
     @cached_property
     def adjacency(self) -> Tensor:
@@ -60,39 +60,64 @@ class Propagated:
         """The features after ``depth`` hops, ``(num_nodes, num_features)``."""
         return propagate(self.adjacency, self.graph.x, self.depth)
 
-    def at(self, hops: int) -> Tensor:
-        """Return the features after so many hops, ``(num_nodes, num_features)``; the latest ones are remembered."""
-        if self._latest is None or self._latest[0] != hops:
-            known, start = (self.depth, self.space) if hops >= self.depth else (0, self.graph.x)
-            self._latest = hops, propagate(self.adjacency, start, hops - known)
-        return self._latest[1]
-
     def rows_by_hop(self, nodes: Tensor, hops: int) -> Iterator[Tensor]:
         """Yield the features of some nodes after 0, 1, ..., ``hops`` hops, keeping one hop in memory."""
         x = self.graph.x
         for hop in range(hops + 1):
             if hop == self.depth:
                 x = self.__dict__.setdefault("space", x)
+            self._norms[hop] = x.norm(dim=1)
             yield x[nodes]
             if hop < hops:
                 x = self.adjacency @ x
 
-    def scores(self, weight: Tensor, bias: Tensor, hops: int) -> Tensor:
-        r"""Return :math:`\hat A^{hops} X W + b` of all nodes; only the product with few columns is propagated."""
-        return propagate(self.adjacency, self.features @ weight, hops) + bias
+    def rows_at(self, nodes: Tensor, hops: int) -> Tensor:
+        """Return the features of some nodes after so many hops, ``(len(nodes), num_features)``."""
+        return self._at(hops)[nodes]
 
-    @cached_property
-    def space_rows(self) -> Rows:
-        """The matrix ``space`` as a product of sparse matrices."""
-        center = self.space.mean(dim=0)
-        scale = float(self.space.square().sum(dim=1).mean() - center.square().sum())
-        return Rows(
-            times=lambda v: propagate(self.adjacency, self.features @ v, self.depth),
-            transposed_times=lambda u: self._transposed_features @ propagate(self._transposed_adjacency, u, self.depth),
-            count=self.graph.num_nodes,
-            mean=center,
-            scale=scale,
-        )
+    def row_norms(self, hops: int) -> Tensor:
+        """Return the lengths of the propagated rows, ``(num_nodes, 1)``, at least a tiny number."""
+        if hops not in self._norms:
+            self._norms[hops] = self._at(hops).norm(dim=1)
+        return self._norms[hops].clamp(min=1e-12).unsqueeze(1)
+
+    def _at(self, hops: int) -> Tensor:
+        known, start = (self.depth, self.space) if hops >= self.depth else (0, self.graph.x)
+        return propagate(self.adjacency, start, hops - known)
+
+    def scores(self, model: LinearModel, hops: int, unit_rows: bool) -> Tensor:
+        r"""Return a model's scores of all nodes; only the product with few columns is propagated.
+
+        That is :math:`\hat A^{hops} X W + b`, rows of :math:`\hat A^{hops} X` scaled to unit length if asked.
+        """
+        image = propagate(self.adjacency, self.features @ model.weight, hops)
+        return (image / self.row_norms(hops) if unit_rows else image) + model.bias
+
+    def products(self, hops: int, nodes: Tensor | None = None, unit_rows: bool = False) -> Rows:
+        """Return rows of the propagated features as a product of matrices, never formed.
+
+        Args:
+            hops: Hops of propagation.
+            nodes: Which rows; all of them by default.
+            unit_rows: Whether rows are scaled to unit length.
+        """
+        total = self.graph.num_nodes
+        norms = self.row_norms(hops) if nodes is None else self.row_norms(hops)[nodes]
+        count = len(norms)
+
+        def times(v: Tensor) -> Tensor:
+            image = propagate(self.adjacency, self.features @ v, hops)
+            image = image if nodes is None else image[nodes]
+            return image / norms if unit_rows else image
+
+        def transposed_times(u: Tensor) -> Tensor:
+            u = u / norms if unit_rows else u
+            spread = u if nodes is None else u.new_zeros(total, u.size(1)).index_add_(0, nodes, u)
+            return self._transposed_features @ propagate(self._transposed_adjacency, spread, hops)
+
+        mean = transposed_times(norms.new_ones(count, 1)).flatten() / count
+        squares = (norms > 1e-12).float() if unit_rows else norms.square()
+        return Rows(times, transposed_times, count, mean, float(squares.mean() - mean.square().sum()))
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from torch_geometric.data import Data
 
 from graphcond.nodes.propagation import normalized_adjacency
 from graphcond.nodes.reading import read_nodes
-from graphcond.nodes.views import Propagated, Views
-from graphcond.surrogates.ridge import fit_ridge, fit_ridge_iteratively
+from graphcond.nodes.views import Propagated, Views, unit
+from graphcond.surrogates.ridge import LinearModel, fit_ridge, fit_ridge_iteratively
 
 
 @pytest.fixture(params=["dense", "sparse", "directed"])
@@ -29,17 +29,27 @@ def power(view: Propagated, hops: int) -> torch.Tensor:
 @pytest.mark.parametrize("hops", [0, 1, 2, 4])
 def test_features_after_hops_are_matrix_powers(view: Propagated, hops: int) -> None:
     expected = power(view, hops) @ view.graph.x
-    assert torch.allclose(view.at(hops), expected, atol=1e-5)
     nodes = torch.tensor([3, 1, 7])
     *_, last = view.rows_by_hop(nodes, hops)
     assert torch.allclose(last, expected[nodes], atol=1e-5)
-    weight, bias = torch.randn(view.graph.x.size(1), 3), torch.randn(3)
-    assert torch.allclose(view.scores(weight, bias, hops), expected @ weight + bias, atol=1e-4)
+    assert torch.allclose(view.rows_at(nodes, hops), expected[nodes], atol=1e-5)
+    model = LinearModel(torch.randn(view.graph.x.size(1), 3), torch.randn(3))
+    assert torch.allclose(view.scores(model, hops, unit_rows=False), model(expected), atol=1e-4)
+    assert torch.allclose(view.scores(model, hops, unit_rows=True), model(unit(expected)), atol=1e-4)
 
 
-def test_space_is_multiplied_without_being_formed(view: Propagated) -> None:
-    rows, space = view.space_rows, power(view, 2) @ view.graph.x
+@pytest.mark.parametrize("unit_rows", [False, True])
+@pytest.mark.parametrize("nodes", [None, torch.tensor([5, 0, 11, 40, 41, 42])])
+@pytest.mark.parametrize("hops", [0, 2, 3])
+def test_rows_are_multiplied_without_being_formed(
+    view: Propagated, hops: int, nodes: torch.Tensor | None, unit_rows: bool
+) -> None:
+    rows, space = view.products(hops, nodes, unit_rows), power(view, hops) @ view.graph.x
+    space = unit(space) if unit_rows else space
+    space = space if nodes is None else space[nodes]
     v, u = torch.randn(space.size(1), 2), torch.randn(space.size(0), 2)
+    assert torch.allclose(rows.mean, space.mean(0), atol=1e-5)
+    assert rows.count == len(space)
     assert torch.allclose(rows.times(v), space @ v, atol=1e-4)
     assert torch.allclose(rows.transposed_times(u), space.T @ u, atol=1e-4)
     assert rows.scale == pytest.approx(float((space - space.mean(0)).square().sum(1).mean()), rel=1e-4)
