@@ -47,7 +47,7 @@ def run(name: str, options: argparse.Namespace) -> None:
     data = workloads.load(name, options.root)
     for size in workload.sizes if options.sizes is None else options.sizes:
         nodes = budget(data, size)
-        for method in ("auto", *CONTROLS):
+        for method in options.methods:
             shown = 0 if method in FIXED_SIZE else size
             models = [m for m in options.models.split(",") if (name, shown, method, m) not in finished()]
             if models:
@@ -130,6 +130,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="condensations of a row")
     parser.add_argument("--runs", type=int, default=3, help="trainings of each condensation by auto")
     parser.add_argument("--control-runs", type=int, default=1, help="trainings of each condensation by a control")
+    parser.add_argument("--methods", nargs="+", default=["auto", *CONTROLS], help="only these methods")
     parser.add_argument("--models", default="gcn", help="downstream models, separated by commas")
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()

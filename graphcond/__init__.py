@@ -11,28 +11,43 @@ True
 from graphcond import datasets
 from graphcond.api import condense
 from graphcond.condensed import CondensedDataset, Members, load
+from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.progress import Progress
 from graphcond.evaluation import PROTOCOLS, Protocol, Report, Row, evaluate
 from graphcond.methods import (
+    GCDM,
     Auto,
     ClassMean,
+    DosCond,
+    GCond,
     Herding,
     KCenter,
+    LearnedEdges,
+    NoEdges,
     Random,
     RandomPropagated,
     RandomSoft,
     list_methods,
 )
+from graphcond.nodes.relay import GCN, SGC
 from graphcond.record import Record
 
 __all__ = [
+    "GCDM",
+    "GCN",
     "PROTOCOLS",
+    "SGC",
     "Auto",
+    "Checkpoint",
     "ClassMean",
     "CondensedDataset",
+    "DosCond",
+    "GCond",
     "Herding",
     "KCenter",
+    "LearnedEdges",
     "Members",
+    "NoEdges",
     "Progress",
     "Protocol",
     "Random",

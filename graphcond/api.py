@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from pathlib import Path
 from typing import Any
 
 import scipy.sparse
@@ -10,15 +11,17 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
+from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.costs import Costs, measured
 from graphcond.core.devices import resolve_device
 from graphcond.core.progress import ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed, seeded
+from graphcond.core.run import Run
 from graphcond.methods import NodeMethod, SyntheticNodes, resolve_method
 from graphcond.nodes.budget import Budget, RatioOf
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import NodeTask
-from graphcond.record import Record
+from graphcond.record import Record, library_versions
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,8 @@ def condense(
     seed: int = 0,
     device: str | torch.device = "cpu",
     progress: ProgressCallback = ignore_progress,
+    checkpoint: str | Path | Checkpoint | None = None,
+    max_seconds: float | None = None,
 ) -> CondensedDataset:
     """Condense a node-classification dataset into a small one that trains nearly as well.
 
@@ -56,6 +61,9 @@ def condense(
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
         progress: Called with a :class:`graphcond.Progress` while long work runs.
+        checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
+            on from there, to the same bits as without the interruption. A :class:`graphcond.Checkpoint` says how often.
+        max_seconds: A method that works in steps stops after so many seconds and gives the best that it has found.
 
     Returns:
         A PyG dataset with one small ``Data``, and the record of how it was made.
@@ -73,13 +81,18 @@ def condense(
     budget = Budget(ratio=ratio, num_nodes=num_nodes, nodes_per_class=nodes_per_class, ratio_of=ratio_of)
     chosen = resolve_method(method)
     where = resolve_device(device)
+    _check_conditions(chosen, checkpoint, max_seconds)
     _refuse_other_modalities(dataset)
     task = read_nodes(dataset, split=split, inductive=inductive)
     allocation = budget.allocate(task.train.graph.num_nodes, task.class_counts)
     for note in task.notes:
         logger.warning(note)
+    if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+        checkpoint = Checkpoint(checkpoint)
+    identity = {} if checkpoint is None else _identity(chosen, task, allocation, seed, where)
+    run = Run(progress, checkpoint, max_seconds, identity)
     with measured(where) as costs, seeded(seed):
-        result = chosen.condense(task.to(where), allocation, progress)
+        result = chosen.condense(task.to(where), allocation, run)
     data = as_data(result)
     record = _record(chosen, task, budget, allocation, result, data, costs, seed, where)
     return CondensedDataset([data], record, result.members)
@@ -108,6 +121,40 @@ def as_data(result: SyntheticNodes) -> Data:
 def _refuse_other_modalities(dataset: object) -> None:
     if scipy.sparse.issparse(dataset):
         raise TypeError("condensing a sparse interaction matrix is not supported yet; pass a PyG node dataset")
+
+
+def _check_conditions(method: NodeMethod, checkpoint: object, max_seconds: float | None) -> None:
+    for name, value in (("checkpoint", checkpoint), ("max_seconds", max_seconds)):
+        if value is not None and not method.stepwise:
+            raise ValueError(f"{name} is for methods that work in steps, and {method.label!r} does not; leave it out")
+    if checkpoint is not None and not isinstance(checkpoint, str | Path | Checkpoint):
+        raise TypeError(f"checkpoint must be a path or a Checkpoint, got {type(checkpoint).__name__}")
+    if max_seconds is not None and not max_seconds > 0:
+        raise ValueError(f"max_seconds must be positive, got {max_seconds!r}")
+
+
+def _identity(
+    method: NodeMethod, task: NodeTask, allocation: Tensor, seed: int, device: torch.device
+) -> dict[str, str]:
+    """Return what a run's bits depend on, by which its checkpoint is recognised."""
+    versions = library_versions()
+    return {
+        "method": repr(method),
+        "source": task.fingerprint(),
+        "validation nodes": task.val.fingerprint(),
+        "nodes per class": str(allocation.tolist()),
+        "seed": str(seed),
+        "device": device.type,
+        "graphcond": versions["graphcond"],
+        "torch": versions["torch"],
+    }
+
+
+def _settings(method: NodeMethod) -> dict[str, Any]:
+    """Return a method's fields, values of classes as the expression that makes them."""
+    values = {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}  # type: ignore[arg-type]
+    plain = (bool, int, float, str, type(None))
+    return {name: value if isinstance(value, plain) else repr(value) for name, value in values.items()}
 
 
 def _record(
@@ -141,8 +188,8 @@ def _record(
     }
     asked = budget.asked() | ({"ratio_of": budget.ratio_of} if budget.ratio is not None else {})
     return Record(
-        method=method.name,
-        settings=dataclasses.asdict(method),  # type: ignore[call-overload]
+        method=method.label,
+        settings=_settings(method),
         choices=result.choices,
         seed=seed,
         device=str(device),

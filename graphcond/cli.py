@@ -51,6 +51,10 @@ def condense(
     split: SplitColumn = 0,
     seed: Annotated[int, typer.Option(help="Seed of the condensation.")] = 0,
     device: Device = "cpu",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Keep the state of long work here, and go on from it.")
+    ] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="Stop long work after so many seconds.")] = None,
     root: Root = None,
     evaluate: Annotated[bool, typer.Option(help="Train on the result and judge on the original.")] = True,
     models: Models = "gcn",
@@ -66,18 +70,22 @@ def condense(
     dataset = graphcond.datasets.load(name, root)
     if ratio is None and num_nodes is None and nodes_per_class is None:
         ratio = BUDGET_DEFAULT
-    small = graphcond.condense(
-        dataset,
-        ratio,
-        num_nodes=num_nodes,
-        nodes_per_class=nodes_per_class,
-        ratio_of=ratio_of,  # type: ignore[arg-type]  # checked by condense
-        method=method,
-        inductive=entry.inductive if inductive is None else inductive,
-        split=split,
-        seed=seed,
-        device=device,
-    )
+    with _bar("step") as progress:
+        small = graphcond.condense(
+            dataset,
+            ratio,
+            num_nodes=num_nodes,
+            nodes_per_class=nodes_per_class,
+            ratio_of=ratio_of,  # type: ignore[arg-type]  # checked by condense
+            method=method,
+            inductive=entry.inductive if inductive is None else inductive,
+            split=split,
+            seed=seed,
+            device=device,
+            progress=progress,
+            checkpoint=checkpoint,
+            max_seconds=max_seconds,
+        )
     if output is not None:
         small.save(output, overwrite=overwrite)
     report = None
@@ -199,9 +207,9 @@ def _print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
+def _bar(unit: str = "training") -> Iterator[Callable[[Progress], None]]:
     """Show a progress bar on standard error, if that is a terminal."""
-    with tqdm(disable=None, leave=False, file=sys.stderr, unit="training") as bar:
+    with tqdm(disable=None, leave=False, file=sys.stderr, unit=unit) as bar:
 
         def report(progress: Progress) -> None:
             bar.total = progress.total

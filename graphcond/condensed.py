@@ -1,5 +1,7 @@
 """The condensed dataset: an in-memory PyG dataset that carries its record and knows its file format."""
 
+import copy
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
-from graphcond import storage
+from graphcond.core import storage
 from graphcond.core.files import replacing
 from graphcond.record import Record
 
@@ -81,6 +83,31 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     def nbytes(self) -> int:
         """Bytes of everything that training needs: features, edges, weights, labels and soft labels."""
         return sum(value.numel() * value.element_size() for value in self._training_tensors().values())
+
+    def thresholded(self, weight: float) -> "CondensedDataset":
+        """Return the dataset without the edges below a weight, as papers do with a learned dense adjacency.
+
+        >>> import torch
+        >>> from torch_geometric.data import Data
+        >>> from graphcond.record import Record
+        >>> edges, weights = torch.tensor([[0, 1], [1, 0]]), torch.tensor([0.9, 0.01])
+        >>> data = Data(x=torch.eye(2), edge_index=edges, edge_weight=weights, y=torch.arange(2))
+        >>> dense = CondensedDataset([data], Record("example", {}, 0, "cpu", {"num_classes": 2}, {}, 0.0, 0))
+        >>> dense.thresholded(0.05)[0].edge_index
+        tensor([[0],
+                [1]])
+        """
+        kept = []
+        for data in self:
+            light = copy.copy(data)
+            mask = light.edge_weight >= weight
+            light.edge_index, light.edge_weight = light.edge_index[:, mask], light.edge_weight[mask]
+            kept.append(light)
+        spent = self.record.budget.get("spent", {}) | {"edges": sum(data.num_edges for data in kept)}
+        record = dataclasses.replace(self.record, budget=self.record.budget | {"spent": spent})
+        small = CondensedDataset(kept, record, self.members)
+        small.record.budget["spent"]["bytes"] = small.nbytes
+        return small
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the dataset to one safetensors file with the record as JSON metadata; return its path.

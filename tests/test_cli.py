@@ -49,6 +49,20 @@ def test_condense_prints_a_table_with_controls(run: Callable) -> None:
     assert all(name in out for name in ("auto", "class_mean", "random_soft", "whole"))
 
 
+def test_long_work_is_stopped_and_goes_on(run: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "run.ckpt"
+    command = ("condense", "digits", "--num-nodes", 20, "--method", "gcond_x", "--no-evaluate", "--json")
+    steps = []
+    for _ in range(2):
+        code, out, err = run(*command, "--max-seconds", 0.5, "--checkpoint", file)
+        assert code == 0, err
+        steps.append(json.loads(out)["record"]["choices"]["steps"])
+    assert 0 < steps[0] < steps[1]
+    code, _, err = run(*command, "--max-seconds", 0.5, "--checkpoint", file, "--seed", 1)
+    assert code == 2
+    assert "belongs to another run" in err
+
+
 def test_list_names_datasets_and_methods(run: Callable) -> None:
     out = run("list")[1]
     assert "ogbn-arxiv" in out
@@ -64,6 +78,7 @@ def test_list_names_datasets_and_methods(run: Callable) -> None:
         (("condense", "digits", "--ratio", 1.5), "ratio must be in (0, 1]"),
         (("condense", "digits", "--ratio", 0.1, "--num-nodes", 20), "exactly one"),
         (("condense", "digits", "--method", "herdin"), "did you mean 'herding'"),
+        (("condense", "digits", "--max-seconds", 5), "leave it out"),
         (("info", "missing.safetensors"), "no file"),
         (("condense", "digits", "-o", "/nowhere/at/all.safetensors"), "does not exist"),
     ],

@@ -10,8 +10,8 @@ import graphcond
 
 PACKAGE = Path(graphcond.__file__).parent
 # Each layer may import itself and those before it.
-LAYERS = ["core", "record", "storage", "condensed", "surrogates", "nodes", "methods", "datasets", "api", "evaluation",
-          "plotting", "cli"]  # fmt: skip
+LAYERS = ["core", "record", "condensed", "surrogates", "synthetic", "nodes", "methods", "datasets", "api",
+          "evaluation", "plotting", "cli"]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 

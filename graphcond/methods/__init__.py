@@ -1,23 +1,39 @@
 """The methods: one file per paper or idea, looked up by name or passed as values."""
 
 import difflib
+from collections.abc import Callable
+from functools import partial
 
 from graphcond.methods.auto import Auto
 from graphcond.methods.base import NodeMethod, SyntheticNodes
 from graphcond.methods.class_mean import ClassMean
+from graphcond.methods.doscond import DosCond
+from graphcond.methods.gcdm import GCDM
+from graphcond.methods.gcond import GCond
 from graphcond.methods.herding import Herding
 from graphcond.methods.k_center import KCenter
+from graphcond.methods.matching import LearnedEdges, NoEdges
 from graphcond.methods.random import Random, RandomPropagated
 from graphcond.methods.random_soft import RandomSoft
 
-NODE_METHODS: dict[str, type[NodeMethod]] = {
-    method.name: method for method in (Auto, ClassMean, Herding, KCenter, Random, RandomPropagated, RandomSoft)
+CLASSES: tuple[type[NodeMethod], ...] = (
+    Auto, ClassMean, DosCond, GCDM, GCond, Herding, KCenter, Random, RandomPropagated, RandomSoft,
+)  # fmt: skip
+VARIANTS: dict[str, tuple[Callable[[], NodeMethod], str]] = {
+    "doscond_x": (partial(DosCond, structure=NoEdges()), "DosCond without edges."),
+    "gcdm_x": (partial(GCDM, structure=NoEdges()), "GCDM without edges."),
+    "gcond_x": (partial(GCond, structure=NoEdges()), "GCond without edges."),
+}
+NODE_METHODS: dict[str, Callable[[], NodeMethod]] = {
+    **{method.name: method for method in CLASSES},
+    **{name: make for name, (make, _) in VARIANTS.items()},
 }
 
 
 def list_methods() -> dict[str, str]:
     """Return the name of every method and the first line of its description."""
-    return {name: (method.__doc__ or "").strip().splitlines()[0] for name, method in sorted(NODE_METHODS.items())}
+    lines = {method.name: (method.__doc__ or "").strip().splitlines()[0] for method in CLASSES}
+    return dict(sorted((lines | {name: line for name, (_, line) in VARIANTS.items()}).items()))
 
 
 def resolve_method(method: str | NodeMethod) -> NodeMethod:
@@ -38,11 +54,16 @@ def resolve_method(method: str | NodeMethod) -> NodeMethod:
 
 
 __all__ = [
+    "GCDM",
     "NODE_METHODS",
     "Auto",
     "ClassMean",
+    "DosCond",
+    "GCond",
     "Herding",
     "KCenter",
+    "LearnedEdges",
+    "NoEdges",
     "NodeMethod",
     "Random",
     "RandomPropagated",

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from graphcond.condensed import Members
-from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
+from graphcond.core.batch import Batch
+from graphcond.core.progress import Progress, ProgressCallback
+from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
 from graphcond.nodes.clustering import cluster, cluster_means
 from graphcond.nodes.rehearsal import Rehearsal
@@ -92,11 +94,9 @@ class Auto(NodeMethod):
         if not self.penalty > 0:
             raise ValueError(f"penalty must be positive, got {self.penalty!r}")
 
-    def condense(
-        self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
-    ) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        stage = _stages(progress)
+        stage = _stages(run.progress)
         views = Views.of(task, self.depth)
         trial, trial_views = for_choosing(task, views)
         next(stage)
@@ -109,8 +109,8 @@ class Auto(NodeMethod):
         next(stage)
         placement = Placement()
         if len(trial.val.nodes):
-            seen = trial_views.val.space[trial.val.nodes]
-            placement = _choose_placement(candidates, Rehearsal(seen, trial.val.labels, task.num_classes))
+            seen = Batch(trial_views.val.space[trial.val.nodes], trial.val.labels)
+            placement = _choose_placement(candidates, Rehearsal(seen, task.num_classes))
         next(stage)
         clusters = candidates.clusters(placement.labelled)
         return SyntheticNodes(

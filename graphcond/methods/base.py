@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graphcond.condensed import Members
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.run import Run
 from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.task import Graph, NodeTask
 
@@ -47,17 +47,22 @@ class NodeMethod(ABC):
     """
 
     name: ClassVar[str]
+    stepwise: ClassVar[bool] = False
+    """Whether it works in steps, between which it can be stopped and resumed."""
+
+    @property
+    def label(self) -> str:
+        """The name that ``condense(method=...)`` takes for the method in this variant."""
+        return self.name
 
     @abstractmethod
-    def condense(
-        self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
-    ) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """Return synthetic nodes for ``task``.
 
         Args:
             task: The task; only ``train.graph``, the labels of ``train`` and (for choosing) ``val`` may be read.
             allocation: How many nodes of each class are asked for, ``(num_classes,)`` int64, each at least one.
-            progress: Told of the steps of long work.
+            run: Who is told of progress, how long it may take, where its state is kept.
         """
 
 

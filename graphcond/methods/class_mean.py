@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from graphcond.condensed import Members
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows
 from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.task import NodeTask
@@ -33,9 +33,7 @@ class ClassMean(NodeMethod):
         """Check the fields."""
         check_depth(self.depth)
 
-    def condense(
-        self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
-    ) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         graph = task.train.graph
         rows = [class_rows(task, label) for label in range(task.num_classes)]

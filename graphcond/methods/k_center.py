@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, pick_per_class
 from graphcond.nodes.task import NodeTask
 
@@ -49,8 +49,6 @@ class KCenter(NodeMethod):
         """Check the fields."""
         check_depth(self.depth)
 
-    def condense(
-        self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
-    ) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         return pick_per_class(task, allocation, self.depth, farthest_first)

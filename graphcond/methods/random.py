@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows, real_nodes, require_capacity
 from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.task import NodeTask
@@ -28,9 +28,7 @@ class Random(NodeMethod):
 
     name: ClassVar[str] = "random"
 
-    def condense(
-        self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
-    ) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         return real_nodes(task, draw(task, allocation))
 
@@ -53,9 +51,7 @@ class RandomPropagated(NodeMethod):
         """Check the fields."""
         check_depth(self.depth)
 
-    def condense(
-        self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
-    ) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         graph = task.train.graph
         groups = draw(task, allocation)

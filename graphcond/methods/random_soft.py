@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from graphcond.condensed import Members
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
 from graphcond.nodes.task import NodeTask
 from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors
@@ -32,9 +32,7 @@ class RandomSoft(NodeMethod):
         """Check the fields."""
         check_depth(self.depth)
 
-    def condense(
-        self, task: NodeTask, allocation: Tensor, progress: ProgressCallback = ignore_progress
-    ) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         views = Views.of(task, self.depth)
         teacher = choose_teacher(*for_choosing(task, views))

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from graphcond.core.batch import Batch
 from graphcond.nodes.metrics import contributions, score, standard_error_of_difference
 
 WIDTH = 64
@@ -45,18 +46,19 @@ class Rehearsal:
     Features are compressed by a random count sketch (Charikar et al., 2002), which keeps inner products in expectation.
 
     Args:
-        x: ``(m, num_features)`` features of the validation nodes as the downstream network sees them.
-        y: ``(m,)`` their labels.
+        seen: The validation nodes as the downstream network sees them.
         num_classes: Number of classes.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, num_classes: int) -> None:
-        shown = torch.randperm(len(x))[:MAX_VALIDATION].to(x.device)
+    def __init__(self, seen: Batch, num_classes: int) -> None:
+        x = seen.x
+        shown = seen.take(torch.randperm(len(seen))[:MAX_VALIDATION].to(x.device))
         self._buckets, self._signs = _count_sketch(x.size(1), x)
-        self.x = self._sketch(x[shown])
-        self.y = y[shown]
+        self._x = self._sketch(shown.x)
+        self._adj = shown.adj
+        self.y = shown.y
         self._num_classes = num_classes
-        width = self.x.size(1)
+        width = self._x.size(1)
         self._start = (
             _uniform(x, (NETWORKS, width, WIDTH), width + FULL_WIDTH),
             x.new_zeros(NETWORKS, 1, WIDTH),
@@ -64,7 +66,7 @@ class Rehearsal:
             x.new_zeros(NETWORKS, 1, num_classes),
         )
 
-    def run(self, x: Tensor, y: Tensor, weight: Tensor) -> list[Outcome]:
+    def run(self, x: Tensor, y: Tensor, weight: Tensor, adj: Tensor | None = None) -> list[Outcome]:
         """Return the outcome of each of several candidates.
 
         All candidates are trained at once: many small networks cost little more than one.
@@ -73,16 +75,19 @@ class Rehearsal:
             x: ``(k, n, num_features)`` features of ``k`` candidates.
             y: ``(n,)`` labels, the same for all.
             weight: ``(k, n)`` weights of the nodes in the loss.
+            adj: ``(k, n, n)`` what the network applies before its second layer; ``None``: the identity.
         """
         count, rows = weight.shape
         x = self._sketch(x.flatten(0, 1)).view(count, rows, -1).repeat(NETWORKS, 1, 1)
         weight = (weight / weight.mean(dim=1, keepdim=True)).repeat(NETWORKS, 1)
         parameters = [value.repeat_interleave(count, dim=0).requires_grad_() for value in self._start]
         optimizer = torch.optim.Adam(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
+        adj = None if adj is None else adj.repeat(NETWORKS, 1, 1)
         best = [Outcome(float("-inf"), self.y)] * len(x)
         for step in range(1, STEPS + 1):
-            batch = torch.randperm(rows)[:BATCH].to(x.device) if rows > BATCH else slice(None)
-            logits = _network(x[:, batch], parameters, DROPOUT)
+            whole = rows <= BATCH or adj is not None
+            batch = slice(None) if whole else torch.randperm(rows)[:BATCH].to(x.device)
+            logits = _network(x[:, batch], adj, parameters, DROPOUT)
             targets = y[batch].repeat(len(x))
             losses = F.cross_entropy(logits.flatten(0, 1), targets, reduction="none").view(len(x), -1)
             optimizer.zero_grad()
@@ -90,7 +95,7 @@ class Rehearsal:
             optimizer.step()
             if step % LOOK_EVERY == 0:
                 with torch.no_grad():
-                    seen = _network(self.x, parameters, 0.0)
+                    seen = _network(self._x, self._adj, parameters, 0.0)
                 best = [max(old, self._look(new), key=_by_score) for old, new in zip(best, seen, strict=True)]
         return [_mean(best[i::count]) for i in range(count)]
 
@@ -121,10 +126,20 @@ def _mean(outcomes: list[Outcome]) -> Outcome:
     )
 
 
-def _network(x: Tensor, parameters: list[Tensor], dropout: float) -> Tensor:
+def _network(x: Tensor, adj: Tensor | None, parameters: list[Tensor], dropout: float) -> Tensor:
     first, first_bias, second, second_bias = parameters
     hidden = F.dropout((x @ first + first_bias).relu(), dropout)
-    return hidden @ second + second_bias
+    return _gather(hidden @ second, adj) + second_bias
+
+
+def _gather(scores: Tensor, adj: Tensor | None) -> Tensor:
+    """Return ``adj @ scores`` for the ``(networks, n, num_classes)`` scores of several networks."""
+    if adj is None:
+        return scores
+    if adj.dim() == 3:
+        return adj @ scores
+    flat = adj @ scores.transpose(0, 1).flatten(1)
+    return flat.view(len(flat), len(scores), -1).transpose(0, 1)
 
 
 def _uniform(like: Tensor, shape: tuple[int, ...], fans: int) -> Tensor:

@@ -1,19 +1,11 @@
-"""Sparse matrices as torch multiplies them fastest: compressed rows."""
-
-import warnings
+"""Adjacencies and features as sparse matrices."""
 
 import torch
 from torch import Tensor
 
+from graphcond.core.sparse import compressed_rows
+
 SPARSE_BELOW = 0.1  # share of non-zero features under which sparse products are faster
-
-
-def compressed_rows(matrix: Tensor) -> Tensor:
-    """Return a dense or sparse matrix as sparse CSR."""
-    with warnings.catch_warnings():
-        # Torch tells everybody once that its CSR tensors are young; that is not the caller's concern.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return matrix.to_sparse_csr()
 
 
 def adjacency_matrix(edge_index: Tensor, weight: Tensor, num_nodes: int) -> Tensor:

@@ -51,6 +51,15 @@ class Split:
         """Labels of the nodes, ``(num_nodes_of_split,)`` int64."""
         return self.graph.y[self.nodes]
 
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over the graph (but for other labels), the nodes and their labels."""
+        state = hashlib.sha256()
+        graph = self.graph
+        for value in (graph.x, graph.edge_index, graph.edge_weight, self.nodes, self.labels):
+            state.update(str(tuple(value.shape)).encode())
+            state.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return state.hexdigest()
+
     def to(self, device: torch.device) -> "Split":
         """Return the split on another device."""
         return Split(self.graph.to(device), self.nodes.to(device))
@@ -99,9 +108,4 @@ class NodeTask:
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over what is condensed: features, edges, weights, training nodes and their labels."""
-        state = hashlib.sha256()
-        graph = self.train.graph
-        for value in (graph.x, graph.edge_index, graph.edge_weight, self.train.nodes, self.train.labels):
-            state.update(str(tuple(value.shape)).encode())
-            state.update(value.detach().cpu().contiguous().numpy().tobytes())
-        return state.hexdigest()
+        return self.train.fingerprint()

@@ -7,8 +7,9 @@ from functools import cached_property
 import torch.nn.functional as F
 from torch import Tensor
 
+from graphcond.core.sparse import compressed_rows
 from graphcond.nodes.propagation import normalized_adjacency, propagate
-from graphcond.nodes.sparse import compressed_rows, maybe_sparse
+from graphcond.nodes.sparse import maybe_sparse
 from graphcond.nodes.task import Graph, NodeTask
 from graphcond.surrogates.ridge import LinearModel, Rows
 

@@ -1,5 +1,6 @@
 import torch
 
+from graphcond.core.batch import Batch
 from graphcond.nodes.rehearsal import Rehearsal
 
 
@@ -13,7 +14,7 @@ def validation(num_features: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
 def rehearse(num_features: int, candidates: list[torch.Tensor]) -> list[float]:
     x, y = validation(num_features)
     torch.manual_seed(0)
-    rehearsal = Rehearsal(x, y, 3)
+    rehearsal = Rehearsal(Batch(x, y), 3)
     weight = torch.ones(len(candidates), 3)
     return [outcome.score for outcome in rehearsal.run(torch.stack(candidates), torch.arange(3), weight)]
 
@@ -42,7 +43,7 @@ def test_nodes_that_lie_together_rehearse_worse_than_nodes_apart() -> None:
 def test_a_candidate_is_not_clearly_better_than_itself() -> None:
     x, y = validation()
     torch.manual_seed(0)
-    rehearsal = Rehearsal(x, y, 3)
+    rehearsal = Rehearsal(Batch(x, y), 3)
     both = torch.stack([means(8), means(8).roll(1, 0)])
     right, wrong = rehearsal.run(both, torch.arange(3), torch.ones(2, 3))
     assert rehearsal.clearly_better(right, wrong)

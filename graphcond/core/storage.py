@@ -1,7 +1,8 @@
 """The file format: one safetensors file, its metadata naming the format, the record and a digest over both.
 
-Anything that reads safetensors reads the file; nothing in it is executed. Metadata keys: ``format`` (``graphcond/1``),
-``record`` (JSON), ``sha256`` (over the record and every tensor's name, type, shape and bytes, in order of the names).
+Anything that reads safetensors reads the file; nothing in it is executed. Metadata keys: ``format`` (such as
+``graphcond/1``), ``record`` (JSON), ``sha256`` (over the record and every tensor's name, type, shape and bytes, in
+order of the names).
 """
 
 import hashlib
@@ -12,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-FORMAT = "graphcond/1"
+DATASET = "graphcond/1"
+CHECKPOINT = "graphcond-checkpoint/1"
 
 
 def digest(tensors: dict[str, Tensor], record: str) -> str:
@@ -25,17 +27,17 @@ def digest(tensors: dict[str, Tensor], record: str) -> str:
     return state.hexdigest()
 
 
-def write(path: Path, tensors: dict[str, Tensor], record: str) -> None:
-    """Write tensors and record to ``path``."""
+def write(path: Path, tensors: dict[str, Tensor], record: str, kind: str = DATASET) -> None:
+    """Write tensors and record to ``path``, as a file of the format ``kind``."""
     # Copied, because safetensors refuses tensors that share memory.
     tensors = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()
     }
-    save_file(tensors, path, metadata={"format": FORMAT, "record": record, "sha256": digest(tensors, record)})
+    save_file(tensors, path, metadata={"format": kind, "record": record, "sha256": digest(tensors, record)})
 
 
-def read(path: str | Path) -> tuple[dict[str, Tensor], str]:
-    """Return the tensors and the record of a file that :func:`write` wrote.
+def read(path: str | Path, kind: str = DATASET) -> tuple[dict[str, Tensor], str]:
+    """Return the tensors and the record of a file of the format ``kind`` that :func:`write` wrote.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -51,9 +53,9 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], str]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except SafetensorError as error:
         raise ValueError(f"{path} is not a whole safetensors file ({error}); save or copy it again") from error
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") != kind:
         found = metadata.get("format", "none")
-        raise ValueError(f"{path} is a safetensors file, but not of the format {FORMAT} (its format: {found})")
+        raise ValueError(f"{path} is a safetensors file, but not of the format {kind} (its format: {found})")
     record = metadata.get("record", "")
     if digest(tensors, record) != metadata.get("sha256"):
         raise ValueError(f"{path} was altered after it was written (its SHA-256 does not match); get a fresh copy")
@@ -66,4 +68,4 @@ def _refuse_pickles(path: Path) -> None:
     # A zip archive (torch.save), a pickle protocol 2+ header, or torch's legacy format.
     if head[:2] == b"PK" or (head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05" and head[8:9] != b"{"):
         raise ValueError(f"{path} is a pickle (or a torch.save archive), which can run code when read; expected a "
-                         f"safetensors file written by CondensedDataset.save")  # fmt: skip
+                         "safetensors file written by graphcond")  # fmt: skip

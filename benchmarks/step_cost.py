@@ -1,0 +1,73 @@
+"""What a matching step costs as the original graph grows.
+
+    python benchmarks/step_cost.py                  # prints a table as Markdown
+
+Random graphs with 10 edges a node, 128 features, 40 classes and a tenth of the nodes for training: for time and memory
+only. Once features are propagated, a step should cost the same on a million nodes as on ten thousand.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+
+import torch
+from torch_geometric.data import Data
+
+import graphcond
+from graphcond.core.randomness import seeded
+
+METHODS = {
+    "gcond": graphcond.GCond(epochs=100, structure_epochs=1, features_epochs=4),
+    "gcond_x": graphcond.GCond(epochs=100, structure=graphcond.NoEdges()),
+    "doscond_x": graphcond.DosCond(steps=300, structure=graphcond.NoEdges(), relay=graphcond.GCN()),
+}
+SECONDS = 20.0
+
+
+def generated(num_nodes: int) -> Data:
+    """Return a random graph whose features tell the classes apart."""
+    with seeded(0):
+        y = torch.randint(40, (num_nodes,))
+        x = torch.randn(40, 128)[y] + torch.randn(num_nodes, 128)
+        edges = torch.randint(num_nodes, (2, 5 * num_nodes))
+        train = torch.rand(num_nodes) < 0.1
+    return Data(x=x, y=y, edge_index=torch.cat([edges, edges.flip(0)], dim=1), train_mask=train)
+
+
+def measure(num_nodes: int, method: str) -> str:
+    """Return a table row: seconds before the first step, milliseconds a step, peak memory."""
+    data = generated(num_nodes)
+    reports: list[tuple[float, int]] = []
+    start = time.perf_counter()
+    graphcond.condense(
+        data, num_nodes=100, method=METHODS[method], max_seconds=SECONDS,
+        progress=lambda report: reports.append((time.perf_counter(), report.done)),
+    )  # fmt: skip
+    (first, early), (last, late) = reports[0], reports[-1]
+    pace = (last - first) / (late - early)
+    before = first - start - early * pace
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return f"| {method} | {num_nodes:,} | {data.num_edges:,} | {before:.1f} | {1000 * pace:.1f} | {peak:,.0f} |"
+
+
+def main() -> None:
+    """Measure each row in a process of its own, so that peak memory is its own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nodes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--method", choices=METHODS, help="measure one method, in this process")
+    options = parser.parse_args()
+    if options.method:
+        print(measure(options.nodes[0], options.method), flush=True)
+        return
+    print(f"{torch.get_num_threads()} threads\n")
+    print("| method | nodes | edges | s before the first step | ms a step | peak MB |")
+    print("|---|---|---|---|---|---|", flush=True)
+    for method in METHODS:
+        for nodes in options.nodes:
+            subprocess.run([sys.executable, __file__, "--method", method, "--nodes", str(nodes)], check=True)
+
+
+if __name__ == "__main__":
+    main()

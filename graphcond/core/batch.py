@@ -1,0 +1,67 @@
+"""One view of what a surrogate sees: nodes, pooled graphs, users or images, real or synthetic."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from graphcond.core.sparse import take_rows
+
+
+@dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
+class Batch:
+    """Rows of features, the labels of some of them, and the operator between a surrogate's layers.
+
+    An image set is a batch without adjacency. A node of a graph brings its neighbours along: ``x`` then has more rows
+    than there are labels, and ``adj`` gathers them.
+
+    Args:
+        x: ``(n, *feature)``, after the hops of propagation that the surrogate's first weight allows to do beforehand.
+        y: ``(m,)`` int64 labels.
+        adj: ``(m, n)`` dense or sparse CSR, applied before a surrogate's last weight; ``None``: the identity.
+        rows: ``(m,)`` where the labelled rows stand in ``x``; ``None``: ``m = n``, in order.
+    """
+
+    x: Tensor
+    y: Tensor
+    adj: Tensor | None = None
+    rows: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def gather(self, hidden: Tensor) -> Tensor:
+        """Return ``adj @ hidden``: from the rows of ``x`` to the labelled ones."""
+        return self.own(hidden) if self.adj is None else self.adj @ hidden
+
+    def own(self, hidden: Tensor) -> Tensor:
+        """Return the labelled rows of a hidden layer, without their neighbours."""
+        return hidden if self.rows is None else hidden[self.rows]
+
+    def detached(self) -> "Batch":
+        """Return the batch without its history."""
+        return Batch(self.x.detach(), self.y, None if self.adj is None else self.adj.detach(), self.rows)
+
+    def take(self, picks: Tensor) -> "Batch":
+        """Return the batch of some of the labelled rows, with no more of ``x`` than they need."""
+        if self.adj is None:
+            return Batch(self.own(self.x)[picks], self.y[picks])
+        rows = picks if self.rows is None else self.rows[picks]
+        if self.adj.layout == torch.strided:
+            return Batch(self.x, self.y[picks], self.adj[picks], rows)
+        adj, columns = take_rows(self.adj, picks, keep=rows)
+        return Batch(self.x[columns], self.y[picks], adj, torch.searchsorted(columns, rows))
+
+    def by_class(self) -> dict[int, "Batch"]:
+        """Return the batch of each class that is present, by label; made once where there is no history to keep."""
+        if self.x.requires_grad or (self.adj is not None and self.adj.requires_grad):
+            return self._split()
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> dict[int, "Batch"]:
+        return self._split()
+
+    def _split(self) -> dict[int, "Batch"]:
+        return {int(label): self.take((self.y == label).nonzero().flatten()) for label in torch.unique(self.y)}

@@ -1,0 +1,225 @@
+"""The one loop behind every method that learns its synthetic data step by step."""
+
+import math
+import time
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from graphcond.core.batch import Batch
+from graphcond.core.checkpoint import CheckpointFile
+from graphcond.core.objectives.base import Objective
+from graphcond.core.optimizers import adam, optimizer_state, restore_optimizer, set_learning_rate
+from graphcond.core.progress import Progress
+from graphcond.core.randomness import seeded
+from graphcond.core.run import Run
+from graphcond.core.samplers import Sampler, part
+from graphcond.core.schedules import Schedule
+from graphcond.core.statistic import Statistic
+from graphcond.core.surrogate import Surrogate, Weights
+
+REPORT_EVERY_SECONDS = 0.2
+
+
+class Synthetic(nn.Module):
+    """Synthetic data as learned parameters."""
+
+    @abstractmethod
+    def batch(self) -> Batch:
+        """Return the data as a surrogate sees them, differentiable in the parameters."""
+
+    @abstractmethod
+    def parts(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters by the name of the part that a schedule moves."""
+
+
+class Source(Protocol):
+    """Real data, batch by batch.
+
+    ``constant`` tells that every batch is the same.
+    """
+
+    constant: bool
+
+    def __call__(self, step: int) -> Batch:
+        """Return the batch of a step."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a method consists of.
+
+    Args:
+        synthetic: What is learned.
+        surrogate: How data are seen.
+        sampler: Where the surrogate's weights come from.
+        objective: What must agree.
+        source: Real data.
+        schedule: Which part moves when; parts that it does not name stand still.
+        steps: How many steps.
+        look: Judges the synthetic data on validation data, higher is better; ``None``: the last step is kept.
+        looks: How often: at ``steps * (i / looks)**2`` for ``i`` = 1, 2, ..., so that the last step is looked at.
+    """
+
+    synthetic: Synthetic
+    surrogate: Surrogate
+    sampler: Sampler
+    objective: Objective
+    source: Source
+    schedule: Schedule
+    steps: int
+    look: Callable[[], float] | None = None
+    looks: int = 20
+
+
+@dataclass
+class Outcome:
+    """How a run went; the synthetic data of the recipe are those of ``kept_step``.
+
+    Args:
+        steps: Steps done.
+        kept_step: The step whose data were kept.
+        scores: The score of each look, by step.
+        complete: Whether all steps were done.
+    """
+
+    steps: int
+    kept_step: int
+    scores: dict[int, float] = field(default_factory=dict)
+    complete: bool = True
+
+
+def run(recipe: Recipe, conditions: Run) -> Outcome:
+    """Run a recipe, from its checkpoint if there is one; the recipe's synthetic data become the best that were seen.
+
+    Everything random is drawn from torch's global state, which a checkpoint holds as well: a run that was interrupted,
+    in whatever way, and started again ends on the same bits as one that was not.
+    """
+    return _Driver(recipe, conditions).run()
+
+
+class _Driver:
+    def __init__(self, recipe: Recipe, conditions: Run) -> None:
+        self.recipe = recipe
+        self.conditions = conditions
+        parts = recipe.synthetic.parts()
+        self.schedule = recipe.schedule.only(parts)
+        self.optimizers = {name: adam(parts[name], rate) for name, rate in self.schedule.rates.items()}
+        self._batch: Batch | None = None
+        self.step = 0
+        self.scores: dict[int, float] = {}
+        self.best: dict[str, Tensor] = {}
+        self.kept_step = 0
+        self.observed: dict[int, Statistic] = {}
+        self.file: CheckpointFile | None = None
+        if conditions.checkpoint is not None:
+            self.file = CheckpointFile(conditions.checkpoint, conditions.identity)
+            if (found := self.file.read()) is not None:
+                self._restore(*found)
+
+    def run(self) -> Outcome:
+        """Do the steps that are left."""
+        start = reported = time.monotonic()
+        limit = self.conditions.max_seconds
+        while self.step < self.recipe.steps:
+            self._advance()
+            now = time.monotonic()
+            if now - reported >= REPORT_EVERY_SECONDS:
+                reported = now
+                self._report()
+            stopping = limit is not None and now - start >= limit and self.step < self.recipe.steps
+            if self.file is not None and (stopping or self.step == self.recipe.steps or self.file.due()):
+                self.file.write(*self._state())
+            if stopping:
+                self._look()  # after the checkpoint: a run that goes on must not know of it
+                break
+        self._report()
+        if self.best:
+            self.recipe.synthetic.load_state_dict(self.best)
+        return Outcome(self.step, self.kept_step, self.scores, complete=self.step == self.recipe.steps)
+
+    def _advance(self) -> None:
+        recipe = self.recipe
+        weights = recipe.sampler.draw(self.step)
+        target = self._observe(weights)
+        loss = recipe.objective.loss(recipe.surrogate, weights, target, self._synthetic_batch(self.step))
+        loss.backward()  # type: ignore[no-untyped-call]
+        for name, rate in self.schedule.at(self.step).items():
+            set_learning_rate(self.optimizers[name], rate)
+            self.optimizers[name].step()
+        self._batch = None
+        recipe.sampler.learn(self.step, lambda: self._synthetic_batch(self.step + 1).detached())
+        self.step += 1
+        if self._looks_until(self.step) > self._looks_until(self.step - 1):
+            self._look()
+
+    def _looks_until(self, step: int) -> int:
+        """Return how many looks are due by a step: close together at first, when most changes."""
+        return math.isqrt(self.recipe.looks**2 * step // self.recipe.steps)
+
+    def _observe(self, weights: Weights) -> Statistic:
+        recipe = self.recipe
+        key = recipe.sampler.key() if recipe.source.constant else None
+        if key is None:
+            return recipe.objective.observe(recipe.surrogate, weights, recipe.source(self.step))
+        if key not in self.observed:
+            self.observed[key] = recipe.objective.observe(recipe.surrogate, weights, recipe.source(self.step))
+        return self.observed[key]
+
+    def _synthetic_batch(self, step: int) -> Batch:
+        """Return the synthetic data as they stand before a step; made once, for training on them and for the step."""
+        if self._batch is None:
+            moving = self.schedule.at(step)
+            for name, parameters in self.recipe.synthetic.parts().items():
+                for parameter in parameters:
+                    parameter.requires_grad_(name in moving)  # what stands still costs no backward pass
+                    parameter.grad = None
+            self._batch = self.recipe.synthetic.batch()
+        return self._batch
+
+    def _look(self) -> None:
+        if self.recipe.look is None:
+            self.kept_step = self.step
+            return
+        with seeded(0):  # the same draws at every look, and none that the steps would notice
+            score = self.recipe.look()
+        if not self.best or score > self.scores[self.kept_step]:
+            self.kept_step = self.step
+            self.best = {name: value.clone() for name, value in self.recipe.synthetic.state_dict().items()}
+        self.scores[self.step] = score
+
+    def _report(self) -> None:
+        self.conditions.progress(Progress(self.step, self.recipe.steps, "matching"))
+
+    def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        device = next(self.recipe.synthetic.parameters()).device
+        tensors = {"random.cpu": torch.get_rng_state()}
+        if device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(device)
+        groups = {
+            "synthetic": self.recipe.synthetic.state_dict(),
+            "best": self.best,
+            "sampler": self.recipe.sampler.state(),
+        } | {f"optimizer.{name}": optimizer_state(optimizer) for name, optimizer in self.optimizers.items()}
+        for group, values in groups.items():
+            tensors |= {f"{group}.{name}": value for name, value in values.items()}
+        return tensors, {"step": self.step, "kept_step": self.kept_step, "scores": list(self.scores.items())}
+
+    def _restore(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+        device = next(self.recipe.synthetic.parameters()).device
+        torch.set_rng_state(tensors.pop("random.cpu"))
+        if (state := tensors.pop("random.cuda", None)) is not None:
+            torch.cuda.set_rng_state(state, device)
+        tensors = {name: value.to(device) for name, value in tensors.items()}
+        self.recipe.synthetic.load_state_dict(part(tensors, "synthetic"))
+        self.best = part(tensors, "best")
+        self.recipe.sampler.restore(part(tensors, "sampler"))
+        for name, optimizer in self.optimizers.items():
+            restore_optimizer(optimizer, part(tensors, f"optimizer.{name}"))
+        self.step, self.kept_step = notes["step"], notes["kept_step"]
+        self.scores = {step: score for step, score in notes["scores"]}

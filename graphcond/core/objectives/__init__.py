@@ -1,0 +1,1 @@
+"""What must agree between real and synthetic data."""

@@ -1,0 +1,38 @@
+"""Optimisers as tensors: their state in and out of checkpoints."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def adam(parameters: Sequence[Tensor], learning_rate: float) -> torch.optim.Optimizer:
+    """Return Adam as every method here uses it."""
+    return torch.optim.Adam(list(parameters), lr=learning_rate, fused=True)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Set the learning rate of all of an optimiser's parameters."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return an optimiser's moments and step counts by name."""
+    return {
+        f"{i}.{name}": value
+        for i, parameter in enumerate(_parameters(optimizer))
+        for name, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
+    """Put back what :func:`optimizer_state` returned."""
+    for i, parameter in enumerate(_parameters(optimizer)):
+        mine = {name.split(".", 1)[1]: value for name, value in state.items() if name.startswith(f"{i}.")}
+        if mine:
+            optimizer.state[parameter] = {name: value.clone() for name, value in mine.items()}
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

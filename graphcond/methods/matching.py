@@ -1,0 +1,190 @@
+"""What the node methods that match something have in common: a synthetic graph, learned step by step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from graphcond.core import driver
+from graphcond.core.fields import require_positive
+from graphcond.core.objectives.base import Objective
+from graphcond.core.run import Run
+from graphcond.core.samplers import Sampler
+from graphcond.core.schedules import Schedule
+from graphcond.core.surrogate import Surrogate
+from graphcond.methods.base import SyntheticNodes, class_rows
+from graphcond.nodes.rehearsal import Rehearsal
+from graphcond.nodes.relay import GCN, Relay
+from graphcond.nodes.source import NodeSource, relay_batch
+from graphcond.nodes.task import NodeTask
+from graphcond.synthetic.edges import PairwiseEdges
+from graphcond.synthetic.graph import SyntheticGraph, normalize
+
+JITTER = 0.01  # of a real node's features, relative to their deviation, where it has to serve twice
+
+
+@runtime_checkable
+class Structure(Protocol):
+    """How the edges of the synthetic graph come about."""
+
+    @property
+    def threshold(self) -> float:
+        """Edges below this weight are left out of the result."""
+        ...
+
+    @property
+    def suffix(self) -> str:
+        """Return what a method's name ends in with this structure."""
+        ...
+
+    def build(self, num_features: int) -> nn.Module | None:
+        """Return what makes edges from features, or ``None`` for no edges."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnedEdges:
+    """Edges as a function of pairs of nodes (GCond): :class:`graphcond.synthetic.edges.PairwiseEdges`.
+
+    Args:
+        hidden: Hidden units of the function.
+        threshold: Edges below this weight are left out of the result. 0 keeps the dense matrix, from which
+            :meth:`graphcond.CondensedDataset.thresholded` makes the others.
+    """
+
+    suffix = ""
+    hidden: int = 128
+    threshold: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        if not 0 <= self.threshold < 1:
+            raise ValueError(f"threshold must be in [0, 1), got {self.threshold!r}")
+        require_positive(self, but=("threshold",))
+
+    def build(self, num_features: int) -> nn.Module | None:
+        """See :class:`Structure`."""
+        return PairwiseEdges(num_features, self.hidden)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoEdges:
+    """No edges but self-loops: the variants whose names end in X."""
+
+    suffix = "_x"
+    threshold = 0.0
+
+    def build(self, num_features: int) -> nn.Module | None:
+        """See :class:`Structure`."""
+        return None
+
+
+def check_parts(structure: object, relay: object) -> None:
+    """Raise if a method was given something else than a structure and a relay."""
+    if not isinstance(structure, Structure):
+        raise TypeError(f"structure must be LearnedEdges() or NoEdges(), got {structure!r}")
+    if not isinstance(relay, Relay):
+        raise TypeError(f"relay must be SGC() or GCN(), got {relay!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matching:
+    """A node recipe: what differs between the methods.
+
+    Args:
+        relay: The surrogate.
+        structure: Edges of the synthetic graph.
+        objective: What must agree.
+        sampler: Makes the source of the surrogate's weights.
+        schedule: Which part moves when.
+        steps: How many steps.
+        real_per_class: Training nodes of each class in a step.
+    """
+
+    relay: Relay
+    structure: Structure
+    objective: Objective
+    sampler: Callable[[Surrogate], Sampler]
+    schedule: Schedule
+    steps: int
+    real_per_class: int
+
+    def condense(self, task: NodeTask, allocation: Tensor, run: Run) -> SyntheticNodes:
+        """Return the synthetic nodes that looked best on the validation nodes."""
+        x, y = initial_nodes(task, allocation)
+        surrogate = self.relay.surrogate(x.size(1), task.num_classes, x)
+        edges = self.structure.build(x.size(1))
+        graph = SyntheticGraph(x, y, self.relay.hops, edges, self.relay.last_hop).to(x.device)
+        recipe = driver.Recipe(
+            synthetic=graph,
+            surrogate=surrogate,
+            sampler=self.sampler(surrogate),
+            objective=self.objective,
+            source=NodeSource(task.train, self.relay, self.real_per_class),
+            schedule=self.schedule,
+            steps=self.steps,
+            look=judge(task, graph, self.structure.threshold) if len(task.val.nodes) else None,
+        )
+        outcome = driver.run(recipe, run)
+        return self._result(graph, outcome)
+
+    @torch.no_grad()
+    def _result(self, graph: SyntheticGraph, outcome: driver.Outcome) -> SyntheticNodes:
+        adjacency = graph.adjacency()
+        edge_index = edge_weight = None
+        if adjacency is not None:
+            kept = thresholded(adjacency, self.structure.threshold)
+            edge_index = kept.nonzero().T.contiguous()
+            edge_weight = kept[edge_index[0], edge_index[1]]
+        choices = {
+            "kept_step": outcome.kept_step,
+            "steps": outcome.steps,
+            "complete": outcome.complete,
+            "scores": [list(look) for look in outcome.scores.items()],
+        }
+        return SyntheticNodes(
+            x=graph.x.detach(), y=graph.y, edge_index=edge_index, edge_weight=edge_weight, choices=choices
+        )
+
+
+def thresholded(adjacency: Tensor, threshold: float) -> Tensor:
+    """Return the adjacency without the edges below ``threshold``."""
+    return torch.where(adjacency >= threshold, adjacency, 0.0)
+
+
+def initial_nodes(task: NodeTask, allocation: Tensor) -> tuple[Tensor, Tensor]:
+    """Return features and labels of randomly chosen training nodes, so many of each class.
+
+    Where a class has too few, nodes serve more than once, jittered: equal ones would stay equal for ever.
+    """
+    features = task.train.graph.x
+    chosen, repeated = [], []
+    for label, count in enumerate(allocation.tolist()):
+        rows = class_rows(task, label)
+        turns = -(-count // len(rows))
+        chosen.append(torch.cat([rows[torch.randperm(len(rows)).to(rows.device)] for _ in range(turns)])[:count])
+        repeated.append(torch.arange(count, device=rows.device) >= len(rows))
+    x = features[torch.cat(chosen)]
+    noise = JITTER * torch.randn(x.shape).to(x) * x.std(dim=0, correction=0)
+    return x + torch.cat(repeated).unsqueeze(1) * noise, torch.repeat_interleave(allocation.to(x.device))
+
+
+def judge(task: NodeTask, graph: SyntheticGraph, threshold: float) -> Callable[[], float]:
+    """Return what scores a synthetic graph: a GCN trained on it for a moment, looking at the validation nodes."""
+    downstream = GCN()
+    rehearsal = Rehearsal(relay_batch(task.val, downstream), task.num_classes)
+
+    def look() -> float:
+        with torch.no_grad():
+            adjacency, x = graph.adjacency(), graph.x.detach()
+            operator = None if adjacency is None else normalize(thresholded(adjacency, threshold))
+            x = x if operator is None else operator @ x
+        weight = torch.ones_like(graph.y, dtype=x.dtype).unsqueeze(0)
+        outcome, *_ = rehearsal.run(
+            x.unsqueeze(0), graph.y, weight, None if operator is None else operator.unsqueeze(0)
+        )
+        return outcome.score
+
+    return look

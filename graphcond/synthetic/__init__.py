@@ -1,0 +1,1 @@
+"""Parameterisations: what of the synthetic data is learned."""

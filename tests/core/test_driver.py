@@ -1,0 +1,308 @@
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from graphcond.core import driver
+from graphcond.core.batch import Batch
+from graphcond.core.driver import Outcome, Recipe
+from graphcond.core.objectives.gradients import GradientMatching
+from graphcond.core.progress import Progress
+from graphcond.core.randomness import seeded
+from graphcond.core.run import Run
+from graphcond.core.samplers import Fresh, Pool, TrainedOnSynthetic
+from graphcond.core.schedules import Schedule
+from graphcond.core.statistic import Statistic
+from graphcond.core.surrogate import Surrogate, Weights
+from graphcond.surrogates.linear import Linear
+from graphcond.synthetic.edges import PairwiseEdges
+from graphcond.synthetic.graph import SyntheticGraph
+
+STEPS = 10
+EVERY_STEP = 2 * STEPS  # so many looks leave no step out
+FEATURES, CLASSES = 5, 3
+
+
+@dataclass
+class Source:
+    """Random rows, other ones at every step unless ``same``; ``constant`` is what it says of itself."""
+
+    constant: bool = True
+    same: bool = True
+    asked: list[int] = field(default_factory=list)
+
+    def __call__(self, step: int) -> Batch:
+        self.asked.append(step)
+        generator = torch.Generator().manual_seed(0 if self.same else step)
+        y = torch.arange(30) % CLASSES
+        return Batch(torch.randn(30, FEATURES, generator=generator) + y.unsqueeze(1), y)
+
+
+@dataclass
+class Watched:
+    """Gradient matching that counts its observations and keeps its losses."""
+
+    observed: int = 0
+    losses: list[float] = field(default_factory=list)
+    inner: GradientMatching = field(default_factory=GradientMatching)
+
+    def observe(self, surrogate: Surrogate, weights: Weights, real: Batch) -> Statistic:
+        self.observed += 1
+        return self.inner.observe(surrogate, weights, real)
+
+    def loss(self, surrogate: Surrogate, weights: Weights, statistic: Statistic, synthetic: Batch) -> Tensor:
+        loss = self.inner.loss(surrogate, weights, statistic, synthetic)
+        self.losses.append(float(loss.detach()))
+        return loss
+
+
+def recipe(edges: bool = False, sampler: Callable[[Surrogate], Any] = Fresh, **changes: Any) -> Recipe:
+    """Return a recipe for six random rows, always the same ones."""
+    with seeded(1):
+        x = torch.randn(6, FEATURES)
+        structure = PairwiseEdges(FEATURES, 4) if edges else None
+    surrogate = Linear(FEATURES, CLASSES, x)
+    rates = {"features": 0.05, "structure": 0.05} if edges else {"features": 0.05}
+    values = {
+        "synthetic": SyntheticGraph(x, torch.arange(6) % CLASSES, 1, structure, last_hop=False),
+        "surrogate": surrogate,
+        "sampler": sampler(surrogate),
+        "objective": Watched(),
+        "source": Source(),
+        "schedule": Schedule(rates=rates),
+        "steps": STEPS,
+    }
+    return Recipe(**(values | changes))
+
+
+def run(made: Recipe, **conditions: Any) -> Outcome:
+    with seeded(2):
+        return driver.run(made, Run(**conditions))
+
+
+def values(made: Recipe) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in made.synthetic.state_dict().items()}
+
+
+def assert_same(first: Recipe, second: Recipe) -> None:
+    mine, theirs = values(first), values(second)
+    assert mine.keys() == theirs.keys()
+    for name, value in mine.items():
+        assert torch.equal(value, theirs[name]), name
+
+
+def preferring(*steps: int) -> Callable[[], float]:
+    """Return a look, to be taken after every step, that likes these steps better than all others."""
+    scores = iter([float(step in steps) for step in range(1, 1000)])
+    return lambda: next(scores)
+
+
+@pytest.fixture
+def every_step_reported(monkeypatch):
+    monkeypatch.setattr(driver, "REPORT_EVERY_SECONDS", 0)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that is a second later whenever it is read; the driver reads it at the start and after every step."""
+    ticks = iter(range(1000))
+    monkeypatch.setattr(driver, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+
+
+@pytest.mark.parametrize("edges", [False, True])
+def test_loss_goes_down(edges):
+    made = recipe(edges, lambda surrogate: Pool(surrogate, 1), steps=60)
+    run(made)
+    assert made.objective.losses[-1] < 0.5 * made.objective.losses[0]
+
+
+def test_every_part_moves_without_turns():
+    made = recipe(edges=True, steps=1)
+    before = values(made)
+    run(made)
+    assert [name for name, value in values(made).items() if torch.equal(value, before[name])] == ["y"]
+
+
+def test_only_the_part_whose_turn_it_is_moves_and_has_gradients():
+    turns = [("structure", 2), ("features", 3)]
+    schedule = Schedule(rates={"features": 0.05, "structure": 0.05}, turns=turns)
+    made = recipe(edges=True, schedule=schedule)
+    moved, gradients = [], []
+    before = values(made)
+
+    def look() -> float:
+        nonlocal before
+        now = values(made)
+        changed = {name for name, value in now.items() if not torch.equal(value, before[name])}
+        moved.append({name.split(".")[0] for name in changed})
+        gradients.append({
+            part for part, parameters in made.synthetic.parts().items() for p in parameters if p.grad is not None
+        })  # fmt: skip
+        before = now
+        return float(len(moved))
+
+    run(replace(made, look=look, looks=EVERY_STEP))
+    assert moved == 2 * (2 * [{"structure"}] + 3 * [{"x"}])
+    assert gradients == 2 * (2 * [{"structure"}] + 3 * [{"features"}])
+
+
+def test_training_on_synthetic_data_between_steps_brings_no_gradients_to_resting_parts():
+    schedule = Schedule(rates={"features": 0.05, "structure": 0.05}, turns=[("structure", 2), ("features", 3)])
+    made = recipe(edges=True, sampler=lambda surrogate: TrainedOnSynthetic(surrogate, 5, 2), schedule=schedule)
+    asked = []
+
+    def loss(surrogate: Surrogate, weights: Weights, statistic: Statistic, synthetic: Batch) -> Tensor:
+        asked.append({name for name, (first, *_) in made.synthetic.parts().items() if first.requires_grad})
+        return GradientMatching().loss(surrogate, weights, statistic, synthetic)
+
+    run(replace(made, objective=SimpleNamespace(observe=GradientMatching().observe, loss=loss)))
+    assert asked == 2 * (2 * [{"structure"}] + 3 * [{"features"}])
+
+
+def test_learning_rate_drops_from_the_given_step_on():
+    schedule = Schedule(rates={"features": 0.05}, drops=[1])
+    made, short = recipe(schedule=schedule, steps=2), recipe(steps=1)
+    start = values(short)["x"]
+    run(short)
+    run(made)
+    first = (values(short)["x"] - start).abs().mean()
+    second = (values(made)["x"] - values(short)["x"]).abs().mean()
+    assert second < 0.2 * first
+
+
+def test_a_look_that_prefers_an_early_step_keeps_it():
+    made, short = recipe(edges=True, look=preferring(3), looks=EVERY_STEP), recipe(edges=True, steps=3)
+    outcome = run(made)
+    run(short)
+    assert outcome.kept_step == 3
+    assert outcome.scores == {step: float(step == 3) for step in range(1, STEPS + 1)}
+    assert outcome.steps == STEPS
+    assert outcome.complete
+    assert_same(made, short)
+
+
+def test_the_earliest_of_equal_steps_is_kept():
+    made, short = recipe(look=preferring(4, 7), looks=EVERY_STEP), recipe(steps=4)
+    assert run(made).kept_step == 4
+    run(short)
+    assert_same(made, short)
+
+
+def test_without_look_the_last_step_is_kept():
+    made, judged = recipe(), recipe(look=preferring(STEPS), looks=EVERY_STEP)
+    outcome = run(made)
+    assert (outcome.kept_step, outcome.scores, outcome.complete) == (STEPS, {}, True)
+    run(judged)
+    assert_same(made, judged)
+
+
+@pytest.mark.parametrize(("steps", "looks"), [(10, 4), (12, 1), (20, 20), (7, 20), (100, 7)])
+def test_looks_are_close_together_at_first_and_include_the_last_step(steps, looks):
+    at = list(run(recipe(steps=steps, looks=looks, look=lambda: 0.0)).scores)
+    assert at == sorted({-(-steps * i**2 // looks**2) for i in range(1, looks + 1)})
+    assert at[-1] == steps
+
+
+def test_looks_draw_no_random_numbers_that_the_steps_notice():
+    draws = []
+
+    def look() -> float:
+        draws.append(torch.rand(5).tolist())
+        return float(len(draws))
+
+    made, unseen = recipe(look=look, looks=EVERY_STEP), recipe()
+    run(made)
+    run(unseen)
+    assert len(draws) == STEPS
+    assert_same(made, unseen)
+
+
+def test_every_look_sees_the_same_random_numbers():
+    draws = []
+    run(recipe(look=lambda: draws.append(torch.rand(5).tolist()) or 0.0, looks=EVERY_STEP))
+    assert draws == [draws[0]] * STEPS
+
+
+def test_progress_goes_from_the_first_step_to_the_last(every_step_reported):
+    reports = []
+    run(recipe(), progress=reports.append)
+    assert reports == [Progress(step, STEPS, "matching") for step in [*range(1, STEPS + 1), STEPS]]
+
+
+def test_progress_is_reported_now_and_then_and_at_the_end(clock, monkeypatch):
+    monkeypatch.setattr(driver, "REPORT_EVERY_SECONDS", 4)
+    reports = []
+    run(recipe(), progress=reports.append)
+    assert [report.done for report in reports] == [4, 8, STEPS]
+
+
+def test_max_seconds_stops_early_and_keeps_what_looked_best(clock):
+    made, short = recipe(look=preferring(2), looks=EVERY_STEP), recipe(steps=2)
+    outcome = run(made, max_seconds=4.5)
+    assert (outcome.steps, outcome.kept_step, outcome.complete) == (5, 2, False)
+    run(short)
+    assert_same(made, short)
+
+
+def test_max_seconds_looks_at_the_step_where_it_stops(clock):
+    made, short = recipe(look=lambda: 1.0, looks=1), recipe(steps=5)
+    outcome = run(made, max_seconds=4.5)
+    assert (outcome.steps, outcome.kept_step, outcome.scores) == (5, 5, {5: 1.0})
+    run(short)
+    assert_same(made, short)
+
+
+def test_max_seconds_does_at_least_one_step():
+    outcome = run(recipe(), max_seconds=1e-9)
+    assert (outcome.steps, outcome.kept_step, outcome.complete) == (1, 1, False)
+
+
+def test_time_that_is_up_after_the_last_step_changes_nothing(clock):
+    assert run(recipe(), max_seconds=STEPS - 0.5).complete
+
+
+def test_a_pool_observes_real_data_that_never_change_once_for_each_network():
+    made = recipe(sampler=lambda surrogate: Pool(surrogate, 3), steps=40)
+    run(made)
+    assert made.objective.observed == 3
+    assert len(made.objective.losses) == 40
+
+
+def test_a_remembered_observation_is_that_of_the_picked_network():
+    made, again = (
+        recipe(sampler=lambda surrogate: Pool(surrogate, 3), steps=20, source=Source(constant=constant))
+        for constant in (True, False)
+    )
+    run(made)
+    run(again)
+    assert (made.objective.observed, again.objective.observed) == (3, 20)
+    assert_same(made, again)
+
+
+def test_real_data_that_change_are_observed_at_every_step():
+    made = recipe(sampler=lambda surrogate: Pool(surrogate, 3), source=Source(constant=False, same=False))
+    run(made)
+    assert made.objective.observed == STEPS
+    assert made.source.asked == list(range(STEPS))
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [Fresh, lambda surrogate: TrainedOnSynthetic(surrogate, 5, 2), lambda surrogate: Pool(surrogate, 3, train_steps=1)],
+    ids=["fresh", "trained", "trained pool"],
+)
+def test_networks_that_change_observe_at_every_step(sampler):
+    made = recipe(sampler=sampler)
+    run(made)
+    assert made.objective.observed == STEPS
+
+
+def test_unknown_part_in_turns_and_empty_turns_are_refused():
+    with pytest.raises(ValueError, match="'edges'"):
+        Schedule(rates={"features": 0.1}, turns=[("edges", 1)])
+    with pytest.raises(ValueError, match="at least one step"):
+        Schedule(rates={"features": 0.1}, turns=[("features", 0)])
