@@ -129,6 +129,8 @@ def _check_conditions(method: NodeMethod, checkpoint: object, max_seconds: float
             raise ValueError(f"{name} is for methods that work in steps, and {method.label!r} does not; leave it out")
     if checkpoint is not None and not isinstance(checkpoint, str | Path | Checkpoint):
         raise TypeError(f"checkpoint must be a path or a Checkpoint, got {type(checkpoint).__name__}")
+    if max_seconds is not None and (isinstance(max_seconds, bool) or not isinstance(max_seconds, int | float)):
+        raise TypeError(f"max_seconds must be a number of seconds, got {max_seconds!r}")
     if max_seconds is not None and not max_seconds > 0:
         raise ValueError(f"max_seconds must be positive, got {max_seconds!r}")
 

@@ -1,6 +1,7 @@
 """The record of an experiment: everything that is needed to tell where a condensed dataset comes from."""
 
 import dataclasses
+import functools
 import json
 import platform
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ def library_versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: _version(name) for name in RECORDED_PACKAGES}
 
 
+@functools.cache
 def _version(name: str) -> str:
     try:
         return version(name)

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from graphcond.core import storage
+from graphcond.core.fields import require_positive
 from graphcond.core.files import check_target, replacing
 
 
@@ -30,8 +31,9 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        if not self.every_seconds >= 0:
-            raise ValueError(f"every_seconds must not be negative, got {self.every_seconds!r}")
+        if not isinstance(self.path, str | Path):
+            raise TypeError(f"path must be a string or a Path, got {type(self.path).__name__}")
+        require_positive(self, but=("every_seconds",))
 
 
 class CheckpointFile:

@@ -15,7 +15,7 @@ def preset(method: type[Method], presets: Mapping[str, Mapping[str, Any]], datas
     Raises:
         ValueError: there are none; the message names the nearest.
     """
-    if dataset not in presets:
+    if dataset not in tuple(presets):
         near = difflib.get_close_matches(str(dataset), presets, n=1, cutoff=0.0)
         raise ValueError(
             f"{method.__name__} has no preset {dataset!r}; did you mean {near[0]!r}? (all: {', '.join(presets)})"

@@ -87,7 +87,8 @@ class Rehearsal:
         for step in range(1, STEPS + 1):
             whole = rows <= BATCH or adj is not None
             batch = slice(None) if whole else torch.randperm(rows)[:BATCH].to(x.device)
-            logits = _network(x[:, batch], adj, parameters, DROPOUT)
+            chosen = x[:, batch]
+            logits = _network(chosen, adj, parameters, _kept_units(chosen, count))
             targets = y[batch].repeat(len(x))
             losses = F.cross_entropy(logits.flatten(0, 1), targets, reduction="none").view(len(x), -1)
             optimizer.zero_grad()
@@ -95,7 +96,7 @@ class Rehearsal:
             optimizer.step()
             if step % LOOK_EVERY == 0:
                 with torch.no_grad():
-                    seen = _network(self._x, self._adj, parameters, 0.0)
+                    seen = _network(self._x, self._adj, parameters)
                 best = [max(old, self._look(new), key=_by_score) for old, new in zip(best, seen, strict=True)]
         return [_mean(best[i::count]) for i in range(count)]
 
@@ -126,9 +127,16 @@ def _mean(outcomes: list[Outcome]) -> Outcome:
     )
 
 
-def _network(x: Tensor, adj: Tensor | None, parameters: list[Tensor], dropout: float) -> Tensor:
+def _kept_units(x: Tensor, candidates: int) -> Tensor:
+    """Return dropout masks, ``(networks x candidates, n, WIDTH)``: the same draw for all candidates of a network."""
+    draw = torch.rand(len(x) // candidates, x.size(1), WIDTH).to(x.device)
+    return ((draw >= DROPOUT) / (1 - DROPOUT)).repeat_interleave(candidates, dim=0)
+
+
+def _network(x: Tensor, adj: Tensor | None, parameters: list[Tensor], kept: Tensor | None = None) -> Tensor:
     first, first_bias, second, second_bias = parameters
-    hidden = F.dropout((x @ first + first_bias).relu(), dropout)
+    hidden = (x @ first + first_bias).relu()
+    hidden = hidden if kept is None else hidden * kept
     return _gather(hidden @ second, adj) + second_bias
 
 

@@ -34,7 +34,7 @@ class GradientMatching:
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        if self.distance not in DISTANCES:
+        if self.distance not in tuple(DISTANCES):
             raise ValueError(f"distance must be one of {', '.join(DISTANCES)}, got {self.distance!r}")
 
     @torch.no_grad()
