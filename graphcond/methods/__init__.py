@@ -12,9 +12,9 @@ from graphcond.methods.gcdm import GCDM
 from graphcond.methods.gcond import GCond
 from graphcond.methods.herding import Herding
 from graphcond.methods.k_center import KCenter
-from graphcond.methods.matching import LearnedEdges, NoEdges
 from graphcond.methods.random import Random, RandomPropagated
 from graphcond.methods.random_soft import RandomSoft
+from graphcond.methods.structures import LearnedEdges, NoEdges
 
 CLASSES: tuple[type[NodeMethod], ...] = (
     Auto, ClassMean, DosCond, GCDM, GCond, Herding, KCenter, Random, RandomPropagated, RandomSoft,

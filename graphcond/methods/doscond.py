@@ -1,5 +1,6 @@
 """DosCond on nodes: one-step gradient matching."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -9,12 +10,10 @@ from torch import Tensor
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.distances import DistanceName
 from graphcond.core.objectives.gradients import GradientMatching
-from graphcond.core.run import Run
 from graphcond.core.samplers import Fresh, Pool
 from graphcond.core.schedules import Schedule
-from graphcond.methods.base import NodeMethod, SyntheticNodes
-from graphcond.methods.matching import LearnedEdges, Matching, Structure, check_parts
-from graphcond.methods.presets import preset
+from graphcond.methods.matching import Matching, MatchingMethod
+from graphcond.methods.structures import LearnedEdges, Structure
 from graphcond.nodes.relay import SGC, Relay
 from graphcond.nodes.task import NodeTask
 
@@ -27,7 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class DosCond(NodeMethod):
+class DosCond(MatchingMethod):
     r"""One-step gradient matching (DosCond: Jin et al., KDD 2022), as its authors apply it to nodes.
 
     .. math:: \min_{X', \Phi} \mathbb E_{\theta_0} \sum_c w_c D\big(\nabla_\theta \ell(f_{\theta_0}(A, X)_c, Y_c),
@@ -55,7 +54,7 @@ class DosCond(NodeMethod):
     """
 
     name: ClassVar[str] = "doscond"
-    stepwise: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     structure: Structure = LearnedEdges()
     relay: Relay = SGC()
     distance: DistanceName = "squared"
@@ -68,25 +67,11 @@ class DosCond(NodeMethod):
     def __post_init__(self) -> None:
         """Check the fields."""
         GradientMatching(distance=self.distance)
-        check_parts(self.structure, self.relay)
+        super().__post_init__()
         require_positive(self)
 
-    @property
-    def label(self) -> str:
-        """See :meth:`NodeMethod.label`."""
-        return self.name + self.structure.suffix
-
-    @classmethod
-    def preset(cls, dataset: str) -> "DosCond":
-        """Return the settings for one of the datasets, such as ``"cora"``.
-
-        Raises:
-            ValueError: there is no such preset; the message names the nearest.
-        """
-        return preset(cls, PRESETS, dataset)
-
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
-        """See :meth:`NodeMethod.condense`."""
+    def recipe(self, task: NodeTask, allocation: Tensor) -> Matching:
+        """See :meth:`MatchingMethod.recipe`."""
         share = allocation.to(task.train.graph.x) / int(allocation.max())
         return Matching(
             relay=self.relay,
@@ -96,4 +81,4 @@ class DosCond(NodeMethod):
             schedule=Schedule(rates={"features": self.features_rate, "structure": self.structure_rate}),
             steps=self.steps,
             real_per_class=self.real_per_class,
-        ).condense(task, allocation, run)
+        )

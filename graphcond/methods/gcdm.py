@@ -1,24 +1,24 @@
 """GCDM: graph condensation by matching the distributions of receptive fields."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.distributions import DistributionMatching
-from graphcond.core.run import Run
 from graphcond.core.samplers import TrainedOnSynthetic
 from graphcond.core.schedules import Schedule
-from graphcond.methods.base import NodeMethod, SyntheticNodes
-from graphcond.methods.matching import LearnedEdges, Matching, Structure, check_parts
+from graphcond.methods.matching import Matching, MatchingMethod
+from graphcond.methods.structures import LearnedEdges, Structure
 from graphcond.nodes.relay import GCN, Relay
 from graphcond.nodes.task import NodeTask
 
 
 @dataclass(frozen=True, kw_only=True)
-class GCDM(NodeMethod):
+class GCDM(MatchingMethod):
     r"""Matching of class-wise embedding means over all receptive fields (GCDM: Liu et al., 2022).
 
     .. math:: \min_{X', \Phi} \sum_{k=0}^{K} \sum_c \frac{n_c}{n} \big\| \mu_c^{(k)} - {\mu'}_c^{(k)} \big\|^2
@@ -52,7 +52,7 @@ class GCDM(NodeMethod):
     """
 
     name: ClassVar[str] = "gcdm"
-    stepwise: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     structure: Structure = LearnedEdges()
     relay: Relay = GCN()
     epochs: int = 200
@@ -66,16 +66,11 @@ class GCDM(NodeMethod):
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        check_parts(self.structure, self.relay)
+        super().__post_init__()
         require_positive(self, but=("inner_steps",))
 
-    @property
-    def label(self) -> str:
-        """See :meth:`NodeMethod.label`."""
-        return self.name + self.structure.suffix
-
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
-        """See :meth:`NodeMethod.condense`."""
+    def recipe(self, task: NodeTask, allocation: Tensor) -> Matching:
+        """See :meth:`MatchingMethod.recipe`."""
         share = task.class_counts.to(task.train.graph.x) / len(task.train.nodes)
         return Matching(
             relay=self.relay,
@@ -92,4 +87,4 @@ class GCDM(NodeMethod):
             schedule=Schedule(rates={"features": self.features_rate, "structure": self.structure_rate}),
             steps=self.epochs * self.outer_steps,
             real_per_class=self.real_per_class,
-        ).condense(task, allocation, run)
+        )

@@ -1,5 +1,6 @@
 """GCond: graph condensation by gradient matching."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -9,12 +10,10 @@ from torch import Tensor
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.distances import DistanceName
 from graphcond.core.objectives.gradients import GradientMatching
-from graphcond.core.run import Run
 from graphcond.core.samplers import TrainedOnSynthetic
 from graphcond.core.schedules import Schedule
-from graphcond.methods.base import NodeMethod, SyntheticNodes
-from graphcond.methods.matching import LearnedEdges, Matching, Structure, check_parts
-from graphcond.methods.presets import preset
+from graphcond.methods.matching import Matching, MatchingMethod
+from graphcond.methods.structures import LearnedEdges, Structure
 from graphcond.nodes.relay import SGC, Relay
 from graphcond.nodes.task import NodeTask
 
@@ -37,7 +36,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class GCond(NodeMethod):
+class GCond(MatchingMethod):
     r"""Gradient matching along the training on the synthetic graph (GCond: Jin et al., ICLR 2022).
 
     Features :math:`X'` are free, edges a function of them, :math:`A' = g_\Phi(X')`
@@ -84,7 +83,7 @@ class GCond(NodeMethod):
     """
 
     name: ClassVar[str] = "gcond"
-    stepwise: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     structure: Structure = LearnedEdges()
     relay: Relay = SGC()
     distance: DistanceName = "columns"
@@ -101,25 +100,11 @@ class GCond(NodeMethod):
     def __post_init__(self) -> None:
         """Check the fields."""
         GradientMatching(distance=self.distance)
-        check_parts(self.structure, self.relay)
+        super().__post_init__()
         require_positive(self, but=("inner_steps",))
 
-    @property
-    def label(self) -> str:
-        """See :meth:`NodeMethod.label`."""
-        return self.name + self.structure.suffix
-
-    @classmethod
-    def preset(cls, dataset: str) -> "GCond":
-        """Return the paper's settings for one of its datasets, such as ``"cora"`` or ``"ogbn-arxiv"``.
-
-        Raises:
-            ValueError: the paper has no such dataset; the message names the nearest.
-        """
-        return preset(cls, PRESETS, dataset)
-
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
-        """See :meth:`NodeMethod.condense`."""
+    def recipe(self, task: NodeTask, allocation: Tensor) -> Matching:
+        """See :meth:`MatchingMethod.recipe`."""
         share = allocation.to(task.train.graph.x) / int(allocation.max())
         turns = (("structure", self.structure_epochs * self.outer_steps),
                  ("features", self.features_epochs * self.outer_steps))  # fmt: skip
@@ -137,4 +122,4 @@ class GCond(NodeMethod):
             schedule=Schedule(rates=rates, turns=turns),
             steps=self.epochs * self.outer_steps,
             real_per_class=self.real_per_class,
-        ).condense(task, allocation, run)
+        )

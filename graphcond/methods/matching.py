@@ -1,92 +1,32 @@
 """What the node methods that match something have in common: a synthetic graph, learned step by step."""
 
-from collections.abc import Callable
+import difflib
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, ClassVar, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from graphcond.core import driver
-from graphcond.core.fields import require_positive
 from graphcond.core.objectives.base import Objective
 from graphcond.core.run import Run
 from graphcond.core.samplers import Sampler
 from graphcond.core.schedules import Schedule
 from graphcond.core.surrogate import Surrogate
-from graphcond.methods.base import SyntheticNodes, class_rows
+from graphcond.methods.base import NodeMethod, SyntheticNodes, class_rows
+from graphcond.methods.structures import Structure
 from graphcond.nodes.rehearsal import Rehearsal
 from graphcond.nodes.relay import GCN, Relay
 from graphcond.nodes.source import NodeSource, relay_batch
 from graphcond.nodes.task import NodeTask
-from graphcond.synthetic.edges import PairwiseEdges
 from graphcond.synthetic.graph import SyntheticGraph, normalize
 
 JITTER = 0.01  # of a real node's features, relative to their deviation, where it has to serve twice
 
 
-@runtime_checkable
-class Structure(Protocol):
-    """How the edges of the synthetic graph come about."""
-
-    @property
-    def threshold(self) -> float:
-        """Edges below this weight are left out of the result."""
-        ...
-
-    @property
-    def suffix(self) -> str:
-        """Return what a method's name ends in with this structure."""
-        ...
-
-    def build(self, num_features: int) -> nn.Module | None:
-        """Return what makes edges from features, or ``None`` for no edges."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class LearnedEdges:
-    """Edges as a function of pairs of nodes (GCond): :class:`graphcond.synthetic.edges.PairwiseEdges`.
-
-    Args:
-        hidden: Hidden units of the function.
-        threshold: Edges below this weight are left out of the result. 0 keeps the dense matrix, from which
-            :meth:`graphcond.CondensedDataset.thresholded` makes the others.
-    """
-
-    suffix = ""
-    hidden: int = 128
-    threshold: float = 0.05
-
-    def __post_init__(self) -> None:
-        """Check the fields."""
-        if not 0 <= self.threshold < 1:
-            raise ValueError(f"threshold must be in [0, 1), got {self.threshold!r}")
-        require_positive(self, but=("threshold",))
-
-    def build(self, num_features: int) -> nn.Module | None:
-        """See :class:`Structure`."""
-        return PairwiseEdges(num_features, self.hidden)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoEdges:
-    """No edges but self-loops: the variants whose names end in X."""
-
-    suffix = "_x"
-    threshold = 0.0
-
-    def build(self, num_features: int) -> nn.Module | None:
-        """See :class:`Structure`."""
-        return None
-
-
-def check_parts(structure: object, relay: object) -> None:
-    """Raise if a method was given something else than a structure and a relay."""
-    if not isinstance(structure, Structure):
-        raise TypeError(f"structure must be LearnedEdges() or NoEdges(), got {structure!r}")
-    if not isinstance(relay, Relay):
-        raise TypeError(f"relay must be SGC() or GCN(), got {relay!r}")
+Method = TypeVar("Method", bound="MatchingMethod")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +87,52 @@ class Matching:
         return SyntheticNodes(
             x=graph.x.detach(), y=graph.y, edge_index=edge_index, edge_weight=edge_weight, choices=choices
         )
+
+
+class MatchingMethod(NodeMethod):
+    """A method that learns its nodes by matching: a recipe, its settings by dataset, and a name with its structure."""
+
+    stepwise: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+    structure: Structure
+    relay: Relay
+
+    def __post_init__(self) -> None:
+        """Check structure and relay; the methods check their other fields."""
+        if not isinstance(self.structure, Structure):
+            raise TypeError(f"structure must be LearnedEdges() or NoEdges(), got {self.structure!r}")
+        if not isinstance(self.relay, Relay):
+            raise TypeError(f"relay must be SGC() or GCN(), got {self.relay!r}")
+
+    @property
+    def label(self) -> str:
+        """See :meth:`NodeMethod.label`."""
+        return self.name + self.structure.suffix
+
+    @classmethod
+    def preset(cls: type[Method], dataset: str) -> Method:
+        """Return the method with its paper's settings for a dataset, such as ``"cora"``.
+
+        Raises:
+            ValueError: the paper has none; the message names the nearest.
+        """
+        names = tuple(cls.presets)
+        if not names:
+            raise ValueError(f"{cls.__name__} has no presets: its paper gives no settings by dataset")
+        if dataset not in names:
+            near = difflib.get_close_matches(str(dataset), names, n=1, cutoff=0.0)
+            raise ValueError(
+                f"{cls.__name__} has no preset {dataset!r}; did you mean {near[0]!r}? (all: {', '.join(names)})"
+            )
+        return cls(**cls.presets[dataset])
+
+    @abstractmethod
+    def recipe(self, task: NodeTask, allocation: Tensor) -> Matching:
+        """Return what the method consists of, for a task and a budget."""
+
+    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
+        """See :meth:`NodeMethod.condense`."""
+        return self.recipe(task, allocation).condense(task, allocation, run)
 
 
 def thresholded(adjacency: Tensor, threshold: float) -> Tensor:
