@@ -22,7 +22,7 @@ CLASSES: tuple[type[NodeMethod], ...] = (
 VARIANTS: dict[str, tuple[Callable[[], NodeMethod], str]] = {
     "doscond_x": (partial(DosCond, structure=NoEdges()), "DosCond without edges."),
     "gcdm_x": (partial(GCDM, structure=NoEdges()), "GCDM without edges."),
-    "gcond_x": (partial(GCond, structure=NoEdges()), "GCond without edges."),
+    "gcond_x": (partial(GCond, structure=NoEdges(), features_rate=1e-5), "GCond without edges, at a smaller rate."),
 }
 NODE_METHODS: dict[str, Callable[[], NodeMethod]] = {
     **{method.name: method for method in CLASSES},

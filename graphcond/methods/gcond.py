@@ -76,7 +76,10 @@ class GCond(MatchingMethod):
         - Edges below the threshold are left out of the result, as in its cross-architecture tests; its main table used
           the dense matrix (``LearnedEdges(threshold=0)``).
         - Labels are shared out by largest remainder, so that no class can end up with less than a node.
-        - GCond-X has no edges in training as well as in testing; the published code zeroes them in testing only.
+        - GCond-X has no edges in training as well as in testing; the published code zeroes them in testing only. The
+          name ``"gcond_x"`` stands for a tenth of the features' learning rate, set on the validation nodes of Cora and
+          CiteSeer: the distance does not see how long features are, and at the full rate they outgrow real ones within
+          a few hundred steps.
         - Its relay for ogbn-arxiv and Flickr is an SGC with two linear layers; here it is ``SGC()`` or ``GCN()``.
         - Features are taken as they come. The paper's are scaled to rows of sum 1 on Cora and CiteSeer
           (``torch_geometric.transforms.NormalizeFeatures``).
