@@ -57,7 +57,8 @@ def real_data(tmp_path: Path) -> Callable[[str], Path]:
         if not source.is_dir():
             pytest.skip(f"the raw files of {name} are not at hand (set GRAPHCOND_DATA to the folder that holds them)")
         root = tmp_path / "data"
-        shutil.copytree(source, root / name, copy_function=shutil.copyfile)
+        raw_only = shutil.ignore_patterns("processed")  # what loaders left there
+        shutil.copytree(source, root / name, copy_function=shutil.copyfile, ignore=raw_only)
         return root
 
     return copy

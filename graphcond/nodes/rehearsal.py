@@ -23,7 +23,9 @@ DROPOUT = 0.5  # without it, nodes that stand too close together look better tha
 FULL_WIDTH = 256  # of the downstream network, whose initial scale the rehearsal imitates
 NETWORKS = 2
 MAX_VALIDATION = 1000
-STANDARD_ERRORS = 2  # by which a candidate has to be better to be taken
+# By which a candidate has to be better to be taken. The best of five that are no better reaches two or three by chance;
+# one that matters, fifteen and more.
+STANDARD_ERRORS = 4
 BATCH = 64  # rows of a step
 
 
@@ -101,7 +103,7 @@ class Rehearsal:
         return [_mean(best[i::count]) for i in range(count)]
 
     def clearly_better(self, challenger: Outcome, incumbent: Outcome) -> bool:
-        """Return whether one outcome beats another by more than two standard errors of their difference."""
+        """Return whether one outcome beats another by more than four standard errors of their difference."""
         error = standard_error_of_difference(
             challenger.contributions, incumbent.contributions, self.y, self._num_classes
         )
