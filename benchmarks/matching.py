@@ -11,6 +11,7 @@ from its checkpoint (0: to its end): the accuracy that a time budget buys. Rows 
 
 import argparse
 import json
+import statistics
 import tempfile
 from pathlib import Path
 
@@ -99,9 +100,7 @@ def tables() -> None:
 
 
 def _cell(scores: list[float]) -> str:
-    mean = sum(scores) / len(scores)
-    deviation = (sum((score - mean) ** 2 for score in scores) / max(len(scores) - 1, 1)) ** 0.5
-    return f"{100 * mean:.1f} ± {100 * deviation:.1f}"
+    return f"{100 * statistics.fmean(scores):.1f} ± {100 * statistics.stdev(scores):.1f}"
 
 
 def main() -> None:

@@ -17,8 +17,9 @@ from graphcond.core.optimizers import adam, optimizer_state, restore_optimizer, 
 from graphcond.core.progress import Progress
 from graphcond.core.randomness import seeded
 from graphcond.core.run import Run
-from graphcond.core.samplers import Sampler, part
+from graphcond.core.samplers import Sampler
 from graphcond.core.schedules import Schedule
+from graphcond.core.state import part
 from graphcond.core.statistic import Statistic
 from graphcond.core.surrogate import Surrogate, Weights
 

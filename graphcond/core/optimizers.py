@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from graphcond.core.state import part
+
 
 def adam(parameters: Sequence[Tensor], learning_rate: float) -> torch.optim.Optimizer:
     """Return Adam as every method here uses it."""
@@ -29,8 +31,7 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
     """Put back what :func:`optimizer_state` returned."""
     for i, parameter in enumerate(_parameters(optimizer)):
-        mine = {name.split(".", 1)[1]: value for name, value in state.items() if name.startswith(f"{i}.")}
-        if mine:
+        if mine := part(state, str(i)):
             optimizer.state[parameter] = {name: value.clone() for name, value in mine.items()}
 
 

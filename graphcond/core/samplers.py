@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.optim.adam import adam as functional_adam
 
 from graphcond.core.batch import Batch
+from graphcond.core.state import part
 from graphcond.core.surrogate import Surrogate, Weights
 
 
@@ -207,8 +208,3 @@ class Pool:
         """See :class:`Sampler`."""
         self._ages = state["ages"].tolist() if state else []
         self._students = [Student.restored(part(state, str(i)), self.learning_rate) for i in range(len(self._ages))]
-
-
-def part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return the entries of a flat state under ``prefix.``, without it."""
-    return {name[len(prefix) + 1 :]: value for name, value in state.items() if name.startswith(f"{prefix}.")}

@@ -27,6 +27,11 @@ class Statistic:
         sums = tuple(mine - theirs for mine, theirs in zip(self.sums, other.sums, strict=True))
         return Statistic(sums, self.counts - other.counts)
 
+    def class_weight(self, other: "Statistic", weight: Tensor | None) -> Tensor:
+        """Return how much each class counts in a comparison, ``(num_classes,)``: 0 if either side lacks it."""
+        present = ((self.counts > 0) & (other.counts > 0)).to(other.counts.dtype)
+        return present if weight is None else present * weight
+
     def means(self) -> tuple[Tensor, ...]:
         """Return class means; zeros for a class without rows."""
         counts = self.counts.clamp(min=1)

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.batch import Batch
-from graphcond.core.samplers import Fresh, Pool, Sampler, TrainedOnSynthetic, part
+from graphcond.core.samplers import Fresh, Pool, Sampler, TrainedOnSynthetic
+from graphcond.core.state import part
 from graphcond.core.surrogate import Surrogate, Weights
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer

@@ -47,9 +47,7 @@ class DistributionMatching:
     def loss(self, surrogate: Surrogate, weights: Weights, statistic: Statistic, synthetic: Batch) -> Tensor:
         """Return the weighted discrepancy."""
         mine = self._moments(surrogate, weights, synthetic)
-        weight = ((statistic.counts > 0) & (mine.counts > 0)).to(mine.counts.dtype)
-        if self.class_weight is not None:
-            weight = weight * self.class_weight
+        weight = statistic.class_weight(mine, self.class_weight)
         gaps = [(real - made).flatten(1).square().sum(dim=1) * (0.5 if real.dim() == 3 else 1.0)
                 for real, made in zip(statistic.means(), mine.means(), strict=True)]  # fmt: skip
         return (weight * torch.stack(gaps).sum(dim=0)).sum()

@@ -45,9 +45,7 @@ class GradientMatching:
     def loss(self, surrogate: Surrogate, weights: Weights, statistic: Statistic, synthetic: Batch) -> Tensor:
         """Return the weighted distance between the class gradients."""
         mine = surrogate.class_gradients(weights, synthetic)
-        weight = ((statistic.counts > 0) & (mine.counts > 0)).to(mine.counts.dtype)
-        if self.class_weight is not None:
-            weight = weight * self.class_weight
+        weight = statistic.class_weight(mine, self.class_weight)
         real, made = statistic.means(), mine.means()
         distance = DISTANCES[self.distance]
         if self.per_class:
