@@ -13,20 +13,25 @@ from graphcond.api import condense
 from graphcond.condensed import CondensedDataset, Members, load
 from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.progress import Progress
-from graphcond.evaluation import PROTOCOLS, Protocol, Report, Row, evaluate
+from graphcond.evaluation import PROTOCOLS, GraphProtocol, Protocol, Report, Row, evaluate
+from graphcond.graphs.pooling import pool
 from graphcond.methods import (
     GCDM,
     Auto,
     ClassMean,
     DosCond,
+    DosCondGraphs,
     GCond,
     Herding,
+    Histograms,
     KCenter,
     LearnedEdges,
+    Mirage,
     NoEdges,
     Random,
     RandomPropagated,
     RandomSoft,
+    WLFold,
     list_methods,
 )
 from graphcond.nodes.relay import GCN, SGC
@@ -42,11 +47,15 @@ __all__ = [
     "ClassMean",
     "CondensedDataset",
     "DosCond",
+    "DosCondGraphs",
     "GCond",
+    "GraphProtocol",
     "Herding",
+    "Histograms",
     "KCenter",
     "LearnedEdges",
     "Members",
+    "Mirage",
     "NoEdges",
     "Progress",
     "Protocol",
@@ -56,9 +65,11 @@ __all__ = [
     "Record",
     "Report",
     "Row",
+    "WLFold",
     "condense",
     "datasets",
     "evaluate",
     "list_methods",
     "load",
+    "pool",
 ]

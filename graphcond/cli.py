@@ -135,11 +135,14 @@ def list_(as_json: Json = False) -> None:
     entries = graphcond.datasets.list_datasets()
     methods = graphcond.list_methods()
     if as_json:
-        datasets = [{"name": e.name, "description": e.description, "metric": e.metric} for e in entries]
+        datasets = [{"name": e.name, "description": e.description, "task": e.task, "metric": e.metric} for e in entries]
         _print_json({"datasets": datasets, "methods": methods})
         return
-    sizes = [(e.name, e.description, f"{e.num_nodes:,}", f"{e.num_edges:,}", str(e.num_classes)) for e in entries]
-    typer.echo(render("datasets", ("name", "what", "nodes", "edges", "classes"), sizes))
+    sizes = [
+        (e.name, e.description, *(f"{n:,}" for n in (e.num_graphs, e.num_nodes, e.num_edges, e.num_classes)))
+        for e in entries
+    ]
+    typer.echo(render("datasets", ("name", "what", "graphs", "nodes", "edges", "classes"), sizes))
     typer.echo("\n" + render("methods", ("name", "what"), list(methods.items())))
 
 

@@ -13,6 +13,7 @@ from torch_geometric.data import Data, InMemoryDataset
 
 from graphcond.core import storage
 from graphcond.core.files import replacing
+from graphcond.graphs import packing
 from graphcond.record import Record
 
 
@@ -58,6 +59,11 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     ``train_mask`` (all true) and, from methods that have a teacher, ``y_soft`` ``(n, num_classes)`` float32 whose rows
     sum to 1.
 
+    A graph dataset holds one ``Data`` for each synthetic graph, with ``x``, ``edge_index``, ``y`` ``(1,)`` int64 and,
+    where there are any, ``edge_attr``, ``graph_weight`` ``(1,)`` float32 with mean 1 and ``y_soft`` ``(1,
+    num_classes)``. Graphs that are bags of computation trees have ``root_mask`` and ``root_weight`` ``(n,)``:
+    :func:`graphcond.pool` reads out the roots, each as often as it counts.
+
     >>> import torch
     >>> from torch_geometric.data import Data
     >>> from graphcond.record import Record
@@ -80,8 +86,19 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         return int(self.record.source["num_classes"])
 
     @property
+    def has_graphs(self) -> bool:
+        """Whether the items are graphs of a graph-classification dataset, and not one graph with labelled nodes."""
+        return "num_graphs" in self.record.source
+
+    @property
     def nbytes(self) -> int:
-        """Bytes of everything that training needs: features, edges, weights, labels and soft labels."""
+        """Bytes of everything that training needs: features, edges, weights, labels and soft labels.
+
+        Graph datasets are counted as they lie in their file (:mod:`graphcond.graphs.packing`), node datasets as their
+        tensors.
+        """
+        if self.has_graphs:
+            return packing.packed_bytes(list(self))
         return sum(value.numel() * value.element_size() for value in self._training_tensors().values())
 
     def thresholded(self, weight: float) -> "CondensedDataset":
@@ -134,18 +151,14 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         members = None
         if "members.ptr" in tensors:
             members = Members(tensors.pop("members.ptr"), tensors.pop("members.index"))
-        slices = {name[7:]: tensors.pop(name) for name in list(tensors) if name.startswith("slices.")}
-        dataset = cls([Data(**tensors)], Record.from_json(record), members)
-        if slices:
-            dataset._data, dataset.slices = Data(**tensors), slices
-        return dataset
+        items = packing.from_tensors(tensors) if packing.CODES in tensors else [Data(**tensors)]
+        return cls(items, Record.from_json(record), members)
 
     def _training_tensors(self) -> dict[str, Tensor]:
         return {name: value for name, value in self._data.to_dict().items() if isinstance(value, Tensor)}
 
     def _tensors(self) -> dict[str, Tensor]:
-        tensors = self._training_tensors()
-        tensors |= {f"slices.{name}": value for name, value in (self.slices or {}).items()}
+        tensors = packing.to_tensors(list(self)) if self.has_graphs else self._training_tensors()
         if self.members is not None:
             tensors |= {"members.ptr": self.members.ptr, "members.index": self.members.index}
         return tensors

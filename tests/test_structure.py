@@ -10,8 +10,8 @@ import graphcond
 
 PACKAGE = Path(graphcond.__file__).parent
 # Each layer may import itself and those before it.
-LAYERS = ["core", "record", "condensed", "surrogates", "synthetic", "nodes", "methods", "datasets", "api",
-          "evaluation", "plotting", "cli"]  # fmt: skip
+LAYERS = ["core", "graphs", "record", "condensed", "surrogates", "synthetic", "nodes", "methods", "datasets",
+          "modalities", "api", "evaluation", "plotting", "cli"]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 

@@ -37,6 +37,10 @@ class Synthetic(nn.Module):
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """Return the parameters by the name of the part that a schedule moves."""
 
+    def penalty(self) -> Tensor | None:
+        """Return what is added to the objective for the data's own sake, a scalar; ``None``: nothing."""
+        return None
+
 
 class Source(Protocol):
     """Real data, batch by batch.
@@ -149,6 +153,8 @@ class _Driver:
         weights = recipe.sampler.draw(self.step)
         target = self._observe(weights)
         loss = recipe.objective.loss(recipe.surrogate, weights, target, self._synthetic_batch(self.step))
+        if (penalty := recipe.synthetic.penalty()) is not None:
+            loss = loss + penalty
         loss.backward()  # type: ignore[no-untyped-call]
         for name, rate in self.schedule.at(self.step).items():
             set_learning_rate(self.optimizers[name], rate)

@@ -47,3 +47,22 @@ def take_rows(matrix: Tensor, rows: Tensor, keep: Tensor | None = None) -> tuple
         values, size = matrix.values()[positions], (len(rows), len(columns))
         taken = torch.sparse_csr_tensor(pointers, local, values, size, check_invariants=False)
     return taken, columns
+
+
+def from_rows(pointers: Tensor, columns: Tensor, values: Tensor, num_columns: int) -> Tensor:
+    """Return the sparse CSR matrix of compressed rows."""
+    with _without_the_beta_warning():
+        size = (len(pointers) - 1, num_columns)
+        return torch.sparse_csr_tensor(pointers, columns, values, size, check_invariants=False)
+
+
+def ragged(pointers: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the positions that some rows of compressed rows hold, and the pointers of those rows alone.
+
+    >>> ragged(torch.tensor([0, 2, 2, 5]), torch.tensor([2, 0]))
+    (tensor([2, 3, 4, 0, 1]), tensor([0, 3, 5]))
+    """
+    lengths = pointers[rows + 1] - pointers[rows]
+    new = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+    positions = torch.arange(int(new[-1]), device=pointers.device)
+    return positions + torch.repeat_interleave(pointers[rows] - new[:-1], lengths), new

@@ -6,7 +6,8 @@
 (1797, 10)
 """
 
-from graphcond.datasets.catalogue import Entry, entry, list_datasets, load
+from graphcond.datasets.catalogue import entry, list_datasets, load
+from graphcond.datasets.entries import Entry
 from graphcond.datasets.files import resolve_root
 from graphcond.datasets.ogb import ogb_loading
 

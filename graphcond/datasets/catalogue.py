@@ -1,62 +1,23 @@
 """The named datasets: what each is, where it comes from, how it loads and how it is judged."""
 
 import difflib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from torch_geometric.data import InMemoryDataset
 
 from graphcond.core.randomness import check_seed
 from graphcond.datasets import builtin
-from graphcond.datasets.features import Scaling, keep_as_published, normalize_rows, standardize
+from graphcond.datasets.entries import Entry
+from graphcond.datasets.features import normalize_rows, standardize
 from graphcond.datasets.files import resolve_root
+from graphcond.datasets.graph_sets import GRAPH_SETS
 from graphcond.datasets.ogb import OGB
 from graphcond.datasets.pyg import PyG
 
 PLANETOID: dict[str, Any] = {"source": "kimiyoung/planetoid", "licence": "MIT", "scale": normalize_rows}
 SHCHUR: dict[str, Any] = {"source": "shchur/gnn-benchmark", "licence": "MIT", "scale": normalize_rows}
 HETEROPHILOUS: dict[str, Any] = {"source": "yandex-research/heterophilous-graphs", "licence": "MIT"}
-
-
-class Loader(Protocol):
-    """How a dataset is read: by a class of PyG or OGB, or from inside a package."""
-
-    def read(self, name: str, root: Path, seed: int) -> InMemoryDataset:
-        """Return the dataset with masks and its features as published."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One dataset of the catalogue.
-
-    Args:
-        name: What :func:`load` takes.
-        description: What it is, in one line.
-        num_nodes: Number of nodes.
-        num_edges: Columns of ``edge_index`` as loaded: an undirected edge counts twice.
-        num_features: Features of each node.
-        num_classes: Number of classes.
-        source: Where it was published.
-        licence: Under which terms, as its source states them.
-        loader: How it is read.
-        metric: How it is judged: ``"accuracy"`` or ``"roc_auc"``.
-        inductive: Whether the literature condenses the subgraph of the training nodes alone.
-        scale: What :func:`load` does with the features unless told ``normalize=False``.
-    """
-
-    name: str
-    description: str
-    num_nodes: int
-    num_edges: int
-    num_features: int
-    num_classes: int
-    source: str
-    licence: str
-    loader: Loader
-    metric: Literal["accuracy", "roc_auc"] = "accuracy"
-    inductive: bool = False
-    scale: Scaling = keep_as_published
 
 
 ENTRIES = (
@@ -151,6 +112,7 @@ ENTRIES = (
         num_nodes=2_449_029, num_edges=123_718_280, num_features=100, num_classes=47,
         source="Open Graph Benchmark", licence="Amazon license", loader=OGB(), scale=standardize,
     ),
+    *GRAPH_SETS,
 )  # fmt: skip
 
 
@@ -202,12 +164,17 @@ def load(name: str, root: str | Path | None = None, *, normalize: bool = True, s
     with several splits keep them as columns of their masks, of which ``condense`` takes one by ``split=``; the
     early-stopping mask of ``wikics`` stays beside its ``val_mask`` and is not used.
 
+    Sets of graphs (``task`` is ``"graphs"``) hold one ``Data`` per graph, without masks and with features as published,
+    whatever ``normalize`` and ``seed`` are; those of IMDB have no features at all. ``ogbg-*`` keep OGB's split behind
+    ``get_idx_split()``. The others were published without one and none is drawn here: ``condense`` draws seeded
+    stratified folds.
+
     Args:
         name: A name of :func:`list_datasets`.
         root: The folder of all raw files; by default the environment variable ``GRAPHCOND_DATA``, else
             ``~/.cache/graphcond``.
         normalize: Whether to prepare the features; ``False`` leaves them as published.
-        seed: Draws the split where none was published. The caller's random state is left alone.
+        seed: Draws the split of nodes where none was published. The caller's random state is left alone.
 
     Raises:
         ValueError: there is no dataset of that name, or its files are broken.

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 ROOT_VARIABLE = "GRAPHCOND_DATA"
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR)
 BROKEN = (
-    ValueError, KeyError, EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, gzip.BadGzipFile,
+    ValueError, LookupError, EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, gzip.BadGzipFile,
     zlib.error,
 )  # fmt: skip
 
@@ -40,6 +40,17 @@ def remove_if_empty(folder: Path) -> None:
     for empty in (folder / "raw", folder):
         with suppress(OSError):
             empty.rmdir()
+
+
+def check_rows(dataset: InMemoryDataset) -> None:
+    """Raise ``ValueError`` unless the files of a dataset of graphs fit together: a text that broke off still parses."""
+    data = dataset._data
+    for key, bounds in dataset.slices.items():
+        rows = data[key].size(data.__cat_dim__(key, data[key]))
+        if rows != bounds[-1]:
+            raise ValueError(f"there are {rows:,} rows of {key} for {bounds[-1]:,}")
+    if data.x is not None and len(data.x) != data.num_nodes:
+        raise ValueError(f"there are {len(data.x):,} rows of x for {data.num_nodes:,} nodes")
 
 
 def construct(build: Callable[[Path], InMemoryDataset], name: str, root: Path, folder: str) -> InMemoryDataset:

@@ -18,7 +18,7 @@ from torch_geometric.utils import to_undirected
 
 from graphcond.datasets.files import construct, has_files, remove_if_empty
 
-RELEASE = "RELEASE_v1.txt"  # the version of both datasets of the catalogue
+RELEASE = "RELEASE_v1.txt"  # the version of each OGB dataset of the catalogue
 _rebuild_array: Callable[..., Any] = np.empty(0).__reduce__()[0]  # type: ignore[assignment]
 # What OGB's files hold: graphs, and splits as tensors or, from OGB's own ``DatasetSaver``, as NumPy arrays. Which
 # module NumPy's function is stored under depends on the version that wrote the file.
@@ -50,27 +50,42 @@ def ogb_loading() -> Iterator[None]:
         yield
 
 
+# Importing OGB asks PyPI for its newest version, which is for those only who want its data.
+def import_nodes() -> Callable[[str, Path], InMemoryDataset]:
+    """Import the class of OGB's node datasets."""
+    from graphcond.datasets.ogb_nodes import OGBNodes
+
+    return OGBNodes
+
+
+def import_graphs() -> Callable[[str, Path], InMemoryDataset]:
+    """Import the class of OGB's graph datasets."""
+    from graphcond.datasets.ogb_graphs import OGBGraphs
+
+    return OGBGraphs
+
+
 @dataclass(frozen=True)
 class OGB:
-    """Loads a node dataset of OGB.
+    """Loads a dataset of OGB.
 
     Args:
-        undirected: Whether to add the reverse of each edge.
+        kind: Imports the dataset's class, which is called with its name and the folder of all OGB datasets.
+        undirected: Whether to add the reverse of each edge of a dataset with one graph.
     """
 
+    kind: Callable[[], Callable[[str, Path], InMemoryDataset]] = import_nodes
     undirected: bool = False
 
     def read(self, name: str, root: Path, seed: int) -> InMemoryDataset:
-        """Return the dataset with OGB's split as masks, its features as published; ``seed`` has no effect."""
+        """Return the dataset with OGB's split, of nodes as masks, its features as published; ``seed`` has no effect."""
         folder = Path("ogb", name.replace("-", "_"))
         if (root / f"{folder}_pyg").exists():  # OGB's own fallback
             folder = Path(f"{folder}_pyg")
         _check_release(root / folder)
-        # Importing OGB asks PyPI for its newest version, which is for those only who want its data.
-        from graphcond.datasets.ogb_nodes import OGBNodes
-
+        kind = self.kind()
         with _download_confirmed():
-            dataset = construct(lambda base: OGBNodes(name, base / "ogb"), name, root, str(folder))
+            dataset = construct(lambda base: kind(name, base / "ogb"), name, root, str(folder))
         if self.undirected:
             data = dataset.get(0)
             data.edge_index = to_undirected(data.edge_index, num_nodes=data.num_nodes)

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch_geometric.datasets
 from torch_geometric.data import InMemoryDataset
 
-from graphcond.datasets.files import construct
+from graphcond.datasets.files import check_rows, construct, has_files
 from graphcond.datasets.splits import balanced_split
 
 
@@ -17,17 +17,19 @@ class PyG:
     Args:
         kind: Name of the class, and of the folder under the root.
         part: Which of the class's datasets, and its folder; empty for a class with only one.
-        draw_split: Whether it was published without a split and gets a balanced one.
+        draw_split: Whether its nodes were published without a split and get a balanced one.
         options: Further arguments of the class, by name.
+        needs: Raw files that the class does not ask for, without which it would silently leave something out.
     """
 
     kind: str
     part: str = ""
     draw_split: bool = False
     options: tuple[tuple[str, object], ...] = ()
+    needs: tuple[str, ...] = ()
 
     def read(self, name: str, root: Path, seed: int) -> InMemoryDataset:
-        """Return the dataset with masks, its features as published."""
+        """Return the dataset with its features as published; one of nodes has masks."""
         dataset = construct(self._build, name, root, str(Path(self.kind, self.part)))
         if self.draw_split:
             data = dataset.get(0)
@@ -36,6 +38,13 @@ class PyG:
         return dataset
 
     def _build(self, root: Path) -> InMemoryDataset:
+        raw = root / self.kind / self.part / "raw"
+        missing = [name for name in self.needs if not (raw / name).exists()]
+        if missing and has_files(raw):
+            raise FileNotFoundError(f"{missing[0]} is missing")
         kind = getattr(torch_geometric.datasets, self.kind)
         names = [self.part] if self.part else []
-        return kind(str(root / self.kind), *names, **dict(self.options))
+        dataset = kind(str(root / self.kind), *names, **dict(self.options))
+        if len(dataset) > 1:
+            check_rows(dataset)
+        return dataset

@@ -8,18 +8,22 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphcond.api import as_data
 from graphcond.condensed import CondensedDataset
 from graphcond.core.costs import measured
 from graphcond.core.devices import resolve_device
 from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed, seeded
+from graphcond.evaluation import graphs
+from graphcond.evaluation.graph_protocol import GraphProtocol, resolve_graph_protocol
 from graphcond.evaluation.metrics import Metric, resolve_metric
 from graphcond.evaluation.models import ModelKind, View, resolve_model
 from graphcond.evaluation.protocol import Protocol, resolve_protocol
 from graphcond.evaluation.report import Report, Row
 from graphcond.evaluation.training import Exam, Lesson, Score, train_once
+from graphcond.graphs.reading import Split as GraphSplit
+from graphcond.graphs.reading import is_graph_dataset
 from graphcond.methods import resolve_method
+from graphcond.modalities.nodes import as_data
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import Graph, NodeTask, Split
 
@@ -39,16 +43,16 @@ class Candidate:
 
 
 def evaluate(
-    condensed: CondensedDataset | Data | Sequence[CondensedDataset],
+    condensed: CondensedDataset | Data | Sequence[CondensedDataset] | Sequence[Data],
     dataset: object,
     models: Sequence[str] = ("gcn",),
     *,
-    protocol: str | Protocol = "standard",
+    protocol: str | Protocol | GraphProtocol = "standard",
     runs: int = 3,
     controls: bool | Sequence[str] = True,
     metric: str = "accuracy",
     inductive: bool | None = None,
-    split: int | None = None,
+    split: GraphSplit | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
     progress: ProgressCallback = ignore_progress,
@@ -57,19 +61,25 @@ def evaluate(
 
     The weights of the best validation epoch are kept; the test split is read once per training, at its end. Controls of
     the same size stand beside the result: class means, random nodes (raw, propagated, and with a teacher's soft
-    labels), herding, k-center, and the whole dataset.
+    labels), herding, k-center, and the whole dataset. For sets of graphs they are real graphs of the same number or in
+    the same bytes (random, with soft labels, herding, k-center), the number of nodes alone, an untrained network, a
+    linear model on colour counts, and the whole dataset.
 
     Args:
-        condensed: The condensed dataset, a ``Data`` of your own making, or several condensations (of different seeds)
-            that count as one row, with the deviation over condensations and trainings.
+        condensed: The condensed dataset, a ``Data`` (or, for graphs, a list of ``Data``) of your own making, or several
+            condensations (of different seeds) that count as one row, with the deviation over condensations and
+            trainings.
         dataset: The original, as :func:`graphcond.condense` takes it.
-        models: Downstream models: ``gcn``, ``sgc``, ``sage``, ``gat``, ``appnp``, ``cheb``, ``mlp``.
-        protocol: ``"standard"``, ``"published"`` or a :class:`graphcond.evaluation.Protocol`.
+        models: Downstream models: ``gcn``, ``sgc``, ``sage``, ``gat``, ``appnp``, ``cheb``, ``mlp``; for graphs
+            ``gcn``, ``gin``, ``gat``, ``gine``, ``sage``.
+        protocol: ``"standard"``, ``"published"`` or a :class:`graphcond.evaluation.Protocol`, for graphs a
+            :class:`graphcond.evaluation.GraphProtocol`.
         runs: Trainings of each condensation, with seeds ``seed``, ``seed + 1``, ...
         controls: ``True`` for all of them, ``False`` for none, or their names.
         metric: ``"accuracy"``, or ``"roc_auc"`` for two classes.
         inductive: Judge on the induced subgraphs of the splits; by default as the condensation was made.
-        split: The column of the masks; by default the one the condensation was made from.
+        split: The column of the masks, or for graphs as :func:`graphcond.condense` takes it; by default the one the
+            condensation was made from.
         seed: First seed of the trainings.
         device: Where to train.
         progress: Called with a :class:`graphcond.Progress` after each training.
@@ -79,14 +89,24 @@ def evaluate(
         ValueError: an argument with an unusable value, or a condensed dataset that does not fit the original.
     """
     check_seed(seed)
-    rules = resolve_protocol(protocol)
-    kinds = {name: resolve_model(name) for name in models}
-    if not kinds:
+    if not models:
         raise ValueError("models must name at least one downstream model, such as 'gcn'")
     if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
         raise ValueError(f"runs must be a positive integer, got {runs!r}")
-    names = _control_names(controls)
     where = resolve_device(device)
+    if is_graph_dataset(dataset):
+        if inductive is not None:
+            raise ValueError(f"inductive={inductive} makes no sense for a dataset of many graphs; leave it out")
+        graph_rules = graphs.GraphRules(resolve_graph_protocol(protocol), resolve_metric(metric, None), runs, seed)
+        return graphs.evaluate_graphs(
+            _graph_sets(condensed), dataset, graphs.graph_kinds(models), graph_rules, graphs.control_names(controls),
+            split=split, metric_name=metric, progress=progress,
+        )  # fmt: skip
+    if split is not None and not isinstance(split, int):
+        raise TypeError(f"split must be a number for a node dataset, got {type(split).__name__}")
+    rules = resolve_protocol(protocol)
+    kinds = {name: resolve_model(name) for name in models}
+    names = _control_names(controls)
     several = [] if isinstance(condensed, Data) else _condensations(condensed)
     own = _own_candidate(several) if several else Candidate("data", (condensed,))
     source = several[0].record.source if several else {}
@@ -117,6 +137,16 @@ def _control_names(controls: bool | Sequence[str]) -> Sequence[str]:
     if unknown:
         raise ValueError(f"there is no control {unknown[0]!r}; choose from {', '.join(CONTROLS)}")
     return controls
+
+
+def _graph_sets(condensed: object) -> Sequence[CondensedDataset | list[Data]]:
+    """Return one or several condensed sets of graphs as a list of sets."""
+    if isinstance(condensed, CondensedDataset):
+        return [condensed]
+    several = list(condensed) if isinstance(condensed, list | tuple) else []
+    if several and all(isinstance(one, Data) for one in several):
+        return [several]
+    return _condensations(condensed)
 
 
 def _condensations(condensed: object) -> list[CondensedDataset]:

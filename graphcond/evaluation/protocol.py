@@ -66,7 +66,7 @@ Note:
 PROTOCOLS = {protocol.name: protocol for protocol in (STANDARD, PUBLISHED)}
 
 
-def resolve_protocol(protocol: str | Protocol) -> Protocol:
+def resolve_protocol(protocol: object) -> Protocol:
     """Return the protocol of a name, or the given protocol itself.
 
     Raises:

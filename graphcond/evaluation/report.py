@@ -27,6 +27,7 @@ class Row:
         train_seconds: Seconds of one training, validation included.
         peak_memory: Peak memory of the condensation in bytes.
         note: Why there are no scores, if so.
+        last_scores: The test scores of the last weights instead of the best, where they were judged.
     """
 
     data: str
@@ -40,6 +41,7 @@ class Row:
     train_seconds: float
     peak_memory: int = 0
     note: str = ""
+    last_scores: tuple[float, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -72,6 +74,7 @@ class Row:
             "train_seconds": self.train_seconds,
             "peak_memory": self.peak_memory,
             "note": self.note,
+            "last_scores": list(self.last_scores),
         }
 
 

@@ -3,18 +3,25 @@
 import difflib
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from graphcond.methods.auto import Auto
 from graphcond.methods.base import NodeMethod, SyntheticNodes
 from graphcond.methods.class_mean import ClassMean
 from graphcond.methods.doscond import DosCond
+from graphcond.methods.doscond_graphs import DosCondGraphs
 from graphcond.methods.gcdm import GCDM
 from graphcond.methods.gcond import GCond
+from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
+from graphcond.methods.graph_selection import HerdingGraphs, KCenterGraphs, RandomGraphs, RandomSoftGraphs
 from graphcond.methods.herding import Herding
+from graphcond.methods.histograms import Histograms
 from graphcond.methods.k_center import KCenter
+from graphcond.methods.mirage import Mirage
 from graphcond.methods.random import Random, RandomPropagated
 from graphcond.methods.random_soft import RandomSoft
 from graphcond.methods.structures import LearnedEdges, NoEdges
+from graphcond.methods.wl_fold import WLFold
 
 CLASSES: tuple[type[NodeMethod], ...] = (
     Auto, ClassMean, DosCond, GCDM, GCond, Herding, KCenter, Random, RandomPropagated, RandomSoft,
@@ -28,15 +35,53 @@ NODE_METHODS: dict[str, Callable[[], NodeMethod]] = {
     **{method.name: method for method in CLASSES},
     **{name: make for name, (make, _) in VARIANTS.items()},
 }
+GRAPH_CLASSES: tuple[type[GraphMethod], ...] = (
+    DosCondGraphs, HerdingGraphs, Histograms, KCenterGraphs, Mirage, RandomGraphs, RandomSoftGraphs, WLFold,
+)  # fmt: skip
+GRAPH_DEFAULT = Histograms
+GRAPH_METHODS: dict[str, Callable[[], GraphMethod]] = {
+    "auto": GRAPH_DEFAULT,
+    **{method.name: method for method in GRAPH_CLASSES},
+}
 
 
-def list_methods() -> dict[str, str]:
-    """Return the name of every method and the first line of its description."""
-    lines = {method.name: (method.__doc__ or "").strip().splitlines()[0] for method in CLASSES}
+def list_methods(task: Literal["nodes", "graphs"] = "nodes") -> dict[str, str]:
+    """Return the name of every method for a kind of dataset, and the first line of its description."""
+    if task == "graphs":
+        lines = {method.name: _first_line(method) for method in GRAPH_CLASSES}
+        return dict(sorted((lines | {"auto": f"The default: {GRAPH_DEFAULT.name}."}).items()))
+    if task != "nodes":
+        raise ValueError(f"task must be 'nodes' or 'graphs', got {task!r}")
+    lines = {method.name: _first_line(method) for method in CLASSES}
     return dict(sorted((lines | {name: line for name, (_, line) in VARIANTS.items()}).items()))
 
 
-def resolve_method(method: str | NodeMethod) -> NodeMethod:
+def _first_line(method: type) -> str:
+    return (method.__doc__ or "").strip().splitlines()[0]
+
+
+def resolve_graph_method(method: object) -> GraphMethod:
+    """Return the method for graphs of a name with its default settings, or the given method itself.
+
+    Raises:
+        ValueError: there is no such method for graphs; the message names the nearest.
+        TypeError: neither a name nor a method for graphs.
+    """
+    if isinstance(method, GraphMethod):
+        return method
+    if not isinstance(method, str):
+        raise TypeError(
+            f"method must be a name or a method for graphs such as Mirage(), got {type(method).__name__}"
+        )  # fmt: skip
+    if method not in GRAPH_METHODS:
+        near = difflib.get_close_matches(method, GRAPH_METHODS, n=1, cutoff=0.0)
+        raise ValueError(
+            f"there is no method {method!r} for graphs; did you mean {near[0]!r}? (all: {', '.join(GRAPH_METHODS)})"
+        )
+    return GRAPH_METHODS[method]()
+
+
+def resolve_method(method: object) -> NodeMethod:
     """Return the method of a name with its default settings, or the given method itself.
 
     Raises:
@@ -59,16 +104,23 @@ __all__ = [
     "Auto",
     "ClassMean",
     "DosCond",
+    "DosCondGraphs",
     "GCond",
+    "GraphMethod",
     "Herding",
+    "Histograms",
     "KCenter",
     "LearnedEdges",
+    "Mirage",
     "NoEdges",
     "NodeMethod",
     "Random",
     "RandomPropagated",
     "RandomSoft",
+    "SyntheticGraphs",
     "SyntheticNodes",
+    "WLFold",
     "list_methods",
+    "resolve_graph_method",
     "resolve_method",
 ]

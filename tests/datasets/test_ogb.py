@@ -1,7 +1,5 @@
-import gzip
 import os
 import pickle
-import sys
 
 import numpy as np
 import pytest
@@ -13,38 +11,23 @@ from graphcond.nodes.reading import read_nodes
 NODES = 12
 
 
-class NoTerminal:
-    """Stands in for the terminal; nobody is there to answer."""
-
-    def readline(self, *_):
-        raise AssertionError("the terminal was asked")
-
-
-@pytest.fixture(autouse=True)
-def no_terminal(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", NoTerminal())
-
-
-def write(path, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(path, "wt") as file:
-        file.writelines(",".join(map(str, np.atleast_1d(row))) + "\n" for row in rows)
+pytestmark = pytest.mark.usefixtures("no_terminal")
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path, write_csv):
     """A root with a tiny ogbn-arxiv in OGB's own layout: a directed path through 12 nodes of 2 classes."""
     folder = tmp_path / "ogb" / "ogbn_arxiv"
     features = np.random.default_rng(0).normal(3, 2, (NODES, 4)).round(3)
     features[:, 3] = 7.1  # a feature that never changes
-    write(folder / "raw" / "edge.csv.gz", [(i, i + 1) for i in range(NODES - 1)])
-    write(folder / "raw" / "node-feat.csv.gz", features)
-    write(folder / "raw" / "node-label.csv.gz", [i % 2 for i in range(NODES)])
-    write(folder / "raw" / "node_year.csv.gz", [2010 + i for i in range(NODES)])
-    write(folder / "raw" / "num-node-list.csv.gz", [NODES])
-    write(folder / "raw" / "num-edge-list.csv.gz", [NODES - 1])
+    write_csv(folder / "raw" / "edge.csv.gz", [(i, i + 1) for i in range(NODES - 1)])
+    write_csv(folder / "raw" / "node-feat.csv.gz", features)
+    write_csv(folder / "raw" / "node-label.csv.gz", [i % 2 for i in range(NODES)])
+    write_csv(folder / "raw" / "node_year.csv.gz", [2010 + i for i in range(NODES)])
+    write_csv(folder / "raw" / "num-node-list.csv.gz", [NODES])
+    write_csv(folder / "raw" / "num-edge-list.csv.gz", [NODES - 1])
     for name, nodes in (("train", [5, 0, 2, 1]), ("valid", [3, 4, 6]), ("test", [7, 8, 9, 10, 11])):
-        write(folder / "split" / "time" / f"{name}.csv.gz", nodes)
+        write_csv(folder / "split" / "time" / f"{name}.csv.gz", nodes)
     (folder / "RELEASE_v1.txt").touch()
     return tmp_path
 

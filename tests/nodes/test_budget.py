@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphcond.nodes.budget import Budget, largest_remainder
+from graphcond.core.allocation import largest_remainder
+from graphcond.nodes.budget import Budget
 
 CORA_NODES = 2708
 CORA_COUNTS = torch.full((7,), 20)

@@ -1,0 +1,184 @@
+"""Downstream models for graphs: PyG's convolutions between an encoder of the features and a readout."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch_geometric.data import Data
+from torch_geometric.nn import MLP, GATConv, GCNConv, GINConv, GINEConv, MessagePassing, SAGEConv
+from torch_geometric.utils import degree
+
+from graphcond.evaluation.graph_protocol import GraphProtocol
+from graphcond.graphs import blocks
+from graphcond.graphs.pooling import pool
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the encoder of a set of graphs has to take.
+
+    Args:
+        codes: For features that are codes of categories, how many each column has; ``None`` for quantities.
+        width: Number of columns.
+    """
+
+    codes: tuple[int, ...] | None
+    width: int
+
+    @classmethod
+    def of(cls, *rows: Tensor) -> "Features":
+        """Return what covers the given rows."""
+        if rows[0].is_floating_point():
+            return cls(None, rows[0].size(1))
+        highest = torch.stack([part.amax(dim=0) for part in rows if len(part)]).amax(dim=0)
+        return cls(tuple(int(value) + 1 for value in highest), rows[0].size(1))
+
+    def encoder(self, hidden: int) -> nn.Module:
+        """Return a module that maps rows to ``hidden`` columns."""
+        return nn.Linear(self.width, hidden) if self.codes is None else CodeEncoder(self.codes, hidden)
+
+
+class CodeEncoder(nn.Module):
+    """The sum of an embedding of each column's code, as OGB encodes atoms and bonds."""
+
+    first: Tensor
+
+    def __init__(self, codes: tuple[int, ...], hidden: int) -> None:
+        super().__init__()
+        self.table = nn.EmbeddingBag(sum(codes), hidden, mode="sum")
+        nn.init.xavier_uniform_(self.table.weight)
+        self.register_buffer("first", torch.tensor([0, *codes[:-1]]).cumsum(0))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Return ``(rows, hidden)`` for ``(rows, columns)`` int64 codes."""
+        out: Tensor = self.table(codes + self.first)
+        return out
+
+
+class View:
+    """A batch of graphs as the models want it; what they derive from it is made once."""
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+        self.blocks = blocks.blocks(data) if "shorter" in data else None
+
+    @cached_property
+    def looped(self) -> Tensor:
+        """Edges followed by a self-loop at every node, ``(2, num_edges + num_nodes)``."""
+        nodes = torch.arange(self.data.x.size(0), device=self.data.x.device)
+        return torch.cat([self.data.edge_index, nodes.repeat(2, 1)], dim=1)
+
+    @cached_property
+    def norm(self) -> Tensor:
+        """The weights of GCN for :attr:`looped`, by the degrees of the original graphs where they are known."""
+        data = self.data
+        count = data.degree if "degree" in data else degree(data.edge_index[1], data.x.size(0))
+        ends = (count.to(torch.float32) + 1).rsqrt()
+        weights: Tensor = ends[self.looped].prod(dim=0)
+        return weights
+
+
+class GraphNetwork(nn.Module):
+    """Encoder, convolutions with ReLU and dropout between them, readout, and a head of two layers."""
+
+    def __init__(
+        self, kind: "GraphModel", nodes: Features, edges: Features | None, num_classes: int, protocol: GraphProtocol
+    ) -> None:
+        super().__init__()
+        hidden = protocol.hidden
+        self.encoder = nodes.encoder(hidden)
+        self.convs = nn.ModuleList(kind.conv(hidden) for _ in range(protocol.layers))
+        self.edge_encoders = nn.ModuleList()
+        if kind.edges:
+            if edges is None:
+                raise ValueError("model 'gine' needs edge features, and the graphs have none; use 'gin'")
+            self.edge_encoders.extend(edges.encoder(hidden) for _ in range(protocol.layers))
+        self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, num_classes))
+        self.dropout = protocol.dropout
+        self.readout = protocol.readout
+        self.scale = 1.0
+
+    def embed(self, view: View) -> Tensor:
+        """Return one row for each graph, before the head."""
+        data = view.data
+        if view.blocks is not None:
+            return pool(self._layers(view), data, self.readout) / self.scale
+        h = self.encoder(data.x)
+        for i, conv in enumerate(self.convs):
+            attr = self.edge_encoders[i](data.edge_attr) if self.edge_encoders else None
+            h = self._between(_convolve(conv, h, view, attr), i)
+        return pool(h, data, self.readout) / self.scale
+
+    def forward(self, view: View) -> Tensor:
+        """Return logits, ``(num_graphs, num_classes)``."""
+        out: Tensor = self.head(F.dropout(self.embed(view), self.dropout, self.training))
+        return out
+
+    def _layers(self, view: View) -> Tensor:
+        data = view.data
+        h = self.encoder(data.x[blocks.leaves(data)])
+        for i, (conv, block) in enumerate(zip(self.convs, view.blocks or (), strict=True)):
+            attr = self.edge_encoders[i](block.edge_attr) if self.edge_encoders else None
+            h = self._between(blocks.convolve(conv, h, block, attr), i)
+        return torch.cat([h.new_zeros(int(data.level_ptr[-2]), h.size(1)), h])
+
+    def _between(self, h: Tensor, layer: int) -> Tensor:
+        h = h.relu()
+        return F.dropout(h, self.dropout, self.training) if layer < len(self.convs) - 1 else h
+
+
+def _convolve(conv: MessagePassing, h: Tensor, view: View, edge_attr: Tensor | None) -> Tensor:
+    out: Tensor
+    if isinstance(conv, GCNConv):
+        out = conv(h, view.looped, view.norm)
+    elif isinstance(conv, GATConv):
+        out = conv(h, view.looped)
+    elif edge_attr is not None:
+        out = conv(h, view.data.edge_index, edge_attr)
+    else:
+        out = conv(h, view.data.edge_index)
+    return out
+
+
+@dataclass(frozen=True)
+class GraphModel:
+    """A kind of convolution.
+
+    Args:
+        conv: Makes one of a width.
+        edges: Whether it takes edge features.
+    """
+
+    conv: Callable[[int], MessagePassing]
+    edges: bool = False
+
+
+def _mlp(hidden: int) -> MLP:
+    return MLP([hidden, hidden, hidden], norm=None)
+
+
+GRAPH_MODELS = {
+    "gcn": GraphModel(lambda hidden: GCNConv(hidden, hidden, normalize=False)),
+    "gin": GraphModel(lambda hidden: GINConv(_mlp(hidden))),
+    "gat": GraphModel(lambda hidden: GATConv(hidden, hidden // 4, heads=4, add_self_loops=False)),
+    "gine": GraphModel(lambda hidden: GINEConv(_mlp(hidden)), edges=True),
+    "sage": GraphModel(lambda hidden: SAGEConv(hidden, hidden)),
+}
+
+
+def resolve_graph_model(name: str) -> GraphModel:
+    """Return the model of a name.
+
+    Raises:
+        ValueError: there is no model of that name; the message names the nearest.
+    """
+    if name not in GRAPH_MODELS:
+        near = difflib.get_close_matches(str(name), GRAPH_MODELS, n=1, cutoff=0.0)
+        raise ValueError(
+            f"there is no model {name!r} for graphs; did you mean {near[0]!r}? (all: {', '.join(GRAPH_MODELS)})"
+        )
+    return GRAPH_MODELS[name]

@@ -1,0 +1,87 @@
+"""How a condensed set of graphs is judged: one fixed setting for all datasets, sizes and methods."""
+
+import difflib
+from dataclasses import dataclass
+
+from graphcond.graphs.pooling import Readout
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphProtocol:
+    """The training of a downstream model on a set of graphs.
+
+    Adam; the learning rate drops to a tenth at half time. The weights of the best validation epoch are kept, and those
+    of the last step are judged as well. The test split is read once, at the end.
+
+    Args:
+        name: Shown in tables.
+        layers: Convolutions.
+        hidden: Width of layers.
+        readout: ``"sum"`` or ``"mean"`` of the nodes' embeddings.
+        dropout: Dropout between layers.
+        learning_rate: Adam's, until half time.
+        weight_decay: L2 penalty on all weights.
+        steps: Optimiser steps, at the least.
+        passes: Passes over the training set, at the least.
+        batch_size: Graphs of a step.
+        looks: How often the validation split is looked at.
+        soft_labels: Whether to train on ``y_soft`` where there is one.
+        graph_weights: Whether to weight the loss by ``graph_weight`` where there is one.
+    """
+
+    name: str = "graphs"
+    layers: int = 3
+    hidden: int = 64
+    readout: Readout = "sum"
+    dropout: float = 0.0
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    steps: int = 500
+    passes: int = 20
+    batch_size: int = 256
+    looks: int = 50
+    soft_labels: bool = True
+    graph_weights: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        for field in ("layers", "hidden", "steps", "passes", "batch_size", "looks"):
+            value = getattr(self, field)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{field} must be a positive integer, got {value!r}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
+        if self.learning_rate <= 0 or self.weight_decay < 0:
+            raise ValueError("learning_rate must be positive, weight_decay not negative")
+        if self.readout not in ("sum", "mean"):
+            raise ValueError(f"readout must be 'sum' or 'mean', got {self.readout!r}")
+
+
+STANDARD_GRAPHS = GraphProtocol(name="standard")
+PUBLISHED_GRAPHS = GraphProtocol(name="published", hidden=128, readout="mean", looks=100)
+"""DosCond's table: 3 layers of width 128, mean readout, 500 steps of Adam at 1e-3, then 1e-4; best by validation.
+
+Note:
+    DosCond looks at the validation split after each epoch; here after each fifth step.
+"""
+
+GRAPH_PROTOCOLS = {protocol.name: protocol for protocol in (STANDARD_GRAPHS, PUBLISHED_GRAPHS)}
+
+
+def resolve_graph_protocol(protocol: object) -> GraphProtocol:
+    """Return the protocol of a name, or the given protocol itself.
+
+    Raises:
+        TypeError: neither a name nor a protocol for graphs.
+        ValueError: there is no protocol of that name; the message names the nearest.
+    """
+    if isinstance(protocol, GraphProtocol):
+        return protocol
+    if not isinstance(protocol, str):
+        raise TypeError(f"protocol must be a name or a GraphProtocol for graphs, got {type(protocol).__name__}")
+    if protocol not in GRAPH_PROTOCOLS:
+        near = difflib.get_close_matches(protocol, GRAPH_PROTOCOLS, n=1, cutoff=0.0)
+        raise ValueError(
+            f"there is no protocol {protocol!r}; did you mean {near[0]!r}? (all: {', '.join(GRAPH_PROTOCOLS)})"
+        )
+    return GRAPH_PROTOCOLS[protocol]

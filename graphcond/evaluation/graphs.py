@@ -1,0 +1,241 @@
+"""Train on a condensed set of graphs, judge on the original, with controls beside it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphcond.condensed import CondensedDataset
+from graphcond.core.costs import measured
+from graphcond.core.progress import Progress, ProgressCallback
+from graphcond.core.randomness import seeded
+from graphcond.evaluation import graph_controls
+from graphcond.evaluation.graph_controls import GRAPH_CONTROLS, SELECTIONS
+from graphcond.evaluation.graph_models import Features, GraphModel, resolve_graph_model
+from graphcond.evaluation.graph_protocol import GraphProtocol
+from graphcond.evaluation.graph_training import (
+    GraphExam,
+    GraphLesson,
+    GraphScore,
+    lesson_of_graphs,
+    lesson_of_items,
+    shallower,
+    train_graphs,
+)
+from graphcond.evaluation.metrics import Metric, resolve_metric
+from graphcond.evaluation.report import Report, Row
+from graphcond.graphs.budget import GraphBudget
+from graphcond.graphs.packing import canonical, packed_bytes
+from graphcond.graphs.reading import Split, read_graphs
+from graphcond.graphs.task import GraphTask
+from graphcond.methods import resolve_graph_method
+
+
+@dataclass(frozen=True)
+class GraphCandidate:
+    """A training set to judge: one or several condensations under one name.
+
+    Args:
+        name: Its name.
+        sets: For each condensation, its graphs.
+        depth: How deep their trees are; ``None``: they are whole graphs.
+        seconds: Of a condensation.
+        peak_memory: In bytes.
+        note: Why there are none, if so.
+    """
+
+    name: str
+    sets: tuple[list[Data], ...]
+    depth: int | None = None
+    seconds: float = 0.0
+    peak_memory: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class GraphRules:
+    """How all training sets of a report are judged."""
+
+    protocol: GraphProtocol
+    metric: Metric
+    runs: int
+    seed: int
+
+
+def evaluate_graphs(
+    several: Sequence[CondensedDataset | list[Data]], dataset: object, kinds: dict[str, GraphModel],
+    rules: GraphRules, controls: Sequence[str], *, split: Split | None, metric_name: str,
+    progress: ProgressCallback,
+) -> Report:  # fmt: skip
+    """Return the report of condensed sets of graphs; see :func:`graphcond.evaluate`."""
+    records = [one.record for one in several if isinstance(one, CondensedDataset)]
+    recorded = records[0].source.get("split", 0) if records else 0
+    if split is None and recorded == "given":
+        raise ValueError("the graphs were condensed with a split of your own; pass the same split= to evaluate")
+    chosen = split if split is not None else recorded if isinstance(recorded, int) else 0
+    task = read_graphs(dataset, split=chosen)
+    if not len(task.test):
+        raise ValueError("split['test'] is missing or holds no labelled graph; evaluation needs test graphs")
+    resolve_metric(metric_name, task.num_classes)
+    own = _own(several)
+    _check_fit(own, task)
+    judge = _GraphJudge(task, rules)
+    candidates = [own, *(_control(name, own, several, task) for name in controls)]
+    rows: list[Row] = []
+    for model, kind in kinds.items():
+        for candidate in candidates:
+            rows.append(judge.row(candidate, model, kind))
+            progress(Progress(len(rows), len(kinds) * len(candidates), f"{candidate.name} / {model}"))
+    return Report(tuple(rows), dataset=task.name, protocol=rules.protocol.name, metric=metric_name)
+
+
+def graph_kinds(models: Sequence[str]) -> dict[str, GraphModel]:
+    """Return the models of some names."""
+    return {name: resolve_graph_model(name) for name in models}
+
+
+def _own(several: Sequence[CondensedDataset | list[Data]]) -> GraphCandidate:
+    sets = tuple(list(one) for one in several)
+    records = [one.record for one in several if isinstance(one, CondensedDataset)]
+    if not records:
+        return GraphCandidate("data", sets)
+    trees = "root_weight" in sets[0][0] or "pool_index" in sets[0][0]
+    return GraphCandidate(
+        records[0].method, sets, records[0].settings.get("depth") if trees else None,
+        sum(record.seconds for record in records) / len(records), max(record.peak_memory for record in records),
+    )  # fmt: skip
+
+
+def _check_fit(own: GraphCandidate, task: GraphTask) -> None:
+    for items in own.sets:
+        for item in items:
+            if item.x is None or item.y is None or item.edge_index is None:
+                raise ValueError("each condensed graph must have x, edge_index and y")
+            if item.x.size(1) != task.train.x.size(1):
+                raise ValueError(
+                    f"the condensed graphs have {item.x.size(1)} features, the dataset {task.train.x.size(1)}; "
+                    "evaluate on the dataset that was condensed"
+                )
+            if int(item.y.max()) >= task.num_classes:
+                raise ValueError(
+                    f"a condensed graph has the label {int(item.y.max())}, the dataset only {task.num_classes} classes"
+                )
+
+
+def _control(
+    name: str, own: GraphCandidate, several: Sequence[CondensedDataset | list[Data]], task: GraphTask
+) -> GraphCandidate:
+    """Select real graphs as often as the dataset was condensed, in as many bytes or of the same number."""
+    if name not in SELECTIONS:
+        return GraphCandidate(name, ())
+    method, made = resolve_graph_method(name), []
+    with measured(torch.device("cpu")) as costs:
+        try:
+            for i, (one, items) in enumerate(zip(several, own.sets, strict=True)):
+                with seeded(i):
+                    made.append(canonical(method.condense(task, _same_size(one, items, task)).items))
+        except ValueError as reason:
+            return GraphCandidate(name, (), note=f"not possible: {reason}".split(";")[0])
+    return GraphCandidate(name, tuple(made), None, costs.seconds / max(len(made), 1), costs.peak_memory)
+
+
+def _same_size(one: CondensedDataset | list[Data], items: list[Data], task: GraphTask) -> GraphBudget:
+    asked = one.record.budget["asked"] if isinstance(one, CondensedDataset) else {}
+    if "max_bytes" in asked or (isinstance(one, CondensedDataset) and not asked):
+        return GraphBudget(max_bytes=packed_bytes(items))
+    counts = torch.bincount(torch.cat([item.y for item in items]), minlength=task.num_classes).clamp(min=1)
+    return GraphBudget(allocation=tuple(counts.tolist()))
+
+
+class _GraphJudge:
+    """Trains and judges under one protocol."""
+
+    def __init__(self, task: GraphTask, rules: GraphRules) -> None:
+        self.task, self.rules = task, rules
+        sets = (task.train, task.val, task.test)
+        # How many codes a column has is a matter of the encoder, not of what a model learns.
+        edges = [s.edge_attr for s in sets if s.edge_attr is not None]
+        self.features = Features.of(*(s.x for s in sets)), Features.of(*edges) if edges else None
+        self._exams: dict[tuple[str, int], GraphExam] = {}
+
+    def row(self, candidate: GraphCandidate, model: str, kind: GraphModel) -> Row:
+        """Return the row of one candidate under one model."""
+        start = time.perf_counter()
+        direct = {"size": graph_controls.size_logits, "wl_linear": graph_controls.linear_logits}
+        if candidate.name in direct:
+            scores = [self._direct(direct[candidate.name](self.task))]
+        elif candidate.name == "untrained":
+            scores = [self._untrained(kind, seed) for seed in self._seeds()]
+        else:
+            protocol = shallower(self.rules.protocol, candidate.depth)
+            scores = [
+                self._trained(kind, lesson, protocol, seed)
+                for lesson in self._lessons(candidate, protocol)
+                for seed in self._seeds()
+            ]
+        seconds = (time.perf_counter() - start) / max(len(scores), 1)
+        nodes, edges, size = self._size(candidate)
+        return Row(
+            data=candidate.name, model=model, scores=tuple(score.test for score in scores),
+            val_scores=tuple(score.val for score in scores), nodes=nodes, edges=edges, bytes=size,
+            condense_seconds=candidate.seconds, train_seconds=seconds, peak_memory=candidate.peak_memory,
+            note=candidate.note, last_scores=tuple(score.last for score in scores),
+        )  # fmt: skip
+
+    def _seeds(self) -> range:
+        return range(self.rules.seed, self.rules.seed + self.rules.runs)
+
+    def _lessons(self, candidate: GraphCandidate, protocol: GraphProtocol) -> list[GraphLesson]:
+        if candidate.name == "whole":
+            return [lesson_of_graphs(self.task.train, protocol)]
+        return [lesson_of_items(items, protocol) for items in candidate.sets]
+
+    def _trained(self, kind: GraphModel, lesson: GraphLesson, protocol: GraphProtocol, seed: int) -> GraphScore:
+        val, test = self._exam("val", protocol.layers), self._exam("test", protocol.layers)
+        classes, metric = self.task.num_classes, self.rules.metric
+        return train_graphs(kind, lesson, val, test, self.features, classes, protocol, metric, seed)
+
+    def _untrained(self, kind: GraphModel, seed: int) -> GraphScore:
+        val, test = (self._exam(name, self.rules.protocol.layers) for name in ("val", "test"))
+        if len(torch.unique(val.labels)) < 2:
+            return GraphScore(float("nan"), float("nan"), float("nan"))
+        logits = graph_controls.untrained_logits(kind, self.features, self.task, self.rules.protocol, val, seed)
+        score = self.rules.metric(logits(test), test.labels)
+        return GraphScore(self.rules.metric(logits(val), val.labels), score, score)
+
+    def _direct(self, logits: Callable[..., Tensor]) -> GraphScore:
+        val = self.rules.metric(logits(self.task.val), self.task.val.y) if len(self.task.val) else float("nan")
+        score = self.rules.metric(logits(self.task.test), self.task.test.y)
+        return GraphScore(val, score, score)
+
+    def _exam(self, name: str, layers: int) -> GraphExam:
+        if (name, layers) not in self._exams:
+            self._exams[name, layers] = GraphExam.of(getattr(self.task, name), layers)
+        return self._exams[name, layers]
+
+    def _size(self, candidate: GraphCandidate) -> tuple[int, int, int]:
+        if candidate.name == "whole":
+            train = self.task.train
+            return train.num_nodes, train.edge_index.size(1), packed_bytes(train.data())
+        if not candidate.sets:
+            return 0, 0, 0
+        items = candidate.sets[0]
+        nodes, edges = sum(item.x.size(0) for item in items), sum(item.edge_index.size(1) for item in items)
+        return nodes, edges, packed_bytes(items)
+
+
+def control_names(controls: bool | Sequence[str]) -> Sequence[str]:
+    """Return the names of the controls that were asked for.
+
+    Raises:
+        ValueError: there is no control of a name.
+    """
+    if isinstance(controls, bool):
+        return GRAPH_CONTROLS if controls else ()
+    unknown = [name for name in controls if name not in GRAPH_CONTROLS]
+    if unknown:
+        raise ValueError(f"there is no control {unknown[0]!r}; choose from {', '.join(GRAPH_CONTROLS)}")
+    return controls

@@ -1,0 +1,79 @@
+"""How large a condensed set of graphs shall be."""
+
+import math
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import torch
+from torch import Tensor
+
+from graphcond.core.allocation import largest_remainder
+
+SIZES = ("ratio", "num_graphs", "graphs_per_class", "max_bytes")
+
+
+@dataclass(frozen=True)
+class GraphBudget:
+    """The size of the condensed set, asked in exactly one way.
+
+    Args:
+        ratio: Synthetic graphs as a fraction of the training graphs, in (0, 1].
+        num_graphs: Number of synthetic graphs.
+        graphs_per_class: Number of synthetic graphs of each class.
+        max_bytes: Bytes of everything that training needs (:func:`graphcond.graphs.packing.packed_bytes`).
+        allocation: Number of synthetic graphs of each class, one by one, as controls need.
+    """
+
+    ratio: float | None = None
+    num_graphs: int | None = None
+    graphs_per_class: int | None = None
+    max_bytes: int | None = None
+    allocation: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that one size is asked for, and that it makes sense by itself."""
+        asked = [*self.asked(), *(["allocation"] if self.allocation is not None else [])]
+        if len(asked) != 1:
+            what = " and ".join(asked) or "none"
+            raise ValueError(f"give exactly one of {', '.join(f'{name}=' for name in SIZES)}, got {what}")
+        if self.ratio is not None and not (_is_number(self.ratio) and 0 < self.ratio <= 1):
+            raise ValueError(f"ratio must be in (0, 1], got {self.ratio!r}; for a number of graphs use num_graphs=")
+        for name in SIZES[1:]:
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
+                raise ValueError(f"{name} must be a positive integer, got {value!r}")
+
+    def asked(self) -> dict[str, float | int]:
+        """Return the argument that was given."""
+        return {name: getattr(self, name) for name in SIZES if getattr(self, name) is not None}
+
+    def allocate(self, class_counts: Tensor) -> Tensor:
+        """Return the number of synthetic graphs of each class, ``(num_classes,)`` int64.
+
+        Classes share them in proportion to their training graphs (largest remainder, at least one each).
+
+        Raises:
+            ValueError: fewer graphs than classes, more than there are, or the size was asked in bytes.
+        """
+        if self.allocation is not None:
+            return torch.tensor(self.allocation)
+        classes, available = len(class_counts), int(class_counts.sum())
+        (name, value), *_ = self.asked().items()
+        if name == "max_bytes":
+            raise ValueError("max_bytes is for methods that choose their size by bytes, such as 'auto' and 'mirage'; "
+                             "ask for num_graphs= or graphs_per_class=")  # fmt: skip
+        if name == "graphs_per_class":
+            return torch.full((classes,), int(value))
+        total = int(value) if name == "num_graphs" else math.floor(value * available + 0.5)
+        if total < classes:
+            raise ValueError(
+                f"{name}={value} gives {total} graphs, fewer than the {classes} classes; ask for at least one per "
+                f"class: num_graphs={classes}"
+            )
+        if total > available:
+            raise ValueError(f"{name}={value} asks for {total} graphs, more than the {available} to train on; ask less")
+        return largest_remainder(total, class_counts)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,167 @@
+"""Checks of graph datasets before any work is done: each failure is one sentence with the remedy."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+WIDEST_CODE = 2**31  # an integer beyond it is no category
+
+
+def check_presence(data: Data, what: str) -> None:
+    """Raise if a graph has no edges' tensor or no label."""
+    if data.get("edge_index") is None:
+        raise ValueError(f"{what} has no edge_index; for a graph without edges pass torch.empty(2, 0, dtype=long)")
+    for name in ("edge_index", "y"):
+        value = data.get(name)
+        if value is None:
+            raise ValueError(f"{what} has no {name}; each graph needs its class, shape (1,)")
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{what}.{name} must be a tensor, got {type(value).__name__}")
+    edge_index = data.edge_index
+    if edge_index.is_floating_point() or edge_index.dtype == torch.bool:
+        raise TypeError(f"{what}.edge_index must hold integers, got {edge_index.dtype}; pass edge_index.long()")
+    if edge_index.dim() != 2 or edge_index.size(0) != 2:
+        raise ValueError(f"{what}.edge_index must have the shape (2, num_edges), got {tuple(edge_index.shape)}")
+
+
+def stack(items: Sequence[Data], name: str) -> Tensor | None:
+    """Return the rows of all graphs' ``x`` or ``edge_attr``, ``None`` if none of them has any."""
+    values = [item.get(name) for item in items]
+    missing = [i for i, value in enumerate(values) if value is None]
+    if len(missing) == len(values):
+        return None
+    if missing:
+        raise ValueError(f"dataset[{missing[0]}] has no {name} and others do; give it to all graphs or to none")
+    for i, value in enumerate(values):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"dataset[{i}].{name} must be a tensor, got {type(value).__name__}")
+    rows = [value.unsqueeze(1) if value.dim() == 1 else value for value in values]
+    for i, row in enumerate(rows):
+        if row.dim() != 2 or row.size(1) != rows[0].size(1):
+            raise ValueError(
+                f"dataset[{i}].{name} has the shape {tuple(row.shape)}, but dataset[0] has {rows[0].size(1)} columns; "
+                "all graphs need the same features"
+            )
+        if row.dtype != rows[0].dtype:
+            raise TypeError(f"dataset[{i}].{name} is {row.dtype}, but dataset[0] has {rows[0].dtype}; use one type")
+    return torch.cat(rows)
+
+
+def check_rows(name: str, value: Tensor) -> Tensor:
+    """Return features as ``(rows, columns)``: float32, or int64 where they are codes of categories."""
+    if value.dim() == 1:
+        value = value.unsqueeze(1)
+    if value.dim() != 2 or value.size(1) == 0:
+        raise ValueError(f"data.{name} must have the shape (rows, columns), got {tuple(value.shape)}")
+    if value.is_complex():
+        raise TypeError(f"data.{name} must be real, got {value.dtype}; pass its real and imaginary part as columns")
+    if value.is_floating_point():
+        value = value.detach().to(torch.float32)
+        if not torch.isfinite(value.sum()) and not (finite := torch.isfinite(value).all(dim=1)).all():
+            bad = (~finite).nonzero().flatten()
+            raise ValueError(
+                f"data.{name} must be finite, but {len(bad)} rows hold NaN or infinity (first: row {int(bad[0])} of "
+                "all graphs together); clean them, e.g. with torch.nan_to_num"
+            )
+        return value
+    value = value.long()
+    if value.numel() and (int(value.min()) < 0 or int(value.max()) >= WIDEST_CODE):
+        raise ValueError(
+            f"integers in data.{name} are codes of categories and must lie in [0, 2**31), got {int(value.min())} to "
+            f"{int(value.max())}; pass quantities as floats"
+        )
+    return value
+
+
+def check_sizes(ptr: Tensor, edge_ptr: Tensor, notes: list[str]) -> None:
+    """Raise if a graph has no nodes; note graphs without edges."""
+    empty = (ptr.diff() == 0).nonzero().flatten()
+    if len(empty):
+        raise ValueError(f"{len(empty)} graphs have no nodes (first: dataset[{int(empty[0])}]); drop them")
+    bare = int((edge_ptr.diff() == 0).sum())
+    if bare:
+        notes.append(f"{bare} graphs have no edges; their nodes stand for themselves.")
+
+
+def check_edges(edge_index: Tensor, ptr: Tensor, edge_ptr: Tensor) -> Tensor:
+    """Return the edges of the union of the graphs; each graph's own must lie among its nodes."""
+    edge_index = edge_index.long()
+    graph = torch.repeat_interleave(torch.arange(len(ptr) - 1), edge_ptr.diff())
+    outside = (edge_index < 0) | (edge_index >= ptr.diff()[graph])
+    if outside.any():
+        column = int(outside.any(dim=0).nonzero()[0])
+        bad = int(graph[column])
+        raise ValueError(
+            f"dataset[{bad}].edge_index must lie in [0, {int(ptr.diff()[bad]) - 1}] (its nodes), got the edge "
+            f"{tuple(edge_index[:, column].tolist())}"
+        )
+    return edge_index + ptr[:-1][graph]
+
+
+def check_labels(y: Tensor, num_graphs: int) -> Tensor:
+    """Return labels as ``(num_graphs,)`` int64 with -1 for unlabelled."""
+    if y.dim() == 2 and y.size(1) == 1:
+        y = y.squeeze(1)
+    if y.dim() == 2:
+        raise ValueError(
+            f"data.y has {y.size(1)} columns: several targets at once are not supported; choose one, such as "
+            "data.y = data.y[:, :1]"
+        )
+    if y.numel() != num_graphs:
+        raise ValueError(f"data.y must hold one class per graph ({num_graphs}), got {y.numel()}")
+    if y.is_floating_point():
+        labelled = ~torch.isnan(y)
+        if not torch.isfinite(y[labelled]).all() or not (y[labelled] == y[labelled].round()).all():
+            raise ValueError(
+                "data.y holds fractions or infinity: regression targets are not supported; pass integer classes"
+            )
+        y = torch.where(labelled, y, torch.full_like(y, -1))
+    y = y.long()
+    if int(y.min()) < -1:
+        raise ValueError(f"data.y must be 0 or more, or -1 for unlabelled, got {int(y.min())}")
+    return y
+
+
+def check_split(split: Mapping[str, Any], num_graphs: int) -> dict[str, Tensor]:
+    """Return the graph numbers of a given split as int64 tensors, disjoint and in range."""
+    unknown = [key for key in split if key not in ("train", "valid", "test")]
+    if unknown or "train" not in split:
+        raise ValueError(f"split must have the keys 'train', 'valid' and 'test', got {', '.join(map(str, split))}")
+    parts: dict[str, Tensor] = {}
+    seen = torch.zeros(num_graphs, dtype=torch.bool)
+    for name in ("train", "valid", "test"):
+        rows = torch.as_tensor(split.get(name, ()))
+        if rows.dtype == torch.bool:
+            raise TypeError(
+                f"split[{name!r}] must hold graph numbers, got a boolean mask; pass mask.nonzero().flatten()"
+            )
+        rows = rows.long().flatten()
+        if len(rows) and (int(rows.min()) < 0 or int(rows.max()) >= num_graphs):
+            raise ValueError(
+                f"split[{name!r}] must lie in [0, {num_graphs - 1}], got {int(rows.min())} to {int(rows.max())}"
+            )
+        if seen[rows].any() or len(torch.unique(rows)) < len(rows):
+            raise ValueError(f"split[{name!r}] names a graph twice or shares one with another part; a graph belongs "
+                             "to one part, or the evaluation would be wrong")  # fmt: skip
+        seen[rows] = True
+        parts[name] = rows
+    return parts
+
+
+def check_classes(y: Tensor, train: Tensor) -> int:
+    """Return the number of classes, all of which have training graphs."""
+    present = torch.unique(y[y >= 0])
+    if len(present) < 2:
+        raise ValueError(f"data.y holds {len(present)} class(es); classification needs at least two")
+    num_classes = int(present.max()) + 1
+    missing = (torch.bincount(train, minlength=num_classes) == 0).nonzero().flatten().tolist()
+    if missing:
+        shown = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
+        raise ValueError(
+            f"{len(missing)} of {num_classes} classes have no training graph (class {shown}); add one to the training "
+            "split, or drop the class and renumber data.y"
+        )
+    return num_classes

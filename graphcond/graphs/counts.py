@@ -1,0 +1,57 @@
+"""Graphs as counts of colours: sparse rows that linear models, clusterings and selections work on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from graphcond.graphs.refinement import Colors, refine
+from graphcond.graphs.task import GraphSet
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The colours that training graphs have, level by level; others are not counted.
+
+    Args:
+        levels: For each round, the known colours, sorted.
+        degrees: Whether colours know of degrees.
+    """
+
+    levels: tuple[np.ndarray, ...]
+    degrees: bool
+
+    @classmethod
+    def of(cls, graphs: GraphSet, depth: int, *, degrees: bool = False, min_graphs: int = 1) -> "Vocabulary":
+        """Return the colours of rounds 0 to ``depth`` that at least ``min_graphs`` of the graphs have."""
+        colors = refine(graphs, depth, degrees=degrees)
+        return cls(tuple(_frequent(graphs, level, min_graphs) for level in colors.levels), degrees)
+
+    def count(self, graphs: GraphSet) -> sp.csr_matrix:
+        """Return how often each graph has each colour, ``(num_graphs, num_colors)`` float32, by round."""
+        colors = refine(graphs, len(self.levels) - 1, degrees=self.degrees)
+        blocks = [counted(graphs, colors, i, known) for i, known in enumerate(self.levels)]
+        return sp.hstack(blocks, format="csr", dtype=np.float32)
+
+
+def counted(graphs: GraphSet, colors: Colors, level: int, known: np.ndarray) -> sp.csr_matrix:
+    """Return how often each graph has each of some sorted colours after a round, ``(num_graphs, num_known)``."""
+    words = colors.levels[level]
+    place = np.minimum(np.searchsorted(known, words), len(known) - 1)
+    found = known[place] == words
+    shape = (len(graphs), len(known))
+    ones = np.ones(int(found.sum()), dtype=np.float32)
+    return sp.csr_matrix((ones, (graphs.graph.numpy()[found], place[found])), shape=shape)
+
+
+def logarithmic(counts: sp.csr_matrix) -> sp.csr_matrix:
+    """Return ``log(1 + count)``: the tenth equal tree tells less than the first."""
+    result = counts.copy()
+    result.data = np.log1p(result.data)
+    return result
+
+
+def _frequent(graphs: GraphSet, words: np.ndarray, min_graphs: int) -> np.ndarray:
+    known, number = np.unique(words, return_inverse=True)
+    pairs = np.unique(graphs.graph.numpy() * len(known) + number.reshape(-1))
+    return known[np.bincount(pairs % len(known), minlength=len(known)) >= min_graphs]

@@ -1,0 +1,126 @@
+r"""Weisfeiler-Leman colours: every node's computation tree as one 64-bit number.
+
+.. math:: c_0(v) = h(x_v), \qquad
+          c_l(v) = h\Big(c_0(v), \sum_{u \to v} h\big(e_{uv}, c_{l-1}(u)\big) \bmod 2^{64}\Big)
+
+Two nodes share a colour after ``l`` rounds if and only if their ``l``-hop computation trees are isomorphic (Morris et
+al., AAAI 2019), but for collisions of the hash, whose odds are ``n^2 / 2^65`` for ``n`` colours: 3e-8 for a million.
+No tree is built: a round costs a few operations per edge, where the trees grow exponentially with the depth. Colours
+depend on nothing but the tree, so those of different sets, shards or machines can be compared.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphcond.graphs.task import GraphSet
+
+Words = np.ndarray  # of uint64
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
+
+
+@dataclass(frozen=True, eq=False)
+class Colors:
+    """The colours of the nodes of a set of graphs after each round.
+
+    Args:
+        levels: For each round from 0 to the depth, ``(num_nodes,)`` uint64, or int64 from the exact refinement.
+        edge_type: ``(num_edges,)`` colours of the edges' features; ``None``: edges are all alike.
+    """
+
+    levels: tuple[np.ndarray, ...]
+    edge_type: np.ndarray | None
+
+    @property
+    def depth(self) -> int:
+        """Number of rounds."""
+        return len(self.levels) - 1
+
+
+def refine(graphs: GraphSet, depth: int, *, degrees: bool = False, edges: bool = True) -> Colors:
+    """Return the colours of all nodes after 0 to ``depth`` rounds.
+
+    Args:
+        graphs: The graphs.
+        depth: Rounds: the hops of the computation trees.
+        degrees: Whether a node's degree in its graph is part of its label, which networks that normalise by it need.
+        edges: Whether edge features are part of the trees.
+    """
+    start = node_words(graphs, degrees)
+    edge_type = row_words(graphs.edge_attr) if edges and graphs.edge_attr is not None else None
+    source, target = graphs.edge_index
+    salt = None if edge_type is None else mixed(edge_type)
+    levels = [start]
+    for _ in range(depth):
+        messages = levels[-1][source.numpy()]
+        messages = mixed(messages if salt is None else messages ^ salt)
+        total = torch.zeros(graphs.num_nodes, dtype=torch.int64)
+        # Integers wrap around alike in any order, so the sum has the same bits however many threads add.
+        total.index_add_(0, target, torch.from_numpy(messages.view(np.int64)))
+        levels.append(mixed(mixed(total.numpy().view(np.uint64)) ^ start))
+    return Colors(tuple(levels), edge_type)
+
+
+def refine_exactly(graphs: GraphSet, depth: int, *, degrees: bool = False, edges: bool = True) -> Colors:
+    """Return colours like :func:`refine` without a hash: numbers from sorted neighbour lists, of this set alone."""
+    start = _numbered(_labels(graphs, degrees))
+    edge_type = _numbered(graphs.edge_attr.numpy()) if edges and graphs.edge_attr is not None else None
+    kinds = np.zeros(graphs.edge_index.size(1), dtype=np.int64) if edge_type is None else edge_type
+    source, target = graphs.edge_index.numpy()
+    degree = graphs.degree.numpy()
+    levels = [start]
+    for _ in range(depth):
+        seen = levels[-1][source]
+        order = np.lexsort((seen, kinds, target))
+        first = np.concatenate([[0], np.cumsum(degree)])
+        result = np.empty(graphs.num_nodes, dtype=np.int64)
+        used = 0
+        for count in np.unique(degree):  # lists of one length at a time
+            nodes = np.flatnonzero(degree == count)
+            places = order[first[nodes][:, None] + np.arange(count)]
+            rows = np.concatenate([start[nodes][:, None], kinds[places], seen[places]], axis=1)
+            result[nodes] = _numbered(rows) + used
+            used = int(result[nodes].max()) + 1
+        levels.append(result)
+    return Colors(tuple(levels), edge_type)
+
+
+def node_words(graphs: GraphSet, degrees: bool) -> Words:
+    """Return a word for each node's features and, where asked, its degree."""
+    words = row_words(graphs.x)
+    return mixed(words ^ mixed(graphs.degree.numpy().astype(np.uint64) + _STEP)) if degrees else words
+
+
+def row_words(rows: Tensor) -> Words:
+    """Return a word for each row, by the values alone: 1 and 1.0 give the same."""
+    values = (rows.double() + 0.0).numpy()  # 0.0 takes the sign of a negative zero away
+    result = np.full(len(values), _STEP, dtype=np.uint64)
+    for column in np.ascontiguousarray(values.T):
+        result = mixed(result ^ column.view(np.uint64))
+    return result
+
+
+def mixed(words: Words) -> Words:
+    """Return words whose bits all depend on all bits (the finaliser of SplitMix64: Steele et al., OOPSLA 2014)."""
+    words = words + _STEP
+    words ^= words >> _SHIFTS[0]
+    words *= _FIRST
+    words ^= words >> _SHIFTS[1]
+    words *= _SECOND
+    words ^= words >> _SHIFTS[2]
+    return words
+
+
+def _labels(graphs: GraphSet, degrees: bool) -> np.ndarray:
+    labels = graphs.x.double()
+    return torch.cat([labels, graphs.degree.double().unsqueeze(1)], dim=1).numpy() if degrees else labels.numpy()
+
+
+def _numbered(rows: np.ndarray) -> np.ndarray:
+    if rows.shape[1] == 0:
+        return np.zeros(len(rows), dtype=np.int64)
+    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)

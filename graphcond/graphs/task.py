@@ -1,0 +1,151 @@
+"""What a graph-classification method sees: many graphs as one disjoint union, and their splits."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+
+@dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
+class GraphSet:
+    """Labelled graphs, end to end.
+
+    Args:
+        x: ``(num_nodes, num_features)``, float32, or int64 where features are codes of categories.
+        edge_index: ``(2, num_edges)`` int64, node numbers of the union.
+        edge_attr: ``(num_edges, num_edge_features)`` float32 or int64; ``None``: edges are all alike.
+        ptr: ``(num_graphs + 1,)`` int64; the nodes of graph ``i`` are ``ptr[i]`` to ``ptr[i + 1] - 1``.
+        y: ``(num_graphs,)`` int64 classes.
+    """
+
+    x: Tensor
+    edge_index: Tensor
+    edge_attr: Tensor | None
+    ptr: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of nodes of all graphs."""
+        return self.x.size(0)
+
+    @property
+    def sizes(self) -> Tensor:
+        """Number of nodes of each graph, ``(num_graphs,)`` int64."""
+        return self.ptr.diff()
+
+    @cached_property
+    def graph(self) -> Tensor:
+        """The graph of each node, ``(num_nodes,)`` int64."""
+        return torch.repeat_interleave(torch.arange(len(self), device=self.ptr.device), self.sizes)
+
+    @cached_property
+    def degree(self) -> Tensor:
+        """Number of incoming edges of each node, ``(num_nodes,)`` int64."""
+        return torch.bincount(self.edge_index[1], minlength=self.num_nodes)
+
+    @cached_property
+    def edge_ptr(self) -> Tensor:
+        """Where the edges of each graph begin, ``(num_graphs + 1,)`` int64."""
+        counts = torch.bincount(self.graph[self.edge_index[1]], minlength=len(self))
+        return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+
+    def take(self, graphs: Tensor) -> "GraphSet":
+        """Return some of the graphs, in the given order."""
+        nodes, ptr = ragged(self.ptr, graphs)
+        edges, edge_ptr = ragged(self.edge_ptr, graphs)
+        shift = torch.repeat_interleave(ptr[:-1] - self.ptr[graphs], edge_ptr.diff())
+        return GraphSet(
+            self.x[nodes],
+            self.edge_index[:, edges] + shift,
+            None if self.edge_attr is None else self.edge_attr[edges],
+            ptr,
+            self.y[graphs],
+        )
+
+    def to(self, device: torch.device) -> "GraphSet":
+        """Return the graphs on another device."""
+        attr = None if self.edge_attr is None else self.edge_attr.to(device)
+        return GraphSet(
+            self.x.to(device), self.edge_index.to(device), attr, self.ptr.to(device), self.y.to(device)
+        )  # fmt: skip
+
+    def data(self) -> list[Data]:
+        """Return each graph as a PyG ``Data``."""
+        starts, edge_starts = self.ptr.tolist(), self.edge_ptr.tolist()
+        items = []
+        for i in range(len(self)):
+            edges = slice(edge_starts[i], edge_starts[i + 1])
+            item = Data(
+                x=self.x[starts[i] : starts[i + 1]],
+                edge_index=self.edge_index[:, edges] - starts[i],
+                y=self.y[i : i + 1],
+            )
+            if self.edge_attr is not None:
+                item.edge_attr = self.edge_attr[edges]
+            items.append(item)
+        return items
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over graphs and labels."""
+        state = hashlib.sha256()
+        for value in (self.x, self.edge_index, self.edge_attr, self.ptr, self.y):
+            if value is not None:
+                state.update(str((tuple(value.shape), value.dtype)).encode())
+                state.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return state.hexdigest()
+
+
+def ragged(ptr: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the positions that some rows of compressed rows hold, and the pointer of those rows alone.
+
+    >>> ragged(torch.tensor([0, 2, 2, 5]), torch.tensor([2, 0]))
+    (tensor([2, 3, 4, 0, 1]), tensor([0, 3, 5]))
+    """
+    sizes = ptr.diff()[rows]
+    end = sizes.cumsum(0)
+    new = torch.cat([end.new_zeros(1), end])
+    shift = torch.repeat_interleave(ptr[rows] - new[:-1], sizes)
+    return torch.arange(int(new[-1]), device=ptr.device) + shift, new
+
+
+@dataclass(frozen=True)
+class GraphTask:
+    """A graph-classification task.
+
+    Args:
+        train: The graphs that are condensed.
+        val: Where settings are chosen; may be empty.
+        test: Where the final judgement is made; no method reads it.
+        num_classes: Number of classes.
+        split: Which fold was taken, or ``"published"`` or ``"given"``.
+        name: The dataset's name, for the record and tables only.
+        notes: What was noticed and repaired in the input, one sentence each.
+    """
+
+    train: GraphSet
+    val: GraphSet
+    test: GraphSet
+    num_classes: int
+    split: int | str = 0
+    name: str = "data"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def class_counts(self) -> Tensor:
+        """Training graphs of each class, ``(num_classes,)`` int64."""
+        return torch.bincount(self.train.y, minlength=self.num_classes)
+
+    def to(self, device: torch.device) -> "GraphTask":
+        """Return the task on another device."""
+        return replace(self, train=self.train.to(device), val=self.val.to(device), test=self.test.to(device))
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over what is condensed: the training graphs and their labels."""
+        return self.train.fingerprint()

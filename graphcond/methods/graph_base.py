@@ -1,0 +1,60 @@
+"""The contract of a graph method: a validated task and a budget in, synthetic graphs out."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from torch_geometric.data import Data
+
+from graphcond.condensed import Members
+from graphcond.core.run import Run
+from graphcond.graphs.budget import GraphBudget
+from graphcond.graphs.task import GraphTask
+
+
+@dataclass(frozen=True)
+class SyntheticGraphs:
+    """What a method gives back.
+
+    Args:
+        items: Ordinary PyG ``Data``: ``x``, ``edge_index``, ``y`` ``(1,)`` and, where there are any, ``edge_attr``,
+            ``edge_weight``, ``y_soft`` ``(1, num_classes)``, ``graph_weight`` ``(1,)``, ``root_mask``, ``root_weight``.
+        choices: What was chosen on validation data, with scores, for the record.
+        members: Which training graphs stand behind each item.
+    """
+
+    items: list[Data]
+    choices: dict[str, Any] = field(default_factory=dict)
+    members: Members | None = None
+
+
+class GraphMethod(ABC):
+    """A way to condense a graph-classification dataset.
+
+    A method is a frozen keyword-only dataclass: a field per hyper-parameter, checked at construction, so that its
+    ``repr`` is the experiment record. It is called under a seeded random state and never reads ``task.test``.
+    """
+
+    name: ClassVar[str]
+    stepwise: ClassVar[bool] = False
+    """Whether it works in steps, between which it can be stopped and resumed."""
+
+    @property
+    def label(self) -> str:
+        """The name that ``condense(method=...)`` takes for the method in this variant."""
+        return self.name
+
+    @property
+    def sized(self) -> bool:
+        """Whether it needs to be told a size; a method that does not may be told one all the same, or refuse it."""
+        return True
+
+    @abstractmethod
+    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+        """Return synthetic graphs for ``task``.
+
+        Args:
+            task: The task; only ``train`` and (for choosing) ``val`` may be read.
+            budget: The size that is asked for.
+            run: Who is told of progress, how long it may take, where its state is kept.
+        """

@@ -1,0 +1,152 @@
+"""Real graphs, chosen: at random, by herding, by k-center, and at random with a teacher's labels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from scipy.sparse import csr_matrix
+from sklearn.decomposition import TruncatedSVD
+from torch import Tensor
+
+from graphcond.condensed import Members
+from graphcond.core.allocation import largest_remainder
+from graphcond.core.run import Run
+from graphcond.graphs.budget import GraphBudget
+from graphcond.graphs.counts import Vocabulary, logarithmic
+from graphcond.graphs.packing import packed_bytes
+from graphcond.graphs.soft_labels import rounded_probabilities
+from graphcond.graphs.task import GraphTask
+from graphcond.graphs.teacher import teach
+from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
+from graphcond.methods.herding import herd
+from graphcond.methods.k_center import farthest_first
+
+Order = Callable[[Tensor, int], Tensor]
+SPACE_DEPTH, SPACE_WIDTH = 2, 32
+
+
+def drawn(rows: Tensor, count: int) -> Tensor:
+    """Return ``count`` positions in random order."""
+    return torch.randperm(len(rows))[:count]
+
+
+def chosen_graphs(task: GraphTask, budget: GraphBudget, points: Tensor, order: Order) -> Tensor:
+    """Return the numbers of training graphs, picked class by class by ``order`` from rows of ``points``.
+
+    Raises:
+        ValueError: a class has fewer graphs than are asked for, or the bytes are too few for one graph of each class.
+    """
+    rows = [(task.train.y == label).nonzero().flatten() for label in range(task.num_classes)]
+    if budget.max_bytes is None:
+        allocation = budget.allocate(task.class_counts)
+        short = (allocation > task.class_counts).nonzero().flatten()
+        if len(short):
+            label = int(short[0])
+            raise ValueError(
+                f"{int(allocation[label])} graphs of class {label} were asked for, but it has only "
+                f"{int(task.class_counts[label])} to choose from; ask for fewer"
+            )
+        return torch.cat([r[order(points[r], n)] for r, n in zip(rows, allocation.tolist(), strict=True)])
+    return _within_bytes(task, rows, points, order, budget.max_bytes)
+
+
+def _within_bytes(task: GraphTask, rows: list[Tensor], points: Tensor, order: Order, max_bytes: int) -> Tensor:
+    """Return as many graphs as fit, the classes in proportion to their training graphs."""
+    most = min(len(task.train), max_bytes)  # a graph takes more than a byte
+    ordered: dict[int, Tensor] = {}
+
+    def take(total: int) -> Tensor:
+        shares = largest_remainder(total, task.class_counts, capacity=task.class_counts).tolist()
+        for label, share in enumerate(shares):
+            if label not in ordered or len(ordered[label]) < share:
+                ordered[label] = rows[label][order(points[rows[label]], min(len(rows[label]), 2 * share))]
+        return torch.cat([ordered[label][:share] for label, share in enumerate(shares)])
+
+    def size(total: int) -> int:
+        return packed_bytes(task.train.take(take(total)).data())
+
+    low, high = task.num_classes, task.num_classes
+    if size(low) > max_bytes:
+        raise ValueError(
+            f"max_bytes={max_bytes} is too little for one graph of each class, which take {size(low)} bytes"
+        )
+    while high < most and size(high) <= max_bytes:
+        low, high = high, min(2 * high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if size(middle) <= max_bytes else (low, middle)
+    return take(high if size(high) <= max_bytes else low)
+
+
+def real_graphs(task: GraphTask, graphs: Tensor) -> SyntheticGraphs:
+    """Return some of the training graphs as they are."""
+    return SyntheticGraphs(task.train.take(graphs).data(), members=Members.from_groups(list(graphs.reshape(-1, 1))))
+
+
+def color_space(task: GraphTask) -> Tensor:
+    """Return the training graphs as points: their colour counts on the leading singular directions."""
+    counts: csr_matrix = logarithmic(Vocabulary.of(task.train, SPACE_DEPTH).count(task.train))
+    width = min(SPACE_WIDTH, counts.shape[1] - 1, counts.shape[0] - 1)
+    if width < 1:
+        return torch.from_numpy(counts.toarray())
+    return torch.from_numpy(TruncatedSVD(width, random_state=0).fit_transform(counts)).float()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomGraphs(GraphMethod):
+    """Training graphs drawn at random from each class."""
+
+    name: ClassVar[str] = "random"
+
+    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+        """See :meth:`GraphMethod.condense`."""
+        assert budget is not None
+        return real_graphs(task, chosen_graphs(task, budget, task.train.y, drawn))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HerdingGraphs(GraphMethod):
+    """Training graphs whose mean follows the class mean of colour counts (Welling, ICML 2009).
+
+    Note:
+        The field's baseline measures distances in the embedding of a trained network; counts of Weisfeiler-Leman
+        colours to depth 2, on their 32 leading directions, need no training.
+    """
+
+    name: ClassVar[str] = "herding"
+
+    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+        """See :meth:`GraphMethod.condense`."""
+        assert budget is not None
+        return real_graphs(task, chosen_graphs(task, budget, color_space(task), herd))
+
+
+@dataclass(frozen=True, kw_only=True)
+class KCenterGraphs(GraphMethod):
+    """Training graphs that cover each class in the space of colour counts (Sener and Savarese, ICLR 2018)."""
+
+    name: ClassVar[str] = "k_center"
+
+    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+        """See :meth:`GraphMethod.condense`."""
+        assert budget is not None
+        return real_graphs(task, chosen_graphs(task, budget, color_space(task), farthest_first))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomSoftGraphs(GraphMethod):
+    """Random training graphs with the class probabilities of the linear teacher on colour counts."""
+
+    name: ClassVar[str] = "random_soft"
+
+    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+        """See :meth:`GraphMethod.condense`."""
+        assert budget is not None
+        graphs = chosen_graphs(task, budget, task.train.y, drawn)
+        teacher = teach(task)
+        result = real_graphs(task, graphs)
+        soft = rounded_probabilities(teacher.logits(task.train.take(graphs)))
+        for item, row in zip(result.items, soft, strict=True):
+            item.y_soft = row.reshape(1, -1)
+        return SyntheticGraphs(result.items, dict(teacher.choices), result.members)

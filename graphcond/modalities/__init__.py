@@ -1,0 +1,1 @@
+"""What ``condense`` does with a dataset of each kind."""

@@ -1,0 +1,76 @@
+"""Under which conditions a method runs, whatever it condenses."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from graphcond.core.checkpoint import Checkpoint
+from graphcond.core.progress import ProgressCallback
+from graphcond.core.run import Run
+from graphcond.record import library_versions
+
+
+class Method(Protocol):
+    """What all methods have in common."""
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether it works in steps, between which it can be stopped and resumed."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """Its name."""
+        ...
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The conditions of one call of ``condense``; the arguments are explained there."""
+
+    seed: int
+    device: torch.device
+    progress: ProgressCallback
+    checkpoint: str | Path | Checkpoint | None
+    max_seconds: float | None
+
+    def check(self, method: Method) -> None:
+        """Raise if a condition has an unusable value or is not for this method."""
+        for name, value in (("checkpoint", self.checkpoint), ("max_seconds", self.max_seconds)):
+            if value is not None and not method.stepwise:
+                raise ValueError(
+                    f"{name} is for methods that work in steps, and {method.label!r} does not; leave it out"
+                )
+        if self.checkpoint is not None and not isinstance(self.checkpoint, str | Path | Checkpoint):
+            raise TypeError(f"checkpoint must be a path or a Checkpoint, got {type(self.checkpoint).__name__}")
+        limit = self.max_seconds
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float)):
+            raise TypeError(f"max_seconds must be a number of seconds, got {limit!r}")
+        if limit is not None and not limit > 0:
+            raise ValueError(f"max_seconds must be positive, got {limit!r}")
+
+    def run(self, identity: dict[str, str]) -> Run:
+        """Return the run of a method; ``identity`` is what its checkpoint is recognised by, beside the conditions."""
+        checkpoint = self.checkpoint
+        if checkpoint is None:
+            return Run(self.progress, None, self.max_seconds, {})
+        if not isinstance(checkpoint, Checkpoint):
+            checkpoint = Checkpoint(checkpoint)
+        versions = library_versions()
+        identity = identity | {
+            "seed": str(self.seed),
+            "device": self.device.type,
+            "graphcond": versions["graphcond"],
+            "torch": versions["torch"],
+        }
+        return Run(self.progress, checkpoint, self.max_seconds, identity)
+
+
+def settings_of(method: object) -> dict[str, Any]:
+    """Return a method's fields, values of classes as the expression that makes them."""
+    values = {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}  # type: ignore[arg-type]
+    plain = (bool, int, float, str, type(None))
+    return {name: value if isinstance(value, plain) else repr(value) for name, value in values.items()}
