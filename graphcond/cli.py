@@ -19,10 +19,13 @@ from tqdm import tqdm
 import graphcond
 from graphcond.core.files import check_target
 from graphcond.core.progress import Progress
+from graphcond.datasets.entries import Entry
 from graphcond.evaluation.tables import render
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
 BUDGET_DEFAULT = 0.01
+UNSIZED = ("wl_fold",)  # methods that keep everything
+MODEL_DEFAULTS = {"nodes": "gcn", "graphs": "gin"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets.")
 
@@ -30,7 +33,7 @@ Name = Annotated[str, typer.Argument(help="A dataset of `graphcond list`.")]
 Root = Annotated[Path | None, typer.Option(help="Folder of raw data; else GRAPHCOND_DATA, else the cache.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda.")]
-Models = Annotated[str, typer.Option(help="Downstream models, separated by commas.")]
+Models = Annotated[str, typer.Option(help="Downstream models, separated by commas (default: gcn, for graphs gin).")]
 Runs = Annotated[int, typer.Option(help="Trainings of each condensed dataset.")]
 ProtocolName = Annotated[str, typer.Option("--protocol", help="standard or published.")]
 Controls = Annotated[bool, typer.Option(help="Print controls beside the result.")]
@@ -44,6 +47,9 @@ def condense(
     num_nodes: Annotated[int | None, typer.Option(help="Number of synthetic nodes.")] = None,
     nodes_per_class: Annotated[int | None, typer.Option(help="Number of synthetic nodes of each class.")] = None,
     ratio_of: Annotated[str, typer.Option(help="What the ratio counts against: nodes or train.")] = "nodes",
+    num_graphs: Annotated[int | None, typer.Option(help="Number of synthetic graphs.")] = None,
+    graphs_per_class: Annotated[int | None, typer.Option(help="Number of synthetic graphs of each class.")] = None,
+    max_bytes: Annotated[int | None, typer.Option(help="Bytes that the synthetic graphs may take.")] = None,
     method: Annotated[str, typer.Option(help="A method of `graphcond list`.")] = "auto",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a safetensors file.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
@@ -57,7 +63,7 @@ def condense(
     max_seconds: Annotated[float | None, typer.Option(help="Stop long work after so many seconds.")] = None,
     root: Root = None,
     evaluate: Annotated[bool, typer.Option(help="Train on the result and judge on the original.")] = True,
-    models: Models = "gcn",
+    models: Models = "",
     runs: Runs = 3,
     protocol: ProtocolName = "standard",
     controls: Controls = True,
@@ -68,14 +74,17 @@ def condense(
         check_target(output, overwrite=overwrite)
     entry = graphcond.datasets.entry(name)
     dataset = graphcond.datasets.load(name, root)
-    if ratio is None and num_nodes is None and nodes_per_class is None:
+    sizes = {
+        "num_nodes": num_nodes, "nodes_per_class": nodes_per_class,
+        "num_graphs": num_graphs, "graphs_per_class": graphs_per_class, "max_bytes": max_bytes,
+    }  # fmt: skip
+    if ratio is None and not any(sizes.values()) and method not in UNSIZED:
         ratio = BUDGET_DEFAULT
     with _bar("step") as progress:
         small = graphcond.condense(
             dataset,
             ratio,
-            num_nodes=num_nodes,
-            nodes_per_class=nodes_per_class,
+            **sizes,
             ratio_of=ratio_of,  # type: ignore[arg-type]  # checked by condense
             method=method,
             inductive=entry.inductive if inductive is None else inductive,
@@ -92,7 +101,7 @@ def condense(
     if evaluate:
         with _bar() as progress:
             report = graphcond.evaluate(
-                small, dataset, _names(models), protocol=protocol, runs=runs, controls=controls,
+                small, dataset, _names(models, entry), protocol=protocol, runs=runs, controls=controls,
                 metric=entry.metric, device=device, progress=progress,
             )  # fmt: skip
     if as_json:
@@ -109,7 +118,7 @@ def condense(
 def evaluate(
     file: Annotated[Path, typer.Argument(help="A file that `graphcond condense -o` wrote.")],
     name: Name,
-    models: Models = "gcn",
+    models: Models = "",
     runs: Runs = 3,
     protocol: ProtocolName = "standard",
     controls: Controls = True,
@@ -123,7 +132,7 @@ def evaluate(
     dataset = graphcond.datasets.load(name, root)
     with _bar() as progress:
         report = graphcond.evaluate(
-            small, dataset, _names(models), protocol=protocol, runs=runs, controls=controls,
+            small, dataset, _names(models, entry), protocol=protocol, runs=runs, controls=controls,
             metric=entry.metric, device=device, progress=progress,
         )  # fmt: skip
     typer.echo(report.to_json() if as_json else str(report))
@@ -133,17 +142,18 @@ def evaluate(
 def list_(as_json: Json = False) -> None:
     """List datasets and methods."""
     entries = graphcond.datasets.list_datasets()
-    methods = graphcond.list_methods()
+    methods, graph_methods = graphcond.list_methods(), graphcond.list_methods("graphs")
     if as_json:
         datasets = [{"name": e.name, "description": e.description, "task": e.task, "metric": e.metric} for e in entries]
-        _print_json({"datasets": datasets, "methods": methods})
+        _print_json({"datasets": datasets, "methods": methods, "graph_methods": graph_methods})
         return
     sizes = [
         (e.name, e.description, *(f"{n:,}" for n in (e.num_graphs, e.num_nodes, e.num_edges, e.num_classes)))
         for e in entries
     ]
     typer.echo(render("datasets", ("name", "what", "graphs", "nodes", "edges", "classes"), sizes))
-    typer.echo("\n" + render("methods", ("name", "what"), list(methods.items())))
+    typer.echo("\n" + render("methods for nodes", ("name", "what"), list(methods.items())))
+    typer.echo("\n" + render("methods for graphs", ("name", "what"), list(graph_methods.items())))
 
 
 @app.command()
@@ -187,7 +197,7 @@ def show(
 
 
 @app.command()
-def demo(runs: Runs = 3, models: Models = "gcn", as_json: Json = False) -> None:
+def demo(runs: Runs = 3, models: Models = "", as_json: Json = False) -> None:
     """Run the main job on the CiteSeer that is inside the package: condense, train, judge, compare."""
     condense("citeseer", ratio=0.009, runs=runs, models=models, as_json=as_json)
 
@@ -195,14 +205,18 @@ def demo(runs: Runs = 3, models: Models = "gcn", as_json: Json = False) -> None:
 def _summary(small: graphcond.CondensedDataset) -> str:
     record = small.record
     source, spent = record.source, record.budget["spent"]
+    before, after = f"{source['num_nodes']:,} nodes", f"{spent['nodes']:,} nodes"
+    if small.has_graphs:
+        before, after = f"{source['num_graphs']:,} training graphs, {before}", f"{spent['graphs']:,} graphs, {after}"
     return (
-        f"{source['name']}: {source['num_nodes']:,} nodes, {source['num_edges']:,} edges -> {spent['nodes']:,} nodes, "
-        f"{spent['edges']:,} edges, {spent['bytes'] / 1000:,.0f} kB by {record.method} in {record.seconds:.2f} s"
+        f"{source['name']}: {before}, {source['num_edges']:,} edges -> {after}, {spent['edges']:,} edges, "
+        f"{spent['bytes'] / 1000:,.{0 if spent['bytes'] >= 10_000 else 1}f} kB by {record.method} in "
+        f"{record.seconds:.2f} s"
     )
 
 
-def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _names(text: str, entry: Entry) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()] or [MODEL_DEFAULTS[entry.task]]
 
 
 def _print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)

@@ -4,9 +4,11 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from torch_geometric.data import Data
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -46,6 +48,94 @@ def toy() -> Data:
 def make_toy() -> Callable[..., Data]:
     """The factory of toy graphs, for tests that need another size, seed or number of classes."""
     return toy_graph
+
+
+def random_graphs(
+    count: int = 24,
+    *,
+    seed: int = 0,
+    classes: int = 2,
+    features: str | None = "codes",
+    edge_attr: bool = False,
+    loops: bool = True,
+    most: int = 6,
+) -> list[Data]:
+    """Return small random graphs, half of them directed, with parallel edges and isolated nodes.
+
+    Args:
+        count: Number of graphs.
+        seed: Same seed, same graphs.
+        classes: Number of classes, which take turns.
+        features: ``"codes"``: two columns of categories; ``"one_hot"``; ``"numbers"``; ``None``: no features.
+        edge_attr: Whether edges have two columns of categories.
+        loops: Whether some edges join a node with itself.
+        most: Largest number of nodes.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(below: int, *shape: int) -> Tensor:
+        return torch.randint(below, shape, generator=generator)
+
+    items = []
+    for i in range(count):
+        size = 1 + int(draw(most))
+        edge_index = draw(size, 2, int(draw(2 * size + 1)))
+        if not loops:
+            edge_index = edge_index[:, edge_index[0] != edge_index[1]]
+        kinds, codes = draw(2, edge_index.size(1), 2), draw(2, size, 2) + torch.tensor([i % classes, 0])
+        if i % 4 >= 2:
+            edge_index, kinds = torch.cat([edge_index, edge_index.flip(0)], dim=1), kinds.repeat(2, 1)
+        item = Data(edge_index=edge_index, y=torch.tensor([i % classes]), num_nodes=size)
+        if features is not None:
+            one_hot = torch.nn.functional.one_hot(codes[:, 0], classes + 1).float()
+            numbers = torch.randn(size, 2, generator=generator)
+            item.x = {"codes": codes, "one_hot": one_hot, "numbers": numbers}[features]
+            del item.num_nodes
+        if edge_attr:
+            item.edge_attr = kinds
+        items.append(item)
+    return items
+
+
+def computation_trees(
+    graph: Any, depth: int, degree: Tensor | None = None, edges: bool = True
+) -> list[tuple[Any, Any]]:
+    """Return each node's computation tree by plain recursion: its label and its children's trees, sorted.
+
+    Args:
+        graph: What has ``x``, ``edge_index`` and perhaps ``edge_attr``.
+        depth: Hops.
+        degree: A further label of each node.
+        edges: Whether edge features are part of the trees.
+    """
+    labels = [tuple(row) for row in graph.x.tolist()]
+    if degree is not None:
+        labels = [(*label, one) for label, one in zip(labels, degree.tolist(), strict=True)]
+    kinds: list[tuple[float, ...]] = [()] * graph.edge_index.size(1)
+    if edges and graph.edge_attr is not None:
+        kinds = [tuple(row) for row in graph.edge_attr.tolist()]
+    incoming: list[list[tuple[tuple[float, ...], int]]] = [[] for _ in labels]
+    for (source, target), kind in zip(graph.edge_index.T.tolist(), kinds, strict=True):
+        incoming[target].append((kind, source))
+
+    def tree(node: int, left: int) -> tuple[Any, Any]:
+        return labels[node], tuple(
+            sorted((kind, tree(child, left - 1)) for kind, child in incoming[node])
+        ) if left else ()
+
+    return [tree(node, depth) for node in range(len(labels))]
+
+
+@pytest.fixture(scope="session")
+def trees() -> Callable[..., list[tuple[Any, Any]]]:
+    """Computation trees by plain recursion."""
+    return computation_trees
+
+
+@pytest.fixture(scope="session")
+def make_graphs() -> Callable[..., list[Data]]:
+    """The factory of small random graphs."""
+    return random_graphs
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from graphcond.graphs.counts import Vocabulary, logarithmic
 from graphcond.graphs.task import GraphSet, GraphTask
 
 DEPTHS = (1, 2, 3)
-INVERSE_PENALTIES = (0.01, 0.1, 1.0)
+INVERSE_PENALTIES = (0.1, 1.0)
 MIN_GRAPHS = 3  # a colour that fewer training graphs have is left out
 WITHOUT_VALIDATION = (2, 0.1)
 ITERATIONS = 300

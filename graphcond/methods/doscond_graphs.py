@@ -87,9 +87,9 @@ class DosCondGraphs(GraphMethod):
         - Integer features are codes of categories: the networks see them one-hot, synthetic graphs learn a softmax for
           each column and end on its likeliest code. The published code takes the codes as numbers.
         - The term that is added on ogbg-molhiv alone, a bound on the norm of propagated features, is left out.
-        - Every so often a network is trained on the graphs for a moment and looks at the validation graphs; the graphs
-          that looked best (by :func:`graphcond.nodes.metrics.score`) are returned. The published code prints test results
-          along the way and keeps the last.
+        - Every so often a network is trained on the graphs for a moment and looks at the validation graphs. The graphs
+          that looked best are returned: by accuracy, or by the area under the ROC curve if there are two classes. The
+          published code prints test results along the way and keeps the last.
         - Edges of real graphs are taken in both directions. Edge features are not learned: where the real graphs have
           any, each synthetic edge gets the row that is most frequent among training edges.
     """

@@ -5,42 +5,29 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.core.run import Run
 from graphcond.graphs.budget import GraphBudget
-from graphcond.graphs.folding import Bags, separate_data, unfold
-from graphcond.graphs.itemsets import Itemset, closed_itemsets, subsets
+from graphcond.graphs.folding import unfold
+from graphcond.graphs.itemsets import Itemset, closed_itemsets
 from graphcond.graphs.packing import packed_bytes
+from graphcond.graphs.patterns import (
+    LIMIT,
+    Threshold,
+    Transactions,
+    check_threshold,
+    frequent,
+    least_supports,
+    pattern_graphs,
+    used_items,
+)
 from graphcond.graphs.quantities import as_categories, check_bins
 from graphcond.graphs.refinement import Colors, refine
 from graphcond.graphs.task import GraphSet, GraphTask
 from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
-
-Threshold = int | float | tuple[int | float, ...]
-LIMIT = 200_000  # closed sets; more of them tell nothing apart
-EIGHTH = 8  # multiplicities are rounded to eighths, which take a byte each
-
-
-@dataclass(frozen=True, eq=False)
-class Transactions:
-    """The graphs of one class as sets of trees.
-
-    Args:
-        counts: ``(num_graphs, num_colors)`` how often each graph has each tree.
-        label: The class.
-    """
-
-    counts: sp.csr_matrix
-    label: int
-
-    @property
-    def supports(self) -> np.ndarray:
-        """How many graphs have each tree, ``(num_colors,)``."""
-        return np.bincount(self.counts.indices, minlength=self.counts.shape[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +74,7 @@ class Mirage(GraphMethod):
         if isinstance(self.depth, bool) or not isinstance(self.depth, int) or self.depth < 0:
             raise ValueError(f"depth must be a whole number of hops, 0 or more, got {self.depth!r}")
         check_bins(self.bins)
-        for value in _each(self.threshold):
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not value > 0 or (value >= 1 and value != int(value)):
-                raise ValueError(
-                    f"threshold must be a number of graphs (1 or more) or a fraction in (0, 1), got {value!r}"
-                )
+        check_threshold(self.threshold)
 
     @property
     def sized(self) -> bool:
@@ -104,7 +86,7 @@ class Mirage(GraphMethod):
         train, errors = as_categories(task.train, self.bins, self.name)
         colors = refine(train, self.depth, degrees=self.degrees, edges=self.edges)
         _, first, color = np.unique(colors.levels[-1], return_index=True, return_inverse=True)
-        transactions = [_transactions(train, color.reshape(-1), c) for c in range(task.num_classes)]
+        transactions = [Transactions.of(train, color.reshape(-1), c) for c in range(task.num_classes)]
         nodes = torch.from_numpy(first)
 
         def build(patterns: Sequence[Sequence[Itemset]]) -> list[Data]:
@@ -123,11 +105,9 @@ class Mirage(GraphMethod):
             if budget is not None:
                 (name, _), *_ = budget.asked().items()
                 raise ValueError(f"give either {name}= or Mirage(threshold=...), not both")
-            thresholds = _thresholds(self.threshold, task.class_counts)
+            thresholds = least_supports(self.threshold, task.class_counts.tolist())
             pairs = zip(transactions, thresholds, strict=True)
-            found = [_frequent(one, threshold) for one, threshold in pairs]
-            found = found if self.closed else [subsets(mined, limit=LIMIT) for mined in found]
-            return found, {"thresholds": thresholds}
+            return [frequent(one, threshold, self.closed) for one, threshold in pairs], {"thresholds": thresholds}
         assert budget is not None
         if budget.max_bytes is None:
             wanted = budget.allocate(task.class_counts).tolist()
@@ -138,68 +118,11 @@ class Mirage(GraphMethod):
         self, train: GraphSet, colors: Colors, nodes: Tensor, transactions: list[Transactions],
         patterns: Sequence[Sequence[Itemset]],
     ) -> list[Data]:  # fmt: skip
-        every = [pattern for mined in patterns for pattern in mined]
-        used = np.unique(np.concatenate([pattern.items for pattern in every]))
-        trees = unfold(train, colors, nodes[used], degrees=self.degrees)
-        sizes = torch.tensor([len(pattern.items) for pattern in every])
-        place = np.searchsorted(used, np.concatenate([pattern.items for pattern in every]))
-        weight = [self._multiplicity(one, p) for one, mined in zip(transactions, patterns, strict=True) for p in mined]
-        bags = Bags(
-            trees.roots[torch.from_numpy(place)], torch.repeat_interleave(torch.arange(len(every)), sizes),
-            torch.from_numpy(np.concatenate(weight)).float(), len(every),
-        )  # fmt: skip
-        labels = torch.repeat_interleave(torch.arange(len(patterns)), torch.tensor([len(mined) for mined in patterns]))
-        items = separate_data(trees, bags, labels)
-        for item, weight_ in zip(items, _graph_weights(patterns, torch.bincount(train.y)), strict=True):
-            item.graph_weight = weight_.reshape(1)
-        return items
-
-    def _multiplicity(self, one: Transactions, pattern: Itemset) -> np.ndarray:
-        if not self.multiplicities:
-            return np.ones(len(pattern.items), dtype=np.float32)
-        columns = one.counts[:, list(pattern.items)].toarray()
-        supporting = columns[(columns > 0).all(axis=1)]
-        rounded: np.ndarray = np.maximum(np.round(supporting.mean(axis=0) * EIGHTH), 1) / EIGHTH
-        return rounded
+        trees = unfold(train, colors, nodes[used_items(patterns)], degrees=self.degrees)
+        return pattern_graphs(trees, transactions, patterns, torch.bincount(train.y), self.multiplicities)
 
 
 _Build = Any  # a function from patterns to graphs
-
-
-def _each(threshold: Threshold | None) -> tuple[Any, ...]:
-    if threshold is None:
-        return ()
-    return threshold if isinstance(threshold, tuple) else (threshold,)
-
-
-def _thresholds(threshold: Threshold, class_counts: Tensor) -> list[int]:
-    """Return the threshold of each class as a number of graphs."""
-    values = _each(threshold)
-    if len(values) not in (1, len(class_counts)):
-        raise ValueError(f"threshold must be one number or one for each of {len(class_counts)} classes, got {values}")
-    values = values * (len(class_counts) // len(values))
-    pairs = zip(values, class_counts.tolist(), strict=True)
-    return [max(1, round(value * count)) if value < 1 else int(value) for value, count in pairs]
-
-
-def _transactions(graphs: GraphSet, color: np.ndarray, label: int) -> Transactions:
-    mine = (graphs.y == label).numpy()
-    rows = (np.cumsum(mine) - 1)[graphs.graph.numpy()]
-    kept = mine[graphs.graph.numpy()]
-    shape = (int(mine.sum()), int(color.max()) + 1)
-    counts = sp.csr_matrix((np.ones(int(kept.sum()), np.float32), (rows[kept], color[kept])), shape=shape)
-    counts.sum_duplicates()
-    return Transactions(counts, label)
-
-
-def _frequent(one: Transactions, threshold: int) -> list[Itemset]:
-    found = closed_itemsets(one.counts, threshold, limit=LIMIT)
-    if not found:
-        raise ValueError(
-            f"threshold={threshold} is above every tree's support in class {one.label}: the most frequent one is in "
-            f"{int(one.supports.max())} of its {one.counts.shape[0]} graphs; lower it, or ask for a size instead"
-        )
-    return found
 
 
 def _most_frequent(one: Transactions, count: int) -> list[Itemset]:
@@ -233,13 +156,3 @@ def _within_bytes(
         else:
             low = middle
     return [mined[: low if size > max_bytes else high] for mined in found]
-
-
-def _graph_weights(patterns: Sequence[Sequence[Itemset]], class_counts: Tensor) -> Tensor:
-    """Return how much each graph counts: its frequency within its class, classes as large as they were; mean 1."""
-    weights = []
-    for mined, count in zip(patterns, class_counts.tolist(), strict=True):
-        support = torch.tensor([pattern.support for pattern in mined], dtype=torch.float64)
-        weights.append(support / support.sum() * count)
-    joined = torch.cat(weights)
-    return (joined / joined.mean()).float()

@@ -1,0 +1,205 @@
+"""Frequent sets of computation trees in more graphs than fit in memory.
+
+Graphs come in shards, each of which is read and refined once. What is kept of it, in a folder, are numbers of trees;
+those of rare trees are dropped only once the counts of all shards are added up, so that the result is exact. A few
+shards are read a second time, for one graph that has each frequent tree.
+"""
+
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
+from graphcond.graphs.folding import unfold
+from graphcond.graphs.packing import canonical
+from graphcond.graphs.patterns import (
+    Transactions,
+    check_threshold,
+    frequent,
+    least_supports,
+    pattern_graphs,
+    too_high,
+    used_items,
+)
+from graphcond.graphs.refinement import refine
+from graphcond.graphs.shards import Shard, joined
+from graphcond.graphs.tally import Tally, Total, TreeKind, added, tally
+from graphcond.graphs.task import GraphSet
+
+CHANGED = "{} gave other graphs when it was read again; shards must give the same graphs each time"
+
+
+@dataclass(frozen=True, eq=False)
+class Mined:
+    """Frequent sets of trees of many graphs.
+
+    Args:
+        items: A graph for each set, as ``condense(method="mirage")`` makes them.
+        supports: Of each class, the support of each set, in the order of ``items``.
+        thresholds: Of each class, as a number of graphs.
+        class_counts: Graphs of each class.
+        distinct_trees: Of each class.
+    """
+
+    items: list[Data]
+    supports: list[list[int]]
+    thresholds: list[int]
+    class_counts: list[int]
+    distinct_trees: list[int]
+
+
+def mine(
+    shards: Sequence[Shard], depth: int, thresholds: Sequence[int | float], *,
+    edges: bool = True, degrees: bool = False, multiplicities: bool = True, closed: bool = True,
+    workers: int = 1, folder: str | Path | None = None, progress: ProgressCallback = ignore_progress,
+) -> Mined:  # fmt: skip
+    """Return what ``Mirage(threshold=...)`` finds in all shards together, whatever their sizes and the workers.
+
+    Memory: one shard a worker, a range of all trees' counts (:mod:`graphcond.graphs.tally`), and eight bytes for each
+    graph and frequent tree that it has.
+
+    Args:
+        shards: Functions that return graphs, the same ones each time (:mod:`graphcond.graphs.shards`). With more than
+            one worker they are pickled, and the calling script must be importable without starting work (``if __name__
+            == "__main__"``).
+        depth: Hops of the trees.
+        thresholds: In how many graphs of each class a set must be, or in which fraction of them.
+        edges: Whether edge features are part of the trees.
+        degrees: Whether the degree of a node in its graph is.
+        multiplicities: Whether a tree counts as often as the graphs that support the set have it on average.
+        closed: Whether to leave out sets that never occur without a further tree.
+        workers: Processes that read and refine shards; 1: this one.
+        folder: Where a temporary folder is made, for 15 to 30 bytes a node; default: the system's.
+        progress: Is told of each shard.
+
+    Raises:
+        TypeError: a shard cannot be sent to another process, or returns something else than a ``GraphSet``.
+        ValueError: an argument makes no sense, shards do not fit together, or a threshold is above every support.
+    """
+    _check(shards, depth, thresholds, workers)
+    kind = TreeKind(depth, degrees, edges)
+    with tempfile.TemporaryDirectory(prefix="graphcond-", dir=folder) as place:
+        tallies = _tallied(shards, kind, len(thresholds), workers, Path(place), progress)
+        class_counts = np.sum([each.class_counts for each in tallies], axis=0).tolist()
+        least = _least(thresholds, class_counts)
+        totals = [added(tallies, label, number) for label, number in enumerate(least)]
+        words = _surviving(totals, least, class_counts)
+        progress(Progress(len(shards) + 1, len(shards) + 2, "mining"))
+        counts = sp.vstack([each.transactions(words) for each in tallies], format="csr")
+        y = np.concatenate([each.read("y") for each in tallies])
+        transactions = [Transactions(counts[np.flatnonzero(y == label)], label) for label in range(len(least))]
+        patterns = [frequent(one, number, closed) for one, number in zip(transactions, least, strict=True)]
+        graphs, nodes = _examples(shards, tallies, words[used_items(patterns)])
+    colors = refine(graphs, depth, degrees=degrees, edges=edges)
+    _check_examples(colors.levels[-1][nodes.numpy()], words[used_items(patterns)])
+    trees = unfold(graphs, colors, nodes, degrees=degrees)
+    items = pattern_graphs(trees, transactions, patterns, torch.tensor(class_counts), multiplicities)
+    progress(Progress(len(shards) + 2, len(shards) + 2, "done"))
+    return Mined(
+        canonical(items), [[pattern.support for pattern in mined] for mined in patterns], least, class_counts,
+        [total.distinct for total in totals],
+    )  # fmt: skip
+
+
+def _check(shards: Sequence[Shard], depth: int, thresholds: Sequence[int | float], workers: int) -> None:
+    if not len(shards):
+        raise ValueError("shards is empty; give at least one function that returns a GraphSet")
+    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
+        raise ValueError(f"depth must be a whole number of hops, 0 or more, got {depth!r}")
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ValueError(f"workers must be a whole number of processes, 1 or more, got {workers!r}")
+    if not isinstance(thresholds, list | tuple) or not thresholds:
+        raise ValueError(f"thresholds must be a list with a value for each class, got {thresholds!r}")
+    check_threshold(tuple(thresholds))
+
+
+def _tallied(
+    shards: Sequence[Shard], kind: TreeKind, num_classes: int, workers: int, folder: Path, progress: ProgressCallback
+) -> list[Tally]:
+    tallies: list[Tally] = []
+    count = partial(tally, kind=kind, num_classes=num_classes, folder=folder)
+    with _mapping(shards, workers) as mapping:
+        for each in mapping(count, range(len(shards)), shards):
+            if tallies and each.form != tallies[0].form:
+                raise ValueError(
+                    f"shards must have the same features: shard {len(tallies)} has {each.form}, shard 0 has "
+                    f"{tallies[0].form}"
+                )
+            tallies.append(each)
+            progress(Progress(len(tallies), len(shards) + 2, "shards"))
+    return tallies
+
+
+@contextmanager
+def _mapping(shards: Sequence[Shard], workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """Yield a ``map`` that keeps the order and works in so many processes."""
+    if workers == 1:
+        yield map
+        return
+    try:
+        pickle.dumps(shards[0])
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise TypeError(
+            f"shards must be functions that can be pickled for workers={workers} ({error}); use a function of a module "
+            "with functools.partial, ShardFile or shards_of, or workers=1"
+        ) from error
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _least(thresholds: Sequence[int | float], class_counts: Sequence[int]) -> list[int]:
+    for label, count in enumerate(class_counts):
+        if not count:
+            raise ValueError(f"thresholds has {len(thresholds)} values, but no shard has a graph of class {label}")
+    return least_supports(tuple(thresholds), class_counts)
+
+
+def _surviving(totals: Sequence[Total], least: Sequence[int], class_counts: Sequence[int]) -> np.ndarray:
+    """Return the colours that are frequent in some class, ascending."""
+    for label, (total, threshold, count) in enumerate(zip(totals, least, class_counts, strict=True)):
+        if not len(total.words):
+            raise too_high(threshold, label, total.highest, count, "lower it")
+    return np.unique(np.concatenate([total.words for total in totals]))
+
+
+def _examples(shards: Sequence[Shard], tallies: Sequence[Tally], words: np.ndarray) -> tuple[GraphSet, Tensor]:
+    """Return graphs that have some trees, and for each colour the first of all shards' nodes that has it."""
+    parts: list[GraphSet] = []
+    nodes, missing = torch.zeros(len(words), dtype=torch.int64), np.arange(len(words))
+    for number, (shard, each) in enumerate(zip(shards, tallies, strict=True)):
+        place = each.places(words[missing])
+        found = place >= 0
+        if not found.any():
+            continue
+        graphs = shard()
+        if graphs.num_nodes != each.num_nodes:
+            raise ValueError(CHANGED.format(f"shard {number}"))
+        first = torch.from_numpy(each.read("first")[place[found]].astype(np.int64))
+        rows, row = torch.unique(graphs.graph[first], return_inverse=True)
+        part = graphs.take(rows)
+        start = sum(earlier.num_nodes for earlier in parts)
+        nodes[torch.from_numpy(missing[found])] = first - graphs.ptr[rows][row] + part.ptr[row] + start
+        parts.append(part)
+        missing = missing[~found]
+    return joined(parts), nodes
+
+
+def _check_examples(found: np.ndarray, words: np.ndarray) -> None:
+    if not np.array_equal(found, words):
+        raise ValueError(CHANGED.format("a shard"))

@@ -1,0 +1,304 @@
+import re
+
+import pytest
+import torch
+from torch_geometric.data import HeteroData, InMemoryDataset
+
+import graphcond
+from graphcond.graphs.reading import read_graphs
+
+COUNT = 24
+SPLIT = {"train": range(16), "valid": range(16, 20), "test": range(20, 24)}
+NONE = torch.empty(0, dtype=torch.int64)
+
+
+class Stored(InMemoryDataset):
+    """A dataset that was made in memory."""
+
+    def __init__(self, items):
+        super().__init__(root=None)
+        self._data, self.slices = self.collate(items)
+
+
+def put(**tensors):
+    """Change one graph, the sixth; ``None`` deletes."""
+
+    def change(items):
+        for key, value in tensors.items():
+            if value is None:
+                del items[5][key]
+            else:
+                items[5][key] = value(items[5]) if callable(value) else value
+        return items
+
+    return change
+
+
+def everywhere(**makes):
+    """Change all graphs; each change is given the graph and its number."""
+
+    def change(items):
+        for i, item in enumerate(items):
+            for key, make in makes.items():
+                item[key] = make(item, i)
+        return items
+
+    return change
+
+
+def with_attr(make):
+    """Give edges a column of features, those of the sixth graph another one."""
+
+    def change(items):
+        for item in items:
+            item.edge_attr = torch.ones(item.num_edges, 1)
+        items[5].edge_attr = make(items[5])
+        return items
+
+    return change
+
+
+def without_features(**tensors):
+    """Take the features away and change the first graph."""
+
+    def change(items):
+        for item in items:
+            item.num_nodes = item.num_nodes
+            del item.x
+        for key, value in tensors.items():
+            items[0][key] = value
+        return items
+
+    return change
+
+
+def filled(value):
+    """Return the features with one value of another."""
+
+    def make(item):
+        x = item.x.float() if isinstance(value, float) else item.x.clone()
+        x[0, 1] = value
+        return x
+
+    return make
+
+
+def says(message):
+    """Return the pattern of a whole message in which "..." stands for anything."""
+    return "^" + ".*".join(re.escape(part.strip()) for part in message.split("...")) + "$"
+
+
+WRONG_VALUES = [
+    (put(x=torch.empty(0, 2).long(), edge_index=NONE.reshape(2, 0)),
+     "1 graphs have no nodes (first: dataset[5]); drop them"),
+    (put(x=torch.ones(3, 1).long(), edge_index=NONE.reshape(2, 0)),
+     "dataset[5].x has the shape (3, 1), but dataset[0] has 2 columns; all graphs need the same features"),
+    (put(x=torch.ones(3, 2, 1).long(), edge_index=NONE.reshape(2, 0)),
+     "dataset[5].x has the shape (3, 2, 1), but dataset[0] has 2 columns; all graphs need the same features"),
+    (put(x=None, num_nodes=2, edge_index=NONE.reshape(2, 0)),
+     "dataset[5] has no x and others do; give it to all graphs or to none"),
+    (everywhere(x=lambda item, i: item.x[:, :0]), "data.x must have the shape (rows, columns), got (..., 0)"),
+    (everywhere(x=lambda item, i: item.x - 1),
+     "integers in data.x are codes of categories and must lie in [0, 2**31), got -1 to 1; pass quantities as floats"),
+    (everywhere(x=lambda item, i: item.x + 2**31 - 2), "integers in data.x ... got 2147483646 to 2147483648; ..."),
+    (everywhere(x=lambda item, i: filled(float("nan") if i == 5 else 0.5)(item)),
+     "data.x must be finite, but 1 rows hold NaN or infinity (first: row ... of all graphs together); clean them, "
+     "e.g. with torch.nan_to_num"),
+    (everywhere(x=lambda item, i: filled(float("-inf"))(item)), "data.x must be finite, but 24 rows ... nan_to_num"),
+    (with_attr(lambda item: torch.ones(item.num_edges, 2)),
+     "dataset[5].edge_attr has the shape (..., 2), but dataset[0] has 1 columns; all graphs need the same features"),
+    (with_attr(lambda item: torch.ones(item.num_edges + 1, 1)),
+     "data.edge_attr must have one row per edge (...), got ..."),
+    pytest.param(
+        everywhere(edge_attr=lambda item, i: torch.ones(item.num_edges + {3: 1, 4: -1}.get(i, 0), 1)),
+        "...edge_attr must have one row per edge ...",
+        marks=pytest.mark.xfail(reason="a row too many here and one too few there pass unseen", strict=True),
+    ),
+    (everywhere(edge_attr=lambda item, i: torch.full((item.num_edges, 1), float("nan"))),
+     "data.edge_attr must be finite, but ... rows hold NaN or infinity (first: row 0 of all graphs together); ..."),
+    (put(edge_attr=torch.ones(2, 1)), "dataset[0] has no edge_attr and others do; give it to all graphs or to none"),
+    (put(edge_index=None),
+     "dataset[5] has no edge_index; for a graph without edges pass torch.empty(2, 0, dtype=long)"),
+    (put(edge_index=torch.zeros(3, 2).long()),
+     "dataset[5].edge_index must have the shape (2, num_edges), got (3, 2)"),
+    (put(edge_index=NONE), "dataset[5].edge_index must have the shape (2, num_edges), got (0,)"),
+    (put(x=torch.ones(2, 2).long(), edge_index=torch.tensor([[0, 1], [1, 2]])),
+     "dataset[5].edge_index must lie in [0, 1] (its nodes), got the edge (1, 2)"),
+    (put(x=torch.ones(2, 2).long(), edge_index=torch.tensor([[0, -1], [1, 0]])),
+     "dataset[5].edge_index must lie in [0, 1] (its nodes), got the edge (-1, 0)"),
+    (without_features(num_nodes=2, edge_index=torch.tensor([[0], [2]])),
+     "dataset[0].edge_index must lie in [0, 1] (its nodes), got the edge (0, 2)"),
+    pytest.param(
+        without_features(num_nodes=2, edge_index=torch.tensor([[0], [-1]])),
+        "dataset[0].edge_index must lie in [0, 1] (its nodes), got the edge (0, -1)",
+        marks=pytest.mark.xfail(reason="degrees are counted before edges are checked", strict=True),
+    ),
+    (put(y=None), "dataset[5] has no y; each graph needs its class, shape (1,)"),
+    pytest.param(
+        put(y=lambda item: torch.zeros(7).long()),
+        "dataset[5].y must hold one class ... got the shape (7,) ...",
+        marks=pytest.mark.xfail(reason="labels of nodes end in an error of torch.cat", strict=True),
+    ),
+    pytest.param(
+        everywhere(y=lambda item, i: torch.empty(0)),
+        "... must hold one class ... got ... 0 ...",
+        marks=pytest.mark.xfail(reason="0 columns are said to be several targets", strict=True),
+    ),
+    (everywhere(y=lambda item, i: torch.tensor([[i % 2, 1]])),
+     "data.y has 2 columns: several targets at once are not supported; choose one, such as data.y = data.y[:, :1]"),
+    (everywhere(y=lambda item, i: torch.tensor([i / 2])),
+     "data.y holds fractions or infinity: regression targets are not supported; pass integer classes"),
+    (everywhere(y=lambda item, i: torch.tensor([float("inf")])), "data.y holds fractions or infinity: ..."),
+    (everywhere(y=lambda item, i: torch.tensor([i % 2 - 2])), "data.y must be 0 or more, or -1 for unlabelled, got -2"),
+    (everywhere(y=lambda item, i: torch.tensor([0])), "data.y holds 1 class(es); classification needs at least two"),
+    (everywhere(y=lambda item, i: torch.tensor([-1])), "split['train'] holds no graph with a label; put some there"),
+    (everywhere(y=lambda item, i: torch.tensor([2 * (i % 2)])),
+     "1 of 3 classes have no training graph (class 1); add one to the training split, or drop the class and renumber "
+     "data.y"),
+    (everywhere(y=lambda item, i: torch.tensor([2 if i == 22 else i % 2])),
+     "1 of 3 classes have no training graph (class 2); ..."),
+    (everywhere(y=lambda item, i: torch.tensor([9 * (i % 2)])),
+     "8 of 10 classes have no training graph (class 1, 2, 3, 4, 5, ...); ..."),
+    (lambda items: [], "the dataset holds no graph; pass at least two of each class"),
+]  # fmt: skip
+WRONG_TYPES = [
+    (put(x=lambda item: item.x.float()), "dataset[5].x is torch.float32, but dataset[0] has torch.int64; use one type"),
+    pytest.param(
+        put(x=lambda item: item.x.numpy()), "dataset[5].x must be a tensor, got ndarray",
+        marks=pytest.mark.xfail(reason="its size is asked before its type", strict=True),
+    ),
+    (with_attr(lambda item: item.edge_index.tolist()), "dataset[5].edge_attr must be a tensor, got list"),
+    (everywhere(x=lambda item, i: item.x.to(torch.complex64)), "data.x must be real, got torch.complex64; ... columns"),
+    (put(edge_index=lambda item: item.edge_index.float()),
+     "dataset[5].edge_index must hold integers, got torch.float32; pass edge_index.long()"),
+    (put(edge_index=lambda item: item.edge_index.bool()),
+     "dataset[5].edge_index must hold integers, got torch.bool; pass edge_index.long()"),
+    (put(edge_index=lambda item: item.edge_index.tolist()), "dataset[5].edge_index must be a tensor, got list"),
+    (put(y=1), "dataset[5].y must be a tensor, got int"),
+    (lambda items: [*items[:3], HeteroData(), *items[3:]],
+     "dataset[3] must be a torch_geometric.data.Data, got HeteroData"),
+    (lambda items: [(item.x, item.edge_index) for item in items],
+     "dataset[0] must be a torch_geometric.data.Data, got tuple"),
+    (lambda items: items[0],
+     "dataset must be a PyG dataset of graphs, OGB's PygGraphPropPredDataset or a list of Data, got Data"),
+    (lambda items: "mutag", "dataset must be a PyG dataset of graphs, ..., got str"),
+]  # fmt: skip
+WRONG_SPLITS = [
+    (ValueError, {}, "split must have the keys 'train', 'valid' and 'test', got ..."),
+    (ValueError, {"train": [0], "val": [1]}, "split must have the keys 'train', 'valid' and 'test', got train, val"),
+    (ValueError, {"valid": [1]}, "split must have the keys 'train', 'valid' and 'test', got valid"),
+    (ValueError, {"train": [0, 24]}, "split['train'] must lie in [0, 23], got 0 to 24"),
+    (ValueError, {"train": [0, 1], "test": [-1, 3]}, "split['test'] must lie in [0, 23], got -1 to 3"),
+    (ValueError, {"train": [0, 1], "valid": [2, 1]}, "split['valid'] names a graph twice or shares one ... wrong"),
+    (ValueError, {"train": [0, 1, 1]}, "split['train'] names a graph twice or shares one with another part; ... wrong"),
+    (ValueError, {"train": []}, "split['train'] holds no graph with a label; put some there"),
+    (ValueError, {"train": [0, 2, 4]}, "1 of 2 classes have no training graph (class 1); ..."),
+    (ValueError, 10, "split must be a fold in [0, 9] (the dataset has no split of its own), got 10"),
+    (TypeError, {"train": torch.ones(COUNT).bool()},
+     "split['train'] must hold graph numbers, got a boolean mask; pass mask.nonzero().flatten()"),
+    (TypeError, True, "split must be a number or a dictionary of graph numbers, got bool"),
+    (TypeError, "valid", "split must be a number or a dictionary of graph numbers, got str"),
+    (TypeError, None, "split must be a number or a dictionary of graph numbers, got NoneType"),
+    pytest.param(TypeError, {"train": [0.5, 1.5]}, "split['train'] must hold graph numbers, got ...",
+                 marks=pytest.mark.xfail(reason="fractions are cut off without a word", strict=True)),
+    pytest.param(TypeError, {"train": [0, 1], "valid": None}, "split['valid'] must hold graph numbers, got ...",
+                 marks=pytest.mark.xfail(reason="ends in an error of torch", strict=True)),
+]  # fmt: skip
+
+
+@pytest.fixture
+def items(make_graphs):
+    return make_graphs(COUNT)
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG_VALUES)
+def test_values(items, change, message):
+    with pytest.raises(ValueError, match=says(message)):
+        read_graphs(change(items), split=SPLIT)
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG_TYPES)
+def test_types(items, change, message):
+    with pytest.raises(TypeError, match=says(message)):
+        read_graphs(change(items), split=SPLIT)
+
+
+@pytest.mark.parametrize(("error", "split", "message"), WRONG_SPLITS)
+def test_splits(items, error, split, message):
+    with pytest.raises(error, match=says(message)):
+        read_graphs(items, split=split)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (everywhere(x=lambda item, i: item.x - 1), "integers in data.x are codes ... -1 to 1; ..."),
+        (everywhere(x=lambda item, i: item.x.float() / 0), "data.x must be finite, but ... rows ..."),
+        (everywhere(y=lambda item, i: torch.tensor([[i % 2, 1]])), "data.y has 2 columns: ... data.y[:, :1]"),
+        (
+            everywhere(edge_index=lambda item, i: item.edge_index + 1),
+            "dataset[0].edge_index must lie in [0, 2] (its nodes), got the edge ...",
+        ),
+    ],
+)
+def test_values_of_a_dataset_in_memory(items, change, message):
+    with pytest.raises(ValueError, match=says(message)):
+        read_graphs(Stored(change(items)), split=SPLIT)
+
+
+def test_a_label_per_graph_of_a_dataset_in_memory(items):
+    dataset = Stored(items)
+    dataset._data.y = dataset._data.y[:-1]
+    with pytest.raises(ValueError, match=says("data.y must hold one class per graph (24), got 23")):
+        read_graphs(dataset, split=SPLIT)
+    del dataset._data.y
+    with pytest.raises(ValueError, match=says("the dataset has no y; each graph needs its class, shape (1,)")):
+        read_graphs(dataset, split=SPLIT)
+
+
+def test_huge_numbers_are_finite(items):
+    for item in items:
+        item.x = torch.full((item.num_nodes, 2), 3e38)
+    assert bool((read_graphs(items, split=SPLIT).train.x == 3e38).all())
+
+
+def test_integers_below_the_limit_are_codes(items):
+    for item in items:
+        item.x = torch.full((item.num_nodes, 1), 2**31 - 1)
+    assert bool((read_graphs(items, split=SPLIT).train.x == 2**31 - 1).all())
+
+
+def test_hundreds_of_classes_and_a_size_too_small(make_graphs):
+    items, split = make_graphs(300, classes=300, most=3), {"train": range(300)}
+    message = (
+        "num_graphs=50 gives 50 graphs, fewer than the 300 classes; ask for at least one per class: num_graphs=300"
+    )
+    with pytest.raises(ValueError, match=says(message)):
+        graphcond.condense(items, num_graphs=50, method="random", split=split)
+    for method, what in (("random", "graph"), ("mirage", "pattern")):
+        message = f"max_bytes=100 is too little for one {what} of each class, which take ... bytes"
+        with pytest.raises(ValueError, match=says(message)):
+            graphcond.condense(items, max_bytes=100, method=method, split=split)
+
+
+@pytest.mark.parametrize("method", ["auto", "mirage", "random", "herding", "k_center", "random_soft"])
+def test_too_few_bytes(items, method):
+    with pytest.raises(ValueError, match=r"^max_bytes=9 is too little for one .* each.*, which take \d+ bytes$"):
+        graphcond.condense(items, max_bytes=9, method=method, split=SPLIT)
+
+
+def test_the_size_that_is_named_suffices(items):
+    for method in ("auto", "mirage", "random", "herding", "k_center"):
+        with pytest.raises(ValueError, match="too little") as error:
+            graphcond.condense(items, max_bytes=9, method=method, split=SPLIT)
+        needed = int(re.search(r"take (\d+) bytes", str(error.value)).group(1))
+        assert graphcond.condense(items, max_bytes=needed, method=method, split=SPLIT).nbytes <= needed
+        with pytest.raises(ValueError, match="too little"):
+            graphcond.condense(items, max_bytes=needed - 1, method=method, split=SPLIT)
+
+
+@pytest.mark.parametrize("method", ["random", "herding", "k_center", "random_soft"])
+def test_more_graphs_of_a_class_than_there_are(items, method):
+    with pytest.raises(ValueError, match=says("9 graphs of class 0 were asked for, but it has only 8 to choose from; "
+                                              "ask for fewer")):  # fmt: skip
+        graphcond.condense(items, graphs_per_class=9, method=method, split=SPLIT)
