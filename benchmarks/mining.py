@@ -48,8 +48,7 @@ MINED = (
 PUBLISHED = "{7442, 2208, 1955, 1816} / {210, 118, 118, 118, 116}"
 SHARD = 20_000  # graphs
 SHARE = 0.01  # threshold of the generated graphs
-BATCH = 2048  # graphs
-WIDTH, DEPTH = 64, 3
+BATCH, WIDTH, DEPTH = 2048, 64, 3  # graphs of a mini-batch, columns and layers of the network
 
 
 def mining(name: str, depth: int, thresholds: tuple[int, ...], root: Path | None, repeats: int) -> dict:
@@ -186,7 +185,7 @@ def _mining_table(rows: list[dict]) -> None:
         for which, key in (("closed", "patterns"), ("every", "every_patterns")):
             sets = " + ".join(map(str, row[key]))
             supports = " / ".join("{" + ", ".join(map(str, mined)) + "}" for mined in row[which])
-            print(f"| {_task(row)} | {_counts(row['distinct_trees'])} | {sets} {which} | {supports} |")
+            print(f"| {_task(row)} | {_trees(row)} | {sets} {which} | {supports} |")
     print(f"| ogbg-molhiv, 3, (1800, 115) | 201,378 / 13,590 | 4 + 5 published | {PUBLISHED} |")
 
 
@@ -199,24 +198,21 @@ def _streamed_table(rows: list[dict]) -> None:
         goals = ("180", "4,000") if row["graphs"] == 1_000_000 else ("-", "-")
         print(f"| {row['graphs']:,} | {row['workers']} | {row['seconds']:.0f} | {goals[0]} "
               f"| {row['making_a_shard'] * row['graphs'] / row['shard']:.0f} | {parent:,.0f} | {child:,.0f} "
-              f"| {parent + row['workers'] * child:,.0f} | {goals[1]} | {_counts(row['distinct_trees'])} "
+              f"| {parent + row['workers'] * child:,.0f} | {goals[1]} | {_trees(row)} "
               f"| {' + '.join(map(str, row['patterns']))} | `{row['digest']}` |")  # fmt: skip
 
 
 def _folding_table(rows: list[dict]) -> None:
-    print(
-        "| network | node updates | fewer | s an epoch | faster | s to fold | gradient differs by |\n"
-        + 7 * "|---"
-        + "|"
-    )
+    print("| network | node updates | fewer | s an epoch | faster | s to fold | gradient differs by |")
+    print("|---|---|---|---|---|---|---|")
     for row in rows:
         fewer, faster = (rows[0][key] / row[key] for key in ("updates", "seconds"))
         more = f"{row['preparing']:.2f} | {row['gradient_difference']:.0e}" if "preparing" in row else "- | -"
         print(f"| {row['network']} | {row['updates']:,} | {fewer:.1f} | {row['seconds']:.2f} | {faster:.1f} | {more} |")
 
 
-def _counts(numbers: list[int]) -> str:
-    return " / ".join(f"{number:,}" for number in numbers)
+def _trees(row: dict) -> str:
+    return " / ".join(f"{number:,}" for number in row["distinct_trees"])
 
 
 def _task(row: dict) -> str:

@@ -106,5 +106,5 @@ def _refuse(arguments: dict[str, Any], kind: str, instead: dict[str, Any]) -> No
     """Raise if an argument was given that is not for this kind of dataset."""
     for name, value in arguments.items():
         if value is not None:
-            raise ValueError(f"{name}={value} makes no sense for {kind}; its size is asked by ratio=, "
-                             f"{', '.join(f'{other}=' for other in instead)}")  # fmt: skip
+            remedy = f"ask its size by ratio=, {', '.join(f'{other}=' for other in instead)}"
+            raise ValueError(f"{name}={value} makes no sense for {kind}; {'leave it out' if value is True else remedy}")

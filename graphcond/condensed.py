@@ -88,7 +88,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     @property
     def has_graphs(self) -> bool:
         """Whether the items are graphs of a graph-classification dataset, and not one graph with labelled nodes."""
-        return "num_graphs" in self.record.source
+        return "num_graphs" in self.record.source or len(self) != 1
 
     @property
     def nbytes(self) -> int:
@@ -98,7 +98,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         tensors.
         """
         if self.has_graphs:
-            return packing.packed_bytes(list(self))
+            return packing.packed_bytes(self._items())
         return sum(value.numel() * value.element_size() for value in self._training_tensors().values())
 
     def thresholded(self, weight: float) -> "CondensedDataset":
@@ -115,10 +115,14 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
                 [1]])
         """
         kept = []
-        for data in self:
+        for data in self._items():
+            if data.get("edge_weight") is None:
+                raise ValueError("the edges have no weights to be compared; thresholded() is for learned adjacencies")
             light = copy.copy(data)
             mask = light.edge_weight >= weight
             light.edge_index, light.edge_weight = light.edge_index[:, mask], light.edge_weight[mask]
+            if data.get("edge_attr") is not None:
+                light.edge_attr = light.edge_attr[mask]
             kept.append(light)
         spent = self.record.budget.get("spent", {}) | {"edges": sum(data.num_edges for data in kept)}
         record = dataclasses.replace(self.record, budget=self.record.budget | {"spent": spent})
@@ -154,11 +158,15 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         items = packing.from_tensors(tensors) if packing.CODES in tensors else [Data(**tensors)]
         return cls(items, Record.from_json(record), members)
 
+    def _items(self) -> list[Data]:
+        """Return the items as they are stored, whatever ``transform`` does to them on access."""
+        return [self.get(i) for i in self.indices()]
+
     def _training_tensors(self) -> dict[str, Tensor]:
         return {name: value for name, value in self._data.to_dict().items() if isinstance(value, Tensor)}
 
     def _tensors(self) -> dict[str, Tensor]:
-        tensors = packing.to_tensors(list(self)) if self.has_graphs else self._training_tensors()
+        tensors = packing.to_tensors(self._items()) if self.has_graphs else self._training_tensors()
         if self.members is not None:
             tensors |= {"members.ptr": self.members.ptr, "members.index": self.members.index}
         return tensors

@@ -37,7 +37,7 @@ def draw(
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: an ending of another kind.
+        ValueError: an ending of another kind, or a condensed dataset of many graphs.
     """
     try:
         from matplotlib.figure import Figure
@@ -45,6 +45,8 @@ def draw(
         raise ImportError("drawing needs matplotlib; install it with: pip install 'graphcond[plot]'") from error
     if Path(path).suffix.lower() not in FORMATS:
         raise ValueError(f"the picture's name must end in one of {', '.join(FORMATS)}, got {Path(path).name!r}")
+    if condensed.has_graphs:
+        raise ValueError(f"condensed holds {len(condensed)} graphs; pictures are of condensed node datasets")
     data = condensed[0]
     with replacing(path, overwrite=overwrite) as temporary:
         figure = Figure(figsize=(11, 5), layout="constrained")

@@ -45,6 +45,10 @@ def test_mini_batches() -> None:
     assert example("mini_batches").main() > 0.9
 
 
+def test_graph_classification() -> None:
+    assert example("graph_classification").main() > 0.8
+
+
 def test_every_example_is_tested() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.py")}
     assert all(f"def test_{name}" in Path(__file__).read_text() for name in names)

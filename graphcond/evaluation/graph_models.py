@@ -94,8 +94,7 @@ class GraphNetwork(nn.Module):
         self.convs = nn.ModuleList(kind.conv(hidden) for _ in range(protocol.layers))
         self.edge_encoders = nn.ModuleList()
         if kind.edges:
-            if edges is None:
-                raise ValueError("model 'gine' needs edge features, and the graphs have none; use 'gin'")
+            assert edges is not None  # checked before anything is trained
             self.edge_encoders.extend(edges.encoder(hidden) for _ in range(protocol.layers))
         self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, num_classes))
         self.dropout = protocol.dropout

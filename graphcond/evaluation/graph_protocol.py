@@ -33,9 +33,9 @@ class GraphProtocol:
     layers: int = 3
     hidden: int = 64
     readout: Readout = "sum"
-    dropout: float = 0.5
+    dropout: float = 0.0
     learning_rate: float = 0.01
-    weight_decay: float = 5e-4
+    weight_decay: float = 0.0
     steps: int = 500
     passes: int = 20
     batch_size: int = 256
@@ -58,11 +58,11 @@ class GraphProtocol:
 
 
 STANDARD_GRAPHS = GraphProtocol(name="standard")
-"""As for nodes: Adam at 0.01 with one drop, dropout 0.5, weight decay 5e-4, weights of the best validation look."""
+"""Three layers of width 64, sum readout, 500 steps of Adam at 0.01, then 0.001; weights of the best validation look.
 
-PUBLISHED_GRAPHS = GraphProtocol(
-    name="published", hidden=128, readout="mean", dropout=0.0, learning_rate=1e-3, weight_decay=0.0, looks=100
-)
+The learning rate was chosen on validation graphs of NCI1 and molbace, for random graphs and histograms alike."""
+
+PUBLISHED_GRAPHS = GraphProtocol(name="published", hidden=128, readout="mean", learning_rate=1e-3, looks=100)
 """DosCond's table: 3 layers of width 128, mean readout, 500 steps of Adam at 1e-3, then 1e-4; best by validation.
 
 Note:

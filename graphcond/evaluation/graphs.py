@@ -32,6 +32,7 @@ from graphcond.graphs.packing import canonical, packed_bytes
 from graphcond.graphs.reading import Split, read_graphs
 from graphcond.graphs.task import GraphTask
 from graphcond.methods import resolve_graph_method
+from graphcond.record import Record
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,9 @@ def evaluate_graphs(
     if not len(task.test):
         raise ValueError("split['test'] is missing or holds no labelled graph; evaluation needs test graphs")
     resolve_metric(metric_name, task.num_classes)
+    for name, kind in kinds.items():
+        if kind.edges and task.train.edge_attr is None:
+            raise ValueError(f"model {name!r} needs edge features, and {task.name} has none; use 'gin'")
     own = _own(several)
     _check_fit(own, task)
     judge = _GraphJudge(task, rules)
@@ -104,9 +108,14 @@ def _own(several: Sequence[CondensedDataset | list[Data]]) -> GraphCandidate:
         return GraphCandidate("data", sets)
     trees = "root_weight" in sets[0][0] or "pool_index" in sets[0][0]
     return GraphCandidate(
-        records[0].method, sets, records[0].settings.get("depth") if trees else None,
+        records[0].method, sets, _depth(records[0]) if trees else None,
         sum(record.seconds for record in records) / len(records), max(record.peak_memory for record in records),
     )  # fmt: skip
+
+
+def _depth(record: Record) -> int | None:
+    depth: int | None = record.choices.get("depth", record.settings.get("depth"))
+    return depth
 
 
 def _check_fit(own: GraphCandidate, task: GraphTask) -> None:

@@ -81,7 +81,8 @@ def convolve(conv: nn.Module, x: Tensor, block: Block, edge_attr: Tensor | None 
         edge_attr: Edge features as the convolution wants them, such as embeddings.
 
     Raises:
-        ValueError: the convolution is GCN and degrees are unknown, or it adds self-loops by itself.
+        ValueError: the convolution is GCN and degrees are unknown, or it adds self-loops by itself, or brings its own
+            and takes edge features.
     """
     if isinstance(conv, GCNConv):
         if block.norm is None:
@@ -93,9 +94,13 @@ def convolve(conv: nn.Module, x: Tensor, block: Block, edge_attr: Tensor | None 
     loops = getattr(conv, "add_self_loops", None)
     if loops:
         raise ValueError(f"{type(conv).__name__} must be made with add_self_loops=False; blocks bring the self-loops")
+    if loops is not None and edge_attr is not None:
+        kind = type(conv).__name__
+        raise ValueError(
+            f"{kind} with edge features cannot run in blocks: its self-loops have none; use the Data as it is"
+        )
     edges = block.edge_index if loops is None else block.looped()
-    extra = () if edge_attr is None or loops is not None else (edge_attr,)
-    result: Tensor = conv(both, edges, *extra, size=block.size)
+    result: Tensor = conv(both, edges) if edge_attr is None else conv(both, edges, edge_attr)
     return result
 
 
@@ -109,6 +114,8 @@ def run_layers(convs: Sequence[nn.Module], x: Tensor, data: Data) -> Tensor:
 
     Rows of trees that are no roots are zero.
     """
+    if len(convs) != len(data.level_ptr) - 2:
+        raise ValueError(f"trees of depth {len(data.level_ptr) - 2} need as many convolutions, got {len(convs)}")
     for i, (conv, block) in enumerate(zip(convs, blocks(data), strict=True)):
         x = convolve(conv, x if i else x[leaves(data)], block)
         x = x.relu() if i < len(convs) - 1 else x

@@ -76,14 +76,39 @@ def check_rows(name: str, value: Tensor) -> Tensor:
     return value
 
 
+def check_alike(slices: Mapping[str, Any], edge_ptr: Tensor) -> None:
+    """Raise if a stored dataset's graphs have another number of rows in ``edge_attr`` than edges."""
+    if "edge_attr" in slices and not torch.equal(torch.as_tensor(slices["edge_attr"]).long(), edge_ptr):
+        raise ValueError("data.edge_attr must have one row per edge in each graph of the dataset; process it again")
+
+
+def check_edge_rows(items: Sequence[Data]) -> None:
+    """Raise if a graph has another number of rows in ``edge_attr`` than edges."""
+    for i, item in enumerate(items):
+        if item.get("edge_attr") is not None and item.edge_attr.size(0) != item.edge_index.size(1):
+            raise ValueError(
+                f"dataset[{i}].edge_attr must have one row per edge ({item.edge_index.size(1)}), got "
+                f"{item.edge_attr.size(0)}"
+            )
+
+
+def stacked_labels(items: Sequence[Data]) -> Tensor:
+    """Return the labels of all graphs, a row for each."""
+    widths = [item.y.numel() for item in items]
+    for i, width in enumerate(widths):
+        if width != widths[0] or width == 0:
+            raise ValueError(f"dataset[{i}].y holds {width} values, but a graph has one class: pass shape (1,)")
+    return torch.cat([item.y.reshape(1, -1) for item in items])
+
+
 def check_sizes(ptr: Tensor, edge_ptr: Tensor, notes: list[str]) -> None:
     """Raise if a graph has no nodes; note graphs without edges."""
     empty = (ptr.diff() == 0).nonzero().flatten()
     if len(empty):
-        raise ValueError(f"{len(empty)} graphs have no nodes (first: dataset[{int(empty[0])}]); drop them")
+        raise ValueError(f"dataset[{int(empty[0])}] has no nodes ({len(empty)} such in all); drop graphs without nodes")
     bare = int((edge_ptr.diff() == 0).sum())
     if bare:
-        notes.append(f"{bare} graphs have no edges; their nodes stand for themselves.")
+        notes.append(f"Graphs without edges: {bare}; their nodes stand for themselves.")
 
 
 def check_edges(edge_index: Tensor, ptr: Tensor, edge_ptr: Tensor) -> Tensor:
@@ -129,7 +154,8 @@ def check_split(split: Mapping[str, Any], num_graphs: int) -> dict[str, Tensor]:
     """Return the graph numbers of a given split as int64 tensors, disjoint and in range."""
     unknown = [key for key in split if key not in ("train", "valid", "test")]
     if unknown or "train" not in split:
-        raise ValueError(f"split must have the keys 'train', 'valid' and 'test', got {', '.join(map(str, split))}")
+        raise ValueError(f"split must have the keys 'train', 'valid' and 'test', got "
+                         f"{', '.join(map(str, split)) or 'none'}")  # fmt: skip
     parts: dict[str, Tensor] = {}
     seen = torch.zeros(num_graphs, dtype=torch.bool)
     for name in ("train", "valid", "test"):
@@ -149,6 +175,20 @@ def check_split(split: Mapping[str, Any], num_graphs: int) -> dict[str, Tensor]:
         seen[rows] = True
         parts[name] = rows
     return parts
+
+
+def _graph_numbers(name: str, given: object) -> Tensor:
+    if given is None:
+        return torch.empty(0, dtype=torch.int64)
+    try:
+        rows = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"split[{name!r}] must hold graph numbers, got {type(given).__name__}") from error
+    if rows.dtype == torch.bool:
+        raise TypeError(f"split[{name!r}] must hold graph numbers, got a boolean mask; pass mask.nonzero().flatten()")
+    if rows.numel() and rows.is_floating_point():
+        raise TypeError(f"split[{name!r}] must hold whole graph numbers, got {rows.dtype}; pass integers")
+    return rows.long().flatten()
 
 
 def check_classes(y: Tensor, train: Tensor) -> int:

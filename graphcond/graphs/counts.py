@@ -5,8 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from graphcond.graphs.quantities import Quantizer
 from graphcond.graphs.refinement import Colors, refine
 from graphcond.graphs.task import GraphSet
+
+BINS = 8  # categories that a column of quantities is cut into where only counts are wanted
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,20 +19,28 @@ class Vocabulary:
     Args:
         levels: For each round, the known colours, sorted.
         degrees: Whether colours know of degrees.
+        quantizer: Makes categories of quantities, of which there are none in most sets.
     """
 
     levels: tuple[np.ndarray, ...]
     degrees: bool
+    quantizer: Quantizer
 
     @classmethod
-    def of(cls, graphs: GraphSet, depth: int, *, degrees: bool = False, min_graphs: int = 1) -> "Vocabulary":
-        """Return the colours of rounds 0 to ``depth`` that at least ``min_graphs`` of the graphs have."""
-        colors = refine(graphs, depth, degrees=degrees)
-        return cls(tuple(_frequent(graphs, level, min_graphs) for level in colors.levels), degrees)
+    def of(
+        cls, graphs: GraphSet, depth: int, *, degrees: bool = False, min_graphs: int = 1, bins: int = BINS
+    ) -> "Vocabulary":
+        """Return the colours of rounds 0 to ``depth`` that at least ``min_graphs`` of the graphs have.
+
+        Quantities are cut into ``bins`` categories each.
+        """
+        quantizer = Quantizer.of(graphs, bins)
+        colors = refine(quantizer.apply(graphs), depth, degrees=degrees)
+        return cls(tuple(_frequent(graphs, level, min_graphs) for level in colors.levels), degrees, quantizer)
 
     def count(self, graphs: GraphSet) -> sp.csr_matrix:
         """Return how often each graph has each colour, ``(num_graphs, num_colors)`` float32, by round."""
-        colors = refine(graphs, len(self.levels) - 1, degrees=self.degrees)
+        colors = refine(self.quantizer.apply(graphs), len(self.levels) - 1, degrees=self.degrees)
         blocks = [counted(graphs, colors, i, known) for i, known in enumerate(self.levels)]
         return sp.hstack(blocks, format="csr", dtype=np.float32)
 
@@ -37,6 +48,8 @@ class Vocabulary:
 def counted(graphs: GraphSet, colors: Colors, level: int, known: np.ndarray) -> sp.csr_matrix:
     """Return how often each graph has each of some sorted colours after a round, ``(num_graphs, num_known)``."""
     words = colors.levels[level]
+    if not len(known):
+        return sp.csr_matrix((len(graphs), 0), dtype=np.float32)
     place = np.minimum(np.searchsorted(known, words), len(known) - 1)
     found = known[place] == words
     shape = (len(graphs), len(known))

@@ -67,11 +67,16 @@ def unfold(graphs: GraphSet, colors: Colors, nodes: Tensor, *, degrees: bool, sh
         below, position = _one_each(colors.levels[level - 1], wanted)
         stages.append((here, edges, edge_ptr, position[: len(edges)], position[len(edges) :]))
         here = below
-    return _assembled(graphs, here, stages[::-1], degrees, shorter)
+    return _assembled(graphs, here, stages[::-1], degrees, shorter, colors.edge_type is not None)
 
 
 def _assembled(
-    graphs: GraphSet, leaves: Tensor, stages: Sequence[tuple[Tensor, ...]], degrees: bool, shorter: bool
+    graphs: GraphSet,
+    leaves: Tensor,
+    stages: Sequence[tuple[Tensor, ...]],
+    degrees: bool,
+    shorter: bool,
+    has_edge_types: bool,
 ) -> Trees:
     nodes, sizes = [leaves], [len(leaves)]
     children, parents, edges, lower = [], [], [], [torch.arange(len(leaves))]
@@ -91,7 +96,7 @@ def _assembled(
         x=graphs.x[rows],
         degree=graphs.degree[rows] if degrees else None,
         edge_index=torch.stack([torch.cat([empty, *children]), torch.cat([empty, *parents])]),
-        edge_attr=None if graphs.edge_attr is None else graphs.edge_attr[taken],
+        edge_attr=graphs.edge_attr[taken] if has_edge_types and graphs.edge_attr is not None else None,
         level_ptr=torch.tensor([0, *sizes]).cumsum(0),
         shorter=torch.cat(lower) if shorter else None,
     )

@@ -26,6 +26,7 @@ from graphcond.graphs.task import GraphSet
 PER_GRAPH = ("y", "y_soft", "graph_weight")
 KNOWN = {"x", "edge_index", "edge_attr", "edge_weight", "degree", "root_mask", "root_weight", *PER_GRAPH}
 CODES = "codes"
+DENSEST = 16  # a table with more entries than that for each that is not zero takes more bytes than a list
 SHARED = ("pool_index", "pool_weight", "level_ptr", "shorter")  # of all graphs in one Data
 
 Packed = tuple[dict[str, Tensor], dict[str, str]]
@@ -196,6 +197,8 @@ def _packed_trees(items: Sequence[Data]) -> dict[str, Tensor]:
         if not changed.any():
             break
         height[changed] = len(levels) - 1
+        if len(levels) > graphs.num_nodes + 1:
+            raise ValueError("graphs with root_weight must be trees, but their edges form a cycle")
     key = np.rec.fromarrays([height, levels[-1]])
     _, first, number = np.unique(key, return_index=True, return_inverse=True)
     nodes, node = torch.from_numpy(first), torch.from_numpy(number.reshape(-1))
@@ -222,10 +225,12 @@ def _packed_bags(graphs: GraphSet, node: Tensor, root_weight: Tensor) -> dict[st
     key, entry = torch.unique(graphs.graph[roots] * len(trees) + place, return_inverse=True)
     weight = root_weight.new_zeros(len(key)).index_add(0, entry, root_weight[roots])
     graph, tree = key // len(trees), key % len(trees)
-    dense = weight.new_zeros(len(graphs), len(trees))
-    dense[graph, tree] = weight
     tensors = {"root": trees, "bag_ptr": torch.bincount(graph, minlength=len(graphs))}
     listed = {"bag_tree": tree, "bag_weight": weight}
+    if len(graphs) * len(trees) > DENSEST * len(key):
+        return tensors | listed
+    dense = weight.new_zeros(len(graphs), len(trees))
+    dense[graph, tree] = weight
     if nbytes({"": narrow(dense)[0]}) < nbytes({name: narrow(value)[0] for name, value in listed.items()}):
         return tensors | {"bags": dense}
     return tensors | listed

@@ -74,9 +74,11 @@ def as_tuple(threshold: Threshold | None) -> tuple[Any, ...]:
 
 def check_threshold(threshold: Threshold | None) -> None:
     """Raise unless each value is a number of graphs or a fraction of them."""
+    if threshold == ():
+        raise ValueError("threshold must be one number or one for each class, got ()")
     for value in as_tuple(threshold):
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not value > 0 or (value >= 1 and value != int(value)):
+        if not number or not 0 < value < float("inf") or (value >= 1 and value != int(value)):
             raise ValueError(f"threshold must be a number of graphs (1 or more) or a fraction in (0, 1), got {value!r}")
 
 

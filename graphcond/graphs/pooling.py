@@ -24,10 +24,15 @@ def pool(h: Tensor, data: Data, reduce: Readout = "sum") -> Tensor:
     Returns:
         ``(num_graphs, width)``.
 
+    Raises:
+        ValueError: another ``reduce``.
+
     >>> data = Data(x=torch.ones(3, 1), root_weight=torch.tensor([0.0, 2.0, 1.0]), y=torch.tensor([0]))
     >>> pool(torch.tensor([[5.0], [1.0], [4.0]]), data, "mean")
     tensor([[2.]])
     """
+    if reduce not in ("sum", "mean"):
+        raise ValueError(f"reduce must be 'sum' or 'mean', got {reduce!r}")
     if "pool_index" in data:
         node, graph = data.pool_index
         weight, h, count = data.pool_weight, h[node], int(data.y.size(0))

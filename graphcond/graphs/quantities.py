@@ -1,60 +1,103 @@
 """Quantities as categories: colours need the latter, for each value of a quantity would be a colour of its own."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from graphcond.graphs.task import GraphSet
 
 
-def as_categories(graphs: GraphSet, bins: int | None, method: str) -> tuple[GraphSet, dict[str, float]]:
-    """Return the graphs with quantities replaced by the means of their bins, and by how much that changed them.
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column of quantities that is cut into bins.
 
     Args:
-        graphs: The graphs. Columns of whole numbers are categories and stay as they are.
-        bins: Into how many bins, of equally many values, each column of quantities is cut; ``None``: into none.
-        method: Who asks, for the message.
+        name: ``"x"`` or ``"edge_attr"``.
+        column: Its number.
+        cuts: Where bins begin, but for the first.
+        means: ``(num_bins,)`` the means of the training values in each bin, which stand for them.
+        error: Mean change of the training values, relative to their deviation.
+    """
 
-    Returns:
-        The graphs, and for each column that was cut (``"x[3]"``) the mean change relative to its deviation.
+    name: str
+    column: int
+    cuts: Tensor
+    means: Tensor
+    error: float
+
+    @classmethod
+    def of(cls, name: str, column: int, values: Tensor, bins: int) -> "Column":
+        """Return the column cut into bins of equally many values; equal values share a bin."""
+        ordered = values.contiguous().sort().values
+        cuts = torch.unique(ordered[torch.arange(1, bins) * len(values) // bins])
+        number = torch.bucketize(values.contiguous(), cuts, right=True)
+        total = values.new_zeros(len(cuts) + 1).index_add(0, number, values)
+        means = total / torch.bincount(number, minlength=len(cuts) + 1).clamp(min=1)
+        error = float((means[number] - values).abs().mean() / values.std(correction=0).clamp(min=1e-12))
+        return cls(name, column, cuts, means, round(error, 4))
+
+    def apply(self, values: Tensor) -> Tensor:
+        """Return the mean of each value's bin."""
+        return self.means[torch.bucketize(values.contiguous(), self.cuts, right=True)]
+
+
+@dataclass(frozen=True)
+class Quantizer:
+    """Cuts columns of quantities into bins, as training graphs have them; columns of whole numbers stay as they are."""
+
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def of(cls, graphs: GraphSet, bins: int) -> "Quantizer":
+        """Return the quantizer of some graphs."""
+        found = []
+        for name, rows in (("x", graphs.x), ("edge_attr", graphs.edge_attr)):
+            found += [Column.of(name, i, rows[:, i], bins) for i in quantities(rows)] if rows is not None else []
+        return cls(tuple(found))
+
+    def apply(self, graphs: GraphSet) -> GraphSet:
+        """Return graphs with quantities replaced by the means of their bins."""
+        if not self.columns:
+            return graphs
+        rows = {name: value.clone() for name in ("x", "edge_attr") if (value := getattr(graphs, name)) is not None}
+        for column in self.columns:
+            rows[column.name][:, column.column] = column.apply(rows[column.name][:, column.column])
+        return GraphSet(rows["x"], graphs.edge_index, rows.get("edge_attr"), graphs.ptr, graphs.y)
+
+    def errors(self) -> dict[str, float]:
+        """Return by how much each column was changed, such as ``{"x[3]": 0.05}``."""
+        return {f"{column.name}[{column.column}]": column.error for column in self.columns}
+
+
+def quantities(rows: Tensor) -> list[int]:
+    """Return the columns that hold anything but whole numbers."""
+    if not rows.is_floating_point():
+        return []
+    found: list[int] = (rows != rows.round()).any(dim=0).nonzero().flatten().tolist()
+    return found
+
+
+def as_categories(graphs: GraphSet, bins: int | None, method: str) -> tuple[GraphSet, dict[str, float]]:
+    """Return the graphs with quantities cut into bins, and by how much that changed them.
 
     Raises:
         ValueError: there are quantities and ``bins`` is ``None``.
     """
-    errors: dict[str, float] = {}
-    x = _binned("x", graphs.x, bins, method, errors)
-    attr = None if graphs.edge_attr is None else _binned("edge_attr", graphs.edge_attr, bins, method, errors)
-    return (GraphSet(x, graphs.edge_index, attr, graphs.ptr, graphs.y) if errors else graphs), errors
+    for name, rows in (("x", graphs.x), ("edge_attr", graphs.edge_attr)):
+        if bins is None and rows is not None and (columns := quantities(rows)):
+            distinct = len(torch.unique(rows[:, columns[0]]))
+            raise ValueError(
+                f"data.{name} holds quantities (column {columns[0]} has {distinct} values), but method={method!r} "
+                "needs categories; give the method bins=, such as bins=8, to cut quantities into that many"
+            )
+    if bins is None:
+        return graphs, {}
+    quantizer = Quantizer.of(graphs, bins)
+    return quantizer.apply(graphs), quantizer.errors()
 
 
 def check_bins(bins: int | None) -> None:
     """Raise if a number of bins is not a whole number of at least 2."""
     if bins is not None and (isinstance(bins, bool) or not isinstance(bins, int) or bins < 2):
         raise ValueError(f"bins must be a whole number, 2 or more, got {bins!r}")
-
-
-def _binned(name: str, rows: Tensor, bins: int | None, method: str, errors: dict[str, float]) -> Tensor:
-    if not rows.is_floating_point():
-        return rows
-    columns = (rows != rows.round()).any(dim=0).nonzero().flatten().tolist()
-    if columns and bins is None:
-        distinct = len(torch.unique(rows[:, columns[0]]))
-        raise ValueError(
-            f"data.{name} holds quantities (column {columns[0]} has {distinct} values), but method={method!r} needs "
-            "categories; give the method bins=, such as bins=8, to cut quantities into that many"
-        )
-    rows = rows.clone() if columns else rows
-    for column in columns:
-        values = rows[:, column]
-        means = _bin_means(values, bins or 2)
-        errors[f"{name}[{column}]"] = round(float((means - values).abs().mean() / values.std().clamp(min=1e-12)), 4)
-        rows[:, column] = means
-    return rows
-
-
-def _bin_means(values: Tensor, bins: int) -> Tensor:
-    """Return each value's bin mean; equal values share a bin."""
-    ordered = values.sort().values
-    cuts = torch.unique(ordered[torch.arange(1, bins) * len(values) // bins])
-    number = torch.bucketize(values, cuts, right=True)
-    total = values.new_zeros(bins).index_add(0, number, values)
-    return (total / torch.bincount(number, minlength=bins).clamp(min=1))[number]

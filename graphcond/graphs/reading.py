@@ -52,6 +52,11 @@ def read_graphs(dataset: object, *, split: Split = 0) -> GraphTask:
     return GraphTask(train, val, test, num_classes, split=label, name=_name(dataset), notes=tuple(notes))
 
 
+def read_union(dataset: object) -> GraphSet:
+    """Return all graphs of a dataset, checked, whatever their split."""
+    return _union(dataset, [])
+
+
 def _union(dataset: object, notes: list[str]) -> GraphSet:
     if not is_graph_dataset(dataset):
         raise TypeError(
@@ -71,6 +76,7 @@ def _stored(dataset: InMemoryDataset, notes: list[str]) -> GraphSet:
     data, slices = dataset._data, dataset.slices
     ptr, edge_ptr = torch.as_tensor(slices["x"]).long(), torch.as_tensor(slices["edge_index"]).long()
     checks.check_presence(data, "the dataset")
+    checks.check_alike(dataset.slices, edge_ptr)
     y = checks.check_labels(data.y, len(ptr) - 1)
     whole = _checked(data.x, data.edge_index, data.get("edge_attr"), ptr, edge_ptr, y, notes)
     return whole if dataset._indices is None else whole.take(torch.as_tensor(list(dataset._indices)).long())
@@ -81,16 +87,17 @@ def _joined(items: Sequence[Data], notes: list[str]) -> GraphSet:
         if not isinstance(item, Data):
             raise TypeError(f"dataset[{i}] must be a torch_geometric.data.Data, got {type(item).__name__}")
         checks.check_presence(item, f"dataset[{i}]")
+    x, edge_attr = checks.stack(items, "x"), checks.stack(items, "edge_attr")
+    checks.check_edge_rows(items)
+    y = checks.check_labels(checks.stacked_labels(items), len(items))
     nodes = torch.tensor([0, *(_num_nodes(item) for item in items)]).cumsum(0)
     edges = torch.tensor([0, *(item.edge_index.size(1) for item in items)]).cumsum(0)
     edge_index = torch.cat([item.edge_index for item in items], dim=1)
-    y = checks.check_labels(torch.cat([item.y.reshape(1, -1) for item in items]), len(items))
-    x = checks.stack(items, "x")
     if x is None:
         notes.append("The graphs have no node features; the degrees of the nodes stand in for them.")
-        shift = torch.repeat_interleave(nodes[:-1], edges.diff())
-        x = torch.bincount(edge_index[1].long() + shift, minlength=int(nodes[-1])).unsqueeze(1)
-    return _checked(x, edge_index, checks.stack(items, "edge_attr"), nodes, edges, y, notes)
+        union = checks.check_edges(edge_index, nodes, edges)
+        x = torch.bincount(union[1], minlength=int(nodes[-1])).unsqueeze(1)
+    return _checked(x, edge_index, edge_attr, nodes, edges, y, notes)
 
 
 def _num_nodes(item: Data) -> int:
@@ -119,6 +126,11 @@ def _parts(dataset: object, split: Split, y: Tensor, notes: list[str]) -> tuple[
     elif isinstance(split, bool) or not isinstance(split, int):
         raise TypeError(f"split must be a number or a dictionary of graph numbers, got {type(split).__name__}")
     elif isinstance(dataset, HasIndexSplit) and (published := dataset.get_idx_split()):
+        if getattr(dataset, "_indices", None) is not None:
+            raise ValueError(
+                "the dataset is a part or a permutation of another one, to whose graphs its published split refers; "
+                "pass the whole dataset, or split={'train': ..., 'valid': ..., 'test': ...} with the numbers of its own"
+            )
         if split != 0:
             raise ValueError(f"split must be 0 (the dataset has one split of its own), got {split}")
         parts, label = checks.check_split(published, len(y)), "published"

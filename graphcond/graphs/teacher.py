@@ -40,6 +40,11 @@ class Teacher:
     num_classes: int
     choices: Mapping[str, object]
 
+    @property
+    def depth(self) -> int:
+        """Rounds of refinement behind its colours."""
+        return len(self.vocabulary.levels) - 1
+
     def logits(self, graphs: GraphSet) -> np.ndarray:
         """Return the logits of graphs, ``(num_graphs, num_classes)``; for two classes they sum to 0."""
         return _logits(self.model, logarithmic(self.vocabulary.count(graphs)))
@@ -54,6 +59,9 @@ def teach(task: GraphTask, *, degrees: bool = False) -> Teacher:
     for depth in sorted({depth for depth, _ in grid}):
         vocabulary = Vocabulary.of(task.train, depth, degrees=degrees, min_graphs=min(MIN_GRAPHS, len(task.train)))
         train, val = (logarithmic(vocabulary.count(part)) for part in (task.train, task.val))
+        if not train.shape[1]:  # no colour is common enough: count them all
+            vocabulary = Vocabulary.of(task.train, depth, degrees=degrees)
+            train, val = (logarithmic(vocabulary.count(part)) for part in (task.train, task.val))
         for c in [c for d, c in grid if d == depth]:
             model = _fit(train, y, c)
             score = class_score(_logits(model, val), task.val.y.numpy()) if len(task.val) else 0.0

@@ -8,6 +8,7 @@ import torch
 from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
 from torch import Tensor
+from torch_geometric.data import Data
 
 from graphcond.condensed import Members
 from graphcond.core.allocation import largest_remainder
@@ -23,6 +24,7 @@ from graphcond.methods.herding import herd
 from graphcond.methods.k_center import farthest_first
 
 Order = Callable[[Tensor, int], Tensor]
+Dressed = Callable[[Tensor], list[Data]]
 SPACE_DEPTH, SPACE_WIDTH = 2, 32
 
 
@@ -31,8 +33,17 @@ def drawn(rows: Tensor, count: int) -> Tensor:
     return torch.randperm(len(rows))[:count]
 
 
-def chosen_graphs(task: GraphTask, budget: GraphBudget, points: Tensor, order: Order) -> Tensor:
+def chosen_graphs(
+    task: GraphTask, budget: GraphBudget, points: Tensor, order: Order, dressed: Dressed | None = None
+) -> Tensor:
     """Return the numbers of training graphs, picked class by class by ``order`` from rows of ``points``.
+
+    Args:
+        task: The task.
+        budget: How many graphs, or bytes.
+        points: ``(num_graphs, ...)``, what ``order`` looks at.
+        order: Given the rows of a class and a count, the rows that are picked.
+        dressed: Makes the items whose bytes count of graph numbers; by default the graphs as they are.
 
     Raises:
         ValueError: a class has fewer graphs than are asked for, or the bytes are too few for one graph of each class.
@@ -48,10 +59,13 @@ def chosen_graphs(task: GraphTask, budget: GraphBudget, points: Tensor, order: O
                 f"{int(task.class_counts[label])} to choose from; ask for fewer"
             )
         return torch.cat([r[order(points[r], n)] for r, n in zip(rows, allocation.tolist(), strict=True)])
-    return _within_bytes(task, rows, points, order, budget.max_bytes)
+    dressed = dressed or (lambda graphs: task.train.take(graphs).data())
+    return _within_bytes(task, rows, points, order, budget.max_bytes, dressed)
 
 
-def _within_bytes(task: GraphTask, rows: list[Tensor], points: Tensor, order: Order, max_bytes: int) -> Tensor:
+def _within_bytes(
+    task: GraphTask, rows: list[Tensor], points: Tensor, order: Order, max_bytes: int, dressed: Dressed
+) -> Tensor:
     """Return as many graphs as fit, the classes in proportion to their training graphs."""
     most = min(len(task.train), max_bytes)  # a graph takes more than a byte
     ordered: dict[int, Tensor] = {}
@@ -64,7 +78,7 @@ def _within_bytes(task: GraphTask, rows: list[Tensor], points: Tensor, order: Or
         return torch.cat([ordered[label][:share] for label, share in enumerate(shares)])
 
     def size(total: int) -> int:
-        return packed_bytes(task.train.take(take(total)).data())
+        return packed_bytes(dressed(take(total)))
 
     low, high = task.num_classes, task.num_classes
     if size(low) > max_bytes:
@@ -143,10 +157,15 @@ class RandomSoftGraphs(GraphMethod):
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
         assert budget is not None
-        graphs = chosen_graphs(task, budget, task.train.y, drawn)
         teacher = teach(task)
-        result = real_graphs(task, graphs)
-        soft = rounded_probabilities(teacher.logits(task.train.take(graphs)))
-        for item, row in zip(result.items, soft, strict=True):
-            item.y_soft = row.reshape(1, -1)
-        return SyntheticGraphs(result.items, dict(teacher.choices), result.members)
+
+        def dressed(graphs: Tensor) -> list[Data]:
+            items = task.train.take(graphs).data()
+            soft = rounded_probabilities(teacher.logits(task.train.take(graphs)))
+            for item, row in zip(items, soft, strict=True):
+                item.y_soft = row.reshape(1, -1)
+            return items
+
+        graphs = chosen_graphs(task, budget, task.train.y, drawn, dressed)
+        members = Members.from_groups(list(graphs.reshape(-1, 1)))
+        return SyntheticGraphs(dressed(graphs), dict(teacher.choices), members)

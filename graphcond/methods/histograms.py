@@ -40,7 +40,8 @@ class Histograms(GraphMethod):
     - Soft labels follow the class shares of the condensed set.
 
     Args:
-        depth: Hops of the trees, the number of layers of the networks to be trained.
+        depth: Hops of the trees, the number of layers of the networks to be trained; ``None``: as deep as the teacher's,
+            which is chosen on the validation graphs.
         trees: How many distinct trees are kept, at most; under ``max_bytes``, as many as the bytes hold.
         edges: Whether edge features are part of the trees.
         degrees: Whether the degree of a node in its graph is, as GCN's normalisation needs at the leaves.
@@ -52,8 +53,8 @@ class Histograms(GraphMethod):
     """
 
     name: ClassVar[str] = "histograms"
-    depth: int = 2
-    trees: int = 300
+    depth: int | None = None
+    trees: int = 600
     edges: bool = True
     degrees: bool = False
     bins: int | None = None
@@ -63,6 +64,8 @@ class Histograms(GraphMethod):
         check_bins(self.bins)
         for name in ("depth", "trees"):
             value = getattr(self, name)
+            if (name, value) == ("depth", None):
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a positive integer, got {value!r}")
 
@@ -71,12 +74,13 @@ class Histograms(GraphMethod):
         assert budget is not None
         train, errors = as_categories(task.train, self.bins, self.name)
         teacher = teach(task)
-        plan = _Plan.of(train, refine(train, self.depth, degrees=self.degrees, edges=self.edges), teacher, self.degrees)
+        depth = self.depth or teacher.depth
+        plan = _Plan.of(train, refine(train, depth, degrees=self.degrees, edges=self.edges), teacher, self.degrees)
         if budget.max_bytes is None:
             items, groups = plan.build(budget.allocate(task.class_counts).tolist(), self.trees)
         else:
             items, groups = _within_bytes(plan, task, budget.max_bytes)
-        choices: dict[str, Any] = {"teacher": dict(teacher.choices), "trees": plan.kept_of(items)}
+        choices: dict[str, Any] = {"teacher": dict(teacher.choices), "depth": depth, "trees": plan.kept_of(items)}
         members = Members.from_groups([torch.from_numpy(np.flatnonzero(groups == g)) for g in range(len(items))])
         return SyntheticGraphs(items, choices | ({"bin_errors": errors} if errors else {}), members)
 

@@ -74,6 +74,8 @@ class Mirage(GraphMethod):
         if isinstance(self.depth, bool) or not isinstance(self.depth, int) or self.depth < 0:
             raise ValueError(f"depth must be a whole number of hops, 0 or more, got {self.depth!r}")
         check_bins(self.bins)
+        if self.threshold is None and not self.closed:
+            raise ValueError("closed=False needs threshold=: sizes are searched for closed sets")
         check_threshold(self.threshold)
 
     @property
@@ -126,14 +128,30 @@ _Build = Any  # a function from patterns to graphs
 
 
 def _most_frequent(one: Transactions, count: int) -> list[Itemset]:
-    """Return the ``count`` most frequent closed sets; all of them, if there are fewer."""
+    """Return the ``count`` most frequent closed sets; fewer, if there are not so many or far too many are as frequent.
+
+    The threshold is the largest at which there are enough: halved until there are, then searched in between.
+    """
     supports = np.sort(one.supports)[::-1]
-    threshold = max(int(supports[min(count, len(supports)) - 1]), 1)
-    while True:
-        found = closed_itemsets(one.counts, threshold, limit=max(LIMIT, 2 * count))
-        if len(found) >= count or threshold == 1:
-            return found[:count]
-        threshold = max(threshold // 2, 1)
+    enough = max(int(supports[min(count, len(supports)) - 1]), 1)
+    short = int(supports[0]) + 1
+    while enough > 1 and not _has(one, enough, count):
+        short, enough = enough, max(enough // 2, 1)
+    while short - enough > 1:
+        middle = (short + enough) // 2
+        short, enough = (short, middle) if _has(one, middle, count) else (middle, enough)
+    try:
+        return closed_itemsets(one.counts, enough, limit=LIMIT)[:count]
+    except ValueError:  # too many of the same support to be listed
+        return closed_itemsets(one.counts, short, limit=LIMIT)[:count]
+
+
+def _has(one: Transactions, threshold: int, count: int) -> bool:
+    """Return whether there are so many closed sets, without listing many more."""
+    try:
+        return len(closed_itemsets(one.counts, threshold, limit=count)) >= count
+    except ValueError:
+        return True
 
 
 def _within_bytes(
