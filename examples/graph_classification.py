@@ -43,7 +43,8 @@ def main() -> float:
     torch.manual_seed(0)
     graphs = [make_graph(i % 2) for i in range(600)]
     split = {"train": range(400), "valid": range(400, 500), "test": range(500, 600)}
-    small = graphcond.condense(graphs, graphs_per_class=10, split=split)
+    method = graphcond.Histograms(depth=2)  # trees as deep as the network below
+    small = graphcond.condense(graphs, graphs_per_class=10, method=method, split=split)
     print(small)
     model = GIN()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)

@@ -97,7 +97,9 @@ def evaluate(
     if is_graph_dataset(dataset):
         if inductive is not None:
             raise ValueError(f"inductive={inductive} makes no sense for a dataset of many graphs; leave it out")
-        graph_rules = graphs.GraphRules(resolve_graph_protocol(protocol), resolve_metric(metric, None), runs, seed)
+        graph_rules = graphs.GraphRules(
+            resolve_graph_protocol(protocol), resolve_metric(metric, None), runs, seed, where
+        )
         return graphs.evaluate_graphs(
             _graph_sets(condensed), dataset, graphs.graph_kinds(models), graph_rules, graphs.control_names(controls),
             split=split, metric_name=metric, progress=progress,

@@ -48,17 +48,17 @@ def untrained_logits(
 ) -> Callable[[GraphExam], Tensor]:  # fmt: skip
     """Return what a network with its first random weights says, its sign and threshold set on the validation graphs."""
     with seeded(seed):
-        model = GraphNetwork(kind, *features, task.num_classes, protocol).eval()
+        model = GraphNetwork(kind, *features, task.num_classes, protocol).eval().to(val.labels.device)
     model.scale = float(task.train.sizes.double().mean()) if protocol.readout == "sum" else 1.0
 
     @torch.no_grad()
     def outputs(exam: GraphExam) -> np.ndarray:
-        out = model(exam.view).double().numpy()
+        out = model(exam.view).double().cpu().numpy()
         differences: np.ndarray = out[:, 1:] - out[:, :1]
         return differences  # one column for two classes: nothing is left to be trained but sign and bias
 
     center, spread = outputs(val).mean(axis=0), outputs(val).std(axis=0) + 1e-12
-    head = LogisticRegression(max_iter=1000).fit((outputs(val) - center) / spread, val.labels.numpy())
+    head = LogisticRegression(max_iter=1000).fit((outputs(val) - center) / spread, val.labels.cpu().numpy())
     return lambda exam: _two_columns(head.decision_function((outputs(exam) - center) / spread))
 
 

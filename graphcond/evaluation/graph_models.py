@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.nn import MLP, GATConv, GCNConv, GINConv, GINEConv, MessagePassing, SAGEConv
-from torch_geometric.utils import degree
+from torch_geometric.utils import degree, remove_self_loops
 
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.graphs import blocks
@@ -68,16 +68,16 @@ class View:
 
     @cached_property
     def looped(self) -> Tensor:
-        """Edges followed by a self-loop at every node, ``(2, num_edges + num_nodes)``."""
+        """Edges and one self-loop at every node, ``(2, num_edges + num_nodes)``."""
         nodes = torch.arange(self.data.x.size(0), device=self.data.x.device)
-        return torch.cat([self.data.edge_index, nodes.repeat(2, 1)], dim=1)
+        return torch.cat([remove_self_loops(self.data.edge_index)[0], nodes.repeat(2, 1)], dim=1)
 
     @cached_property
     def norm(self) -> Tensor:
         """The weights of GCN for :attr:`looped`, by the degrees of the original graphs where they are known."""
         data = self.data
-        count = data.degree if "degree" in data else degree(data.edge_index[1], data.x.size(0))
-        ends = (count.to(torch.float32) + 1).rsqrt()
+        count = data.degree + 1 if "degree" in data else degree(self.looped[1], data.x.size(0))
+        ends = count.to(torch.float32).rsqrt()
         weights: Tensor = ends[self.looped].prod(dim=0)
         return weights
 

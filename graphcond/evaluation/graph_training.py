@@ -27,10 +27,12 @@ class GraphExam:
     labels: Tensor
 
     @classmethod
-    def of(cls, graphs: GraphSet, layers: int) -> "GraphExam":
-        """Return the exam of some graphs for models of so many layers."""
+    def of(cls, graphs: GraphSet, layers: int, device: torch.device | str = "cpu") -> "GraphExam":
+        """Return the exam of some graphs for models of so many layers, on a device."""
+        if bool((graphs.edge_index[0] == graphs.edge_index[1]).any()):  # GCN and GAT have their own
+            return cls(View(as_batch(graphs).to(device)), graphs.y.to(device))
         colors = refine(graphs, layers, degrees=True)
-        return cls(View(folded_graphs(graphs, colors, degrees=True)), graphs.y)
+        return cls(View(folded_graphs(graphs, colors, degrees=True).to(device)), graphs.y.to(device))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -122,27 +124,28 @@ def _step(model: GraphNetwork, lesson: GraphLesson, batch: int, optimizer: torch
     optimizer.step()
 
 
-def lesson_of_items(items: Sequence[Data], protocol: GraphProtocol) -> GraphLesson:
+def lesson_of_items(items: Sequence[Data], protocol: GraphProtocol, device: torch.device | str = "cpu") -> GraphLesson:
     """Return condensed graphs as a lesson: all of them in one batch, and trees that several of them have once."""
     if "root_weight" in items[0]:
         data = merged(items)
     else:
-        data = items[0] if "pool_index" in items[0] else Batch.from_data_list(list(items))
+        data = copy.copy(items[0]) if "pool_index" in items[0] else Batch.from_data_list(list(items))
+    data = data.to(device)
     targets: Tensor = data.y
     if protocol.soft_labels and "y_soft" in data:
         targets = data.y_soft
-    weights = torch.ones(len(data.y))
+    weights = torch.ones(len(data.y), device=device)
     if protocol.graph_weights and "graph_weight" in data:
         weights = data.graph_weight
     return GraphLesson([View(data)], [targets], [weights])
 
 
-def lesson_of_graphs(graphs: GraphSet, protocol: GraphProtocol) -> GraphLesson:
+def lesson_of_graphs(graphs: GraphSet, protocol: GraphProtocol, device: torch.device | str = "cpu") -> GraphLesson:
     """Return original graphs as a lesson, in batches drawn once."""
     with seeded(0):
         parts = torch.split(torch.randperm(len(graphs)), protocol.batch_size)
-    batches = [graphs.take(part) for part in parts]
-    weights = [torch.ones(len(part)) for part in parts]
+    batches = [graphs.take(part).to(torch.device(device)) for part in parts]
+    weights = [torch.ones(len(part), device=device) for part in parts]
     return GraphLesson([View(as_batch(batch)) for batch in batches], [batch.y for batch in batches], weights)
 
 

@@ -64,6 +64,7 @@ class GraphRules:
     metric: Metric
     runs: int
     seed: int
+    device: torch.device
 
 
 def evaluate_graphs(
@@ -199,8 +200,8 @@ class _GraphJudge:
 
     def _lessons(self, candidate: GraphCandidate, protocol: GraphProtocol) -> list[GraphLesson]:
         if candidate.name == "whole":
-            return [lesson_of_graphs(self.task.train, protocol)]
-        return [lesson_of_items(items, protocol) for items in candidate.sets]
+            return [lesson_of_graphs(self.task.train, protocol, self.rules.device)]
+        return [lesson_of_items(items, protocol, self.rules.device) for items in candidate.sets]
 
     def _trained(self, kind: GraphModel, lesson: GraphLesson, protocol: GraphProtocol, seed: int) -> GraphScore:
         val, test = self._exam("val", protocol.layers), self._exam("test", protocol.layers)
@@ -222,7 +223,7 @@ class _GraphJudge:
 
     def _exam(self, name: str, layers: int) -> GraphExam:
         if (name, layers) not in self._exams:
-            self._exams[name, layers] = GraphExam.of(getattr(self.task, name), layers)
+            self._exams[name, layers] = GraphExam.of(getattr(self.task, name), layers, self.rules.device)
         return self._exams[name, layers]
 
     def _size(self, candidate: GraphCandidate) -> tuple[int, int, int]:

@@ -18,6 +18,7 @@ class Block:
         edge_attr: ``(m, num_edge_features)`` or ``None``.
         own: ``(num_parents,)`` int64 the row of the input that is the parent itself, one level lower.
         num_inputs: Rows of the input.
+        self_loops: Whether the original graphs have self-loops.
         norm: ``(m + num_parents,)`` float64, GCN's weights of the edges followed by ``own``; ``None`` without degrees.
     """
 
@@ -26,6 +27,7 @@ class Block:
     own: Tensor
     num_inputs: int
     norm: Tensor | None
+    self_loops: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -61,7 +63,8 @@ def blocks(data: Data) -> list[Block]:
             ends = (data.degree.double() + 1).rsqrt()
             norm = torch.cat([ends[data.edge_index[:, edges]].prod(dim=0), ends[start:stop].square()])
         attr = data.edge_attr[edges] if "edge_attr" in data else None
-        result.append(Block(edge_index, attr, data.shorter[start:stop] - below, start - below, norm))
+        own = data.shorter[start:stop] - below
+        result.append(Block(edge_index, attr, own, start - below, norm, "self_loops" in data))
     return result
 
 
@@ -84,6 +87,10 @@ def convolve(conv: nn.Module, x: Tensor, block: Block, edge_attr: Tensor | None 
         ValueError: the convolution is GCN and degrees are unknown, or it adds self-loops by itself, or brings its own
             and takes edge features.
     """
+    loops = getattr(conv, "add_self_loops", None)
+    if block.self_loops and loops is not None:
+        raise ValueError(f"{type(conv).__name__} adds self-loops and the graphs have some of their own; fold graphs "
+                         "without them (torch_geometric.transforms.RemoveSelfLoops)")  # fmt: skip
     if isinstance(conv, GCNConv):
         if block.norm is None:
             raise ValueError("GCN needs the degrees of the original nodes: fold with degrees=True")
@@ -91,7 +98,6 @@ def convolve(conv: nn.Module, x: Tensor, block: Block, edge_attr: Tensor | None 
         out: Tensor = conv.propagate(block.looped(), x=(h, h[block.own]), edge_weight=block.norm.to(x), size=block.size)
         return out if conv.bias is None else out + conv.bias
     both = (x, x[block.own])
-    loops = getattr(conv, "add_self_loops", None)
     if loops:
         raise ValueError(f"{type(conv).__name__} must be made with add_self_loops=False; blocks bring the self-loops")
     if loops is not None and edge_attr is not None:

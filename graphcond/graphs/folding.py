@@ -129,7 +129,8 @@ def folded_graphs(graphs: GraphSet, colors: Colors, *, degrees: bool) -> Data:
     """Return all graphs as one ``Data``: the distinct trees, and which of them each graph has.
 
     Beside ``x``, ``edge_index``, ``edge_attr`` and ``degree`` it holds ``level_ptr`` and ``shorter`` (of
-    :class:`Trees`), ``pool_index`` ``(2, r)`` int64, a node and its graph, ``pool_weight`` ``(r,)`` float32, and ``y``.
+    :class:`Trees`), ``pool_index`` ``(2, r)`` int64, a node and its graph, ``pool_weight`` ``(r,)`` float32, ``y`` and,
+    where the graphs have self-loops, how many, ``self_loops``.
     """
     top = colors.levels[-1]
     _, first, inverse = np.unique(top, return_index=True, return_inverse=True)
@@ -142,7 +143,11 @@ def folded_graphs(graphs: GraphSet, colors: Colors, *, degrees: bool) -> Data:
         torch.from_numpy(counts).float(),
         len(graphs),
     )
-    return shared_data(trees, bag, graphs.y)
+    data = shared_data(trees, bag, graphs.y)
+    loops = int((graphs.edge_index[0] == graphs.edge_index[1]).sum())
+    if loops:
+        data.self_loops = torch.tensor([loops])
+    return data
 
 
 def shared_data(trees: Trees, bags: Bags, y: Tensor) -> Data:

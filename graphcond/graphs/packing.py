@@ -27,7 +27,7 @@ PER_GRAPH = ("y", "y_soft", "graph_weight")
 KNOWN = {"x", "edge_index", "edge_attr", "edge_weight", "degree", "root_mask", "root_weight", *PER_GRAPH}
 CODES = "codes"
 DENSEST = 16  # a table with more entries than that for each that is not zero takes more bytes than a list
-SHARED = ("pool_index", "pool_weight", "level_ptr", "shorter")  # of all graphs in one Data
+SHARED = ("pool_index", "pool_weight", "level_ptr", "shorter", "self_loops")  # of all graphs in one Data
 
 Packed = tuple[dict[str, Tensor], dict[str, str]]
 

@@ -40,8 +40,8 @@ class Histograms(GraphMethod):
     - Soft labels follow the class shares of the condensed set.
 
     Args:
-        depth: Hops of the trees, the number of layers of the networks to be trained; ``None``: as deep as the teacher's,
-            which is chosen on the validation graphs.
+        depth: Hops of the trees, the number of layers of the networks to be trained; ``None``: as deep as those of the
+            teacher, whose depth is chosen on the validation graphs.
         trees: How many distinct trees are kept, at most; under ``max_bytes``, as many as the bytes hold.
         edges: Whether edge features are part of the trees.
         degrees: Whether the degree of a node in its graph is, as GCN's normalisation needs at the leaves.

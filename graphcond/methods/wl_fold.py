@@ -26,19 +26,17 @@ class WLFold(GraphMethod):
         depth: Hops of the trees, the number of layers of the networks to be trained.
         degrees: Whether the degree of a node in its graph is part of its tree, as GCN's normalisation needs.
         edges: Whether edge features are.
-        self_loops: Whether graphs may have self-loops, for networks that add none of their own: GCN and GAT would count
-            both.
 
     Note:
         Exact up to rounding of full-batch training without batch normalisation and dropout, which would need the
-        multiplicity of each tree.
+        multiplicity of each tree. Where graphs have self-loops, not for GCN and GAT, which would count them beside
+        their own; blocks refuse these then.
     """
 
     name: ClassVar[str] = "wl_fold"
     depth: int = 3
     degrees: bool = True
     edges: bool = True
-    self_loops: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -55,12 +53,6 @@ class WLFold(GraphMethod):
         if budget is not None:
             (name, value), *_ = budget.asked().items()
             raise ValueError(f"method='wl_fold' keeps everything and takes no size, got {name}={value}; leave it out")
-        loops = int((task.train.edge_index[0] == task.train.edge_index[1]).sum())
-        if loops and not self.self_loops:
-            raise ValueError(
-                f"the training graphs have {loops} self-loops, which GCN and GAT would count beside their own; remove "
-                "them (torch_geometric.transforms.RemoveSelfLoops), or pass WLFold(self_loops=True) for other networks"
-            )
         colors = refine(task.train, self.depth, degrees=self.degrees, edges=self.edges)
         data = folded_graphs(task.train, colors, degrees=self.degrees)
         updates, full = update_count(data), task.train.num_nodes * self.depth
