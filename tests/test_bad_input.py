@@ -110,10 +110,8 @@ WRONG_TYPES: list[tuple[str, Callable[[Tensor], Any], str]] = [
 ]
 WRONG_OBJECTS: list[tuple[Change, str]] = [
     (hetero, "heterogeneous ... to_homogeneous"),
-    (lambda data: [data], "dataset must be a PyG dataset ... got list"),
     (lambda data: "cora.pt", "dataset must be a PyG dataset ... got str"),
     (lambda data: None, "dataset must be a PyG dataset ... got NoneType"),
-    (lambda data: scipy.sparse.eye_array(5).tocsr(), "node dataset"),
 ]
 
 
@@ -165,10 +163,46 @@ def test_wrong_object(toy, change, message, verb):
         verb(change(toy))
 
 
-@pytest.mark.parametrize("verb", [condense, evaluate])
-def test_several_graphs(toy, verb):
-    with pytest.raises(ValueError, match=r"holds 3 graphs; .*dataset\[i\]"):
-        verb(Graphs([toy, toy, toy]))
+@pytest.mark.parametrize(
+    ("verb", "message"),
+    [
+        (condense, "condensing a sparse interaction matrix is not supported yet; pass a PyG dataset"),
+        (evaluate, "dataset must be a PyG dataset ... got csr_"),
+    ],
+)
+def test_sparse_matrix(verb, message):
+    with pytest.raises(TypeError, match=says(message)):
+        verb(scipy.sparse.eye_array(5).tocsr())
+
+
+@pytest.mark.parametrize("wrap", [list, tuple, Graphs])
+@pytest.mark.parametrize(
+    ("verb", "error", "message"),
+    [
+        (condense, ValueError, "num_nodes=6 makes no sense for a dataset of many graphs; ask its size by ratio=, "
+                               "num_graphs=, graphs_per_class=, max_bytes="),
+        (evaluate, TypeError, "condensed must be what condense() returns, a list of Data, or a sequence of the former, "
+                              "got Data"),
+    ],
+)  # fmt: skip
+def test_several_graphs_are_no_node_dataset(toy, verb, error, message, wrap):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        verb(wrap([toy, toy, toy]))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ((60,), "data.y has 60 columns: several targets at once are not supported; choose one"),
+        ((60, 60), "data.y has 60 columns: several targets at once are not supported; choose one"),
+        ((60, 30), "dataset[0].y holds 60 values, but a graph has one class: pass shape (1,)"),
+    ],
+    ids=str,
+)
+def test_labels_of_nodes_are_no_classes_of_graphs(toy, sizes, message):
+    graphs = [toy.subgraph(torch.arange(size)) for size in sizes]
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        graphcond.condense(graphs, num_graphs=2, method="random")
 
 
 @pytest.mark.parametrize("verb", [condense, evaluate])

@@ -15,6 +15,7 @@ from torch_geometric.loader import DataLoader
 
 import graphcond
 from graphcond import CondensedDataset, Members, Record
+from graphcond.graphs.packing import canonical
 
 SOURCE = {"name": "toy", "num_classes": 4, "num_features": 5}
 
@@ -46,6 +47,14 @@ def graph(num_nodes: int, seed: int = 0) -> Data:
     )
 
 
+def item(num_nodes: int) -> Data:
+    """One of several graphs: with one class, and without the masks of nodes."""
+    data = graph(num_nodes, seed=num_nodes)
+    del data.train_mask
+    data.y = data.y[:1]
+    return data
+
+
 def tensors(data: Data) -> dict[str, Tensor]:
     return {name: value for name, value in data if isinstance(value, Tensor)}
 
@@ -65,7 +74,7 @@ def small() -> CondensedDataset:
 
 @pytest.fixture
 def several() -> CondensedDataset:
-    return CondensedDataset([graph(n, seed=n) for n in (3, 1, 6, 2)], record())
+    return CondensedDataset(canonical([item(n) for n in (3, 1, 6, 2)]), record())
 
 
 def test_is_a_dataset(small):
@@ -73,6 +82,12 @@ def test_is_a_dataset(small):
     assert (small.num_classes, small.num_features) == (4, 5)
     assert_same_data(small[0], graph(4))
     small[0].validate()
+
+
+def test_several_items_are_graphs_and_one_is_by_its_record(small, several):
+    assert several.has_graphs
+    assert not small.has_graphs
+    assert CondensedDataset([item(3)], record(source=SOURCE | {"num_graphs": 9})).has_graphs
 
 
 def test_number_of_classes_is_the_original_one_even_if_labels_miss_some():

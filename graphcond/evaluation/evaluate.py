@@ -148,15 +148,15 @@ def _graph_sets(condensed: object) -> Sequence[CondensedDataset | list[Data]]:
     several = list(condensed) if isinstance(condensed, list | tuple) else []
     if several and all(isinstance(one, Data) for one in several):
         return [several]
-    return _condensations(condensed)
+    return _condensations(condensed, "a list of Data")
 
 
-def _condensations(condensed: object) -> list[CondensedDataset]:
+def _condensations(condensed: object, own: str = "a Data") -> list[CondensedDataset]:
     several = list(condensed) if isinstance(condensed, list | tuple) else [condensed]
     kept = [one for one in several if isinstance(one, CondensedDataset)]
     if not kept or len(kept) < len(several):
         raise TypeError(
-            "condensed must be what condense() returns, a Data, or a sequence of the former, "
+            f"condensed must be what condense() returns, {own}, or a sequence of the former, "
             f"got {type(condensed).__name__}"
         )
     return kept

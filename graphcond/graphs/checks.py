@@ -40,7 +40,9 @@ def stack(items: Sequence[Data], name: str) -> Tensor | None:
             raise TypeError(f"dataset[{i}].{name} must be a tensor, got {type(value).__name__}")
     rows = [value.unsqueeze(1) if value.dim() == 1 else value for value in values]
     for i, row in enumerate(rows):
-        if row.dim() != 2 or row.size(1) != rows[0].size(1):
+        if row.dim() != 2:
+            raise ValueError(f"dataset[{i}].{name} must have the shape (rows, columns), got {tuple(row.shape)}")
+        if row.size(1) != rows[0].size(1):
             raise ValueError(
                 f"dataset[{i}].{name} has the shape {tuple(row.shape)}, but dataset[0] has {rows[0].size(1)} columns; "
                 "all graphs need the same features"
@@ -95,8 +97,9 @@ def check_edge_rows(items: Sequence[Data]) -> None:
 def stacked_labels(items: Sequence[Data]) -> Tensor:
     """Return the labels of all graphs, a row for each."""
     widths = [item.y.numel() for item in items]
+    alike = len(set(widths)) == 1
     for i, width in enumerate(widths):
-        if width != widths[0] or width == 0:
+        if width == 0 or (width != 1 and not alike):
             raise ValueError(f"dataset[{i}].y holds {width} values, but a graph has one class: pass shape (1,)")
     return torch.cat([item.y.reshape(1, -1) for item in items])
 
@@ -159,12 +162,7 @@ def check_split(split: Mapping[str, Any], num_graphs: int) -> dict[str, Tensor]:
     parts: dict[str, Tensor] = {}
     seen = torch.zeros(num_graphs, dtype=torch.bool)
     for name in ("train", "valid", "test"):
-        rows = torch.as_tensor(split.get(name, ()))
-        if rows.dtype == torch.bool:
-            raise TypeError(
-                f"split[{name!r}] must hold graph numbers, got a boolean mask; pass mask.nonzero().flatten()"
-            )
-        rows = rows.long().flatten()
+        rows = _graph_numbers(name, split.get(name))
         if len(rows) and (int(rows.min()) < 0 or int(rows.max()) >= num_graphs):
             raise ValueError(
                 f"split[{name!r}] must lie in [0, {num_graphs - 1}], got {int(rows.min())} to {int(rows.max())}"

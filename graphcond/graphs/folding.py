@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.sparse import ragged
 from graphcond.graphs.refinement import Colors
-from graphcond.graphs.task import GraphSet, ragged
+from graphcond.graphs.task import GraphSet
 
 
 @dataclass(frozen=True, eq=False)

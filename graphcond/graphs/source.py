@@ -9,9 +9,9 @@ from torch_geometric.utils import coalesce, to_undirected
 
 from graphcond.core.graph_batch import GraphBatch
 from graphcond.core.sparse import compressed_rows
+from graphcond.graphs.features import Features
 from graphcond.graphs.pooling import Readout
 from graphcond.graphs.task import GraphSet
-from graphcond.synthetic.features import Features
 
 
 def union(graphs: GraphSet, readout: Readout) -> GraphBatch:

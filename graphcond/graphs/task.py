@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.sparse import ragged
+
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
 class GraphSet:
@@ -100,19 +102,6 @@ class GraphSet:
                 state.update(str((tuple(value.shape), value.dtype)).encode())
                 state.update(value.detach().cpu().contiguous().numpy().tobytes())
         return state.hexdigest()
-
-
-def ragged(ptr: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the positions that some rows of compressed rows hold, and the pointer of those rows alone.
-
-    >>> ragged(torch.tensor([0, 2, 2, 5]), torch.tensor([2, 0]))
-    (tensor([2, 3, 4, 0, 1]), tensor([0, 3, 5]))
-    """
-    sizes = ptr.diff()[rows]
-    end = sizes.cumsum(0)
-    new = torch.cat([end.new_zeros(1), end])
-    shift = torch.repeat_interleave(ptr[rows] - new[:-1], sizes)
-    return torch.arange(int(new[-1]), device=ptr.device) + shift, new
 
 
 @dataclass(frozen=True)

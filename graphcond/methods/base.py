@@ -1,15 +1,16 @@
 """The contract of a node method: a validated task and a budget in, synthetic nodes out."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from graphcond.condensed import Members
 from graphcond.core.run import Run
+from graphcond.methods.method import Method
 from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.task import Graph, NodeTask
 
@@ -39,21 +40,8 @@ class SyntheticNodes:
     choices: dict[str, Any] = field(default_factory=dict)
 
 
-class NodeMethod(ABC):
-    """A way to condense a node-classification dataset.
-
-    A method is a frozen keyword-only dataclass: a field per hyper-parameter, checked at construction, so that its
-    ``repr`` is the experiment record. It is called under a seeded random state and never reads ``task.test``.
-    """
-
-    name: ClassVar[str]
-    stepwise: ClassVar[bool] = False
-    """Whether it works in steps, between which it can be stopped and resumed."""
-
-    @property
-    def label(self) -> str:
-        """The name that ``condense(method=...)`` takes for the method in this variant."""
-        return self.name
+class NodeMethod(Method):
+    """A way to condense a node-classification dataset."""
 
     @abstractmethod
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:

@@ -17,6 +17,7 @@ from graphcond.core.run import Run
 from graphcond.core.samplers import Fresh, Pool
 from graphcond.core.schedules import Schedule
 from graphcond.graphs.budget import GraphBudget
+from graphcond.graphs.features import features_of
 from graphcond.graphs.initial import initial_graphs
 from graphcond.graphs.pooling import Readout
 from graphcond.graphs.source import GraphSource, union
@@ -26,7 +27,6 @@ from graphcond.methods.graph_rehearsal import judge
 from graphcond.methods.presets import settings_for
 from graphcond.surrogates.convolutions import Convolutions
 from graphcond.synthetic.bernoulli import BernoulliGraphs, Tosses
-from graphcond.synthetic.features import features_of
 
 Sizes = Literal["drawn", "mean"]
 LARGEST = 2  # times the mean: drawn graphs have no more nodes, because what is learned of them is dense

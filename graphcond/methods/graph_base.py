@@ -1,8 +1,8 @@
 """The contract of a graph method: a validated task and a budget in, synthetic graphs out."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from torch_geometric.data import Data
 
@@ -10,6 +10,7 @@ from graphcond.condensed import Members
 from graphcond.core.run import Run
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.task import GraphTask
+from graphcond.methods.method import Method
 
 
 @dataclass(frozen=True)
@@ -28,21 +29,8 @@ class SyntheticGraphs:
     members: Members | None = None
 
 
-class GraphMethod(ABC):
-    """A way to condense a graph-classification dataset.
-
-    A method is a frozen keyword-only dataclass: a field per hyper-parameter, checked at construction, so that its
-    ``repr`` is the experiment record. It is called under a seeded random state and never reads ``task.test``.
-    """
-
-    name: ClassVar[str]
-    stepwise: ClassVar[bool] = False
-    """Whether it works in steps, between which it can be stopped and resumed."""
-
-    @property
-    def label(self) -> str:
-        """The name that ``condense(method=...)`` takes for the method in this variant."""
-        return self.name
+class GraphMethod(Method):
+    """A way to condense a graph-classification dataset."""
 
     @property
     def sized(self) -> bool:

@@ -54,10 +54,9 @@ class Mirage(GraphMethod):
     Note:
         The paper takes all frequent sets; the default here is the closed ones: a set that never occurs without a
         further tree tells nothing beside the larger one (molbbbp, threshold 11: 262,211 frequent sets, 18 closed). The
-        published code loses some sets (its miner does), draws them unweighted, drops the multiplicities, and deletes,
-        in some of its scripts, patterns
-        that are frequent in both classes in some of its scripts, which is not done here. Trees are integer colours
-        (:mod:`graphcond.graphs.refinement`), so that the depth costs linear instead of exponential time.
+        published code loses some sets (its miner does), draws them unweighted and drops the multiplicities; in some of
+        its scripts it deletes patterns that are frequent in both classes, which is not done here. Trees are integer
+        colours (:mod:`graphcond.graphs.refinement`), so that the depth costs linear instead of exponential time.
     """
 
     name: ClassVar[str] = "mirage"
@@ -142,8 +141,14 @@ def _most_frequent(one: Transactions, count: int) -> list[Itemset]:
         short, enough = (short, middle) if _has(one, middle, count) else (middle, enough)
     try:
         return closed_itemsets(one.counts, enough, limit=LIMIT)[:count]
-    except ValueError:  # too many of the same support to be listed
-        return closed_itemsets(one.counts, short, limit=LIMIT)[:count]
+    except ValueError as error:  # too many of the same support to be listed
+        found = closed_itemsets(one.counts, short, limit=LIMIT)[:count]
+        if not found:
+            raise ValueError(
+                f"class {one.label} has more than {LIMIT:,} sets of trees that are equally frequent, and none that is more "
+                "frequent; mine shallower trees, such as Mirage(depth=1)"
+            ) from error
+        return found
 
 
 def _has(one: Transactions, threshold: int, count: int) -> bool:

@@ -3,28 +3,15 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.progress import ProgressCallback
 from graphcond.core.run import Run
+from graphcond.methods.method import Method
 from graphcond.record import library_versions
-
-
-class Method(Protocol):
-    """What all methods have in common."""
-
-    @property
-    def stepwise(self) -> bool:
-        """Whether it works in steps, between which it can be stopped and resumed."""
-        ...
-
-    @property
-    def label(self) -> str:
-        """Its name."""
-        ...
 
 
 @dataclass(frozen=True)

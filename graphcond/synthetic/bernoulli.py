@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from graphcond.core.driver import Synthetic
 from graphcond.core.fields import require_positive
 from graphcond.core.graph_batch import GraphBatch
-from graphcond.synthetic.features import Features
+from graphcond.graphs.features import Features
 from graphcond.synthetic.graph import normalize
 
 CERTAINTY = 5.0  # log-odds with which initial graphs have their edges, and lack the others

@@ -90,7 +90,7 @@ def says(message):
 
 WRONG_VALUES = [
     (put(x=torch.empty(0, 2).long(), edge_index=NONE.reshape(2, 0)),
-     "1 graphs have no nodes (first: dataset[5]); drop them"),
+     "dataset[5] has no nodes (1 such in all); drop graphs without nodes"),
     (put(x=torch.ones(3, 1).long(), edge_index=NONE.reshape(2, 0)),
      "dataset[5].x has the shape (3, 1), but dataset[0] has 2 columns; all graphs need the same features"),
     (put(x=torch.ones(3, 2, 1).long(), edge_index=NONE.reshape(2, 0)),
@@ -108,12 +108,9 @@ WRONG_VALUES = [
     (with_attr(lambda item: torch.ones(item.num_edges, 2)),
      "dataset[5].edge_attr has the shape (..., 2), but dataset[0] has 1 columns; all graphs need the same features"),
     (with_attr(lambda item: torch.ones(item.num_edges + 1, 1)),
-     "data.edge_attr must have one row per edge (...), got ..."),
-    pytest.param(
-        everywhere(edge_attr=lambda item, i: torch.ones(item.num_edges + {3: 1, 4: -1}.get(i, 0), 1)),
-        "...edge_attr must have one row per edge ...",
-        marks=pytest.mark.xfail(reason="a row too many here and one too few there pass unseen", strict=True),
-    ),
+     "dataset[5].edge_attr must have one row per edge (0), got 1"),
+    (everywhere(edge_attr=lambda item, i: torch.ones(item.num_edges + {3: 1, 4: -1}.get(i, 0), 1)),
+     "dataset[3].edge_attr must have one row per edge (...), got ..."),
     (everywhere(edge_attr=lambda item, i: torch.full((item.num_edges, 1), float("nan"))),
      "data.edge_attr must be finite, but ... rows hold NaN or infinity (first: row 0 of all graphs together); ..."),
     (put(edge_attr=torch.ones(2, 1)), "dataset[0] has no edge_attr and others do; give it to all graphs or to none"),
@@ -128,22 +125,15 @@ WRONG_VALUES = [
      "dataset[5].edge_index must lie in [0, 1] (its nodes), got the edge (-1, 0)"),
     (without_features(num_nodes=2, edge_index=torch.tensor([[0], [2]])),
      "dataset[0].edge_index must lie in [0, 1] (its nodes), got the edge (0, 2)"),
-    pytest.param(
-        without_features(num_nodes=2, edge_index=torch.tensor([[0], [-1]])),
-        "dataset[0].edge_index must lie in [0, 1] (its nodes), got the edge (0, -1)",
-        marks=pytest.mark.xfail(reason="degrees are counted before edges are checked", strict=True),
-    ),
+    (without_features(num_nodes=2, edge_index=torch.tensor([[0], [-1]])),
+     "dataset[0].edge_index must lie in [0, 1] (its nodes), got the edge (0, -1)"),
     (put(y=None), "dataset[5] has no y; each graph needs its class, shape (1,)"),
-    pytest.param(
-        put(y=lambda item: torch.zeros(7).long()),
-        "dataset[5].y must hold one class ... got the shape (7,) ...",
-        marks=pytest.mark.xfail(reason="labels of nodes end in an error of torch.cat", strict=True),
-    ),
-    pytest.param(
-        everywhere(y=lambda item, i: torch.empty(0)),
-        "... must hold one class ... got ... 0 ...",
-        marks=pytest.mark.xfail(reason="0 columns are said to be several targets", strict=True),
-    ),
+    (put(y=lambda item: torch.zeros(7).long()),
+     "dataset[5].y holds 7 values, but a graph has one class: pass shape (1,)"),
+    (everywhere(y=lambda item, i: torch.zeros(1 if i else 7).long()),
+     "dataset[0].y holds 7 values, but a graph has one class: pass shape (1,)"),
+    (everywhere(y=lambda item, i: torch.empty(0)),
+     "dataset[0].y holds 0 values, but a graph has one class: pass shape (1,)"),
     (everywhere(y=lambda item, i: torch.tensor([[i % 2, 1]])),
      "data.y has 2 columns: several targets at once are not supported; choose one, such as data.y = data.y[:, :1]"),
     (everywhere(y=lambda item, i: torch.tensor([i / 2])),
@@ -163,10 +153,7 @@ WRONG_VALUES = [
 ]  # fmt: skip
 WRONG_TYPES = [
     (put(x=lambda item: item.x.float()), "dataset[5].x is torch.float32, but dataset[0] has torch.int64; use one type"),
-    pytest.param(
-        put(x=lambda item: item.x.numpy()), "dataset[5].x must be a tensor, got ndarray",
-        marks=pytest.mark.xfail(reason="its size is asked before its type", strict=True),
-    ),
+    (put(x=lambda item: item.x.numpy()), "dataset[5].x must be a tensor, got ndarray"),
     (with_attr(lambda item: item.edge_index.tolist()), "dataset[5].edge_attr must be a tensor, got list"),
     (everywhere(x=lambda item, i: item.x.to(torch.complex64)), "data.x must be real, got torch.complex64; ... columns"),
     (put(edge_index=lambda item: item.edge_index.float()),
@@ -199,10 +186,10 @@ WRONG_SPLITS = [
     (TypeError, True, "split must be a number or a dictionary of graph numbers, got bool"),
     (TypeError, "valid", "split must be a number or a dictionary of graph numbers, got str"),
     (TypeError, None, "split must be a number or a dictionary of graph numbers, got NoneType"),
-    pytest.param(TypeError, {"train": [0.5, 1.5]}, "split['train'] must hold graph numbers, got ...",
-                 marks=pytest.mark.xfail(reason="fractions are cut off without a word", strict=True)),
-    pytest.param(TypeError, {"train": [0, 1], "valid": None}, "split['valid'] must hold graph numbers, got ...",
-                 marks=pytest.mark.xfail(reason="ends in an error of torch", strict=True)),
+    (TypeError, {"train": [0.5, 1.5]},
+     "split['train'] must hold whole graph numbers, got torch.float32; pass integers"),
+    (TypeError, {"train": [0, 1], "valid": "2"}, "split['valid'] must hold graph numbers, got str"),
+    (ValueError, {"train": None}, "split['train'] holds no graph with a label; put some there"),
 ]  # fmt: skip
 
 
@@ -229,6 +216,13 @@ def test_splits(items, error, split, message):
         read_graphs(items, split=split)
 
 
+@pytest.mark.parametrize("parts", [("valid",), ("test",), ("valid", "test")])
+def test_parts_that_are_none_are_empty(items, parts):
+    task = read_graphs(items, split=SPLIT | dict.fromkeys(parts))
+    assert (len(task.val), len(task.test)) == (0 if "valid" in parts else 4, 0 if "test" in parts else 4)
+    assert len(task.train) == 16
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -238,6 +232,10 @@ def test_splits(items, error, split, message):
         (
             everywhere(edge_index=lambda item, i: item.edge_index + 1),
             "dataset[0].edge_index must lie in [0, 2] (its nodes), got the edge ...",
+        ),
+        (
+            everywhere(edge_attr=lambda item, i: torch.ones(item.num_edges + {3: 1, 4: -1}.get(i, 0), 1)),
+            "data.edge_attr must have one row per edge in each graph of the dataset; process it again",
         ),
     ],
 )

@@ -142,9 +142,7 @@ def graphs(make_set):
 
 
 @cases
-def test_blocks_give_logits_and_gradients_of_the_graphs(graphs, kind, readout, dtype, request):
-    if kind == "GATv2":
-        request.applymarker(pytest.mark.xfail(reason="GATv2Conv takes no size=", raises=TypeError, strict=True))
+def test_blocks_give_logits_and_gradients_of_the_graphs(graphs, kind, readout, dtype):
     originals = graphs(kind)
     data, network = folded(originals, degrees=kind == "GCN"), Network(kind, 2, dtype)
     logits = network.head(pool(network.in_blocks(data.x.to(dtype), data), data, readout))
@@ -177,7 +175,7 @@ def test_bags_of_trees_give_logits_and_gradients_of_the_graphs(graphs, to_bags, 
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(0, 2**32), st.sampled_from(["GIN", "GINE", "SAGE", "GCN", "GAT"]))
+@given(st.integers(0, 2**32), st.sampled_from(["GIN", "GINE", "SAGE", "GCN", "GAT", "GATv2"]))
 def test_any_set_of_graphs(make_set, seed, kind):
     originals = make_set(4, seed=seed, edge_attr=kind == "GINE", loops=kind not in ADDS_LOOPS, most=5)
     data, network = folded(originals, degrees=True), Network(kind, 2, torch.float64)
@@ -185,14 +183,24 @@ def test_any_set_of_graphs(make_set, seed, kind):
     assert_same(learned(network, logits, data.y), on_originals(network, originals, "sum", torch.float64), torch.float64)
 
 
-@pytest.mark.xfail(reason="self-loops of the graphs are counted beside those that the convolution adds", strict=True)
-@pytest.mark.parametrize("kind", ["GAT", "GCN"])
-def test_self_loops_of_graphs_are_not_added_twice(make_set, kind):
-    originals = make_set(30)
-    assert bool((originals.edge_index[0] == originals.edge_index[1]).any())
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_graphs_with_self_loops_are_exact_or_refused(make_set, kind, packed):
+    originals = make_set(30, edge_attr=kind == "GINE")
+    loops = int((originals.edge_index[0] == originals.edge_index[1]).sum())
     data, network = folded(originals, degrees=True), Network(kind, 2, torch.float64)
+    data = canonical([data])[0] if packed else data
+    assert data.self_loops.tolist() == [loops] != [0]
+    if kind in ADDS_LOOPS:
+        with pytest.raises(ValueError, match=rf"^{kind}Conv adds self-loops and the graphs have some .*RemoveSelfL"):
+            network.in_blocks(data.x.double(), data)
+        return
     logits = network.head(pool(network.in_blocks(data.x.double(), data), data))
     assert_same(learned(network, logits, data.y), on_originals(network, originals, "sum", torch.float64), torch.float64)
+
+
+def test_graphs_without_self_loops_are_not_said_to_have_some(make_set):
+    assert "self_loops" not in folded(make_set(30, loops=False))
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -223,18 +231,16 @@ def test_convolutions_that_add_self_loops_are_refused(graphs, kind):
         run_layers(network.convs, data.x.double(), data)
 
 
-@pytest.mark.xfail(reason="edge features are dropped without a word where self-loops are added", strict=True)
-def test_edge_features_of_attention_are_used_or_refused(make_set):
-    originals = make_set(20, edge_attr=True, loops=False)
-    data = folded(originals)
-    conv = GATConv(2, WIDTH, edge_dim=2, add_self_loops=False).double()
+@pytest.mark.parametrize("make", [GATConv, GATv2Conv])
+def test_edge_features_of_attention_are_refused(make_set, make):
+    data = folded(make_set(20, edge_attr=True, loops=False))
+    conv = make(2, WIDTH, edge_dim=2, add_self_loops=False).double()
     first = blocks(data)[0]
-    x = data.x[leaves(data)].double()
-    outputs = [convolve(conv, x, first, scale * first.edge_attr.double()) for scale in (0, 1)]
-    assert not torch.equal(*outputs)
+    message = rf"^{make.__name__} with edge features cannot run in blocks: its self-loops have none; use the Data as"
+    with pytest.raises(ValueError, match=message):
+        convolve(conv, data.x[leaves(data)].double(), first, first.edge_attr.double())
 
 
-@pytest.mark.xfail(reason="they are those of whichever node stands for the tree", strict=True)
 def test_no_edge_features_where_trees_know_nothing_of_them(make_set):
     assert "edge_attr" not in folded(make_set(20, edge_attr=True), edges=False)
 

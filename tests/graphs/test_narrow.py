@@ -90,12 +90,6 @@ def test_what_is_not_contiguous_or_needs_gradients():
     assert torch.equal(widen(small, code), value)
 
 
-@pytest.mark.xfail(reason="a negative zero among multiples of a power of two loses its sign", strict=True)
-def test_negative_zeros_keep_their_sign():
-    small, code = narrow(torch.tensor([-0.0, 1.0]))
-    assert torch.signbit(widen(small, code)).tolist() == [True, False]
-
-
 def test_bytes_are_those_of_the_elements():
     assert nbytes({}) == 0
     assert nbytes({"a": torch.zeros(3, 2), "b": torch.zeros(5, dtype=torch.int16), "c": torch.zeros(0)}) == 34

@@ -3,9 +3,9 @@ import torch
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import to_dense_adj
 
+from graphcond.graphs.features import Categories, Numbers
 from graphcond.graphs.source import GraphSource, union
 from graphcond.graphs.task import GraphSet
-from graphcond.synthetic.features import Categories, Numbers
 
 LABELS = torch.tensor([1, 0, 0, 1, 0, 0, 1, 0])
 

@@ -12,12 +12,12 @@ from graphcond.core.batch import Batch
 from graphcond.core.graph_batch import GraphBatch
 from graphcond.core.sparse import from_rows
 from graphcond.core.statistic import Statistic
+from graphcond.graphs.features import Numbers
 from graphcond.graphs.source import union
 from graphcond.graphs.task import GraphSet
 from graphcond.surrogates import autograd
 from graphcond.surrogates.convolutions import Convolutions
 from graphcond.synthetic.bernoulli import BernoulliGraphs, Tosses
-from graphcond.synthetic.features import Numbers
 
 LIKE = torch.zeros((), dtype=torch.float64)
 FEATURES, HIDDEN, CLASSES = 3, 5, 4

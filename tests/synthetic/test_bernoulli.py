@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from graphcond.core.graph_batch import GraphBatch
+from graphcond.graphs.features import Categories, Numbers
 from graphcond.surrogates.convolutions import Convolutions
 from graphcond.synthetic.bernoulli import BernoulliGraphs, Tosses
-from graphcond.synthetic.features import Categories, Numbers
 from graphcond.synthetic.graph import normalize
 
 SIZES = torch.tensor([4, 2, 1])

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphcond.synthetic.features import Categories, Numbers, features_of
+from graphcond.graphs.features import Categories, Numbers, features_of
 
 CODES = torch.tensor([[7, 0], [3, 0], [7, 0], [11, 0]])
 
