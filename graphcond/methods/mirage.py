@@ -145,8 +145,8 @@ def _most_frequent(one: Transactions, count: int) -> list[Itemset]:
         found = closed_itemsets(one.counts, short, limit=LIMIT)[:count]
         if not found:
             raise ValueError(
-                f"class {one.label} has more than {LIMIT:,} sets of trees that are equally frequent, and none that is more "
-                "frequent; mine shallower trees, such as Mirage(depth=1)"
+                f"class {one.label} has more than {LIMIT:,} sets of trees that are equally frequent, and none more so; "
+                "mine shallower trees, such as Mirage(depth=1)"
             ) from error
         return found
 
