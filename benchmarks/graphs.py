@@ -74,12 +74,12 @@ WORKLOADS = {
 }  # fmt: skip
 
 
-def finished() -> dict[tuple[str, str, str, str], dict[str, Any]]:
-    """Return the rows in the file, by dataset, size, training set and model."""
+def finished() -> dict[tuple[str, str, str, str, str], dict[str, Any]]:
+    """Return the rows in the file, by dataset, size, training set, model and protocol."""
     if not RESULTS.exists():
         return {}
     rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    return {(row["dataset"], row["size"], row["data"], row["model"]): row for row in rows}
+    return {(row["dataset"], row["size"], row["data"], row["model"], row["protocol"]): row for row in rows}
 
 
 def run(name: str, options: argparse.Namespace) -> None:
@@ -94,8 +94,9 @@ def run(name: str, options: argparse.Namespace) -> None:
         for method in options.methods:
             shown = "any" if method in FIXED else size
             for model in options.models.split(","):
-                if (name, shown, method, model) not in finished():
-                    write(judge(dataset, method, asked, model, workload, options), name, shown, method, model)
+                if (name, shown, method, model, options.protocol) not in finished():
+                    rows = judge(dataset, method, asked, model, workload, options)
+                    write(rows, name, shown, method, model, options.protocol)
 
 
 def judge(
@@ -103,9 +104,11 @@ def judge(
 ) -> list[graphcond.Row]:
     """Return the row of each seed; a dataset that a method cannot condense to a size gives none."""
     rows = []
+    made = method if method not in FIXED else "random"
+    if method == "doscond" and dataset.name.lower() in graphcond.DosCondGraphs.presets:
+        made = graphcond.DosCondGraphs.preset(dataset.name.lower())  # the paper's learning rate for this dataset
     for seed in range(options.seeds):
         split = seed if workload.folds else 0
-        made = method if method not in FIXED else "random"
         made_asked = asked if method not in FIXED else {"graphs_per_class": 1}
         try:
             small = graphcond.condense(dataset, method=made, seed=seed, split=split, **made_asked)
@@ -121,14 +124,14 @@ def judge(
     return rows
 
 
-def write(rows: list[graphcond.Row], name: str, size: str, method: str, model: str) -> None:
+def write(rows: list[graphcond.Row], name: str, size: str, method: str, model: str, protocol: str) -> None:
     """Append the row of all seeds to the file and show it."""
     if not rows:
         return
     scores = [row.scores[0] for row in rows]
     last = [row.last_scores[0] for row in rows]
     values = {
-        "dataset": name, "size": size, "data": method, "model": model, "mean": statistics.mean(scores),
+        "dataset": name, "size": size, "data": method, "model": model, "protocol": protocol, "mean": statistics.mean(scores),
         "deviation": statistics.stdev(scores) if len(scores) > 1 else 0.0, "last": statistics.mean(last),
         "val": statistics.mean(row.val_scores[0] for row in rows), "scores": scores, "last_scores": last,
         "graphs_bytes": statistics.median(row.bytes for row in rows), "nodes": rows[0].nodes,
@@ -142,28 +145,32 @@ def write(rows: list[graphcond.Row], name: str, size: str, method: str, model: s
 
 
 def tables() -> None:
-    """Print every row as Markdown, a table per dataset."""
+    """Print every row as Markdown, a table per dataset and protocol."""
     rows = finished()
-    for name, workload in WORKLOADS.items():
-        mine = {key[1:]: row for key, row in rows.items() if key[0] == name}
-        if not mine:
-            continue
-        models = sorted({key[2] for key in mine})
-        print(f"\n### {name}, test {workload.metric} in %\n")
-        print(
-            f"| size | trained on | kB | {' | '.join(models)} | condense s |\n|---|---|---|{'---|' * len(models)}---|"
-        )
-        for size in ("any", *workload.sizes):
-            for method in (*FIXED, *OURS, *SELECTIONS):
-                cells = [mine.get((size, method, model)) for model in models]
-                found = [cell for cell in cells if cell is not None]
-                if found:
-                    shown = " | ".join("-" if cell is None else f"{_score(cell)} ({100 * cell['last']:.1f})"
-                                       for cell in cells)  # fmt: skip
-                    seconds = f"{found[0]['condense_seconds']:.2f}" if method not in FIXED else "-"
-                    print(f"| {size} | {method} | {found[0]['graphs_bytes'] / 1000:.1f} | {shown} | {seconds} |")
-            if size in workload.published:
-                print(f"| {size} | *published* | | {workload.published[size]} |{' |' * len(models)}")
+    for protocol in ("standard", "published"):
+        for name, workload in WORKLOADS.items():
+            mine = {key[1:4]: row for key, row in rows.items() if (key[0], key[4]) == (name, protocol)}
+            if mine:
+                print(f"\n### {name}, {protocol} protocol, test {workload.metric} in %\n")
+                table(mine, workload)
+
+
+def table(mine: dict[tuple[str, str, str], dict[str, Any]], workload: Workload) -> None:
+    """Print the rows of one dataset and protocol, by size, training set and model."""
+    models = sorted({key[2] for key in mine})
+    print(f"| size | trained on | kB | {' | '.join(models)} | condense s |\n|---|---|---|{'---|' * len(models)}---|")
+    for size in ("any", *workload.sizes):
+        for method in (*FIXED, *OURS, *SELECTIONS):
+            cells = [mine.get((size, method, model)) for model in models]
+            found = [cell for cell in cells if cell is not None]
+            if found:
+                shown = " | ".join(
+                    "-" if cell is None else f"{_score(cell)} ({100 * cell['last']:.1f})" for cell in cells
+                )
+                seconds = f"{found[0]['condense_seconds']:.2f}" if method not in FIXED else "-"
+                print(f"| {size} | {method} | {found[0]['graphs_bytes'] / 1000:.1f} | {shown} | {seconds} |")
+        if size in workload.published and any(key[0] == size for key in mine):
+            print(f"| {size} | *published* | | {workload.published[size]} |{' |' * len(models)}")
 
 
 def _score(row: dict[str, Any]) -> str:
