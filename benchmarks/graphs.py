@@ -131,10 +131,11 @@ def write(rows: list[graphcond.Row], name: str, size: str, method: str, model: s
     scores = [row.scores[0] for row in rows]
     last = [row.last_scores[0] for row in rows]
     values = {
-        "dataset": name, "size": size, "data": method, "model": model, "protocol": protocol, "mean": statistics.mean(scores),
-        "deviation": statistics.stdev(scores) if len(scores) > 1 else 0.0, "last": statistics.mean(last),
-        "val": statistics.mean(row.val_scores[0] for row in rows), "scores": scores, "last_scores": last,
-        "graphs_bytes": statistics.median(row.bytes for row in rows), "nodes": rows[0].nodes,
+        "dataset": name, "size": size, "data": method, "model": model, "protocol": protocol,
+        "mean": statistics.mean(scores), "deviation": statistics.stdev(scores) if len(scores) > 1 else 0.0,
+        "last": statistics.mean(last), "val": statistics.mean(row.val_scores[0] for row in rows),
+        "scores": scores, "last_scores": last, "nodes": rows[0].nodes,
+        "graphs_bytes": statistics.median(row.bytes for row in rows),
         "condense_seconds": statistics.median(row.condense_seconds for row in rows),
         "train_seconds": statistics.median(row.train_seconds for row in rows),
     }  # fmt: skip
