@@ -94,7 +94,7 @@ WRONG_VALUES = [
     (put(x=torch.ones(3, 1).long(), edge_index=NONE.reshape(2, 0)),
      "dataset[5].x has the shape (3, 1), but dataset[0] has 2 columns; all graphs need the same features"),
     (put(x=torch.ones(3, 2, 1).long(), edge_index=NONE.reshape(2, 0)),
-     "dataset[5].x has the shape (3, 2, 1), but dataset[0] has 2 columns; all graphs need the same features"),
+     "dataset[5].x must have the shape (rows, columns), got (3, 2, 1)"),
     (put(x=None, num_nodes=2, edge_index=NONE.reshape(2, 0)),
      "dataset[5] has no x and others do; give it to all graphs or to none"),
     (everywhere(x=lambda item, i: item.x[:, :0]), "data.x must have the shape (rows, columns), got (..., 0)"),
