@@ -25,6 +25,7 @@ from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
 
 EIGHTH = 8  # counts are rounded to eighths, which take a byte each
 WIDTH = 50  # singular directions in which graphs are grouped
+TREES_PER_GRAPH = 2  # distinct trees, under a size in bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +94,13 @@ class _Plan:
         graphs: The training graphs.
         colors: Their colours.
         degrees: Whether these know of degrees.
-        known: The colours after the last round, sorted; ``first``: a node of each.
+        first: A node of each colour of the last round, ``(num_trees,)``.
         counts: ``(num_graphs, num_trees)``.
         logits: The teacher's, ``(num_graphs, num_classes)``.
         space: Graphs as points, near one another if they are alike to the teacher.
         order: Trees, those to be kept first.
+        seed: Of the grouping.
+        cache: Groups that were made, by allocation.
     """
 
     graphs: GraphSet
@@ -108,6 +111,7 @@ class _Plan:
     logits: np.ndarray
     space: np.ndarray
     order: np.ndarray
+    seed: int
     cache: dict[Any, np.ndarray] = field(default_factory=dict)
 
     @classmethod
@@ -120,7 +124,8 @@ class _Plan:
         width = max(1, min(WIDTH, min(weighted.shape) - 1))
         space = TruncatedSVD(width, random_state=0).fit_transform(weighted)
         order = _interleaved(np.argsort(-mass, kind="stable"), np.argsort(-importance, kind="stable"))
-        return cls(graphs, colors, degrees, first, counts, logits, space, order)
+        seed = int(torch.randint(2**31 - 1, ()))
+        return cls(graphs, colors, degrees, first, counts, logits, space, order, seed)
 
     def build(self, allocation: list[int], trees: int) -> tuple[list[Data], np.ndarray]:
         """Return so many graphs of each class over so many trees, and the group of each training graph."""
@@ -131,7 +136,7 @@ class _Plan:
         size = np.asarray(share.sum(axis=1)).ravel()
         counts = (share @ self.counts @ self._standing_in(kept)).toarray() / size[:, None]
         counts = np.round(counts * EIGHTH) / EIGHTH
-        items = self._items(counts, kept, self._labels(share, groups, total))
+        items = self._items(counts, kept, self._labels(groups, total))
         logits = (share @ self.logits) / size[:, None]
         soft = rounded_probabilities(logits + self._prior_shift(groups, total))
         for i, item in enumerate(items):
@@ -149,7 +154,7 @@ class _Plan:
             groups, start = np.zeros(len(y), dtype=np.int64), 0
             for label, count in enumerate(allocation):
                 mine = np.flatnonzero(y == label)
-                means = MiniBatchKMeans(min(count, len(mine)), random_state=0, n_init=3, batch_size=2048)
+                means = MiniBatchKMeans(min(count, len(mine)), random_state=self.seed, n_init=3, batch_size=2048)
                 _, number = np.unique(means.fit_predict(self.space[mine]), return_inverse=True)
                 groups[mine] = start + number
                 start += int(number.max()) + 1
@@ -172,7 +177,7 @@ class _Plan:
         ones = np.ones(len(stand_in), dtype=np.float32)
         return sp.csr_matrix((ones, (np.arange(len(stand_in)), stand_in)), shape=(len(stand_in), len(kept)))
 
-    def _labels(self, share: sp.csr_matrix, groups: np.ndarray, total: int) -> torch.Tensor:
+    def _labels(self, groups: np.ndarray, total: int) -> torch.Tensor:
         labels = np.zeros(total, dtype=np.int64)
         labels[groups] = self.graphs.y.numpy()
         return torch.from_numpy(labels)
@@ -239,6 +244,3 @@ def _within_bytes(plan: _Plan, task: GraphTask, max_bytes: int) -> tuple[list[Da
         else:
             high = middle
     return best
-
-
-TREES_PER_GRAPH = 2
