@@ -1,0 +1,196 @@
+"""Judging condensed sets of graphs: models on folded graphs, lessons, controls, and the report."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch_geometric.data import Batch, Data
+
+import graphcond
+from graphcond.evaluation.graph_controls import GRAPH_CONTROLS
+from graphcond.evaluation.graph_models import GRAPH_MODELS, Features, GraphNetwork, View
+from graphcond.evaluation.graph_protocol import GraphProtocol
+from graphcond.evaluation.graph_training import GraphExam, as_batch, lesson_of_graphs, lesson_of_items
+from graphcond.evaluation.metrics import roc_auc
+from graphcond.graphs.reading import read_graphs
+
+SHORT = GraphProtocol(hidden=16, layers=2, steps=6, passes=1, looks=3)
+SPLIT = {"train": range(40), "valid": range(40, 60), "test": range(60, 80)}
+
+
+def ring(label: int, seed: int, *, codes: bool = False, edges: bool = True) -> Data:
+    """Return a ring whose size tells its class: 4 to 6 nodes, or 9 to 11."""
+    draw = torch.Generator().manual_seed(seed)
+    size = 4 + 5 * label + int(torch.randint(3, (), generator=draw))
+    places = torch.arange(size)
+    edge_index = torch.cat([torch.stack([places, places.roll(1)]), torch.stack([places.roll(1), places])], dim=1)
+    kinds = torch.randint(3, (size, 2), generator=draw)
+    data = Data(x=kinds if codes else kinds.float(), edge_index=edge_index, y=torch.tensor([label]))
+    if edges:
+        data.edge_attr = torch.randint(2, (2 * size, 1), generator=draw)
+    return data
+
+
+def rings(**options: bool) -> list[Data]:
+    return [ring(i % 2, i, **options) for i in range(80)]
+
+
+def network(name: str, graphs: list[Data], readout: str) -> GraphNetwork:
+    task = read_graphs(graphs, split=SPLIT)
+    edges = None if task.train.edge_attr is None else Features.of(task.train.edge_attr)
+    protocol = GraphProtocol(hidden=16, layers=2, readout=readout)
+    torch.manual_seed(0)
+    return GraphNetwork(GRAPH_MODELS[name], Features.of(task.train.x), edges, 2, protocol).double().eval()
+
+
+@pytest.mark.parametrize("readout", ["sum", "mean"])
+@pytest.mark.parametrize("codes", [False, True])
+@pytest.mark.parametrize("name", list(GRAPH_MODELS))
+def test_an_exam_of_folded_graphs_is_the_exam_of_the_graphs(name: str, codes: bool, readout: str) -> None:
+    graphs = rings(codes=codes)
+    model, train = network(name, graphs, readout), read_graphs(graphs, split=SPLIT).train
+    if not codes:
+        train = dataclasses.replace(train, x=train.x.double())
+    folded, plain = GraphExam.of(train, 2).view, View(as_batch(train))
+    assert folded.blocks is not None
+    assert torch.allclose(model(folded), model(plain), atol=1e-6 if name == "gcn" else 1e-10)
+
+
+def test_graphs_with_self_loops_are_not_folded_for_networks_that_add_them() -> None:
+    graphs = rings(edges=False)
+    for data in graphs:
+        data.edge_index = torch.cat([data.edge_index, torch.zeros(2, 1, dtype=torch.int64)], dim=1)
+    view = GraphExam.of(read_graphs(graphs, split=SPLIT).train, 2).view
+    assert view.blocks is None
+    loops = view.looped[:, view.looped[0] == view.looped[1]]
+    assert loops.size(1) == view.data.x.size(0)
+
+
+@pytest.mark.parametrize("method", ["mirage", "histograms"])
+def test_a_lesson_of_trees_is_that_of_its_items(method: str) -> None:
+    graphs = rings(codes=True)
+    small = graphcond.condense(graphs, graphs_per_class=4, method=method, split=SPLIT)
+    (view,) = lesson_of_items(list(small), SHORT).batches
+    assert view.data.x.size(0) < sum(item.x.size(0) for item in small)
+    model = network("gine", graphs, "sum")
+    assert torch.allclose(model(view), model(View(Batch.from_data_list(list(small)))), atol=1e-10)
+
+
+def test_a_lesson_of_graphs_holds_each_once() -> None:
+    train = read_graphs(rings(), split=SPLIT).train
+    lesson = lesson_of_graphs(train, GraphProtocol(batch_size=16))
+    assert [len(targets) for targets in lesson.targets] == [16, 16, 8]
+    assert sum(view.data.x.size(0) for view in lesson.batches) == train.num_nodes
+    assert lesson.scale == pytest.approx(train.num_nodes / 40)
+
+
+def test_soft_labels_and_weights_reach_the_lesson() -> None:
+    small = graphcond.condense(rings(), graphs_per_class=3, method="histograms", split=SPLIT)
+    lesson = lesson_of_items(list(small), SHORT)
+    assert torch.equal(lesson.targets[0], torch.cat([item.y_soft for item in small]))
+    hard = lesson_of_items(list(small), GraphProtocol(soft_labels=False))
+    assert torch.equal(hard.targets[0], torch.cat([item.y for item in small]))
+    mined = graphcond.condense(rings(), graphs_per_class=3, method="mirage", split=SPLIT)
+    assert torch.equal(lesson_of_items(list(mined), SHORT).weights[0], torch.cat([i.graph_weight for i in mined]))
+
+
+def test_all_controls_stand_beside_the_result() -> None:
+    graphs = rings()
+    small = graphcond.condense(graphs, graphs_per_class=2, split=SPLIT)
+    seen = []
+    report = graphcond.evaluate(
+        small, graphs, ["gin"], protocol=SHORT, runs=2, split=SPLIT, metric="roc_auc", progress=seen.append
+    )
+    assert [row.data for row in report.rows] == ["histograms", *GRAPH_CONTROLS]
+    assert report.row("size", "gin").mean == 1.0  # the classes differ by size
+    assert report.row("wl_linear", "gin").mean > 0.9
+    assert all(len(row.scores) == len(row.last_scores) for row in report.rows)
+    assert len(report.row("whole", "gin").scores) == 2
+    assert seen[-1].done == seen[-1].total == len(report.rows)
+    assert "untrained" in str(report)
+
+
+def test_same_seed_same_scores_and_the_random_state_is_untouched() -> None:
+    graphs = rings()
+    small = graphcond.condense(graphs, graphs_per_class=2, split=SPLIT)
+    state = torch.get_rng_state()
+    options = {"protocol": SHORT, "runs": 2, "split": SPLIT, "controls": ["random", "untrained"]}
+    first = graphcond.evaluate(small, graphs, ["gcn", "gat"], **options)
+    again = graphcond.evaluate(small, graphs, ["gcn", "gat"], **options)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert [row.scores for row in first.rows] == [row.scores for row in again.rows]
+
+
+def test_weights_are_chosen_without_test_graphs() -> None:
+    graphs = rings()
+    turned = [data.clone() for data in graphs]
+    for data in turned[60:]:
+        data.y = 1 - data.y
+    small = graphcond.condense(graphs, graphs_per_class=4, split=SPLIT)
+    options = {"protocol": SHORT, "runs": 1, "split": SPLIT, "controls": False}
+    right, wrong = (graphcond.evaluate(small, data, ["gin"], **options).best for data in (graphs, turned))
+    assert right.val_scores == wrong.val_scores
+    assert right.mean == pytest.approx(1 - wrong.mean)
+
+
+def test_controls_have_the_size_of_the_result() -> None:
+    graphs = rings()
+    options = {"protocol": SHORT, "runs": 1, "split": SPLIT, "controls": ["random", "random_soft"]}
+    few = graphcond.condense(graphs, graphs_per_class=3, split=SPLIT)
+    report = graphcond.evaluate(few, graphs, ["gin"], **options)
+    assert report.row("random", "gin").nodes <= 3 * 6 + 3 * 11
+    small = graphcond.condense(graphs, max_bytes=400, split=SPLIT)
+    for row in graphcond.evaluate(small, graphs, ["gin"], **options).rows:
+        assert 0 < row.bytes <= 400
+
+
+def test_items_of_ones_own_and_several_condensations() -> None:
+    graphs = rings()
+    options = {"protocol": SHORT, "runs": 1, "split": SPLIT, "controls": False}
+    assert graphcond.evaluate(graphs[:10], graphs, ["gin"], **options).best.data == "data"
+    several = [graphcond.condense(graphs, graphs_per_class=2, split=SPLIT, seed=seed) for seed in (0, 1)]
+    assert len(graphcond.evaluate(several, graphs, ["gin"], **options).best.scores) == 2
+
+
+def test_the_score_is_that_of_the_benchmark() -> None:
+    evaluator = pytest.importorskip("sklearn.metrics").roc_auc_score
+    logits, labels = torch.randn(50, 2, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 2
+    assert roc_auc(logits, labels) == pytest.approx(evaluator(labels, torch.softmax(logits, dim=1)[:, 1]))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"models": ["gine"]}, "model 'gine' needs edge features"),
+        ({"models": ["gim"]}, "there is no model 'gim' for graphs; did you mean"),
+        ({"split": None}, "split of your own; pass the same split="),
+        ({"split": {"train": range(40)}}, r"split\['test'\] is missing"),
+        ({"controls": ["herd"]}, "there is no control 'herd'"),
+        ({"protocol": "strict"}, "there is no protocol 'strict'"),
+        ({"inductive": True}, "inductive=True makes no sense"),
+        ({"runs": 0}, "runs must be a positive integer, got 0"),
+        ({"metric": "auc"}, "metric must be one of"),
+    ],
+)
+def test_bad_input(options: dict[str, object], message: str) -> None:
+    graphs = rings(edges=False)
+    small = graphcond.condense(graphs, graphs_per_class=2, method="random", split=SPLIT)
+    given = {"models": ["gin"], "split": SPLIT, "protocol": SHORT, "controls": False} | options
+    with pytest.raises(ValueError, match=message):
+        graphcond.evaluate(small, graphs, **given)
+
+
+def test_other_features_do_not_fit() -> None:
+    graphs = rings()
+    wide = [Data(x=torch.ones(2, 5), edge_index=graphs[0].edge_index[:, :0], y=torch.tensor([0]))]
+    with pytest.raises(ValueError, match="the condensed graphs have 5 features, the dataset 2"):
+        graphcond.evaluate(wide, graphs, ["gin"], split=SPLIT)
+    late = [Data(x=graphs[0].x, edge_index=graphs[0].edge_index, y=torch.tensor([7]))]
+    with pytest.raises(ValueError, match="has the label 7, the dataset only 2 classes"):
+        graphcond.evaluate(late, graphs, ["gin"], split=SPLIT)
+
+
+@pytest.mark.parametrize("field", ["layers", "hidden", "steps", "passes", "batch_size", "looks"])
+def test_a_protocol_checks_its_fields(field: str) -> None:
+    with pytest.raises(ValueError, match=f"{field} must be a positive integer, got 0"):
+        GraphProtocol(**{field: 0})
