@@ -49,6 +49,26 @@ def test_condense_prints_a_table_with_controls(run: Callable) -> None:
     assert all(name in out for name in ("auto", "class_mean", "random_soft", "whole"))
 
 
+def test_graph_sets(run: Callable, real_data: Callable[[str], Path], tmp_path: Path) -> None:
+    file, root = tmp_path / "small.safetensors", real_data("TUDataset/MUTAG")
+    command = ("condense", "mutag", "--root", root, "--max-bytes", 2000, "-o", file, "--no-evaluate")
+    code, out, err = run(*command)
+    assert code == 0, err
+    assert "150 training graphs" in out
+    code, out, err = run("evaluate", file, "mutag", "--root", root, "--runs", 1, "--no-controls", "--json")
+    assert code == 0, err
+    (row,) = json.loads(out)["rows"]
+    assert row["model"] == "gin"
+    assert row["bytes"] <= 2000
+    code, _, err = run("show", file, "-o", tmp_path / "small.png", "--root", root)
+    assert code == 2
+    assert "pictures are of condensed node datasets" in err
+    code, _, err = run("condense", "mutag", "--root", root, "--num-nodes", 5)
+    assert code == 2
+    assert "num_nodes=5 makes no sense for a dataset of many graphs" in err
+    assert run("condense", "mutag", "--root", root, "--method", "wl_fold", "--no-evaluate")[0] == 0
+
+
 def test_long_work_is_stopped_and_goes_on(run: Callable, tmp_path: Path) -> None:
     file = tmp_path / "run.ckpt"
     command = ("condense", "digits", "--num-nodes", 20, "--method", "gcond_x", "--no-evaluate", "--json")
@@ -69,6 +89,8 @@ def test_list_names_datasets_and_methods(run: Callable) -> None:
     assert "herding" in out
     listed = json.loads(run("list", "--json")[1])
     assert {"citeseer", "digits"} <= {entry["name"] for entry in listed["datasets"]}
+    assert {"mirage", "wl_fold"} <= set(listed["graph_methods"])
+    assert {entry["task"] for entry in listed["datasets"]} == {"nodes", "graphs"}
 
 
 @pytest.mark.parametrize(

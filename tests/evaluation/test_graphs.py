@@ -152,10 +152,12 @@ def test_items_of_ones_own_and_several_condensations() -> None:
     assert len(graphcond.evaluate(several, graphs, ["gin"], **options).best.scores) == 2
 
 
-def test_the_score_is_that_of_the_benchmark() -> None:
-    evaluator = pytest.importorskip("sklearn.metrics").roc_auc_score
+def test_the_score_is_that_of_ogb() -> None:
+    from ogb.graphproppred import Evaluator
+
     logits, labels = torch.randn(50, 2, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 2
-    assert roc_auc(logits, labels) == pytest.approx(evaluator(labels, torch.softmax(logits, dim=1)[:, 1]))
+    columns = {"y_true": labels.unsqueeze(1), "y_pred": torch.softmax(logits, dim=1)[:, 1:]}
+    assert roc_auc(logits, labels) == pytest.approx(Evaluator("ogbg-molhiv").eval(columns)["rocauc"])
 
 
 @pytest.mark.parametrize(
