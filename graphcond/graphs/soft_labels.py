@@ -13,7 +13,7 @@ def rounded_probabilities(logits: np.ndarray) -> Tensor:
     """Return the softmax of logits in steps of 1/256, each row summing to 1 exactly, ``(n, num_classes)`` float32.
 
     >>> rounded_probabilities(np.array([[0.0, 1.0]]))
-    tensor([[0.2656, 0.7344]])
+    tensor([[0.2695, 0.7305]])
     """
     soft = probabilities(logits)
     steps = np.floor(soft * LEVELS)
