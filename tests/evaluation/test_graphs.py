@@ -192,6 +192,14 @@ def test_other_features_do_not_fit() -> None:
         graphcond.evaluate(late, graphs, ["gin"], split=SPLIT)
 
 
+def test_nodes_and_graphs_are_told_apart(toy: Data) -> None:
+    graphs = rings()
+    with pytest.raises(ValueError, match="condensed holds graphs, but the dataset is one graph"):
+        graphcond.evaluate(graphcond.condense(graphs, graphs_per_class=2, method="random", split=SPLIT), toy)
+    with pytest.raises(ValueError, match="condensed is one graph with labelled nodes"):
+        graphcond.evaluate(graphcond.condense(toy, num_nodes=6, method="random"), graphs, ["gin"], split=SPLIT)
+
+
 @pytest.mark.parametrize("field", ["layers", "hidden", "steps", "passes", "batch_size", "looks"])
 def test_a_protocol_checks_its_fields(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} must be a positive integer, got 0"):
