@@ -111,8 +111,9 @@ def evaluate(
     names = _control_names(controls)
     several = [] if isinstance(condensed, Data) else _condensations(condensed)
     if any(one.has_graphs for one in several):
-        raise ValueError("condensed holds graphs, but the dataset is one graph with labelled nodes; pass the set of graphs "
-                         "that was condensed")  # fmt: skip
+        raise ValueError(
+            "condensed holds graphs, but the dataset is one graph with labelled nodes; pass the set that was condensed"
+        )
     own = _own_candidate(several) if several else Candidate("data", (condensed,))
     source = several[0].record.source if several else {}
     task = read_nodes(

@@ -75,8 +75,9 @@ def evaluate_graphs(
     """Return the report of condensed sets of graphs; see :func:`graphcond.evaluate`."""
     records = [one.record for one in several if isinstance(one, CondensedDataset)]
     if any(isinstance(one, CondensedDataset) and not one.has_graphs for one in several):
-        raise ValueError("condensed is one graph with labelled nodes, but the dataset is a set of graphs; pass the node "
-                         "dataset that was condensed")  # fmt: skip
+        raise ValueError(
+            "condensed is one graph with labelled nodes, but the dataset is a set of graphs; pass what was condensed"
+        )
     recorded = records[0].source.get("split", 0) if records else 0
     if split is None and recorded == "given":
         raise ValueError("the graphs were condensed with a split of your own; pass the same split= to evaluate")
