@@ -5,7 +5,6 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -172,7 +171,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         return tensors
 
     def __repr__(self) -> str:
-        nodes: Any = self._data.num_nodes
+        nodes = sum(int(item.num_nodes) for item in self._items())
         return f"CondensedDataset({self.record.method}, graphs={len(self)}, nodes={nodes}, bytes={self.nbytes})"
 
 

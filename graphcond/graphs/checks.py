@@ -193,7 +193,8 @@ def check_classes(y: Tensor, train: Tensor) -> int:
     """Return the number of classes, all of which have training graphs."""
     present = torch.unique(y[y >= 0])
     if len(present) < 2:
-        raise ValueError(f"data.y holds {len(present)} class(es); classification needs at least two")
+        hint = "; -1 stands for unlabelled: make classes -1 and 1 into 0 and 1" if bool((y < 0).any()) else ""
+        raise ValueError(f"data.y holds {len(present)} class(es), but classification needs at least two{hint}")
     num_classes = int(present.max()) + 1
     missing = (torch.bincount(train, minlength=num_classes) == 0).nonzero().flatten().tolist()
     if missing:

@@ -35,6 +35,8 @@ def condense_graphs(
     asked = any(sizes[name] is not None for name in SIZES)
     budget = GraphBudget(**sizes) if asked or method.sized else None
     task = read_graphs(dataset, split=split)
+    if budget is not None and budget.max_bytes is None:
+        budget.allocate(task.class_counts)  # an impossible size is refused before any work is done
     for note in task.notes:
         logger.warning(note)
     run = conditions.run({} if conditions.checkpoint is None else _identity(method, task, budget))
@@ -52,7 +54,7 @@ def _identity(method: GraphMethod, task: GraphTask, budget: GraphBudget | None) 
         "method": repr(method),
         "source": task.fingerprint(),
         "validation graphs": task.val.fingerprint(),
-        "size": repr(budget),
+        "size": str({} if budget is None else budget.asked()),
     }
 
 

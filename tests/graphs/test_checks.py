@@ -140,7 +140,9 @@ WRONG_VALUES = [
      "data.y holds fractions or infinity: regression targets are not supported; pass integer classes"),
     (everywhere(y=lambda item, i: torch.tensor([float("inf")])), "data.y holds fractions or infinity: ..."),
     (everywhere(y=lambda item, i: torch.tensor([i % 2 - 2])), "data.y must be 0 or more, or -1 for unlabelled, got -2"),
-    (everywhere(y=lambda item, i: torch.tensor([0])), "data.y holds 1 class(es); classification needs at least two"),
+    (everywhere(y=lambda item, i: torch.tensor([0])), "data.y holds 1 class(es), but classification needs at least two"),
+    (everywhere(y=lambda item, i: torch.tensor([2 * (i % 2) - 1])),
+     "data.y holds 1 class(es), but classification needs at least two; -1 stands for unlabelled: make classes -1 ..."),
     (everywhere(y=lambda item, i: torch.tensor([-1])), "split['train'] holds no graph with a label; put some there"),
     (everywhere(y=lambda item, i: torch.tensor([2 * (i % 2)])),
      "1 of 3 classes have no training graph (class 1); add one to the training split, or drop the class and renumber "
