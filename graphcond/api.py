@@ -42,7 +42,8 @@ def condense(
 
     The size is asked in exactly one way: ``ratio``, ``num_nodes`` or ``nodes_per_class`` for nodes; ``ratio``,
     ``num_graphs``, ``graphs_per_class`` or ``max_bytes`` for graphs. Classes share it in proportion to their training
-    nodes or graphs (largest remainder, at least one each), and the number asked is delivered.
+    nodes or graphs (largest remainder, at least one each), and the number asked is delivered; of graphs, there may be
+    fewer where a method finds fewer patterns or groups (``record.budget["spent"]``).
 
     Args:
         dataset: For nodes: a PyG dataset with one graph, a ``Data`` with ``x``, ``edge_index``, ``y`` and boolean
@@ -60,8 +61,8 @@ def condense(
         method: A method's name (:func:`graphcond.list_methods`) or object, such as ``Auto(depth=3)``.
         inductive: Condense the subgraph of the training nodes only; validation nodes see only one another.
         split: For nodes: which column of the masks to take where a dataset has several splits. For graphs: a
-            dictionary of graph numbers under ``"train"``, ``"valid"`` and ``"test"``, or, where the dataset has no
-            split of its own, which of ten seeded stratified folds is for testing (the next one is for validation).
+            dictionary of graph numbers under ``"train"``, ``"valid"`` (or ``"val"``) and ``"test"``, or, where the
+            dataset has no split of its own, which of ten seeded stratified folds is for testing (the next one is for validation).
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
         progress: Called with a :class:`graphcond.Progress` while long work runs.

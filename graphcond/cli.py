@@ -43,7 +43,9 @@ SplitColumn = Annotated[int, typer.Option("--split", help="Which split, where a 
 @app.command()
 def condense(
     name: Name,
-    ratio: Annotated[float | None, typer.Option(help="Nodes out / all nodes (default 0.01).")] = None,
+    ratio: Annotated[
+        float | None, typer.Option(help="Nodes out / all nodes, graphs out / training graphs (default 0.01).")
+    ] = None,
     num_nodes: Annotated[int | None, typer.Option(help="Number of synthetic nodes.")] = None,
     nodes_per_class: Annotated[int | None, typer.Option(help="Number of synthetic nodes of each class.")] = None,
     ratio_of: Annotated[str, typer.Option(help="What the ratio counts against: nodes or train.")] = "nodes",

@@ -140,7 +140,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.model,
         f"{row.nodes:,}",
         f"{row.edges:,}",
-        f"{row.bytes / 1000:,.0f}",
+        f"{row.bytes / 1000:,.{1 if 0 < row.bytes < 10_000 else 0}f}",
         score,
         str(len(row.scores)),
         seconds,

@@ -155,6 +155,8 @@ def check_labels(y: Tensor, num_graphs: int) -> Tensor:
 
 def check_split(split: Mapping[str, Any], num_graphs: int) -> dict[str, Tensor]:
     """Return the graph numbers of a given split as int64 tensors, disjoint and in range."""
+    if "val" in split and "valid" not in split:  # PyG says val, OGB says valid
+        split = {"valid" if key == "val" else key: value for key, value in split.items()}
     unknown = [key for key in split if key not in ("train", "valid", "test")]
     if unknown or "train" not in split:
         raise ValueError(f"split must have the keys 'train', 'valid' and 'test', got "
@@ -196,6 +198,11 @@ def check_classes(y: Tensor, train: Tensor) -> int:
         hint = "; -1 stands for unlabelled: make classes -1 and 1 into 0 and 1" if bool((y < 0).any()) else ""
         raise ValueError(f"data.y holds {len(present)} class(es), but classification needs at least two{hint}")
     num_classes = int(present.max()) + 1
+    if num_classes > len(y):
+        raise ValueError(
+            f"data.y reaches {num_classes - 1}, but there are only {len(y)} graphs and each class needs one; renumber the "
+            "classes from 0"
+        )
     missing = (torch.bincount(train, minlength=num_classes) == 0).nonzero().flatten().tolist()
     if missing:
         shown = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")

@@ -5,6 +5,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
+from torch.utils.data import Subset
 from torch_geometric.data import Data, Dataset, InMemoryDataset
 
 from graphcond.graphs import checks
@@ -24,10 +25,10 @@ class HasIndexSplit(Protocol):
 
 
 def is_graph_dataset(dataset: object) -> bool:
-    """Return whether a dataset is of many graphs: a PyG dataset with more than one, or a list of ``Data``."""
+    """Return whether a dataset is of many graphs: a PyG dataset with more than one, a list of ``Data``, or a subset."""
     if isinstance(dataset, Dataset):
         return len(dataset) != 1
-    return isinstance(dataset, list | tuple)
+    return isinstance(dataset, list | tuple | Subset)
 
 
 def read_graphs(dataset: object, *, split: Split = 0) -> GraphTask:
