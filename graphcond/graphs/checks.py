@@ -200,8 +200,8 @@ def check_classes(y: Tensor, train: Tensor) -> int:
     num_classes = int(present.max()) + 1
     if num_classes > len(y):
         raise ValueError(
-            f"data.y reaches {num_classes - 1}, but there are only {len(y)} graphs and each class needs one; renumber the "
-            "classes from 0"
+            f"data.y reaches {num_classes - 1}, but there are only {len(y)} graphs and each class needs one; renumber "
+            "the classes from 0"
         )
     missing = (torch.bincount(train, minlength=num_classes) == 0).nonzero().flatten().tolist()
     if missing:
