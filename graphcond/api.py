@@ -62,7 +62,8 @@ def condense(
         inductive: Condense the subgraph of the training nodes only; validation nodes see only one another.
         split: For nodes: which column of the masks to take where a dataset has several splits. For graphs: a
             dictionary of graph numbers under ``"train"``, ``"valid"`` (or ``"val"``) and ``"test"``, or, where the
-            dataset has no split of its own, which of ten seeded stratified folds is for testing (the next one is for validation).
+            dataset has no split of its own, which of ten seeded stratified folds is for testing (the next one is for
+            validation).
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
         progress: Called with a :class:`graphcond.Progress` while long work runs.

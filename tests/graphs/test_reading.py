@@ -3,6 +3,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import Subset
 from torch_geometric.data import Data, Dataset, InMemoryDataset
 from torch_geometric.transforms import Constant
 
@@ -247,3 +248,14 @@ def test_what_is_a_dataset_of_graphs(items):
     assert not is_graph_dataset(Stored(items[:1]))
     assert not is_graph_dataset(items[0])
     assert not is_graph_dataset("mutag")
+
+
+def test_subsets_and_the_name_that_pyg_gives_the_validation_split(make_graphs: Callable[..., list[Data]]) -> None:
+    items = make_graphs(30)
+    numbers = list(range(29, -1, -1))
+    split = {"train": range(20), "val": range(20, 25), "test": range(25, 30)}
+    task = read_graphs(Subset(items, numbers), split=split)
+    again = read_graphs([items[i] for i in numbers], split={"valid" if k == "val" else k: v for k, v in split.items()})
+    assert task.fingerprint() == again.fingerprint()
+    assert torch.equal(task.val.x, again.val.x)
+    assert len(task.val) == 5

@@ -576,3 +576,8 @@ def test_thresholding_graphs_whose_edges_have_no_weights(items):
     small = condense(items, "random")
     with pytest.raises(ValueError, match=r"^the edges have no weights .*; thresholded\(\) is for learned adjacencies$"):
         small.thresholded(0.5)
+
+
+def test_groups_are_no_more_than_graphs(make_graphs: Callable[..., list[Data]]) -> None:
+    with pytest.raises(ValueError, match="9 graphs of class 0 were asked for, but it has only 8 to be grouped"):
+        graphcond.condense(make_graphs(24), graphs_per_class=9, method="histograms", split={"train": range(16)})
