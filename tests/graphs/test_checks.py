@@ -177,7 +177,7 @@ WRONG_TYPES = [
 ]  # fmt: skip
 WRONG_SPLITS = [
     (ValueError, {}, "split must have the keys 'train', 'valid' and 'test', got ..."),
-    (ValueError, {"train": [0], "val": [1]}, "split must have the keys 'train', 'valid' and 'test', got train, val"),
+    (ValueError, {"train": [0], "dev": [1]}, "split must have the keys 'train', 'valid' and 'test', got train, dev"),
     (ValueError, {"valid": [1]}, "split must have the keys 'train', 'valid' and 'test', got valid"),
     (ValueError, {"train": [0, 24]}, "split['train'] must lie in [0, 23], got 0 to 24"),
     (ValueError, {"train": [0, 1], "test": [-1, 3]}, "split['test'] must lie in [0, 23], got -1 to 3"),
