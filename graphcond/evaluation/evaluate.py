@@ -14,6 +14,8 @@ from graphcond.core.devices import resolve_device
 from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation import graphs
+from graphcond.evaluation.controls import control_names
+from graphcond.evaluation.graph_controls import GRAPH_CONTROLS
 from graphcond.evaluation.graph_protocol import GraphProtocol, resolve_graph_protocol
 from graphcond.evaluation.metrics import Metric, resolve_metric
 from graphcond.evaluation.models import ModelKind, View, resolve_model
@@ -101,14 +103,14 @@ def evaluate(
             resolve_graph_protocol(protocol), resolve_metric(metric, None), runs, seed, where
         )
         return graphs.evaluate_graphs(
-            _graph_sets(condensed), dataset, graphs.graph_kinds(models), graph_rules, graphs.control_names(controls),
-            split=split, metric_name=metric, progress=progress,
+            _graph_sets(condensed), dataset, graphs.graph_kinds(models), graph_rules,
+            control_names(controls, GRAPH_CONTROLS), split=split, metric_name=metric, progress=progress,
         )  # fmt: skip
     if split is not None and not isinstance(split, int):
         raise TypeError(f"split must be a number for a node dataset, got {type(split).__name__}")
     rules = resolve_protocol(protocol)
     kinds = {name: resolve_model(name) for name in models}
-    names = _control_names(controls)
+    names = control_names(controls, CONTROLS)
     several = [] if isinstance(condensed, Data) else _condensations(condensed)
     if any(one.has_graphs for one in several):
         raise ValueError(
@@ -134,15 +136,6 @@ def evaluate(
             rows.append(judge.row(candidate, model, kind))
             progress(Progress(sum(len(row.scores) for row in rows), total, f"{candidate.name} / {model}"))
     return Report(tuple(rows), dataset=task.name, protocol=rules.name, metric=metric)
-
-
-def _control_names(controls: bool | Sequence[str]) -> Sequence[str]:
-    if isinstance(controls, bool):
-        return CONTROLS if controls else ()
-    unknown = [name for name in controls if name not in CONTROLS]
-    if unknown:
-        raise ValueError(f"there is no control {unknown[0]!r}; choose from {', '.join(CONTROLS)}")
-    return controls
 
 
 def _graph_sets(condensed: object) -> Sequence[CondensedDataset | list[Data]]:

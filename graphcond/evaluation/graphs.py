@@ -13,7 +13,7 @@ from graphcond.core.costs import measured
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.randomness import seeded
 from graphcond.evaluation import graph_controls
-from graphcond.evaluation.graph_controls import GRAPH_CONTROLS, SELECTIONS
+from graphcond.evaluation.graph_controls import SELECTIONS
 from graphcond.evaluation.graph_models import Features, GraphModel, resolve_graph_model
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.evaluation.graph_training import (
@@ -239,17 +239,3 @@ class _GraphJudge:
         items = candidate.sets[0]
         nodes, edges = sum(item.x.size(0) for item in items), sum(item.edge_index.size(1) for item in items)
         return nodes, edges, packed_bytes(items)
-
-
-def control_names(controls: bool | Sequence[str]) -> Sequence[str]:
-    """Return the names of the controls that were asked for.
-
-    Raises:
-        ValueError: there is no control of a name.
-    """
-    if isinstance(controls, bool):
-        return GRAPH_CONTROLS if controls else ()
-    unknown = [name for name in controls if name not in GRAPH_CONTROLS]
-    if unknown:
-        raise ValueError(f"there is no control {unknown[0]!r}; choose from {', '.join(GRAPH_CONTROLS)}")
-    return controls

@@ -74,6 +74,27 @@ class GraphBudget:
             raise ValueError(f"{name}={value} asks for {total} graphs, more than the {available} to train on; ask less")
         return largest_remainder(total, class_counts)
 
+    def allocate_within(self, class_counts: Tensor, purpose: str) -> list[int]:
+        """Return the number of synthetic graphs of each class, which may not be more than its training graphs.
+
+        Args:
+            class_counts: ``(num_classes,)`` training graphs of each class.
+            purpose: What they are there for, such as ``"to choose from"``.
+
+        Raises:
+            ValueError: as :meth:`allocate`, or a class has fewer graphs than are asked for.
+        """
+        allocation = self.allocate(class_counts)
+        short = (allocation > class_counts).nonzero().flatten()
+        if len(short):
+            label = int(short[0])
+            raise ValueError(
+                f"{int(allocation[label])} graphs of class {label} were asked for, but it has only "
+                f"{int(class_counts[label])} {purpose}; ask for fewer"
+            )
+        counts: list[int] = allocation.tolist()
+        return counts
+
 
 def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

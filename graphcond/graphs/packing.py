@@ -189,17 +189,8 @@ def _packed_trees(items: Sequence[Data]) -> dict[str, Tensor]:
     graphs = union(items)
     degree = torch.cat([item.degree for item in items]) if "degree" in items[0] else None
     labelled = graphs if degree is None else _labelled(graphs, degree)
-    levels = [refine(labelled, 0).levels[0]]
-    height = np.zeros(graphs.num_nodes, dtype=np.int64)
-    while True:  # a tree's colour settles after as many rounds as it is high
-        levels.append(refine(labelled, len(levels)).levels[-1])
-        changed = levels[-1] != levels[-2] if len(levels) > 2 else graphs.degree.numpy() > 0
-        if not changed.any():
-            break
-        height[changed] = len(levels) - 1
-        if len(levels) > graphs.num_nodes + 1:
-            raise ValueError("graphs with root_weight must be trees, but their edges form a cycle")
-    key = np.rec.fromarrays([height, levels[-1]])
+    colors, height = _settled(labelled)
+    key = np.rec.fromarrays([height, colors])
     _, first, number = np.unique(key, return_index=True, return_inverse=True)
     nodes, node = torch.from_numpy(first), torch.from_numpy(number.reshape(-1))
     order = torch.argsort(graphs.edge_index[1], stable=True)
@@ -212,6 +203,22 @@ def _packed_trees(items: Sequence[Data]) -> dict[str, Tensor]:
     tensors = {"children": torch.bincount(parent, minlength=len(nodes)), "child": child[by_parent]}
     tensors |= _typed(graphs.x[nodes], None if degree is None else degree[nodes], attr)
     return tensors | _packed_bags(graphs, node, torch.cat([item.root_weight for item in items]))
+
+
+def _settled(trees: GraphSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return the colours of whole subtrees, and how high these are; a colour settles after as many rounds."""
+    rounds = 4
+    levels = refine(trees, rounds).levels
+    while not np.array_equal(levels[-1], levels[-2]):
+        if rounds > trees.num_nodes:
+            raise ValueError("graphs with root_weight must be trees, but their edges form a cycle")
+        rounds *= 2
+        levels = refine(trees, rounds).levels
+    height = np.zeros(trees.num_nodes, dtype=np.int64)
+    height[trees.degree.numpy() > 0] = 1
+    for level in range(2, len(levels)):
+        height[levels[level] != levels[level - 1]] = level
+    return levels[-1], height
 
 
 def _labelled(graphs: GraphSet, degree: Tensor) -> GraphSet:

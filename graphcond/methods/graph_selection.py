@@ -50,15 +50,8 @@ def chosen_graphs(
     """
     rows = [(task.train.y == label).nonzero().flatten() for label in range(task.num_classes)]
     if budget.max_bytes is None:
-        allocation = budget.allocate(task.class_counts)
-        short = (allocation > task.class_counts).nonzero().flatten()
-        if len(short):
-            label = int(short[0])
-            raise ValueError(
-                f"{int(allocation[label])} graphs of class {label} were asked for, but it has only "
-                f"{int(task.class_counts[label])} to choose from; ask for fewer"
-            )
-        return torch.cat([r[order(points[r], n)] for r, n in zip(rows, allocation.tolist(), strict=True)])
+        allocation = budget.allocate_within(task.class_counts, "to choose from")
+        return torch.cat([r[order(points[r], n)] for r, n in zip(rows, allocation, strict=True)])
     dressed = dressed or (lambda graphs: task.train.take(graphs).data())
     return _within_bytes(task, rows, points, order, budget.max_bytes, dressed)
 

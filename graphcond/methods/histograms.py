@@ -78,26 +78,12 @@ class Histograms(GraphMethod):
         depth = self.depth or teacher.depth
         plan = _Plan.of(train, refine(train, depth, degrees=self.degrees, edges=self.edges), teacher, self.degrees)
         if budget.max_bytes is None:
-            items, groups = plan.build(_allocation(budget, task), self.trees)
+            items, groups = plan.build(budget.allocate_within(task.class_counts, "to be grouped"), self.trees)
         else:
             items, groups = _within_bytes(plan, task, budget.max_bytes)
         choices: dict[str, Any] = {"teacher": dict(teacher.choices), "depth": depth, "trees": plan.kept_of(items)}
         members = Members.from_groups([torch.from_numpy(np.flatnonzero(groups == g)) for g in range(len(items))])
         return SyntheticGraphs(items, choices | ({"bin_errors": errors} if errors else {}), members)
-
-
-def _allocation(budget: GraphBudget, task: GraphTask) -> list[int]:
-    """Return the graphs of each class; a class has at most as many groups as graphs."""
-    allocation = budget.allocate(task.class_counts)
-    short = (allocation > task.class_counts).nonzero().flatten()
-    if len(short):
-        label = int(short[0])
-        raise ValueError(
-            f"{int(allocation[label])} graphs of class {label} were asked for, but it has only "
-            f"{int(task.class_counts[label])} to be grouped; ask for fewer"
-        )
-    counts: list[int] = allocation.tolist()
-    return counts
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,5 @@
 """What the node methods that match something have in common: a synthetic graph, learned step by step."""
 
-import difflib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from graphcond.core.samplers import Sampler
 from graphcond.core.schedules import Schedule
 from graphcond.core.surrogate import Surrogate
 from graphcond.methods.base import NodeMethod, SyntheticNodes, class_rows
+from graphcond.methods.presets import settings_for
 from graphcond.methods.structures import Structure
 from graphcond.nodes.rehearsal import Rehearsal
 from graphcond.nodes.relay import GCN, Relay
@@ -116,15 +116,7 @@ class MatchingMethod(NodeMethod):
         Raises:
             ValueError: the paper has none; the message names the nearest.
         """
-        names = tuple(cls.presets)
-        if not names:
-            raise ValueError(f"{cls.__name__} has no presets: its paper gives no settings by dataset")
-        if dataset not in names:
-            near = difflib.get_close_matches(str(dataset), names, n=1, cutoff=0.0)
-            raise ValueError(
-                f"{cls.__name__} has no preset {dataset!r}; did you mean {near[0]!r}? (all: {', '.join(names)})"
-            )
-        return cls(**cls.presets[dataset])
+        return cls(**settings_for(cls.__name__, cls.presets, dataset))
 
     @abstractmethod
     def recipe(self, task: NodeTask, allocation: Tensor) -> Matching:

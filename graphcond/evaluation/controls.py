@@ -1,0 +1,17 @@
+"""Which controls stand beside a result."""
+
+from collections.abc import Sequence
+
+
+def control_names(controls: bool | Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    """Return the names of the controls that were asked for: all that are known, none, or the given ones.
+
+    Raises:
+        ValueError: there is no control of a name.
+    """
+    if isinstance(controls, bool):
+        return known if controls else ()
+    unknown = [name for name in controls if name not in known]
+    if unknown:
+        raise ValueError(f"there is no control {unknown[0]!r}; choose from {', '.join(known)}")
+    return controls
