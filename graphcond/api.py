@@ -12,11 +12,14 @@ from graphcond.core.devices import resolve_device
 from graphcond.core.progress import ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed
 from graphcond.graphs.reading import Split, is_graph_dataset
-from graphcond.methods import GraphMethod, NodeMethod, resolve_graph_method, resolve_method
+from graphcond.methods import resolve_graph_method, resolve_method
+from graphcond.methods.method import Method
 from graphcond.modalities.conditions import Conditions
 from graphcond.modalities.graphs import condense_graphs
 from graphcond.modalities.nodes import condense_nodes
 from graphcond.nodes.budget import Budget, RatioOf
+
+NO_SIZES = ("inductive", "ratio_of", "split")
 
 
 def condense(
@@ -29,7 +32,7 @@ def condense(
     num_graphs: int | None = None,
     graphs_per_class: int | None = None,
     max_bytes: int | None = None,
-    method: str | NodeMethod | GraphMethod = "auto",
+    method: str | Method = "auto",
     inductive: bool = False,
     split: Split = 0,
     seed: int = 0,
@@ -37,8 +40,11 @@ def condense(
     progress: ProgressCallback = ignore_progress,
     checkpoint: str | Path | Checkpoint | None = None,
     max_seconds: float | None = None,
-) -> CondensedDataset:
+) -> CondensedDataset | Any:  # noqa: ANN401 (a union with what a matrix gives would have to be told apart by all)
     """Condense a dataset for node or graph classification into a small one that trains nearly as well.
+
+    A SciPy sparse matrix counts as implicit feedback, users x items, and is handed on to :func:`recsys.condense`, which
+    takes more ways to say how large the result shall be.
 
     The size is asked in exactly one way: ``ratio``, ``num_nodes`` or ``nodes_per_class`` for nodes; ``ratio``,
     ``num_graphs``, ``graphs_per_class`` or ``max_bytes`` for graphs. Classes share it in proportion to their training
@@ -48,8 +54,8 @@ def condense(
     Args:
         dataset: For nodes: a PyG dataset with one graph, a ``Data`` with ``x``, ``edge_index``, ``y`` and boolean
             masks, or OGB's ``PygNodePropPredDataset``. For graphs: a PyG dataset with several graphs, a list of
-            ``Data`` with ``y``, or OGB's ``PygGraphPropPredDataset``. Labels of -1 or NaN mean unlabelled. It is not
-            changed.
+            ``Data`` with ``y``, or OGB's ``PygGraphPropPredDataset``. Labels of -1 or NaN mean unlabelled. For implicit
+            feedback: a SciPy sparse matrix. It is not changed.
         ratio: Nodes out / nodes of the graph that is condensed, or graphs out / training graphs, in (0, 1].
         num_nodes: Number of synthetic nodes.
         nodes_per_class: Number of synthetic nodes of each class.
@@ -72,7 +78,8 @@ def condense(
         max_seconds: A method that works in steps stops after so many seconds and gives the best that it has found.
 
     Returns:
-        A PyG dataset with one small ``Data``, or one for each synthetic graph, and the record of how it was made.
+        A PyG dataset with one small ``Data``, or one for each synthetic graph, and the record of how it was made; for a
+        sparse matrix, a :class:`recsys.CondensedInteractions`.
 
     Raises:
         TypeError: an argument or a tensor of the wrong type.
@@ -84,14 +91,20 @@ def condense(
     (20, 10, 'auto')
     """
     check_seed(seed)
-    if scipy.sparse.issparse(dataset):
-        raise TypeError("condensing a sparse interaction matrix is not supported yet; pass a PyG dataset")
-    conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
     nodes: dict[str, Any] = {"num_nodes": num_nodes, "nodes_per_class": nodes_per_class}
     graphs: dict[str, Any] = {"num_graphs": num_graphs, "graphs_per_class": graphs_per_class, "max_bytes": max_bytes}
+    inapt: dict[str, Any] = {"ratio_of": None if ratio_of == "nodes" else ratio_of, "inductive": inductive or None}
+    if scipy.sparse.issparse(dataset):
+        from recsys.api import condense as condense_interactions  # it stands on this package
+
+        _refuse(nodes | graphs | inapt | {"split": split or None}, "interactions", {}, "; recsys.condense takes users=")
+        return condense_interactions(
+            dataset, ratio, method=method, seed=seed, device=device, progress=progress, checkpoint=checkpoint,
+            max_seconds=max_seconds,
+        )  # fmt: skip
+    conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
     if is_graph_dataset(dataset):
-        inapt = nodes | {"ratio_of": None if ratio_of == "nodes" else ratio_of, "inductive": inductive or None}
-        _refuse(inapt, "a dataset of many graphs", graphs)
+        _refuse(nodes | inapt, "a dataset of many graphs", graphs)
         return condense_graphs(
             dataset, {"ratio": ratio} | graphs, resolve_graph_method(method), conditions, split=split
         )  # fmt: skip
@@ -104,9 +117,10 @@ def condense(
     )  # fmt: skip
 
 
-def _refuse(arguments: dict[str, Any], kind: str, instead: dict[str, Any]) -> None:
+def _refuse(arguments: dict[str, Any], kind: str, instead: dict[str, Any], more: str = "") -> None:
     """Raise if an argument was given that is not for this kind of dataset."""
     for name, value in arguments.items():
         if value is not None:
-            remedy = f"ask its size by ratio=, {', '.join(f'{other}=' for other in instead)}"
-            raise ValueError(f"{name}={value} makes no sense for {kind}; {'leave it out' if value is True else remedy}")
+            remedy = f"ask its size by {', '.join(f'{other}=' for other in ('ratio', *instead))}{more}"
+            plain = "leave it out" if name in NO_SIZES else remedy
+            raise ValueError(f"{name}={value} makes no sense for {kind}; {plain}")

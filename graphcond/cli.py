@@ -5,22 +5,19 @@ Exit codes: 0 done, 1 the work failed, 2 the command or its input was wrong, 130
 
 import json
 import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
-from tqdm import tqdm
 
 import graphcond
+import recsys.cli
 from graphcond.core.files import check_target
-from graphcond.core.progress import Progress
 from graphcond.datasets.entries import Entry
 from graphcond.evaluation.tables import render
+from graphcond.terminal import Device, Json, print_json, progress_bar
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
 BUDGET_DEFAULT = 0.01
@@ -28,11 +25,10 @@ UNSIZED = ("wl_fold",)  # methods that keep everything
 MODEL_DEFAULTS = {"nodes": "gcn", "graphs": "gin"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets.")
+app.add_typer(recsys.cli.app, name="recsys")
 
 Name = Annotated[str, typer.Argument(help="A dataset of `graphcond list`.")]
 Root = Annotated[Path | None, typer.Option(help="Folder of raw data; else GRAPHCOND_DATA, else the cache.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda.")]
 Models = Annotated[str, typer.Option(help="Downstream models, separated by commas (default: gcn, for graphs gin).")]
 Runs = Annotated[int, typer.Option(help="Trainings of each condensed dataset.")]
 ProtocolName = Annotated[str, typer.Option("--protocol", help="standard or published.")]
@@ -82,7 +78,7 @@ def condense(
     }  # fmt: skip
     if ratio is None and not any(sizes.values()) and method not in UNSIZED:
         ratio = BUDGET_DEFAULT
-    with _bar("step") as progress:
+    with progress_bar("step") as progress:
         small = graphcond.condense(
             dataset,
             ratio,
@@ -101,13 +97,13 @@ def condense(
         small.save(output, overwrite=overwrite)
     report = None
     if evaluate:
-        with _bar() as progress:
+        with progress_bar() as progress:
             report = graphcond.evaluate(
                 small, dataset, _names(models, entry), protocol=protocol, runs=runs, controls=controls,
                 metric=entry.metric, device=device, progress=progress,
             )  # fmt: skip
     if as_json:
-        _print_json({"record": json.loads(small.record.to_json()), "report": report and report.to_dict()})
+        print_json({"record": json.loads(small.record.to_json()), "report": report and report.to_dict()})
         return
     typer.echo(_summary(small))
     if output is not None:
@@ -132,7 +128,7 @@ def evaluate(
     small = graphcond.load(file)
     entry = graphcond.datasets.entry(name)
     dataset = graphcond.datasets.load(name, root)
-    with _bar() as progress:
+    with progress_bar() as progress:
         report = graphcond.evaluate(
             small, dataset, _names(models, entry), protocol=protocol, runs=runs, controls=controls,
             metric=entry.metric, device=device, progress=progress,
@@ -147,7 +143,7 @@ def list_(as_json: Json = False) -> None:
     methods, graph_methods = graphcond.list_methods(), graphcond.list_methods("graphs")
     if as_json:
         datasets = [{"name": e.name, "description": e.description, "task": e.task, "metric": e.metric} for e in entries]
-        _print_json({"datasets": datasets, "methods": methods, "graph_methods": graph_methods})
+        print_json({"datasets": datasets, "methods": methods, "graph_methods": graph_methods})
         return
     sizes = [
         (e.name, e.description, *(f"{n:,}" for n in (e.num_graphs, e.num_nodes, e.num_edges, e.num_classes)))
@@ -165,7 +161,7 @@ def info(
     """Print the record of a condensed dataset."""
     small = graphcond.load(file)
     if as_json:
-        _print_json(json.loads(small.record.to_json()))
+        print_json(json.loads(small.record.to_json()))
         return
     typer.echo(_summary(small))
     rows = [
@@ -219,23 +215,6 @@ def _summary(small: graphcond.CondensedDataset) -> str:
 
 def _names(text: str, entry: Entry) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()] or [MODEL_DEFAULTS[entry.task]]
-
-
-def _print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
-    typer.echo(json.dumps(value, indent=2))
-
-
-@contextmanager
-def _bar(unit: str = "training") -> Iterator[Callable[[Progress], None]]:
-    """Show a progress bar on standard error, if that is a terminal."""
-    with tqdm(disable=None, leave=False, file=sys.stderr, unit=unit) as bar:
-
-        def report(progress: Progress) -> None:
-            bar.total = progress.total
-            bar.set_description(progress.what, refresh=False)
-            bar.update(progress.done - bar.n)
-
-        yield report
 
 
 def main() -> None:

@@ -151,6 +151,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
             ValueError: the file is not a graphcond file, is truncated, or was altered after it was written.
         """
         tensors, record = storage.read(path)
+        if "num_users" in Record.from_json(record).source:
+            raise ValueError(f"{path} holds interactions, not a graph dataset; read it with recsys.load")
         members = None
         if "members.ptr" in tensors:
             members = Members(tensors.pop("members.ptr"), tensors.pop("members.index"))

@@ -1,6 +1,42 @@
-"""Implicit feedback: the import package in which its condensation will live.
+"""Implicit feedback: condense a user-item matrix into a few synthetic users, train recommenders on them, judge them."""
 
-Nothing is public yet; :mod:`graphcond` has what works today.
-"""
+from recsys.api import condense
+from recsys.condensed import CondensedInteractions, load
+from recsys.data.archives import read_archive
+from recsys.data.audit import audit
+from recsys.data.files import write_interactions
+from recsys.data.generated import generate_interactions
+from recsys.data.log import InteractionLog
+from recsys.data.reading import read_interactions
+from recsys.data.split import Holdout, Split
+from recsys.data.splitting import leave_one_out, random_split, strong_split, temporal_split, whole
+from recsys.evaluation.evaluate import evaluate
+from recsys.evaluation.memorisation import memorisation
+from recsys.methods import DistillCF, list_methods
+from recsys.models.ease import EASE
+from recsys.models.infinite_ae import InfiniteAE
 
-__all__: list[str] = []
+__all__ = [
+    "EASE",
+    "CondensedInteractions",
+    "DistillCF",
+    "Holdout",
+    "InfiniteAE",
+    "InteractionLog",
+    "Split",
+    "audit",
+    "condense",
+    "evaluate",
+    "generate_interactions",
+    "leave_one_out",
+    "list_methods",
+    "load",
+    "memorisation",
+    "random_split",
+    "read_archive",
+    "read_interactions",
+    "strong_split",
+    "temporal_split",
+    "whole",
+    "write_interactions",
+]

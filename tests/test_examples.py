@@ -11,9 +11,14 @@ from types import ModuleType
 import pytest
 
 import graphcond
+import recsys
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-MODULES = ["graphcond", *(m.name for m in pkgutil.walk_packages(graphcond.__path__, "graphcond."))]
+MODULES = [
+    name
+    for package in (graphcond, recsys)
+    for name in (package.__name__, *(m.name for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")))
+]
 
 
 def example(name: str) -> ModuleType:

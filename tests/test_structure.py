@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 
 import graphcond
+import recsys
 
 PACKAGE = Path(graphcond.__file__).parent
 # Each layer may import itself and those before it.
 LAYERS = ["core", "graphs", "record", "condensed", "surrogates", "synthetic", "nodes", "methods", "datasets",
-          "modalities", "api", "evaluation", "plotting", "cli"]  # fmt: skip
+          "modalities", "api", "evaluation", "plotting", "terminal", "cli"]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+RECSYS = Path(recsys.__file__).parent
+RECSYS_LAYERS = ["data", "metrics", "models", "methods", "size", "condensed", "api", "evaluation", "cli"]
+RECSYS_FILES = sorted(path for path in RECSYS.rglob("*.py") if path != RECSYS / "__init__.py")
 
 
 def imported(path: Path) -> set[str]:
@@ -33,6 +37,25 @@ def test_nothing_imports_upward(path: Path) -> None:
         parts = name.split(".")
         if parts[0] == "graphcond" and len(parts) > 1:
             assert parts[1] in allowed, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", RECSYS_FILES, ids=lambda path: str(path.relative_to(RECSYS)))
+def test_nothing_in_recsys_imports_upward(path: Path) -> None:
+    layer = path.relative_to(RECSYS).parts[0].removesuffix(".py")
+    allowed = RECSYS_LAYERS[: RECSYS_LAYERS.index(layer) + 1]
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] == "recsys" and len(parts) > 1:
+            assert parts[1] in allowed, f"{path} imports {name}"
+        # What says what the whole package can do stands on recsys, not the other way round.
+        assert parts[:2] not in (["graphcond", "api"], ["graphcond", "cli"])
+        assert name != "graphcond"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_top_knows_recsys(path: Path) -> None:
+    if path.relative_to(PACKAGE).parts[0] not in ("api.py", "cli.py"):
+        assert not [name for name in imported(path) if name.split(".")[0] == "recsys"]
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=lambda path: path.name)

@@ -18,7 +18,7 @@ class Batch:
 
     Args:
         x: ``(n, *feature)``, after the hops of propagation that the surrogate's first weight allows to do beforehand.
-        y: ``(m,)`` int64 labels.
+        y: ``(m,)`` int64 labels; or ``(m, outputs)`` targets, for objectives that predict numbers.
         adj: ``(m, n)`` dense or sparse CSR, applied before a surrogate's last weight; ``None``: the identity.
         rows: ``(m,)`` where the labelled rows stand in ``x``; ``None``: ``m = n``, in order.
     """

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import torch
+
 from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.progress import ProgressCallback, ignore_progress
 
@@ -16,9 +18,11 @@ class Run:
         checkpoint: Where the state of long work is kept; ``None``: nowhere.
         max_seconds: Long work stops after so many seconds and gives the best that it has; ``None``: no limit.
         identity: What a checkpoint of this run is recognised by.
+        device: Where to compute; tensors that a task brings along are there already.
     """
 
     progress: ProgressCallback = ignore_progress
     checkpoint: Checkpoint | None = None
     max_seconds: float | None = None
     identity: Mapping[str, str] = field(default_factory=dict)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))

@@ -65,6 +65,29 @@ class Fresh:
         """See :class:`Sampler`."""
 
 
+@dataclass
+class Weightless:
+    """No weights at all: for surrogates in closed form, such as the kernel of an infinitely wide network."""
+
+    def draw(self, step: int) -> Weights:
+        """See :class:`Sampler`."""
+        return ()
+
+    def key(self) -> int | None:
+        """See :class:`Sampler`."""
+        return 0
+
+    def learn(self, step: int, synthetic: Callable[[], Batch]) -> None:
+        """See :class:`Sampler`."""
+
+    def state(self) -> dict[str, Tensor]:
+        """See :class:`Sampler`."""
+        return {}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """See :class:`Sampler`."""
+
+
 _STUDENT = ("weight", "mean", "square", "step")
 
 

@@ -45,7 +45,7 @@ class Matching:
 
     relay: Relay
     structure: Structure
-    objective: Objective
+    objective: Objective[Any, Any]
     sampler: Callable[[Surrogate], Sampler]
     schedule: Schedule
     steps: int

@@ -43,7 +43,7 @@ class Conditions:
         """Return the run of a method; ``identity`` is what its checkpoint is recognised by, beside the conditions."""
         checkpoint = self.checkpoint
         if checkpoint is None:
-            return Run(self.progress, None, self.max_seconds, {})
+            return Run(self.progress, None, self.max_seconds, {}, self.device)
         if not isinstance(checkpoint, Checkpoint):
             checkpoint = Checkpoint(checkpoint)
         versions = library_versions()
@@ -53,7 +53,7 @@ class Conditions:
             "graphcond": versions["graphcond"],
             "torch": versions["torch"],
         }
-        return Run(self.progress, checkpoint, self.max_seconds, identity)
+        return Run(self.progress, checkpoint, self.max_seconds, identity, self.device)
 
 
 def settings_of(method: object) -> dict[str, Any]:

@@ -1,24 +1,26 @@
 """The contract of an objective: the seam at which real data are touched, and nowhere else."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from torch import Tensor
 
 from graphcond.core.batch import Batch
-from graphcond.core.statistic import Statistic
-from graphcond.core.surrogate import Surrogate, Weights
+from graphcond.core.surrogate import Weights
+
+Eyes = TypeVar("Eyes", contravariant=True)  # the kind of surrogate: a classifier, a kernel
+Observed = TypeVar("Observed")
 
 
-class Objective(Protocol):
+class Objective(Protocol[Eyes, Observed]):
     """What must agree between real and synthetic data, as seen by a surrogate."""
 
-    def observe(self, surrogate: Surrogate, weights: Weights, real: Batch) -> Statistic:
+    def observe(self, surrogate: Eyes, weights: Weights, real: Batch) -> Observed:
         """Return what has to be known of real data, without gradients: the only access to them.
 
-        Statistics of disjoint batches add up to that of their union.
+        What was observed of disjoint batches adds up to what is observed of their union.
         """
         ...
 
-    def loss(self, surrogate: Surrogate, weights: Weights, statistic: Statistic, synthetic: Batch) -> Tensor:
+    def loss(self, surrogate: Eyes, weights: Weights, statistic: Observed, synthetic: Batch) -> Tensor:
         """Return how far synthetic data are from the statistic: a scalar, differentiable in ``synthetic``."""
         ...

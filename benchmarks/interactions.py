@@ -1,0 +1,146 @@
+"""Implicit feedback: the tables of docs/interactions.md.
+
+    python benchmarks/interactions.py --root DATA ml-1m magazine     # appends rows to docs/interactions.jsonl
+    python benchmarks/interactions.py --tables                       # prints all rows as Markdown
+
+The folders `recsys/ml-1m` and `recsys/magazine` of DATA hold the archives of Distill-CF with their published split.
+Every row is several condensations (seeds 0, 1, ...); the settings of every model are chosen on the validation part, for
+each set of users anew. Rows that are in the file already are not run again.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import recsys
+from recsys.evaluation.report import Row
+
+RESULTS = Path(__file__).parent.parent / "docs" / "interactions.jsonl"
+METRICS = ("ndcg@10", "hr@10", "hr@100", "auc")
+ONCE = ("whole", "head_users")  # the same for every seed
+CONTROLS = ("random_users", "stratified_users", "head_users", "k_means_users", "forgetting")
+
+
+@dataclass(frozen=True)
+class Size:
+    """One size, with NDCG@10 or HR@10 in % as published, by metric."""
+
+    users: int
+    interactions: int | None = None
+    published: str = "-"
+
+    @property
+    def label(self) -> str:
+        """How tables call it."""
+        binary = "" if self.interactions is None else f", {self.interactions:,} binary"
+        return f"{self.users} users{binary}"
+
+
+SIZES = {
+    "ml-1m": (
+        Size(10, published="HR@10 22.7"),
+        Size(50, published="HR@10 28.3"),
+        Size(100, published="HR@10 29.6"),
+        Size(500, published="NDCG@10 32.52, HR@10 31.15"),
+        Size(500, 20_000),
+    ),
+    "magazine": (Size(500, published="NDCG@10 23.81, HR@10 28.3"), Size(500, 6_000)),
+}
+
+
+def finished() -> dict[tuple[str, str, str, str], dict]:
+    """Return the rows in the file, by dataset, size, training set and model."""
+    if not RESULTS.exists():
+        return {}
+    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    return {(row["dataset"], row["size"], row["data"], row["model"]): row for row in rows}
+
+
+def run(name: str, options: argparse.Namespace) -> None:
+    """Run the rows of one dataset that are not in the file."""
+    split = recsys.read_archive(options.root / "recsys" / name)
+    models = options.models.split(",")
+    for size in SIZES[name]:
+        if options.sizes and size.label not in options.sizes:
+            continue
+        for method in options.methods:
+            label = "all users" if method == "whole" else size.label
+            missing = [model for model in models if (name, label, method, model) not in finished()]
+            if missing:
+                for row in judge(split, size, method, missing, 1 if method in ONCE else options.seeds):
+                    write(row, name, label)
+
+
+def judge(split: recsys.Split, size: Size, method: str, models: list[str], seeds: int) -> tuple[Row, ...]:
+    """Return the rows of one method, a row for each model."""
+    if method == "whole":
+        return recsys.evaluate(split.train, split, models, controls=False).rows
+    several = [
+        recsys.condense(split, users=size.users, interactions=size.interactions, method=method, seed=seed)
+        for seed in range(seeds)
+    ]
+    return recsys.evaluate(several, split, models, controls=False).rows
+
+
+def write(row: Row, name: str, label: str) -> None:
+    """Append a row to the file and show it."""
+    values = {"dataset": name, "size": label} | row.as_dict()
+    values["data"] = "whole" if label == "all users" else row.data
+    with RESULTS.open("a") as file:
+        file.write(json.dumps(values) + "\n")
+    shown = " ".join(f"{metric} {_percent(values, metric)}" for metric in METRICS)
+    print(f"{name}, {label}, {values['data']}, {row.model}: {shown} {row.note}", flush=True)
+
+
+def tables() -> None:
+    """Print every row as Markdown."""
+    rows = list(finished().values())
+    for name, sizes in SIZES.items():
+        print(f"\n### {name}, test scores in %\n")
+        print("| trained on | model | interactions | kB | " + " | ".join(METRICS) + " | condense s | published |")
+        print("|---|---|---|---|" + "---|" * len(METRICS) + "---|---|")
+        for label, published in [("all users", "-"), *((size.label, size.published) for size in sizes)]:
+            for row in rows:
+                if (row["dataset"], row["size"]) == (name, label):
+                    print(_line(row, label, published))
+
+
+def _line(row: dict, label: str, published: str) -> str:
+    shown = published if (row["data"], row["model"]) == ("distill_cf", "infinite_ae") else "-"
+    cells = [
+        f"{label}, {row['data']}", row["model"], f"{row['interactions']:,}", f"{row['bytes'] / 1000:,.0f}",
+        *(_percent(row, metric) for metric in METRICS), f"{row['condense_seconds']:.1f}", shown,
+    ]  # fmt: skip
+    return "| " + " | ".join(cells) + " |" + (f" {row['note']}" if row["note"] else "")
+
+
+def _percent(row: dict, metric: str) -> str:
+    values = [100 * value for value in row["scores"].get(metric, ())]
+    if not values:
+        return "-"
+    mean = sum(values) / len(values)
+    deviation = (sum((value - mean) ** 2 for value in values) / max(len(values) - 1, 1)) ** 0.5
+    return f"{mean:.2f}" + (f" ± {deviation:.2f}" if len(values) > 1 else "")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("datasets", nargs="*", help=f"of {', '.join(SIZES)}")
+    parser.add_argument("--root", type=Path, help="folder of raw data")
+    parser.add_argument("--sizes", nargs="+", help="only these sizes, by their labels")
+    parser.add_argument("--seeds", type=int, default=5, help="condensations of a row")
+    parser.add_argument("--methods", nargs="+", default=["distill_cf", *CONTROLS, "whole"], help="only these methods")
+    parser.add_argument("--models", default="infinite_ae,ease,als", help="recommenders, separated by commas")
+    parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
+    options = parser.parse_args()
+    if options.tables:
+        tables()
+        return
+    for name in options.datasets:
+        run(name, options)
+
+
+if __name__ == "__main__":
+    main()

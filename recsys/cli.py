@@ -1,0 +1,183 @@
+"""The commands for implicit feedback: ``graphcond recsys condense``, ``evaluate``, ``audit``, ``info``, ``export``."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from graphcond.core.files import check_target
+from graphcond.evaluation.tables import render
+from graphcond.terminal import Device, Json, print_json, progress_bar
+from recsys.api import condense as condense_interactions
+from recsys.condensed import CondensedInteractions, load
+from recsys.data.archives import read_archive
+from recsys.data.audit import audit as audit_split
+from recsys.data.files import write_interactions
+from recsys.data.reading import read_interactions
+from recsys.data.split import Split
+from recsys.data.splitting import leave_one_out, random_split, strong_split, temporal_split
+from recsys.evaluation.consumers import resolve_consumers
+from recsys.evaluation.evaluate import evaluate as evaluate_users
+from recsys.metrics.conventions import resolve_convention
+
+SPLITS = ("random", "leave_one_out", "temporal", "strong")
+USERS_DEFAULT = 500
+
+app = typer.Typer(no_args_is_help=True, help="Implicit feedback: condense users, train recommenders on them.")
+
+Source = Annotated[Path, typer.Argument(help="A csv, tsv, parquet or .inter file, or the folder of an archive.")]
+File = Annotated[Path, typer.Argument(help="A file that `graphcond recsys condense -o` wrote.")]
+SplitName = Annotated[
+    str | None, typer.Option("--split", help=f"How a file is split: {', '.join(SPLITS)} (default {SPLITS[0]}).")
+]
+SplitSeed = Annotated[int, typer.Option(help="Seed of the split.")]
+MinWeight = Annotated[float | None, typer.Option(help="Only interactions of at least this weight count.")]
+Models = Annotated[str, typer.Option(help="infinite_ae, ease, als, item_knn, bpr, popularity, separated by commas.")]
+Controls = Annotated[bool, typer.Option(help="Print controls beside the result.")]
+Convention = Annotated[str, typer.Option(help="What metrics mean: distill_cf, implicit, recbole.")]
+
+
+@app.command()
+def condense(
+    source: Source,
+    users: Annotated[int | None, typer.Option(help=f"Number of synthetic users (default {USERS_DEFAULT}).")] = None,
+    ratio: Annotated[float | None, typer.Option(help="Synthetic users / users.")] = None,
+    interactions: Annotated[int | None, typer.Option(help="Number of binary interactions of all of them.")] = None,
+    method: Annotated[str, typer.Option(help="distill_cf or a selection; see `graphcond list`.")] = "distill_cf",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a safetensors file.")] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+    min_weight: MinWeight = None,
+    split: SplitName = None,
+    split_seed: SplitSeed = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the condensation.")] = 0,
+    device: Device = "cpu",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Keep the state of long work here, and go on from it.")
+    ] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="Stop long work after so many seconds.")] = None,
+    evaluate: Annotated[bool, typer.Option(help="Train on the result and judge on the test part.")] = True,
+    models: Models = "infinite_ae",
+    controls: Controls = True,
+    convention: Convention = "distill_cf",
+    as_json: Json = False,
+) -> None:
+    """Condense the training part of interactions, and judge the result beside its controls."""
+    if output is not None:
+        check_target(output, overwrite=overwrite)
+    if evaluate:
+        resolve_consumers(_names(models))
+        resolve_convention(convention)
+    whole = _read(source, split, split_seed, min_weight)
+    if users is None and ratio is None and interactions is None:
+        users = USERS_DEFAULT
+    with progress_bar("step") as progress:
+        small = condense_interactions(
+            whole, ratio, users=users, interactions=interactions, method=method, seed=seed, device=device,
+            progress=progress, checkpoint=checkpoint, max_seconds=max_seconds,
+        )  # fmt: skip
+    if output is not None:
+        small.save(output, overwrite=overwrite)
+    report = None
+    if evaluate:
+        with progress_bar("training") as progress:
+            report = evaluate_users(
+                small, whole, _names(models), controls=controls, convention=convention, progress=progress
+            )  # fmt: skip
+    if as_json:
+        print_json({"record": json.loads(small.record.to_json()), "report": report and report.to_dict()})
+        return
+    typer.echo(summary(small))
+    if output is not None:
+        typer.echo(f"written to {output}")
+    if report is not None:
+        typer.echo(f"\n{report}")
+
+
+@app.command()
+def evaluate(
+    file: File,
+    source: Source,
+    models: Models = "infinite_ae",
+    controls: Controls = True,
+    convention: Convention = "distill_cf",
+    min_weight: MinWeight = None,
+    split: SplitName = None,
+    split_seed: SplitSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train recommenders on condensed users and judge them on the original's test part, split as for condensing."""
+    small, whole = load(file), _read(source, split, split_seed, min_weight)
+    with progress_bar("training") as progress:
+        report = evaluate_users(
+            small, whole, _names(models), controls=controls, convention=convention, progress=progress
+        )  # fmt: skip
+    typer.echo(report.to_json() if as_json else str(report))
+
+
+@app.command()
+def audit(source: Source, min_weight: MinWeight = None, split: SplitName = None, split_seed: SplitSeed = 0) -> None:
+    """Print what is in a split, and what is wrong with it: leaks, duplicates, cold items, users without tests."""
+    typer.echo(str(audit_split(_read(source, split, split_seed, min_weight))))
+
+
+@app.command()
+def info(file: File, as_json: Json = False) -> None:
+    """Print the record of condensed interactions."""
+    small = load(file)
+    record = json.loads(small.record.to_json())
+    if as_json:
+        print_json(record)
+        return
+    typer.echo(summary(small))
+    parts = ("settings", "choices", "source", "budget", "versions")
+    rows = [(part, key, _text(value)) for part in parts for key, value in record[part].items()]
+    typer.echo("\n" + render("record", ("part", "what", "value"), rows, text_columns=3))
+
+
+@app.command()
+def export(
+    file: File,
+    output: Annotated[Path, typer.Argument(help="The file to write: .csv, .tsv, .parquet or RecBole's .inter.")],
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+) -> None:
+    """Write condensed interactions as a table that other libraries read."""
+    small = load(file)
+    write_interactions((small.user_items, small.user_ids, small.item_ids), output, overwrite=overwrite)
+    typer.echo(f"written to {output}")
+
+
+def summary(small: CondensedInteractions) -> str:
+    """Return one line on what became of what."""
+    source, record = small.record.source, small.record
+    kind = "binary interactions" if small.binary else "weighted interactions"
+    return (
+        f"{source['name']}: {source['num_users']:,} users, {source['num_interactions']:,} interactions, "
+        f"{source['num_items']:,} items -> {small.user_items.shape[0]:,} users, {small.num_interactions:,} {kind}, "
+        f"{small.nbytes / 1000:,.{1 if small.nbytes < 10_000 else 0}f} kB by {record.method} in {record.seconds:.2f} s"
+    )
+
+
+def _read(source: Path, split: str | None, seed: int, min_weight: float | None) -> Split:
+    makers: dict[str, Any] = {"random": random_split, "leave_one_out": leave_one_out, "strong": strong_split}
+    if split not in (None, "temporal", *makers):
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+    if source.is_dir():
+        for name, value in (("split", split), ("min-weight", min_weight)):
+            if value is not None:
+                raise ValueError(f"--{name}={value} makes no sense for an archive, which comes split; leave it out")
+        return read_archive(source)
+    log = read_interactions(source, min_weight=min_weight)
+    split = split or SPLITS[0]
+    if split == "temporal":
+        return temporal_split(log)
+    made: Split = makers[split](log, seed=seed)
+    return made
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

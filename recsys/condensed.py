@@ -1,0 +1,175 @@
+"""Condensed interactions: a few synthetic users over the original's items, with the record of how they were made."""
+
+import copy
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from graphcond.condensed import Members
+from graphcond.core import storage
+from graphcond.core.files import replacing
+from graphcond.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POINTERS = "user_items.indptr"
+UNICODE = ("utf-8", "surrogatepass")  # Python reads undecodable bytes of a file's name as lone surrogates
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CondensedInteractions:
+    """Synthetic users that recommenders train on as on real ones: ``model.fit(small.user_items)``.
+
+    Args:
+        user_items: ``(num_users, num_items)`` interactions of the synthetic users, float32 weights in (0, 1].
+        item_ids: ``(num_items,)`` ids of the items, verbatim and in the order of the original.
+        record: Method, settings, seed, versions, source, costs.
+        members: Which real users stand behind each synthetic one, from methods that choose among them.
+
+    >>> import recsys
+    >>> small = recsys.condense(recsys.generate_interactions(200, 50, 2000, seed=0), users=5, method="random_users")
+    >>> small.user_items.shape, small.record.method
+    ((5, 50), 'random_users')
+    """
+
+    user_items: csr_matrix
+    item_ids: np.ndarray
+    record: Record
+    members: Members | None = None
+
+    @property
+    def user_ids(self) -> np.ndarray:
+        """Ids of the synthetic users, ``(num_users,)`` strings that no real user has."""
+        count = self.user_items.shape[0]
+        width = len(str(count - 1))
+        prefix = self.record.source.get("synthetic_prefix", "syn_")
+        return np.array([f"{prefix}{i:0{width}d}" for i in range(count)])
+
+    @property
+    def num_interactions(self) -> int:
+        """Number of interactions, however light."""
+        return int(self.user_items.nnz)
+
+    @property
+    def binary(self) -> bool:
+        """Whether all weights are 1."""
+        return _is_binary(self.user_items)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the interactions as they lie in their file: pointers, items and, unless all are 1, weights."""
+        return matrix_bytes(self.user_items)
+
+    def binarized(self, threshold: float = 0.5) -> "CondensedInteractions":
+        """Return the users with interactions of at least ``threshold`` only, all of weight 1.
+
+        Recommenders that take weights for confidence, such as ALS, need that: a thousand light interactions outweigh
+        a few heavy ones. To condense through the rounding from the start, ask for ``interactions=``.
+        """
+        if not 0 < threshold <= 1:
+            raise ValueError(f"threshold must be in (0, 1], got {threshold!r}")
+        rows = self.user_items.copy()
+        rows.data = (rows.data >= threshold).astype(np.float32)
+        rows.eliminate_zeros()
+        record = copy.deepcopy(self.record)
+        small = CondensedInteractions(rows, self.item_ids, record, self.members)
+        record.budget["spent"] |= {"interactions": small.num_interactions, "bytes": small.nbytes}
+        return small
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a pandas frame with ``user_id``, ``item_id`` and ``weight``, a row for each interaction."""
+        import pandas as pd
+
+        users = np.repeat(self.user_ids, np.diff(self.user_items.indptr))
+        items, weights = self.item_ids[self.user_items.indices], self.user_items.data
+        frame: pd.DataFrame = pd.DataFrame({"user_id": users, "item_id": items, "weight": weights})
+        return frame
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the interactions to one safetensors file with the record as JSON metadata; return its path.
+
+        Raises:
+            FileExistsError: ``path`` exists and ``overwrite`` is false.
+            PermissionError: the folder cannot be written to.
+        """
+        tensors = _tensors(self.user_items) | {"item_ids": _encoded(self.item_ids)}
+        if self.members is not None:
+            tensors |= {"members.ptr": self.members.ptr, "members.index": self.members.index}
+        with replacing(path, overwrite=overwrite) as temporary:
+            storage.write(temporary, tensors, self.record.to_json())
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "CondensedInteractions":
+        """Read a file that :meth:`save` wrote. Nothing in the file is executed.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is not of this format, is truncated, was altered, or holds no interactions.
+        """
+        tensors, record = storage.read(path)
+        if POINTERS not in tensors:
+            raise ValueError(f"{path} holds a graph dataset, not interactions; read it with graphcond.load")
+        return cls.from_tensors(tensors, Record.from_json(record))
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor], record: Record) -> "CondensedInteractions":
+        """Put together what a file holds."""
+        indices = tensors["user_items.indices"].numpy()
+        data = tensors["user_items.data"].numpy() if "user_items.data" in tensors else np.ones(len(indices), np.float32)
+        item_ids = _decoded(tensors["item_ids"])
+        pointers = tensors[POINTERS].numpy()
+        rows = csr_matrix((data, indices, pointers), shape=(len(pointers) - 1, len(item_ids)))
+        rows.check_format()  # a file that somebody forged must not point outside
+        members = Members(tensors["members.ptr"], tensors["members.index"]) if "members.ptr" in tensors else None
+        return cls(rows, item_ids, record, members)
+
+    def __repr__(self) -> str:
+        users, items = self.user_items.shape
+        return (
+            f"CondensedInteractions({self.record.method}, users={users}, items={items}, "
+            f"interactions={self.num_interactions}, bytes={self.nbytes})"
+        )
+
+
+def load(path: str | Path) -> CondensedInteractions:
+    """Read condensed interactions from a file; see :meth:`CondensedInteractions.load`."""
+    return CondensedInteractions.load(path)
+
+
+def matrix_bytes(rows: csr_matrix) -> int:
+    """Return the bytes of interactions as they lie in a file."""
+    return sum(value.numel() * value.element_size() for value in _tensors(rows).values())
+
+
+def _tensors(rows: csr_matrix) -> dict[str, Tensor]:
+    tensors = {
+        POINTERS: torch.from_numpy(rows.indptr.astype(np.int32)),
+        "user_items.indices": torch.from_numpy(rows.indices.astype(np.int32)),
+    }
+    return tensors if _is_binary(rows) else tensors | {"user_items.data": torch.from_numpy(rows.data)}
+
+
+def _is_binary(rows: csr_matrix) -> bool:
+    return bool((rows.data == 1).all())
+
+
+def _encoded(ids: np.ndarray) -> Tensor:
+    """Return ids as a tensor: integers as they are, strings as the UTF-8 bytes of a JSON list."""
+    if ids.dtype.kind in "iu":
+        return torch.from_numpy(ids.astype(np.uint64 if ids.dtype == np.uint64 else np.int64))
+    text = json.dumps([str(one) for one in ids.tolist()], ensure_ascii=False)
+    return torch.frombuffer(bytearray(text, *UNICODE), dtype=torch.uint8)
+
+
+def _decoded(ids: Tensor) -> np.ndarray:
+    if ids.dtype in (torch.int64, torch.uint64):
+        return ids.numpy()
+    return np.array(json.loads(ids.numpy().tobytes().decode(*UNICODE)))

@@ -1,0 +1,1 @@
+"""Judging recommenders, and what was condensed, on held-out interactions."""

@@ -1,0 +1,101 @@
+"""The recommenders that a table trains, each with its settings chosen on validation data."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.sparse import csr_matrix
+
+from recsys.data.split import Holdout
+from recsys.models.base import Recommender
+from recsys.models.library import BPR, implicit_module
+from recsys.models.popularity import Popularity
+from recsys.models.tuning import tuned_als, tuned_ease, tuned_infinite_ae, tuned_item_knn
+
+Choice = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """What trains on a set of users.
+
+    Args:
+        fit: Returns the fitted model and the settings that were chosen, from the users to train on, the validation
+            users, and a seed.
+        folds_in: Whether the model serves users that it was not fitted on.
+        needs: The module of ``implicit`` that it is, if so.
+    """
+
+    fit: Callable[[csr_matrix, Holdout, int], tuple[Recommender, Choice]]
+    folds_in: bool = True
+    needs: str | None = None
+
+
+def _infinite_ae(train: csr_matrix, val: Holdout, seed: int) -> tuple[Recommender, Choice]:
+    found = tuned_infinite_ae(train, val)
+    return found.model, {"ridge": found.choice}
+
+
+def _ease(train: csr_matrix, val: Holdout, seed: int) -> tuple[Recommender, Choice]:
+    found = tuned_ease(train, val)
+    return found.model, {"ridge": found.choice}
+
+
+def _als(train: csr_matrix, val: Holdout, seed: int) -> tuple[Recommender, Choice]:
+    found = tuned_als(train, val, seed=seed)
+    return found.model, dict(found.choice)
+
+
+def _item_knn(train: csr_matrix, val: Holdout, seed: int) -> tuple[Recommender, Choice]:
+    found = tuned_item_knn(train, val)
+    return found.model, dict(found.choice)
+
+
+def _bpr(train: csr_matrix, val: Holdout, seed: int) -> tuple[Recommender, Choice]:
+    return BPR(seed=seed).fit(train), {}
+
+
+def _popularity(train: csr_matrix, val: Holdout, seed: int) -> tuple[Recommender, Choice]:
+    return Popularity().fit(train), {}
+
+
+CONSUMERS = {
+    "infinite_ae": Consumer(_infinite_ae),
+    "ease": Consumer(_ease),
+    "als": Consumer(_als, needs="cpu.als"),
+    "item_knn": Consumer(_item_knn, needs="nearest_neighbours"),
+    "bpr": Consumer(_bpr, folds_in=False, needs="cpu.bpr"),
+    "popularity": Consumer(_popularity),
+}
+
+
+def resolve_consumers(names: Sequence[str]) -> dict[str, Consumer]:
+    """Return the consumers of some names, each once, after looking whether what they need is there.
+
+    Raises:
+        TypeError: the names are not in a sequence.
+        ValueError: there are none, or there is no consumer of a name.
+        ImportError: one needs ``implicit``, which is not installed.
+    """
+    if isinstance(names, str):
+        raise TypeError(f"models must be a sequence of names, got {names!r}; pass ({names!r},)")
+    consumers = {name: resolve_consumer(name) for name in names}
+    if not consumers:
+        raise ValueError("models must name at least one recommender, such as 'infinite_ae'")
+    for consumer in consumers.values():
+        if consumer.needs is not None:
+            implicit_module(consumer.needs)
+    return consumers
+
+
+def resolve_consumer(name: str) -> Consumer:
+    """Return the consumer of a name.
+
+    Raises:
+        ValueError: there is none; the message names the nearest.
+    """
+    if name not in CONSUMERS:
+        near = difflib.get_close_matches(str(name), CONSUMERS, n=1, cutoff=0.0)
+        raise ValueError(f"there is no model {name!r}; did you mean {near[0]!r}? (all: {', '.join(CONSUMERS)})")
+    return CONSUMERS[name]

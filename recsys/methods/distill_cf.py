@@ -1,0 +1,187 @@
+"""Distill-CF: synthetic users from which an infinitely wide autoencoder learns what real users like."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from graphcond.core import driver
+from graphcond.core.fields import require_positive
+from graphcond.core.objectives.kernel_ridge import Error, KernelRidge
+from graphcond.core.run import Run
+from graphcond.core.samplers import Weightless
+from graphcond.core.schedules import Schedule
+from graphcond.surrogates.infinite_width import InfiniteWidth
+from graphcond.synthetic.rows import GumbelRows, Rows, SoftmaxRows, TopKRows, UserRows
+from recsys.data.batches import UserBatches
+from recsys.data.split import Split
+from recsys.methods.base import Size, SyntheticUsers, UserMethod
+from recsys.methods.look import Look
+from recsys.methods.multinomial import Multinomial
+from recsys.methods.squares import HiddenSquares
+
+Loss = Literal["squares", "likelihood", "reconstruction"]
+LOSSES = ("squares", "likelihood", "reconstruction")
+MANY = 10  # interactions of a user
+HIDDEN = (0.2, 0.5)
+SCALE = 1.5
+RIDGE_USERS = 1000
+SHARE = 0.05  # of the items: how much of them a weighted row adds up to, where nothing else is said
+NOISE = 0.1  # of the logits of real users that serve more than once
+NEGLIGIBLE = 0.01  # weight
+
+
+class Settings(NamedTuple):
+    """Settings of :class:`DistillCF` for certain interactions and a size, as explained there."""
+
+    loss: str
+    hidden: float
+    scale: float
+    ridge: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillCF(UserMethod):
+    r"""Distill-CF (Sachdeva et al., "Infinite Recommendation Networks: A Data-Centric Approach", NeurIPS 2022).
+
+    Synthetic users :math:`X` are moved by gradient descent until an infinitely wide autoencoder that is fitted on them
+    in closed form (:class:`recsys.models.infinite_ae.InfiniteAE`) predicts what real users like:
+
+    .. math:: \min_\theta \; \mathbb E_u\, \ell\big(K(c_u, X) (K(X, X) + \lambda\, \bar k I)^{-1} X,\; t_u\big),
+              \qquad X = X(\theta)
+
+    Note:
+        - The paper reconstructs a user's whole row from the same row, which rewards repeating the input, and measures
+          the likelihood of a softmax; that is ``loss="reconstruction"``. By default we hide a part of the row and ask
+          for it. ``loss="likelihood"`` does so by the softmax; ``loss="squares"`` by squared errors
+          (:class:`HiddenSquares`), as the autoencoder itself, which ranks better where users have many interactions
+          and worse where they have one or two.
+        - The paper samples rows by adding up Gumbel-softmax draws; by default we leave out the noise
+          (:class:`SoftmaxRows`), hundreds of times cheaper; ``rows=GumbelRows()`` is the paper's.
+        - Its regulariser on the number of interactions is left out: the rows' sum is fixed by construction.
+        - The published code changes :math:`\lambda` during training to the best of its last look; here it is fixed,
+          and looks choose among :data:`recsys.methods.look.RIDGES` what they judge with.
+        - The published code takes all users in every step; we take ``batch_users`` of them.
+
+    Args:
+        rows: How logits become interactions; ``None``: :class:`SoftmaxRows` or, where binary interactions are asked
+            for, :class:`TopKRows`.
+        loss: ``"squares"``, ``"likelihood"`` or ``"reconstruction"``; ``None``: squares where the median user has ten
+            interactions or more, else the likelihood.
+        hidden: Chance of an interaction to be hidden, for losses that hide; ``None``: one of the median user's
+            interactions, in [0.2, 0.5].
+        scale: What predictions are multiplied by before the softmax, for losses that have one; ``None``: the smaller
+            the share of items that users have, the smaller predictions are, so that it is ``1.5 / sqrt(density)``.
+        ridge: :math:`\lambda`, relative to the mean diagonal of the kernel; ``None``: ``sqrt(users / 1000)``.
+        depth: Hidden layers of the network.
+        steps: Steps of Adam.
+        learning_rate: Of the logits.
+        batch_users: Real users in a step.
+        looks: Looks at validation users; the best is kept.
+    """
+
+    name: ClassVar[str] = "distill_cf"
+    stepwise: ClassVar[bool] = True
+
+    rows: Rows | None = None
+    loss: Loss | None = None
+    hidden: float | None = None
+    scale: float | None = None
+    ridge: float | None = None
+    depth: int = 1
+    steps: int = 150
+    learning_rate: float = 0.02
+    batch_users: int = 1000
+    looks: int = 12
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        require_positive(self)
+        if self.rows is not None and not isinstance(self.rows, SoftmaxRows | GumbelRows | TopKRows):
+            raise TypeError(f"rows must be SoftmaxRows(), GumbelRows() or TopKRows(), got {self.rows!r}")
+        if self.loss not in (None, *LOSSES):
+            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or None, got {self.loss!r}")
+        if self.hidden is not None and not self.hidden < 1:
+            raise ValueError(f"hidden must be below 1, got {self.hidden!r}: something has to be shown")
+
+    def condense(self, split: Split, size: Size, run: Run = Run()) -> SyntheticUsers:
+        """See :class:`UserMethod`."""
+        device = run.device
+        settings = self.settings_for(split, size)
+        error: Error = HiddenSquares()
+        if settings.loss != "squares":
+            error = Multinomial(scale=settings.scale, hide_context=settings.loss == "likelihood")
+        users = UserRows(initial_logits(split, size.users), self.rows_for(split, size)).to(device)
+        kernel = InfiniteWidth(depth=self.depth)
+        look = None if split.val is None or not split.val.targets.nnz else Look(split.val, kernel, users.interactions)
+        recipe = driver.Recipe(
+            synthetic=users,
+            surrogate=kernel,
+            sampler=Weightless(),
+            objective=KernelRidge(ridge=settings.ridge, error=error),
+            source=UserBatches(split.train, self.batch_users, settings.hidden, device),
+            schedule=Schedule(rates={"users": self.learning_rate}),
+            steps=self.steps,
+            look=look,
+            looks=self.looks,
+        )
+        outcome = driver.run(recipe, run)
+        choices = {
+            "kept_step": outcome.kept_step,
+            "steps": outcome.steps,
+            "complete": outcome.complete,
+            "scores": [list(score) for score in outcome.scores.items()],
+            "rows": repr(users.rows),
+        } | settings._asdict()
+        return SyntheticUsers(as_matrix(users), choices)
+
+    def settings_for(self, split: Split, size: Size) -> "Settings":
+        """Return the settings that depend on the interactions and the size, where they are not given."""
+        lengths = np.diff(split.train.indptr)
+        lengths = lengths[lengths > 0]
+        median, density = float(np.median(lengths)), float(lengths.mean()) / split.num_items
+        loss = self.loss or ("squares" if median >= MANY else "likelihood")
+        hidden = float(np.clip(1 / median, *HIDDEN)) if self.hidden is None else self.hidden
+        return Settings(
+            loss=loss,
+            hidden=0.0 if loss == "reconstruction" else hidden,
+            scale=SCALE / math.sqrt(density) if self.scale is None else self.scale,
+            ridge=math.sqrt(size.users / RIDGE_USERS) if self.ridge is None else self.ridge,
+        )
+
+    def rows_for(self, split: Split, size: Size) -> Rows:
+        """Return how logits become interactions, for a size."""
+        if size.interactions is not None:
+            if not (self.rows is None or isinstance(self.rows, TopKRows)):
+                raise ValueError(
+                    f"interactions={size.interactions} asks for binary users, but rows={self.rows!r} makes weighted "
+                    "ones; leave rows out or pass TopKRows()"
+                )
+            temperature = TopKRows().temperature if self.rows is None else self.rows.temperature
+            each, longer = divmod(size.interactions, size.users)
+            return TopKRows(interactions=each, longer=longer, temperature=temperature)
+        return SoftmaxRows(interactions=SHARE * split.num_items) if self.rows is None else self.rows
+
+
+def initial_logits(split: Split, users: int) -> Tensor:
+    """Return the rows of randomly chosen real users, 0 and 1, as the published code takes them for logits.
+
+    Where there are fewer real users, they serve more than once: noise tells them apart.
+    """
+    available = split.num_users
+    turns = -(-users // available)
+    chosen = torch.cat([torch.randperm(available) for _ in range(turns)])[:users]
+    logits = torch.from_numpy((split.train[chosen.numpy()].toarray() > 0).astype(np.float32))
+    again = torch.arange(users) >= available
+    return logits + again.unsqueeze(1) * NOISE * torch.randn(logits.shape)
+
+
+@torch.no_grad()
+def as_matrix(users: UserRows) -> csr_matrix:
+    """Return synthetic users as a sparse matrix without the weights that hardly count."""
+    rows = users.interactions().cpu()
+    return csr_matrix(torch.where(rows >= NEGLIGIBLE, rows, 0.0).numpy())

@@ -1,0 +1,1 @@
+"""How good lists of recommendations are, and what libraries and papers mean by it."""

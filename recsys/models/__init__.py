@@ -1,0 +1,1 @@
+"""Recommenders that train on real and synthetic users alike."""

@@ -1,0 +1,206 @@
+"""Kernel ridge regression as an objective: against the normal equations, and what its ridge and targets promise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from graphcond.core import driver
+from graphcond.core.batch import Batch
+from graphcond.core.objectives import kernel_ridge
+from graphcond.core.objectives.kernel_ridge import KernelRidge, squared_error
+from graphcond.core.positive_definite import solve
+from graphcond.core.run import Run
+from graphcond.core.samplers import Weightless
+from graphcond.core.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class LinearKernel:
+    """Inner products, times a number: ridge regression without an intercept."""
+
+    scale: float = 1.0
+
+    def gram(self, weights, batch):
+        return self.cross(weights, batch, batch)
+
+    def cross(self, weights, left, right):
+        return self.scale * left.x @ right.x.T
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def batch(count: int, outputs: int, *, features: int = 8, seed: int = 0) -> Batch:
+    return Batch(random(count, features, seed=seed), random(count, outputs, seed=seed + 100))
+
+
+def normal_equations(ridge: float, real: Batch, synthetic: Batch) -> Tensor:
+    """Ridge regression in the space of the features, whose penalty is the mean squared length times the ridge."""
+    x, y = synthetic.x, synthetic.y
+    penalty = ridge * x.square().sum() / len(x) * torch.eye(x.size(1), dtype=x.dtype)
+    return real.x @ torch.linalg.solve(x.T @ x + penalty, x.T @ y)
+
+
+# Fewer real rows than outputs, or more: the two ways to group the three factors.
+@pytest.mark.parametrize("count", [2, 7])
+@pytest.mark.parametrize("ridge", [1e-2, 3.0])
+def test_equals_ridge_regression_on_the_features(count, ridge):
+    real, synthetic = batch(count, 5, seed=1), batch(6, 5, seed=2)
+    prediction = KernelRidge(ridge=ridge).predict(LinearKernel(), (), real, synthetic)
+    torch.testing.assert_close(prediction, normal_equations(ridge, real, synthetic), rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize(("count", "outputs"), [(2, 5), (7, 5), (7, 2)])
+def test_the_system_is_solved_for_the_fewer_right_hand_sides(count, outputs, monkeypatch):
+    solved = []
+
+    def spy(matrix: Tensor, right: Tensor) -> Tensor:
+        solved.append(right.size(1))
+        return solve(matrix, right)
+
+    monkeypatch.setattr(kernel_ridge, "solve", spy)
+    KernelRidge().predict(LinearKernel(), (), batch(count, outputs, seed=1), batch(6, outputs, seed=2))
+    assert solved == [min(count, outputs)]
+
+
+def test_rows_are_predicted_one_by_one():
+    # Together they take one way to group the factors, alone the other.
+    real, synthetic, objective = batch(9, 4, seed=1), batch(6, 4, seed=2), KernelRidge(ridge=0.1)
+    together = objective.predict(LinearKernel(), (), real, synthetic)
+    alone = [objective.predict(LinearKernel(), (), real.take(torch.tensor([i])), synthetic) for i in range(9)]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("count", [2, 7])
+def test_gradients_by_finite_differences(count):
+    real, objective = batch(count, 3, seed=1), KernelRidge(ridge=0.2)
+
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        return objective.loss(LinearKernel(), (), objective.observe(LinearKernel(), (), real), Batch(x, y))
+
+    made = batch(4, 3, seed=2)
+    assert torch.autograd.gradcheck(loss, (made.x.requires_grad_(), made.y.requires_grad_()))
+
+
+@pytest.mark.parametrize("count", [2, 7])
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_the_scale_of_the_kernel_does_not_matter(count, scale):
+    real, synthetic, objective = batch(count, 5, seed=1), batch(6, 5, seed=2), KernelRidge(ridge=0.5)
+    one, other = (objective.predict(LinearKernel(each), (), real, synthetic) for each in (1.0, scale))
+    torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("outputs", [2, 9])
+def test_a_tiny_ridge_interpolates_and_a_huge_one_predicts_nothing(outputs):
+    synthetic = batch(5, outputs)
+    close = KernelRidge(ridge=1e-11).predict(LinearKernel(), (), synthetic, synthetic)
+    torch.testing.assert_close(close, synthetic.y, rtol=0, atol=1e-8)
+    assert KernelRidge(ridge=1e9).predict(LinearKernel(), (), synthetic, synthetic).abs().max() < 1e-7
+
+
+@pytest.mark.parametrize("count", [2, 7])
+def test_predictions_have_the_type_of_the_data_but_are_solved_in_float64(count):
+    real, synthetic, objective = batch(count, 5, seed=1), batch(6, 5, seed=2), KernelRidge(ridge=1e-6)
+    synthetic.x[1] = synthetic.x[0] + 1e-3 * synthetic.x[1]  # a condition number that float32 would not survive
+    halves = [Batch(each.x.float(), each.y.float()) for each in (real, synthetic)]
+    exact = normal_equations(1e-6, *(Batch(each.x.double(), each.y.double()) for each in halves))
+    prediction = objective.predict(LinearKernel(), (), *halves)
+    assert prediction.dtype == torch.float32
+    torch.testing.assert_close(prediction.double(), exact, rtol=5e-2, atol=5e-2)
+
+
+def test_observed_shards_add_up():
+    whole, objective = batch(7, 3), KernelRidge()
+    parts = [
+        objective.observe(LinearKernel(), (), whole.take(torch.arange(7)[part])) for part in (slice(3), slice(3, 7))
+    ]
+    union = objective.observe(LinearKernel(), (), whole)
+    total = parts[0] + parts[1]
+    assert torch.equal(total.batch.x, union.batch.x)
+    assert torch.equal(total.batch.y, union.batch.y)
+    made = batch(4, 3, seed=5)
+    assert torch.equal(*(objective.loss(LinearKernel(), (), each, made) for each in (total, union)))
+    separate = [objective.loss(LinearKernel(), (), each, made) * len(each.batch) for each in parts]
+    torch.testing.assert_close(sum(separate) / 7, objective.loss(LinearKernel(), (), union, made))
+
+
+def test_the_squared_error_is_halved_and_a_mean_over_rows():
+    real = Batch(torch.zeros(2, 1), torch.tensor([[1.0, 2.0], [0.0, 0.0]]))
+    assert squared_error(torch.tensor([[0.0, 0.0], [0.0, 4.0]]), real).item() == (5 + 16) / 2 / 2
+
+
+def test_the_error_is_asked_about_predictions_and_real_rows():
+    real, made = batch(4, 2, seed=1), batch(3, 2, seed=2)
+    objective = KernelRidge(ridge=0.3, error=lambda prediction, rows: (prediction * rows.y).sum())
+    loss = objective.loss(LinearKernel(), (), objective.observe(LinearKernel(), (), real), made)
+    torch.testing.assert_close(loss, (normal_equations(0.3, real, made) * real.y).sum())
+
+
+@pytest.mark.parametrize("ridge", [0, -1.0, float("nan")])
+def test_the_ridge_is_checked(ridge):
+    with pytest.raises(ValueError, match=r"ridge must be positive and finite, got .*repeats its input"):
+        KernelRidge(ridge=ridge)
+
+
+def test_there_are_no_weights():
+    def unasked() -> Batch:
+        raise AssertionError("nothing was to be trained")
+
+    sampler = Weightless()
+    assert [sampler.draw(step) for step in range(2)] == [(), ()]
+    assert sampler.key() == sampler.key()
+    assert sampler.key() is not None
+    sampler.learn(0, unasked)
+    assert sampler.state() == {}
+    sampler.restore({})
+
+
+class Points(driver.Synthetic):
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        super().__init__()
+        self.x, self.y = torch.nn.Parameter(x), y
+
+    def batch(self):
+        return Batch(self.x, self.y)
+
+    def parts(self):
+        return {"points": [self.x]}
+
+
+@dataclass
+class Asked:
+    """Real data that count how often they are asked for."""
+
+    data: Batch
+    constant: bool
+    times: int = 0
+
+    def __call__(self, step):
+        self.times += 1
+        return self.data
+
+
+@pytest.mark.parametrize(("constant", "times"), [(True, 1), (False, 30)])
+def test_the_driver_descends_and_observes_constant_data_once(constant, times):
+    real = batch(12, 2, features=3)
+    real = Batch(real.x, real.x @ random(3, 2, seed=8))  # a linear task: three points are enough
+    source, objective = Asked(real, constant), KernelRidge(ridge=1e-3)
+    points = Points(random(3, 3, seed=4), random(3, 2, seed=5))
+
+    def error() -> float:
+        with torch.no_grad():
+            return float(squared_error(objective.predict(LinearKernel(), (), real, points.batch()), real))
+
+    before = error()
+    recipe = driver.Recipe(
+        synthetic=points, surrogate=LinearKernel(), sampler=Weightless(), objective=objective, source=source,
+        schedule=Schedule(rates={"points": 0.05}), steps=30,
+    )  # fmt: skip
+    driver.run(recipe, Run())
+    assert source.times == times
+    assert np.isfinite(before)
+    assert error() < 0.5 * before
