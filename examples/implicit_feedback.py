@@ -1,7 +1,6 @@
 """Condense implicit feedback, train implicit's ALS on the synthetic users, and serve the real ones.
 
-    python examples/implicit_feedback.py                      # on interactions that are made up
-    python examples/implicit_feedback.py interactions.csv     # on your own: columns user_id, item_id[, weight, datetime]
+python examples/implicit_feedback.py [FILE]       # columns user_id, item_id[, weight, datetime]; default: made up
 """
 
 import sys

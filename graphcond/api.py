@@ -121,6 +121,6 @@ def _refuse(arguments: dict[str, Any], kind: str, instead: dict[str, Any], more:
     """Raise if an argument was given that is not for this kind of dataset."""
     for name, value in arguments.items():
         if value is not None:
-            remedy = f"ask its size by {', '.join(f'{other}=' for other in ('ratio', *instead))}{more}"
-            plain = "leave it out" if name in NO_SIZES else remedy
-            raise ValueError(f"{name}={value} makes no sense for {kind}; {plain}")
+            sizes = f"ask its size by {', '.join(f'{other}=' for other in ('ratio', *instead))}{more}"
+            remedy = "leave it out" if name in NO_SIZES else sizes
+            raise ValueError(f"{name}={value} makes no sense for {kind}; {remedy}")

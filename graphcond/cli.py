@@ -141,9 +141,17 @@ def list_(as_json: Json = False) -> None:
     """List datasets and methods."""
     entries = graphcond.datasets.list_datasets()
     methods, graph_methods = graphcond.list_methods(), graphcond.list_methods("graphs")
+    user_methods = recsys.list_methods()
     if as_json:
         datasets = [{"name": e.name, "description": e.description, "task": e.task, "metric": e.metric} for e in entries]
-        print_json({"datasets": datasets, "methods": methods, "graph_methods": graph_methods})
+        print_json(
+            {
+                "datasets": datasets,
+                "methods": methods,
+                "graph_methods": graph_methods,
+                "interaction_methods": user_methods,
+            }
+        )
         return
     sizes = [
         (e.name, e.description, *(f"{n:,}" for n in (e.num_graphs, e.num_nodes, e.num_edges, e.num_classes)))
@@ -152,6 +160,7 @@ def list_(as_json: Json = False) -> None:
     typer.echo(render("datasets", ("name", "what", "graphs", "nodes", "edges", "classes"), sizes))
     typer.echo("\n" + render("methods for nodes", ("name", "what"), list(methods.items())))
     typer.echo("\n" + render("methods for graphs", ("name", "what"), list(graph_methods.items())))
+    typer.echo("\n" + render("methods for interactions", ("name", "what"), list(user_methods.items())))
 
 
 @app.command()

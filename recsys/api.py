@@ -1,7 +1,7 @@
 """The one call: interactions in, a few synthetic users over the same items out."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +121,7 @@ def _source(dataset: object, min_weight: float | None, method: UserMethod) -> _S
     if min_weight is not None:
         raise ValueError(f"min_weight={min_weight} makes no sense for a Split; give it to read_interactions before")
     check_split(dataset)
-    idle = dataset.val is not None and not dataset.val.targets.nnz
-    return _Source(replace(dataset, val=None) if idle else dataset, dataset.user_ids)
+    return _Source(dataset, dataset.user_ids)
 
 
 def _identity(method: UserMethod, split: Split, size: Size) -> dict[str, str]:

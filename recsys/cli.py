@@ -14,6 +14,7 @@ from recsys.condensed import CondensedInteractions, load
 from recsys.data.archives import read_archive
 from recsys.data.audit import audit as audit_split
 from recsys.data.files import write_interactions
+from recsys.data.held_out import hold_out_users
 from recsys.data.reading import read_interactions
 from recsys.data.split import Split
 from recsys.data.splitting import leave_one_out, random_split, strong_split, temporal_split
@@ -21,7 +22,7 @@ from recsys.evaluation.consumers import resolve_consumers
 from recsys.evaluation.evaluate import evaluate as evaluate_users
 from recsys.metrics.conventions import resolve_convention
 
-SPLITS = ("random", "leave_one_out", "temporal", "strong")
+SPLITS = ("random", "leave_one_out", "temporal", "strong", "whole")
 USERS_DEFAULT = 500
 
 app = typer.Typer(no_args_is_help=True, help="Implicit feedback: condense users, train recommenders on them.")
@@ -29,7 +30,10 @@ app = typer.Typer(no_args_is_help=True, help="Implicit feedback: condense users,
 Source = Annotated[Path, typer.Argument(help="A csv, tsv, parquet or .inter file, or the folder of an archive.")]
 File = Annotated[Path, typer.Argument(help="A file that `graphcond recsys condense -o` wrote.")]
 SplitName = Annotated[
-    str | None, typer.Option("--split", help=f"How a file is split: {', '.join(SPLITS)} (default {SPLITS[0]}).")
+    str | None,
+    typer.Option(
+        "--split", help=f"How a file is split: {', '.join(SPLITS)} (default {SPLITS[0]}; whole: no test part)."
+    ),
 ]
 SplitSeed = Annotated[int, typer.Option(help="Seed of the split.")]
 MinWeight = Annotated[float | None, typer.Option(help="Only interactions of at least this weight count.")]
@@ -69,6 +73,8 @@ def condense(
         resolve_consumers(_names(models))
         resolve_convention(convention)
     whole = _read(source, split, split_seed, min_weight)
+    if evaluate and whole.test is None:
+        raise ValueError("--split=whole leaves no test part to evaluate on; pass --no-evaluate, or split otherwise")
     if users is None and ratio is None and interactions is None:
         users = USERS_DEFAULT
     with progress_bar("step") as progress:
@@ -160,7 +166,7 @@ def summary(small: CondensedInteractions) -> str:
 
 def _read(source: Path, split: str | None, seed: int, min_weight: float | None) -> Split:
     makers: dict[str, Any] = {"random": random_split, "leave_one_out": leave_one_out, "strong": strong_split}
-    if split not in (None, "temporal", *makers):
+    if split not in (None, *SPLITS):
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
     if source.is_dir():
         for name, value in (("split", split), ("min-weight", min_weight)):
@@ -169,6 +175,8 @@ def _read(source: Path, split: str | None, seed: int, min_weight: float | None) 
         return read_archive(source)
     log = read_interactions(source, min_weight=min_weight)
     split = split or SPLITS[0]
+    if split == "whole":
+        return hold_out_users(log)
     if split == "temporal":
         return temporal_split(log)
     made: Split = makers[split](log, seed=seed)

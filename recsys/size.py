@@ -32,7 +32,8 @@ def resolve_size(
     Args:
         ratio: Synthetic users / real users, in (0, 1].
         users: Number of synthetic users. There may be more of them than real ones.
-        interactions: Number of binary interactions of all of them together; alone, each user gets about forty.
+        interactions: Number of binary interactions of all of them together; alone, each user gets about forty,
+            or all items where there are fewer.
         num_users: Number of real users.
         num_items: Number of items.
 
@@ -43,7 +44,8 @@ def resolve_size(
     if ratio is not None:
         users = max(1, math.floor(ratio * num_users + 0.5))
     if users is None:
-        users = max(1, min(num_users, round((interactions or 0) / EACH)))
+        total = interactions or 0
+        users = max(1, min(num_users, max(round(total / EACH), math.ceil(total / num_items))))
     if interactions is not None and not users <= interactions <= users * num_items:
         raise ValueError(
             f"interactions={interactions} cannot be shared by {users} users over {num_items} items: each needs 1 to "

@@ -54,6 +54,12 @@ def test_graph_classification() -> None:
     assert example("graph_classification").main() > 0.8
 
 
+def test_implicit_feedback() -> None:
+    pytest.importorskip("implicit")
+    condensed, chosen = example("implicit_feedback").main()
+    assert condensed > chosen + 0.03
+
+
 def test_every_example_is_tested() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.py")}
     assert all(f"def test_{name}" in Path(__file__).read_text() for name in names)

@@ -1,11 +1,11 @@
 """The named datasets: what each is, where it comes from, how it loads and how it is judged."""
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 from torch_geometric.data import InMemoryDataset
 
+from graphcond.core.names import named
 from graphcond.core.randomness import check_seed
 from graphcond.datasets import builtin
 from graphcond.datasets.entries import Entry
@@ -139,10 +139,7 @@ def entry(name: str) -> Entry:
         raise TypeError(f"name must be the name of a dataset such as 'cora', got {type(name).__name__}")
     known = {candidate.name: candidate for candidate in ENTRIES}
     key = name.lower().replace("_", "-")
-    if key not in known:
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-        raise ValueError(f"there is no dataset {name!r}; did you mean {near[0]!r}? (all: {', '.join(known)})")
-    return known[key]
+    return named(key, known, "dataset")
 
 
 def load(name: str, root: str | Path | None = None, *, normalize: bool = True, seed: int = 0) -> InMemoryDataset:

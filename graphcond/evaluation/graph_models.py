@@ -1,6 +1,5 @@
 """Downstream models for graphs: PyG's convolutions between an encoder of the features and a readout."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MLP, GATConv, GCNConv, GINConv, GINEConv, MessagePassing, SAGEConv
 from torch_geometric.utils import degree, remove_self_loops
 
+from graphcond.core.names import named
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.graphs import blocks
 from graphcond.graphs.pooling import pool
@@ -175,9 +175,4 @@ def resolve_graph_model(name: str) -> GraphModel:
     Raises:
         ValueError: there is no model of that name; the message names the nearest.
     """
-    if name not in GRAPH_MODELS:
-        near = difflib.get_close_matches(str(name), GRAPH_MODELS, n=1, cutoff=0.0)
-        raise ValueError(
-            f"there is no model {name!r} for graphs; did you mean {near[0]!r}? (all: {', '.join(GRAPH_MODELS)})"
-        )
-    return GRAPH_MODELS[name]
+    return named(name, GRAPH_MODELS, "model", " for graphs")

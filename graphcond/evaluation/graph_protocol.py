@@ -1,8 +1,8 @@
 """How a condensed set of graphs is judged: one fixed setting for all datasets, sizes and methods."""
 
-import difflib
 from dataclasses import dataclass
 
+from graphcond.core.names import named
 from graphcond.graphs.pooling import Readout
 
 
@@ -83,9 +83,4 @@ def resolve_graph_protocol(protocol: object) -> GraphProtocol:
         return protocol
     if not isinstance(protocol, str):
         raise TypeError(f"protocol must be a name or a GraphProtocol for graphs, got {type(protocol).__name__}")
-    if protocol not in GRAPH_PROTOCOLS:
-        near = difflib.get_close_matches(protocol, GRAPH_PROTOCOLS, n=1, cutoff=0.0)
-        raise ValueError(
-            f"there is no protocol {protocol!r}; did you mean {near[0]!r}? (all: {', '.join(GRAPH_PROTOCOLS)})"
-        )
-    return GRAPH_PROTOCOLS[protocol]
+    return named(protocol, GRAPH_PROTOCOLS, "protocol")

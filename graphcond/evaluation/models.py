@@ -1,6 +1,5 @@
 """Downstream models: PyG's own, behind one signature ``model(x, adjacency, weight)``."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import APPNP, GAT, GCN, MLP, ChebConv, GraphSAGE
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
+from graphcond.core.names import named
 from graphcond.evaluation.protocol import Protocol
 from graphcond.nodes.propagation import normalized_adjacency
 from graphcond.nodes.sparse import adjacency_matrix, maybe_sparse
@@ -165,7 +165,4 @@ def resolve_model(model: str) -> ModelKind:
     Raises:
         ValueError: there is no model of that name; the message names the nearest.
     """
-    if model not in MODELS:
-        near = difflib.get_close_matches(str(model), MODELS, n=1, cutoff=0.0)
-        raise ValueError(f"there is no model {model!r}; did you mean {near[0]!r}? (all: {', '.join(MODELS)})")
-    return MODELS[model]
+    return named(model, MODELS, "model")

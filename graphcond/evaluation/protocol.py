@@ -1,8 +1,9 @@
 """How a condensed dataset is judged: one fixed setting for all datasets, ratios and methods."""
 
-import difflib
 from dataclasses import dataclass
 from typing import Literal
+
+from graphcond.core.names import named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,4 @@ def resolve_protocol(protocol: object) -> Protocol:
     """
     if isinstance(protocol, Protocol):
         return protocol
-    if protocol not in PROTOCOLS:
-        near = difflib.get_close_matches(str(protocol), PROTOCOLS, n=1, cutoff=0.0)
-        raise ValueError(f"there is no protocol {protocol!r}; did you mean {near[0]!r}? (all: {', '.join(PROTOCOLS)})")
-    return PROTOCOLS[protocol]
+    return named(protocol, PROTOCOLS, "protocol")

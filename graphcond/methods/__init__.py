@@ -1,10 +1,10 @@
 """The methods: one file per paper or idea, looked up by name or passed as values."""
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
+from graphcond.core.names import named
 from graphcond.methods.auto import Auto
 from graphcond.methods.base import NodeMethod, SyntheticNodes
 from graphcond.methods.class_mean import ClassMean
@@ -73,12 +73,7 @@ def resolve_graph_method(method: object) -> GraphMethod:
         raise TypeError(
             f"method must be a name or a method for graphs such as Mirage(), got {type(method).__name__}"
         )  # fmt: skip
-    if method not in GRAPH_METHODS:
-        near = difflib.get_close_matches(method, GRAPH_METHODS, n=1, cutoff=0.0)
-        raise ValueError(
-            f"there is no method {method!r} for graphs; did you mean {near[0]!r}? (all: {', '.join(GRAPH_METHODS)})"
-        )
-    return GRAPH_METHODS[method]()
+    return named(method, GRAPH_METHODS, "method", " for graphs")()
 
 
 def resolve_method(method: object) -> NodeMethod:
@@ -92,10 +87,7 @@ def resolve_method(method: object) -> NodeMethod:
         return method
     if not isinstance(method, str):
         raise TypeError(f"method must be a name or a method object such as Auto(), got {type(method).__name__}")
-    if method not in NODE_METHODS:
-        near = difflib.get_close_matches(method, NODE_METHODS, n=1, cutoff=0.0)
-        raise ValueError(f"there is no method {method!r}; did you mean {near[0]!r}? (all: {', '.join(NODE_METHODS)})")
-    return NODE_METHODS[method]()
+    return named(method, NODE_METHODS, "method")()
 
 
 __all__ = [

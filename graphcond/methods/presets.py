@@ -1,8 +1,9 @@
 """Settings by dataset, as papers give them."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
+
+from graphcond.core.names import named
 
 
 def settings_for(method: str, presets: Mapping[str, Mapping[str, Any]], dataset: str) -> Mapping[str, Any]:
@@ -13,7 +14,4 @@ def settings_for(method: str, presets: Mapping[str, Mapping[str, Any]], dataset:
     """
     if not presets:
         raise ValueError(f"{method} has no presets: its paper gives no settings by dataset")
-    if dataset not in presets:
-        near = difflib.get_close_matches(str(dataset), presets, n=1, cutoff=0.0)
-        raise ValueError(f"{method} has no preset {dataset!r}; did you mean {near[0]!r}? (all: {', '.join(presets)})")
-    return presets[dataset]
+    return named(dataset, presets, "preset", f" of {method}")

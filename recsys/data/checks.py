@@ -142,14 +142,14 @@ def check_split(split: Split) -> None:
 
 def _check_matrix(name: str, matrix: csr_matrix, num_items: int) -> None:
     if not isinstance(matrix, csr_matrix):
-        raise TypeError(f"{name} must be a scipy.sparse.csr_matrix, got {type(matrix).__name__}; pass it to that")
+        raise TypeError(f"{name} must be a scipy.sparse.csr_matrix, got {type(matrix).__name__}; convert it")
     if matrix.shape[1] != num_items:
         raise ValueError(f"{name} must have a column for each of the {num_items} item_ids, got {matrix.shape[1]}")
     if not (matrix.data > 0).all() or not np.isfinite(matrix.data).all():
         raise ValueError(f"{name} must hold positive finite weights only; drop the others, such as with "
                          "eliminate_zeros()")  # fmt: skip
     if not matrix.has_canonical_format:
-        raise ValueError(f"{name} must hold each pair once, in order; call its sum_duplicates()")
+        raise ValueError(f"{name} must hold each pair once, in order; call {name}.sum_duplicates()")
 
 
 def check_shares(**shares: float) -> None:

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +26,18 @@ class Holdout:
     def take(self, users: np.ndarray) -> "Holdout":
         """Return the question about some users only."""
         return Holdout(self.context[users], self.targets[users])
+
+    def sampled(self, most: int) -> "Holdout":
+        """Return the question with targets of ``most`` users only, always the same ones; users keep their numbers."""
+        asked = self.asked()
+        if len(asked) <= most:
+            return self
+        kept = np.zeros(self.targets.shape[0], np.float32)
+        kept[np.random.default_rng(0).choice(asked, most, replace=False)] = 1
+        targets = csr_matrix(diags_array(kept) @ self.targets, dtype=np.float32)
+        targets.eliminate_zeros()
+        targets.sort_indices()
+        return Holdout(self.context, targets)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 over context and targets."""

@@ -1,12 +1,12 @@
 """The recommenders that a table trains, each with its settings chosen on validation data."""
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from scipy.sparse import csr_matrix
 
+from graphcond.core.names import named
 from recsys.data.split import Holdout
 from recsys.models.base import Recommender
 from recsys.models.library import BPR, implicit_module
@@ -95,7 +95,4 @@ def resolve_consumer(name: str) -> Consumer:
     Raises:
         ValueError: there is none; the message names the nearest.
     """
-    if name not in CONSUMERS:
-        near = difflib.get_close_matches(str(name), CONSUMERS, n=1, cutoff=0.0)
-        raise ValueError(f"there is no model {name!r}; did you mean {near[0]!r}? (all: {', '.join(CONSUMERS)})")
-    return CONSUMERS[name]
+    return named(name, CONSUMERS, "model")

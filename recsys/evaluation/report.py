@@ -10,6 +10,8 @@ from graphcond.evaluation.tables import render
 if TYPE_CHECKING:
     import pandas as pd
 
+WIDTH = 240  # of the table: a dozen metrics with their deviations
+
 
 @dataclass(frozen=True)
 class Row:
@@ -111,7 +113,7 @@ class Report:
         metrics = list(dict.fromkeys(name for row in self.rows for name in row.scores))
         title = f"{self.dataset}: test scores in % ({self.convention} metrics, {self.split} split)"
         header = ("trained on", "model", "users", "interactions", "kB", *metrics, "condense s", "train s")
-        table = render(title, header, [_cells(row, metrics) for row in self.rows])
+        table = render(title, header, [_cells(row, metrics) for row in self.rows], width=WIDTH)
         notes = [f"{row.data} / {row.model}: {row.note}" for row in self.rows if row.note]
         return "\n".join([table, *notes])
 

@@ -1,7 +1,6 @@
 """Ways to condense interactions, looked up by name or passed as values."""
 
-import difflib
-
+from graphcond.core.names import named
 from recsys.methods.base import Size, SyntheticUsers, UserMethod
 from recsys.methods.distill_cf import DistillCF
 from recsys.methods.forgetting import Forgetting
@@ -36,12 +35,7 @@ def resolve_method(method: object) -> UserMethod:
         raise TypeError(
             f"method must be a name or a method for interactions such as DistillCF(), got {type(method).__name__}"
         )
-    if method not in METHODS:
-        near = difflib.get_close_matches(method, METHODS, n=1, cutoff=0.0)
-        raise ValueError(
-            f"there is no method {method!r} for interactions; did you mean {near[0]!r}? (all: {', '.join(METHODS)})"
-        )
-    return METHODS[method]()
+    return named(method, METHODS, "method", " for interactions")()
 
 
 __all__ = [

@@ -27,21 +27,27 @@ from recsys.methods.squares import HiddenSquares
 Loss = Literal["squares", "likelihood", "reconstruction"]
 LOSSES = ("squares", "likelihood", "reconstruction")
 MANY = 10  # interactions of a user
+FEW_USERS = 20
 HIDDEN = (0.2, 0.5)
 SCALE = 1.5
 RIDGE_USERS = 1000
-SHARE = 0.05  # of the items: how much of them a weighted row adds up to, where nothing else is said
+LENGTH = 1.5  # of the mean real row
+SHARE = 0.05  # of the items
 NOISE = 0.1  # of the logits of real users that serve more than once
 NEGLIGIBLE = 0.01  # weight
 
 
 class Settings(NamedTuple):
-    """Settings of :class:`DistillCF` for certain interactions and a size, as explained there."""
+    """Settings of :class:`DistillCF` for certain interactions and a size, as explained there.
+
+    ``length`` is the mean number of interactions of a real user.
+    """
 
     loss: str
     hidden: float
     scale: float
     ridge: float
+    length: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,20 +64,21 @@ class DistillCF(UserMethod):
         - The paper reconstructs a user's whole row from the same row, which rewards repeating the input, and measures
           the likelihood of a softmax; that is ``loss="reconstruction"``. By default we hide a part of the row and ask
           for it. ``loss="likelihood"`` does so by the softmax; ``loss="squares"`` by squared errors
-          (:class:`HiddenSquares`), as the autoencoder itself, which ranks better where users have many interactions
-          and worse where they have one or two.
+          (:class:`HiddenSquares`), as the autoencoder itself, which ranks better where users have many interactions,
+          and worse where they have one or two, where rows are binary, and where synthetic users are very few.
         - The paper samples rows by adding up Gumbel-softmax draws; by default we leave out the noise
           (:class:`SoftmaxRows`), hundreds of times cheaper; ``rows=GumbelRows()`` is the paper's.
         - Its regulariser on the number of interactions is left out: the rows' sum is fixed by construction.
         - The published code changes :math:`\lambda` during training to the best of its last look; here it is fixed,
-          and looks choose among :data:`recsys.methods.look.RIDGES` what they judge with.
+          and looks try a few around it (:data:`recsys.methods.look.RIDGES`).
         - The published code takes all users in every step; we take ``batch_users`` of them.
 
     Args:
-        rows: How logits become interactions; ``None``: :class:`SoftmaxRows` or, where binary interactions are asked
-            for, :class:`TopKRows`.
-        loss: ``"squares"``, ``"likelihood"`` or ``"reconstruction"``; ``None``: squares where the median user has ten
-            interactions or more, else the likelihood.
+        rows: How logits become interactions; ``None``: :class:`TopKRows` where binary interactions are asked for,
+            else :class:`SoftmaxRows`. For squares these add up to 1.5 times a mean real row: with much more, smaller
+            predictions are a surer gain than better ones. For likelihoods they add up to a twentieth of the items.
+        loss: ``"squares"``, ``"likelihood"`` or ``"reconstruction"``; ``None``: squares for twenty
+            or more weighted users where the median user has ten interactions or more, else the likelihood.
         hidden: Chance of an interaction to be hidden, for losses that hide; ``None``: one of the median user's
             interactions, in [0.2, 0.5].
         scale: What predictions are multiplied by before the softmax, for losses that have one; ``None``: the smaller
@@ -115,9 +122,11 @@ class DistillCF(UserMethod):
         error: Error = HiddenSquares()
         if settings.loss != "squares":
             error = Multinomial(scale=settings.scale, hide_context=settings.loss == "likelihood")
-        users = UserRows(initial_logits(split, size.users), self.rows_for(split, size)).to(device)
+        users = UserRows(initial_logits(split, size.users), self.rows_for(split, size, settings)).to(device)
         kernel = InfiniteWidth(depth=self.depth)
-        look = None if split.val is None or not split.val.targets.nnz else Look(split.val, kernel, users.interactions)
+        look = None
+        if split.val is not None and split.val.targets.nnz:
+            look = Look(split.val, kernel, users.interactions, settings.ridge)
         recipe = driver.Recipe(
             synthetic=users,
             surrogate=kernel,
@@ -143,18 +152,21 @@ class DistillCF(UserMethod):
         """Return the settings that depend on the interactions and the size, where they are not given."""
         lengths = np.diff(split.train.indptr)
         lengths = lengths[lengths > 0]
-        median, density = float(np.median(lengths)), float(lengths.mean()) / split.num_items
-        loss = self.loss or ("squares" if median >= MANY else "likelihood")
+        median, mean = float(np.median(lengths)), float(lengths.mean())
+        binary = size.interactions is not None or isinstance(self.rows, TopKRows)
+        squares = median >= MANY and size.users >= FEW_USERS and not binary
+        loss = self.loss or ("squares" if squares else "likelihood")
         hidden = float(np.clip(1 / median, *HIDDEN)) if self.hidden is None else self.hidden
         return Settings(
             loss=loss,
             hidden=0.0 if loss == "reconstruction" else hidden,
-            scale=SCALE / math.sqrt(density) if self.scale is None else self.scale,
+            scale=SCALE / math.sqrt(mean / split.num_items) if self.scale is None else self.scale,
             ridge=math.sqrt(size.users / RIDGE_USERS) if self.ridge is None else self.ridge,
+            length=mean,
         )
 
-    def rows_for(self, split: Split, size: Size) -> Rows:
-        """Return how logits become interactions, for a size."""
+    def rows_for(self, split: Split, size: Size, settings: "Settings") -> Rows:
+        """Return how logits become interactions, for interactions, a size and its settings."""
         if size.interactions is not None:
             if not (self.rows is None or isinstance(self.rows, TopKRows)):
                 raise ValueError(
@@ -164,7 +176,11 @@ class DistillCF(UserMethod):
             temperature = TopKRows().temperature if self.rows is None else self.rows.temperature
             each, longer = divmod(size.interactions, size.users)
             return TopKRows(interactions=each, longer=longer, temperature=temperature)
-        return SoftmaxRows(interactions=SHARE * split.num_items) if self.rows is None else self.rows
+        if self.rows is not None:
+            return self.rows
+        return SoftmaxRows(
+            interactions=LENGTH * settings.length if settings.loss == "squares" else SHARE * split.num_items
+        )
 
 
 def initial_logits(split: Split, users: int) -> Tensor:

@@ -12,7 +12,7 @@ from graphcond.core.positive_definite import ridged, solve
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from recsys.data.split import Holdout
 
-RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+RIDGES = (0.03, 0.15, 0.5, 1.5)  # of the ridge that users are condensed with
 USERS = 2000  # validation users that are looked at, at most
 BLOCK = 500
 CUT = 10  # length of the lists
@@ -25,15 +25,19 @@ class Look:
         val: The validation users.
         kernel: Of the autoencoder.
         interactions: Returns the synthetic users, ``(n, num_items)``.
+        ridge: What users are condensed with: the ridges that are tried lie around it.
     """
 
-    def __init__(self, val: Holdout, kernel: InfiniteWidth, interactions: Callable[[], Tensor]) -> None:
+    def __init__(
+        self, val: Holdout, kernel: InfiniteWidth, interactions: Callable[[], Tensor], ridge: float = 1.0
+    ) -> None:
         asked = val.asked()
         # The same users at every look, whatever the seed.
         chosen = np.sort(np.random.default_rng(0).permutation(asked)[:USERS])
         self._val = val.take(chosen)
         self._kernel = kernel
         self._interactions = interactions
+        self._ridges = [factor * ridge for factor in RIDGES]
 
     @torch.no_grad()
     def __call__(self) -> float:
@@ -41,8 +45,8 @@ class Look:
         rows = self._interactions()
         users = Batch(rows, rows)
         gram = self._kernel.gram((), users)
-        solutions = [solve(ridged(gram, ridge), rows.double()).to(rows.dtype) for ridge in RIDGES]
-        totals = np.zeros(len(RIDGES))
+        solutions = [solve(ridged(gram, ridge), rows.double()).to(rows.dtype) for ridge in self._ridges]
+        totals = np.zeros(len(self._ridges))
         for part in self._parts():
             context = _dense(part.context, rows)
             cross = self._kernel.cross((), Batch(context, context), users)

@@ -1,12 +1,12 @@
 """What libraries and papers mean by the same names: a convention says how a metric is computed and averaged."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
 
+from graphcond.core.names import named
 from recsys.metrics import lists
 from recsys.metrics.auc import GroupedAUC, PooledAUC, ScoreMeasure
 from recsys.metrics.lists import Lists
@@ -108,9 +108,4 @@ def resolve_convention(convention: object) -> Convention:
     """
     if isinstance(convention, Convention):
         return convention
-    if convention not in CONVENTIONS:
-        near = difflib.get_close_matches(str(convention), CONVENTIONS, n=1, cutoff=0.0)
-        raise ValueError(
-            f"there is no metric convention {convention!r}; did you mean {near[0]!r}? (all: {', '.join(CONVENTIONS)})"
-        )
-    return CONVENTIONS[convention]
+    return named(convention, CONVENTIONS, "metric convention")

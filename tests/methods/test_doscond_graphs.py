@@ -316,7 +316,7 @@ def test_defaults_and_presets_are_the_papers():
     assert {name: DosCondGraphs.preset(name).structure_rate for name in rates} == rates
     assert DosCondGraphs.preset("ogbg-molhiv").readout == "sum"
     assert not DosCondGraphs.preset("ogbg-molbace").per_class
-    with pytest.raises(ValueError, match=r"DosCondGraphs has no preset 'nci2'; did you mean 'nci1'\? \(all: mutag"):
+    with pytest.raises(ValueError, match=r"no preset 'nci2' of DosCondGraphs; did you mean 'nci1'\? \(all: mutag"):
         DosCondGraphs.preset("nci2")
     assert DosCondGraphs().label == "doscond"
     assert DosCondGraphs.stepwise

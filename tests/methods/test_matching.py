@@ -91,7 +91,7 @@ def test_presets_are_the_papers_settings():
 )  # fmt: skip
 def test_an_unknown_preset_names_the_nearest(name, asked, nearest):
     with pytest.raises(
-        ValueError, match=rf"{CLASSES[name].__name__} has no preset '{asked}'; did you mean '\w"
+        ValueError, match=rf"there is no preset '{asked}' of {CLASSES[name].__name__}; did you mean '\w"
     ) as error:
         CLASSES[name].preset(asked)
     if asked:

@@ -17,6 +17,7 @@ from recsys.data.split import Holdout
 from recsys.methods import look
 from recsys.methods.look import Look, ndcg
 from recsys.methods.multinomial import Multinomial
+from recsys.methods.squares import HiddenSquares
 from recsys.metrics import lists as metrics
 from recsys.metrics.ranking import top_items
 from recsys.models.infinite_ae import InfiniteAE
@@ -272,3 +273,31 @@ def test_a_look_sees_the_users_as_they_stand_and_keeps_no_history():
         rows.copy_(torch.from_numpy(val.targets[:8].toarray()))
     assert look_at() != before
     assert histories == [False, False]
+
+
+def test_hidden_squares_against_a_loop_over_users():
+    generator = torch.Generator().manual_seed(3)
+    shown = (torch.rand(6, 9, generator=generator) < 0.3).float()
+    hidden = (1 - shown) * (torch.rand(6, 9, generator=generator) < 0.3)
+    hidden[2] = 0  # a user without targets does not count
+    prediction = torch.randn(6, 9, generator=generator)
+    values = []
+    for x, y, p in zip(shown, hidden, prediction, strict=True):
+        if y.sum():
+            error = sum(float((a - b) ** 2) for a, b, c in zip(p, y, x, strict=True) if c == 0)
+            values.append(error / float(y.sum()) ** 0.5)
+    assert float(HiddenSquares()(prediction, Batch(shown, hidden))) == pytest.approx(sum(values) / len(values))
+    assert float(HiddenSquares()(prediction, Batch(shown, torch.zeros_like(hidden)))) == 0
+
+
+def test_a_sample_of_a_holdout_keeps_the_numbers_of_users():
+    targets = csr_matrix(np.tril(np.ones((8, 5), dtype=np.float32), -1))
+    targets.sort_indices()
+    holdout = Holdout(csr_matrix((8, 5), dtype=np.float32), targets)
+    some = holdout.sampled(3)
+    assert len(some.asked()) == 3
+    assert set(some.asked()) <= set(holdout.asked())
+    assert (some.targets[some.asked()] != targets[some.asked()]).nnz == 0
+    assert some.targets.has_canonical_format
+    assert holdout.sampled(7) is holdout
+    assert some.asked().tolist() == holdout.sampled(3).asked().tolist()
