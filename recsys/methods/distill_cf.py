@@ -34,7 +34,7 @@ RIDGE_USERS = 1000
 LENGTH = 1.5  # of the mean real row
 SHARE = 0.05  # of the items
 NOISE = 0.1  # of the logits of real users that serve more than once
-NEGLIGIBLE = 0.01  # weight
+NEGLIGIBLE = 0.2  # of the mean weight
 
 
 class Settings(NamedTuple):
@@ -200,4 +200,4 @@ def initial_logits(split: Split, users: int) -> Tensor:
 def as_matrix(users: UserRows) -> csr_matrix:
     """Return synthetic users as a sparse matrix without the weights that hardly count."""
     rows = users.interactions().cpu()
-    return csr_matrix(torch.where(rows >= NEGLIGIBLE, rows, 0.0).numpy())
+    return csr_matrix(torch.where(rows >= NEGLIGIBLE * rows.mean(), rows, 0.0).numpy())
