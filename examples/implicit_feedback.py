@@ -7,6 +7,7 @@ import sys
 
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.evaluation import ranking_metrics_at_k
+from threadpoolctl import threadpool_limits
 
 import recsys
 
@@ -18,8 +19,9 @@ def main(path: str | None = None) -> tuple[float, float]:
     scores = []
     for method in ("distill_cf", "random_users"):
         small = recsys.condense(split, users=100, interactions=2000, method=method)
-        model = AlternatingLeastSquares(factors=32, regularization=1.0, alpha=5.0, random_state=0)
-        model.fit(small.user_items, show_progress=False)  # an ordinary SciPy matrix, users x items
+        with threadpool_limits(1, "blas"):  # implicit has threads of its own, and warns of others
+            model = AlternatingLeastSquares(factors=32, regularization=1.0, alpha=5.0, random_state=0)
+            model.fit(small.user_items, show_progress=False)  # an ordinary SciPy matrix, users x items
 
         # Real users are folded in: their factors follow from the items', which the synthetic users have shaped.
         model.user_factors = model.recalculate_user(range(split.num_users), split.test.context)
