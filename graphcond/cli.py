@@ -17,7 +17,7 @@ import recsys.cli
 from graphcond.core.files import check_target
 from graphcond.datasets.entries import Entry
 from graphcond.evaluation.tables import render
-from graphcond.terminal import Device, Json, print_json, progress_bar
+from graphcond.terminal import Device, Json, names, print_json, progress_bar, record_table
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
 BUDGET_DEFAULT = 0.01
@@ -173,12 +173,7 @@ def info(
         print_json(json.loads(small.record.to_json()))
         return
     typer.echo(_summary(small))
-    rows = [
-        (part, key, value if isinstance(value, str) else json.dumps(value))
-        for part in ("settings", "choices", "source", "budget", "versions")
-        for key, value in getattr(small.record, part).items()
-    ]
-    typer.echo("\n" + render("record", ("part", "what", "value"), rows, text_columns=3))
+    typer.echo("\n" + record_table(small.record))
     for note in small.record.notes:
         typer.echo(f"note: {note}")
 
@@ -223,7 +218,7 @@ def _summary(small: graphcond.CondensedDataset) -> str:
 
 
 def _names(text: str, entry: Entry) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()] or [MODEL_DEFAULTS[entry.task]]
+    return names(text) or [MODEL_DEFAULTS[entry.task]]
 
 
 def main() -> None:

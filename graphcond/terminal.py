@@ -10,6 +10,8 @@ import typer
 from tqdm import tqdm
 
 from graphcond.core.progress import Progress
+from graphcond.evaluation.tables import render
+from graphcond.record import Record
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda.")]
@@ -18,6 +20,21 @@ Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda.")]
 def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
     """Print a value as JSON."""
     typer.echo(json.dumps(value, indent=2))
+
+
+def names(text: str) -> list[str]:
+    """Return the names of an option that takes several, separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def record_table(record: Record) -> str:
+    """Return a record as a table."""
+    rows = [
+        (part, key, value if isinstance(value, str) else json.dumps(value))
+        for part in ("settings", "choices", "source", "budget", "versions")
+        for key, value in getattr(record, part).items()
+    ]
+    return render("record", ("part", "what", "value"), rows, text_columns=3)
 
 
 @contextmanager

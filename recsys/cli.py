@@ -7,8 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from graphcond.core.files import check_target
-from graphcond.evaluation.tables import render
-from graphcond.terminal import Device, Json, print_json, progress_bar
+from graphcond.terminal import Device, Json, names, print_json, progress_bar, record_table
 from recsys.api import condense as condense_interactions
 from recsys.condensed import CondensedInteractions, load
 from recsys.data.archives import read_archive
@@ -70,7 +69,7 @@ def condense(
     if output is not None:
         check_target(output, overwrite=overwrite)
     if evaluate:
-        resolve_consumers(_names(models))
+        resolve_consumers(names(models))
         resolve_convention(convention)
     whole = _read(source, split, split_seed, min_weight)
     if evaluate and whole.test is None:
@@ -88,7 +87,7 @@ def condense(
     if evaluate:
         with progress_bar("training") as progress:
             report = evaluate_users(
-                small, whole, _names(models), controls=controls, convention=convention, progress=progress
+                small, whole, names(models), controls=controls, convention=convention, progress=progress
             )  # fmt: skip
     if as_json:
         print_json({"record": json.loads(small.record.to_json()), "report": report and report.to_dict()})
@@ -116,7 +115,7 @@ def evaluate(
     small, whole = load(file), _read(source, split, split_seed, min_weight)
     with progress_bar("training") as progress:
         report = evaluate_users(
-            small, whole, _names(models), controls=controls, convention=convention, progress=progress
+            small, whole, names(models), controls=controls, convention=convention, progress=progress
         )  # fmt: skip
     typer.echo(report.to_json() if as_json else str(report))
 
@@ -136,9 +135,7 @@ def info(file: File, as_json: Json = False) -> None:
         print_json(record)
         return
     typer.echo(summary(small))
-    parts = ("settings", "choices", "source", "budget", "versions")
-    rows = [(part, key, _text(value)) for part in parts for key, value in record[part].items()]
-    typer.echo("\n" + render("record", ("part", "what", "value"), rows, text_columns=3))
+    typer.echo("\n" + record_table(small.record))
 
 
 @app.command()
@@ -181,11 +178,3 @@ def _read(source: Path, split: str | None, seed: int, min_weight: float | None) 
         return temporal_split(log)
     made: Split = makers[split](log, seed=seed)
     return made
-
-
-def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
