@@ -9,16 +9,25 @@ True
 """
 
 from graphcond import datasets
-from graphcond.api import condense
+from graphcond.api import condense, condense_images
 from graphcond.condensed import CondensedDataset, Members, load
 from graphcond.core.checkpoint import Checkpoint
+from graphcond.core.experts import ExpertPlan
 from graphcond.core.progress import Progress
+from graphcond.core.replay import Window
+from graphcond.core.training import Training
 from graphcond.evaluation import PROTOCOLS, GraphProtocol, Protocol, Report, Row, evaluate
 from graphcond.graphs.pooling import pool
+from graphcond.images.augmentation import Augmentation
+from graphcond.images.dataset import ImageDataset
 from graphcond.methods import (
     GCDM,
+    GCSNTK,
+    GEOM,
+    SFGC,
     Auto,
     ClassMean,
+    Curriculum,
     DosCond,
     DosCondGraphs,
     GCond,
@@ -34,29 +43,63 @@ from graphcond.methods import (
     WLFold,
     list_methods,
 )
+from graphcond.methods.cafe import CAFE
+from graphcond.methods.dc import DC
+from graphcond.methods.dd import DD
+from graphcond.methods.dm import DM
+from graphcond.methods.frepo import FRePO
+from graphcond.methods.idc import IDC
+from graphcond.methods.idm import IDM
+from graphcond.methods.image_forms import Formations, Hallucinations, Memory, Stored
+from graphcond.methods.kip import KIP
+from graphcond.methods.mtt import MTT
+from graphcond.methods.rfad import RFAD
 from graphcond.nodes.relay import GCN, SGC
 from graphcond.record import Record
+from graphcond.surrogates.convnet import ConvNet, Perceptron
 
 __all__ = [
+    "CAFE",
+    "DC",
+    "DD",
+    "DM",
     "GCDM",
     "GCN",
+    "GCSNTK",
+    "GEOM",
+    "IDC",
+    "IDM",
+    "KIP",
+    "MTT",
     "PROTOCOLS",
+    "RFAD",
+    "SFGC",
     "SGC",
+    "Augmentation",
     "Auto",
     "Checkpoint",
     "ClassMean",
     "CondensedDataset",
+    "ConvNet",
+    "Curriculum",
     "DosCond",
     "DosCondGraphs",
+    "ExpertPlan",
+    "FRePO",
+    "Formations",
     "GCond",
     "GraphProtocol",
+    "Hallucinations",
     "Herding",
     "Histograms",
+    "ImageDataset",
     "KCenter",
     "LearnedEdges",
     "Members",
+    "Memory",
     "Mirage",
     "NoEdges",
+    "Perceptron",
     "Progress",
     "Protocol",
     "Random",
@@ -65,8 +108,12 @@ __all__ = [
     "Record",
     "Report",
     "Row",
+    "Stored",
+    "Training",
     "WLFold",
+    "Window",
     "condense",
+    "condense_images",
     "datasets",
     "evaluate",
     "list_methods",

@@ -12,10 +12,15 @@ from graphcond.core.devices import resolve_device
 from graphcond.core.progress import ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed
 from graphcond.graphs.reading import Split, is_graph_dataset
+from graphcond.images.budget import ImageBudget
+from graphcond.images.reading import is_image_dataset
 from graphcond.methods import resolve_graph_method, resolve_method
+from graphcond.methods.image_base import ImageMethod
+from graphcond.methods.images import resolve_image_method
 from graphcond.methods.method import Method
 from graphcond.modalities.conditions import Conditions
 from graphcond.modalities.graphs import condense_graphs
+from graphcond.modalities.images import condense_image_dataset
 from graphcond.modalities.nodes import condense_nodes
 from graphcond.nodes.budget import Budget, RatioOf
 
@@ -43,8 +48,8 @@ def condense(
 ) -> CondensedDataset | Any:  # noqa: ANN401 (a union with what a matrix gives would have to be told apart by all)
     """Condense a dataset for node or graph classification into a small one that trains nearly as well.
 
-    A SciPy sparse matrix counts as implicit feedback, users x items, and is handed on to :func:`recsys.condense`, which
-    takes more ways to say how large the result shall be.
+    Images are handed on to :func:`condense_images`, and a SciPy sparse matrix, which counts as implicit feedback, users
+    x items, to :func:`recsys.condense`. Both take more ways to say how large the result shall be.
 
     The size is asked in exactly one way: ``ratio``, ``num_nodes`` or ``nodes_per_class`` for nodes; ``ratio``,
     ``num_graphs``, ``graphs_per_class`` or ``max_bytes`` for graphs. Classes share it in proportion to their training
@@ -103,6 +108,9 @@ def condense(
             max_seconds=max_seconds,
         )  # fmt: skip
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
+    if is_image_dataset(dataset):
+        _refuse(nodes | graphs | inapt | {"split": split or None}, "images", {}, "; condense_images takes per_class=")
+        return condense_image_dataset(dataset, ImageBudget(ratio=ratio), resolve_image_method(method), conditions)
     if is_graph_dataset(dataset):
         _refuse(nodes | inapt, "a dataset of many graphs", graphs)
         return condense_graphs(
@@ -115,6 +123,65 @@ def condense(
     return condense_nodes(
         dataset, budget, resolve_method(method), conditions, split=split, inductive=inductive
     )  # fmt: skip
+
+
+def condense_images(
+    dataset: object,
+    ratio: float | None = None,
+    *,
+    num_images: int | None = None,
+    per_class: int | None = None,
+    method: str | ImageMethod = "auto",
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    progress: ProgressCallback = ignore_progress,
+    checkpoint: str | Path | Checkpoint | None = None,
+    max_seconds: float | None = None,
+) -> CondensedDataset:
+    """Condense an image-classification dataset into a few images that a network trains on nearly as well.
+
+    The size is asked in exactly one way; ``per_class`` is the "IPC" of the literature.
+
+    Args:
+        dataset: A pair ``(x, y)`` of images ``(n, channels, height, width)``, bytes or floats, and labels ``(n,)``; a
+            map-style dataset of pairs (image, label), such as torchvision's; or a
+            :class:`graphcond.datasets.ImageDataset` with parts for training, validation and testing. Where there is no
+            part for validation, a tenth of the training images is held out. It is not changed.
+        ratio: Images out / training images, in (0, 1].
+        num_images: Number of synthetic images, shared by the classes in proportion to their training images.
+        per_class: Number of synthetic images of each class.
+        method: A method's name (``graphcond.list_methods("images")``) or object, such as ``DM(steps=500)``.
+        seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
+        device: Where to compute, such as ``"cuda"``. The result is on the CPU.
+        progress: Called with a :class:`graphcond.Progress` while long work runs.
+        checkpoint: A file in which a method keeps its state; the same call with the same file goes on from there, to
+            the same bits as without the interruption.
+        max_seconds: The method stops after so many seconds and gives the best that it has found.
+
+    Returns:
+        A dataset with one ``Data`` that holds the images, and the record of how it was made; ``images()`` gives the
+        tensors to train on.
+
+    Raises:
+        TypeError: an argument, images or labels of the wrong type.
+        ValueError: an argument, images or labels with unusable values; the message names them and the remedy.
+
+    >>> import graphcond
+    >>> from graphcond import DM
+    >>> digits = graphcond.datasets.load("digit-images")
+    >>> small = graphcond.condense_images(digits, per_class=1, method=DM(networks=2, steps=4, looks=1))
+    >>> small.images()[0].shape, small.record.method
+    (torch.Size([10, 1, 8, 8]), 'dm')
+    """
+    check_seed(seed)
+    if not is_image_dataset(dataset):
+        raise TypeError(
+            "dataset must be a pair (x, y) of images and labels, a map-style dataset of such pairs or an ImageDataset, "
+            f"got {type(dataset).__name__}"
+        )
+    budget = ImageBudget(ratio=ratio, num_images=num_images, per_class=per_class)
+    conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
+    return condense_image_dataset(dataset, budget, resolve_image_method(method), conditions)
 
 
 def _refuse(arguments: dict[str, Any], kind: str, instead: dict[str, Any], more: str = "") -> None:

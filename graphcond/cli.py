@@ -6,7 +6,7 @@ Exit codes: 0 done, 1 the work failed, 2 the command or its input was wrong, 130
 import json
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,15 +21,16 @@ from graphcond.terminal import Device, Json, names, print_json, progress_bar, re
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
 BUDGET_DEFAULT = 0.01
+IMAGES_DEFAULT = 10  # of each class: a hundredth of MNIST would be slow to make
 UNSIZED = ("wl_fold",)  # methods that keep everything
-MODEL_DEFAULTS = {"nodes": "gcn", "graphs": "gin"}
+MODEL_DEFAULTS = {"nodes": "gcn", "graphs": "gin", "images": "convnet"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets.")
 app.add_typer(recsys.cli.app, name="recsys")
 
 Name = Annotated[str, typer.Argument(help="A dataset of `graphcond list`.")]
 Root = Annotated[Path | None, typer.Option(help="Folder of raw data; else GRAPHCOND_DATA, else the cache.")]
-Models = Annotated[str, typer.Option(help="Downstream models, separated by commas (default: gcn, for graphs gin).")]
+Models = Annotated[str, typer.Option(help="Downstream models, separated by commas (default: gcn, gin, convnet).")]
 Runs = Annotated[int, typer.Option(help="Trainings of each condensed dataset.")]
 ProtocolName = Annotated[str, typer.Option("--protocol", help="standard or published.")]
 Controls = Annotated[bool, typer.Option(help="Print controls beside the result.")]
@@ -40,7 +41,8 @@ SplitColumn = Annotated[int, typer.Option("--split", help="Which split, where a 
 def condense(
     name: Name,
     ratio: Annotated[
-        float | None, typer.Option(help="Nodes out / all nodes, graphs out / training graphs (default 0.01).")
+        float | None,
+        typer.Option(help="Nodes out / all nodes, graphs or images out / training ones (default 0.01)."),
     ] = None,
     num_nodes: Annotated[int | None, typer.Option(help="Number of synthetic nodes.")] = None,
     nodes_per_class: Annotated[int | None, typer.Option(help="Number of synthetic nodes of each class.")] = None,
@@ -48,6 +50,10 @@ def condense(
     num_graphs: Annotated[int | None, typer.Option(help="Number of synthetic graphs.")] = None,
     graphs_per_class: Annotated[int | None, typer.Option(help="Number of synthetic graphs of each class.")] = None,
     max_bytes: Annotated[int | None, typer.Option(help="Bytes that the synthetic graphs may take.")] = None,
+    num_images: Annotated[int | None, typer.Option(help="Number of synthetic images.")] = None,
+    per_class: Annotated[
+        int | None, typer.Option(help=f"Number of synthetic images of each class (default {IMAGES_DEFAULT}).")
+    ] = None,
     method: Annotated[str, typer.Option(help="A method of `graphcond list`.")] = "auto",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a safetensors file.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
@@ -72,27 +78,32 @@ def condense(
         check_target(output, overwrite=overwrite)
     entry = graphcond.datasets.entry(name)
     dataset = graphcond.datasets.load(name, root)
-    sizes = {
+    conditions: dict[str, Any] = {
+        "method": method, "seed": seed, "device": device, "checkpoint": checkpoint, "max_seconds": max_seconds,
+    }  # fmt: skip
+    sizes: dict[str, Any] = {
         "num_nodes": num_nodes, "nodes_per_class": nodes_per_class,
         "num_graphs": num_graphs, "graphs_per_class": graphs_per_class, "max_bytes": max_bytes,
     }  # fmt: skip
-    if ratio is None and not any(sizes.values()) and method not in UNSIZED:
-        ratio = BUDGET_DEFAULT
+    of_images: dict[str, Any] = {"num_images": num_images, "per_class": per_class}
+    unsized = ratio is None and not any((sizes | of_images).values()) and method not in UNSIZED
     with progress_bar("step") as progress:
-        small = graphcond.condense(
-            dataset,
-            ratio,
-            **sizes,
-            ratio_of=ratio_of,  # type: ignore[arg-type]  # checked by condense
-            method=method,
-            inductive=entry.inductive if inductive is None else inductive,
-            split=split,
-            seed=seed,
-            device=device,
-            progress=progress,
-            checkpoint=checkpoint,
-            max_seconds=max_seconds,
-        )
+        if entry.task == "images":
+            _refuse(sizes, "images", of_images)
+            of_images = {"per_class": IMAGES_DEFAULT} if unsized else of_images
+            small = graphcond.condense_images(dataset, ratio, **of_images, progress=progress, **conditions)
+        else:
+            _refuse(of_images, entry.task, sizes)
+            small = graphcond.condense(
+                dataset,
+                BUDGET_DEFAULT if unsized else ratio,
+                **sizes,
+                ratio_of=ratio_of,  # type: ignore[arg-type]  # checked by condense
+                inductive=entry.inductive if inductive is None else inductive,
+                split=split,
+                progress=progress,
+                **conditions,
+            )
     if output is not None:
         small.save(output, overwrite=overwrite)
     report = None
@@ -141,6 +152,7 @@ def list_(as_json: Json = False) -> None:
     """List datasets and methods."""
     entries = graphcond.datasets.list_datasets()
     methods, graph_methods = graphcond.list_methods(), graphcond.list_methods("graphs")
+    image_methods = graphcond.list_methods("images")
     user_methods = recsys.list_methods()
     if as_json:
         datasets = [{"name": e.name, "description": e.description, "task": e.task, "metric": e.metric} for e in entries]
@@ -149,6 +161,7 @@ def list_(as_json: Json = False) -> None:
                 "datasets": datasets,
                 "methods": methods,
                 "graph_methods": graph_methods,
+                "image_methods": image_methods,
                 "interaction_methods": user_methods,
             }
         )
@@ -156,10 +169,18 @@ def list_(as_json: Json = False) -> None:
     sizes = [
         (e.name, e.description, *(f"{n:,}" for n in (e.num_graphs, e.num_nodes, e.num_edges, e.num_classes)))
         for e in entries
+        if e.image_shape is None
     ]
-    typer.echo(render("datasets", ("name", "what", "graphs", "nodes", "edges", "classes"), sizes))
+    typer.echo(render("datasets of graphs", ("name", "what", "graphs", "nodes", "edges", "classes"), sizes))
+    pictures = [
+        (e.name, e.description, f"{e.num_images:,}", " x ".join(map(str, e.image_shape)), f"{e.num_classes:,}")
+        for e in entries
+        if e.image_shape is not None
+    ]
+    typer.echo("\n" + render("datasets of images", ("name", "what", "images", "shape", "classes"), pictures))
     typer.echo("\n" + render("methods for nodes", ("name", "what"), list(methods.items())))
     typer.echo("\n" + render("methods for graphs", ("name", "what"), list(graph_methods.items())))
+    typer.echo("\n" + render("methods for images", ("name", "what"), list(image_methods.items())))
     typer.echo("\n" + render("methods for interactions", ("name", "what"), list(user_methods.items())))
 
 
@@ -186,10 +207,14 @@ def show(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
     root: Root = None,
 ) -> None:
-    """Draw the condensed graph beside its features among the original's."""
-    from graphcond.plotting import draw
+    """Draw the condensed graph beside its features among the original's, or the condensed images as a grid."""
+    from graphcond.plotting import draw, draw_images
 
     small = graphcond.load(file)
+    if small.has_images:
+        draw_images(small, output, overwrite=overwrite)
+        typer.echo(f"written to {output}")
+        return
     known = {entry.name for entry in graphcond.datasets.list_datasets()}
     recorded = str(small.record.source.get("name", "")).lower().replace("_", "-")
     original = name or (recorded if recorded in known else None)
@@ -204,15 +229,27 @@ def demo(runs: Runs = 3, models: Models = "", as_json: Json = False) -> None:
     condense("citeseer", ratio=0.009, runs=runs, models=models, as_json=as_json)
 
 
+def _refuse(sizes: dict[str, Any], kind: str, instead: dict[str, Any]) -> None:
+    for name, value in sizes.items():
+        if value is not None:
+            options = ", ".join(f"--{other.replace('_', '-')}" for other in ("ratio", *instead))
+            raise ValueError(f"--{name.replace('_', '-')} makes no sense for {kind}; give one of {options}")
+
+
 def _summary(small: graphcond.CondensedDataset) -> str:
     record = small.record
     source, spent = record.source, record.budget["spent"]
+    size = f"{spent['bytes'] / 1000:,.{0 if spent['bytes'] >= 10_000 else 1}f} kB by {record.method} in"
+    if small.has_images:
+        return (
+            f"{source['name']}: {source['num_images']:,} training images -> {spent['images']:,} images, {size} "
+            f"{record.seconds:.2f} s"
+        )
     before, after = f"{source['num_nodes']:,} nodes", f"{spent['nodes']:,} nodes"
     if small.has_graphs:
         before, after = f"{source['num_graphs']:,} training graphs, {before}", f"{spent['graphs']:,} graphs, {after}"
     return (
-        f"{source['name']}: {before}, {source['num_edges']:,} edges -> {after}, {spent['edges']:,} edges, "
-        f"{spent['bytes'] / 1000:,.{0 if spent['bytes'] >= 10_000 else 1}f} kB by {record.method} in "
+        f"{source['name']}: {before}, {source['num_edges']:,} edges -> {after}, {spent['edges']:,} edges, {size} "
         f"{record.seconds:.2f} s"
     )
 

@@ -13,6 +13,8 @@ from torch_geometric.data import Data, InMemoryDataset
 from graphcond.core import storage
 from graphcond.core.files import replacing
 from graphcond.graphs import packing
+from graphcond.images.formation import expand, expand_labels
+from graphcond.images.task import Scale
 from graphcond.record import Record
 
 
@@ -63,6 +65,11 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     num_classes)``. Graphs that are bags of computation trees have ``root_mask`` and ``root_weight`` ``(n,)``:
     :func:`graphcond.pool` reads out the roots, each as often as it counts.
 
+    An image dataset holds one ``Data`` with ``x`` ``(n, channels, height, width)`` float32 in the units of the original
+    (bytes as floats in [0, 1]), ``y`` ``(n,)`` int64, ``mean`` and ``std`` ``(channels,)`` by which networks have to
+    see them and, from methods that learn them, ``y_soft`` ``(n, num_classes)``, ``target`` ``(n, num_classes)`` for
+    regressions, ``learning_rate`` ``(1,)`` and ``formation`` ``(1,)``. :meth:`images` gives what goes into training.
+
     >>> import torch
     >>> from torch_geometric.data import Data
     >>> from graphcond.record import Record
@@ -88,6 +95,34 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     def has_graphs(self) -> bool:
         """Whether the items are graphs of a graph-classification dataset, and not one graph with labelled nodes."""
         return "num_graphs" in self.record.source or len(self) != 1
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the items are images."""
+        return "num_images" in self.record.source
+
+    def images(self) -> tuple[Tensor, Tensor]:
+        """Return images as networks train on them, and their labels, such as ``TensorDataset(*small.images())`` takes.
+
+        Images are normalised by ``mean`` and ``std``, those that stand for several taken apart; labels are soft where
+        the method made soft ones.
+
+        Shapes:
+            images: ``(n, channels, height, width)`` float32; labels: ``(n,)`` int64 or ``(n, num_classes)`` float32.
+
+        Raises:
+            ValueError: the dataset does not hold images.
+        """
+        if not self.has_images:
+            raise ValueError(f"images() is for condensed images, and this dataset was made of {self._kind}")
+        data = self.get(0)
+        x, y = Scale(data.mean, data.std).normalized(data.x), data.get("y_soft", data.y)
+        factor = int(data.formation) if "formation" in data else 1
+        return (x, y) if factor == 1 else (expand(x, factor), expand_labels(y, factor))
+
+    @property
+    def _kind(self) -> str:
+        return "graphs" if self.has_graphs else "nodes"
 
     @property
     def nbytes(self) -> int:
@@ -173,6 +208,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         return tensors
 
     def __repr__(self) -> str:
+        if self.has_images:
+            return f"CondensedDataset({self.record.method}, images={len(self.get(0).y)}, bytes={self.nbytes})"
         nodes = sum(int(item.num_nodes) for item in self._items())
         return f"CondensedDataset({self.record.method}, graphs={len(self)}, nodes={nodes}, bytes={self.nbytes})"
 

@@ -1,4 +1,4 @@
-"""A picture of a condensed dataset: its graph, and its features among the original's."""
+"""Pictures of a condensed dataset: its graph and its features among the original's, or its images."""
 
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,11 @@ from graphcond.nodes.reading import read_nodes
 MAX_BACKGROUND = 5000  # original nodes drawn at most
 MARKER_AREA = 120.0  # points^2 of a node of mean weight
 FORMATS = (".png", ".svg", ".pdf")
+GRID_DPI = 100
+GAP = 2  # pixels between images
+LEAST_SIDE = 48  # pixels to which small images are enlarged
+CLIPPED = 0.001
+MAX_QUANTILE = 1_000_000  # pixels that are sorted at most
 DEPTH = 2  # hops of propagation of the original's features, as a two-layer GCN sees them
 
 
@@ -39,17 +44,14 @@ def draw(
         ImportError: matplotlib is not installed.
         ValueError: an ending of another kind, or a condensed dataset of many graphs.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("drawing needs matplotlib; install it with: pip install 'graphcond[plot]'") from error
-    if Path(path).suffix.lower() not in FORMATS:
-        raise ValueError(f"the picture's name must end in one of {', '.join(FORMATS)}, got {Path(path).name!r}")
+    figure_class = _figure_class(path)
+    if condensed.has_images:
+        raise ValueError("condensed holds images; draw_images() makes a grid of them")
     if condensed.has_graphs:
-        raise ValueError(f"condensed holds {len(condensed)} graphs; pictures are of condensed node datasets")
+        raise ValueError(f"condensed holds {len(condensed)} graphs; pictures are of condensed node datasets and images")
     data = condensed[0]
     with replacing(path, overwrite=overwrite) as temporary:
-        figure = Figure(figsize=(11, 5), layout="constrained")
+        figure = figure_class(figsize=(11, 5), layout="constrained")
         left, right = figure.subplots(1, 2)
         _draw_graph(left, data)
         _draw_features(right, data, dataset, condensed)
@@ -60,6 +62,65 @@ def draw(
         figure.suptitle(f"{source.get('name', 'data')} condensed by {condensed.record.method}")
         figure.savefig(temporary, dpi=150, format=Path(path).suffix[1:].lower())
     return Path(path)
+
+
+def draw_images(condensed: CondensedDataset, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Draw condensed images as a grid with a row for each class; return the picture's path.
+
+    Colours are scaled so that the darkest thousandth of all pixels is black and the brightest white; images with three
+    channels are drawn in colour, others by the mean of their channels.
+
+    Args:
+        condensed: What ``condense_images`` returned.
+        path: The picture to write; its ending chooses the format (.png, .svg, .pdf).
+        overwrite: Replace an existing file.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: an ending of another kind, or a condensed dataset without images.
+    """
+    figure_class = _figure_class(path)
+    if not condensed.has_images:
+        raise ValueError("condensed holds no images; draw() makes a picture of condensed nodes")
+    picture = image_grid(condensed[0].x, condensed[0].y, condensed.num_classes).numpy()
+    with replacing(path, overwrite=overwrite) as temporary:
+        height, width = picture.shape[:2]
+        figure = figure_class(figsize=(width / GRID_DPI, height / GRID_DPI), dpi=GRID_DPI)
+        figure.figimage(picture, vmin=0, vmax=1, cmap="gray")
+        figure.savefig(temporary, dpi=GRID_DPI, format=Path(path).suffix[1:].lower())
+    return Path(path)
+
+
+def image_grid(x: Tensor, y: Tensor, num_classes: int) -> Tensor:
+    """Return images in rows by class, in [0, 1], enlarged and with gaps between them.
+
+    Shapes:
+        x: ``(n, channels, height, width)``; y: ``(n,)``; returned: ``(grid height, grid width[, 3])``.
+    """
+    shown = x if x.size(1) == 3 else x.mean(dim=1, keepdim=True)
+    ends = torch.tensor([CLIPPED, 1 - CLIPPED])
+    low, high = shown.flatten()[:: max(1, shown.numel() // MAX_QUANTILE)].quantile(ends)
+    shown = ((shown - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
+    scale = max(1, -(-LEAST_SIDE // x.size(3)))
+    shown = shown.repeat_interleave(scale, dim=2).repeat_interleave(scale, dim=3)
+    channels, height, width = shown.shape[1:]
+    columns = int(torch.bincount(y, minlength=num_classes).max())
+    grid = torch.ones(channels, num_classes * (height + GAP) + GAP, columns * (width + GAP) + GAP)
+    for label in range(num_classes):
+        for i, image in enumerate(shown[y == label]):
+            top, left = GAP + label * (height + GAP), GAP + i * (width + GAP)
+            grid[:, top : top + height, left : left + width] = image
+    return grid.squeeze(0) if channels == 1 else grid.permute(1, 2, 0)
+
+
+def _figure_class(path: str | Path) -> Any:  # noqa: ANN401 (matplotlib is optional)
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("drawing needs matplotlib; install it with: pip install 'graphcond[plot]'") from error
+    if Path(path).suffix.lower() not in FORMATS:
+        raise ValueError(f"the picture's name must end in one of {', '.join(FORMATS)}, got {Path(path).name!r}")
+    return Figure
 
 
 def _sizes(data: Data) -> np.ndarray[Any, np.dtype[np.float64]]:

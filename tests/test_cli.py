@@ -86,11 +86,12 @@ def test_long_work_is_stopped_and_goes_on(run: Callable, tmp_path: Path) -> None
 def test_list_names_datasets_and_methods(run: Callable) -> None:
     out = run("list")[1]
     assert "ogbn-arxiv" in out
+    assert "1 x 28 x 28" in out
     assert "herding" in out
     listed = json.loads(run("list", "--json")[1])
-    assert {"citeseer", "digits"} <= {entry["name"] for entry in listed["datasets"]}
+    assert {"citeseer", "digits", "mnist"} <= {entry["name"] for entry in listed["datasets"]}
     assert {"mirage", "wl_fold"} <= set(listed["graph_methods"])
-    assert {entry["task"] for entry in listed["datasets"]} == {"nodes", "graphs"}
+    assert {entry["task"] for entry in listed["datasets"]} == {"nodes", "graphs", "images"}
 
 
 @pytest.mark.parametrize(

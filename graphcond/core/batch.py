@@ -18,18 +18,26 @@ class Batch:
 
     Args:
         x: ``(n, *feature)``, after the hops of propagation that the surrogate's first weight allows to do beforehand.
-        y: ``(m,)`` int64 labels; or ``(m, outputs)`` targets, for objectives that predict numbers.
+        y: ``(m,)`` int64 labels; or ``(m, num_classes)`` soft labels; or ``(m, outputs)`` targets, for objectives that
+            predict numbers.
         adj: ``(m, n)`` dense or sparse CSR, applied before a surrogate's last weight; ``None``: the identity.
         rows: ``(m,)`` where the labelled rows stand in ``x``; ``None``: ``m = n``, in order.
+        step_size: The learned step size of training on the batch, a scalar, for objectives that unroll a training.
     """
 
     x: Tensor
     y: Tensor
     adj: Tensor | None = None
     rows: Tensor | None = None
+    step_size: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def classes(self) -> Tensor:
+        """The labels as class numbers, ``(m,)`` int64: of a soft label, the likeliest."""
+        return self.y.argmax(dim=1) if self.y.dim() > 1 else self.y
 
     def gather(self, hidden: Tensor) -> Tensor:
         """Return ``adj @ hidden``: from the rows of ``x`` to the labelled ones."""
@@ -41,21 +49,30 @@ class Batch:
 
     def detached(self) -> "Batch":
         """Return the batch without its history."""
-        return Batch(self.x.detach(), self.y, None if self.adj is None else self.adj.detach(), self.rows)
+        adj = None if self.adj is None else self.adj.detach()
+        size = None if self.step_size is None else self.step_size.detach()
+        return Batch(self.x.detach(), self.y.detach(), adj, self.rows, size)
 
     def take(self, picks: Tensor) -> "Batch":
         """Return the batch of some of the labelled rows, with no more of ``x`` than they need."""
         if self.adj is None:
-            return Batch(self.own(self.x)[picks], self.y[picks])
+            return Batch(self.own(self.x)[picks], self.y[picks], step_size=self.step_size)
         rows = picks if self.rows is None else self.rows[picks]
         if self.adj.layout == torch.strided:
-            return Batch(self.x, self.y[picks], self.adj[picks], rows)
+            return Batch(self.x, self.y[picks], self.adj[picks], rows, self.step_size)
         adj, columns = take_rows(self.adj, picks, keep=rows)
-        return Batch(self.x[columns], self.y[picks], adj, torch.searchsorted(columns, rows))
+        return Batch(self.x[columns], self.y[picks], adj, torch.searchsorted(columns, rows), self.step_size)
+
+    def shards(self, rows: int) -> "list[Batch]":
+        """Return the batch in parts of at most so many labelled rows, together all of it."""
+        if len(self) <= rows:
+            return [self]
+        numbers = torch.arange(len(self), device=self.y.device)
+        return [self.take(numbers[start : start + rows]) for start in range(0, len(self), rows)]
 
     def by_class(self) -> dict[int, "Batch"]:
         """Return the batch of each class that is present, by label; made once where there is no history to keep."""
-        if self.x.requires_grad or (self.adj is not None and self.adj.requires_grad):
+        if any(value is not None and value.requires_grad for value in (self.x, self.y, self.adj)):
             return self._split()
         return self._parts
 
@@ -64,4 +81,5 @@ class Batch:
         return self._split()
 
     def _split(self) -> dict[int, "Batch"]:
-        return {int(label): self.take((self.y == label).nonzero().flatten()) for label in torch.unique(self.y)}
+        classes = self.classes
+        return {int(label): self.take((classes == label).nonzero().flatten()) for label in torch.unique(classes)}

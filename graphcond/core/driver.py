@@ -10,10 +10,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from graphcond.core.augment import Augment, Change
 from graphcond.core.batch import Batch
 from graphcond.core.checkpoint import CheckpointFile
 from graphcond.core.objectives.base import Objective
-from graphcond.core.optimizers import adam, optimizer_state, restore_optimizer, set_learning_rate
+from graphcond.core.optimizers import optimizer_of, optimizer_state, restore_optimizer, set_learning_rate
 from graphcond.core.progress import Progress
 from graphcond.core.randomness import seeded
 from graphcond.core.run import Run
@@ -67,6 +68,9 @@ class Recipe:
         schedule: Which part moves when; parts that it does not name stand still.
         steps: How many steps.
         look: Judges the synthetic data on validation data, higher is better; ``None``: the last step is kept.
+        augment: Real and synthetic data are changed alike, freshly at each step; ``None``: they are seen as they are.
+        rows_at_once: Real data are observed in shards of at most so many rows, whose statistics are added; ``None``:
+            all rows of a batch at once.
         looks: How often: at ``steps * (i / looks)**2`` for ``i`` = 1, 2, ..., so that the last step is looked at.
     """
 
@@ -79,6 +83,8 @@ class Recipe:
     steps: int
     look: Callable[[], float] | None = None
     looks: int = 20
+    augment: Augment | None = None
+    rows_at_once: int | None = None
 
 
 @dataclass
@@ -113,7 +119,9 @@ class _Driver:
         self.conditions = conditions
         parts = recipe.synthetic.parts()
         self.schedule = recipe.schedule.only(parts)
-        self.optimizers = {name: adam(parts[name], rate) for name, rate in self.schedule.rates.items()}
+        self.optimizers = {
+            name: optimizer_of(parts[name], rate, self.schedule.momentum) for name, rate in self.schedule.rates.items()
+        }
         self._batch: Batch | None = None
         self.step = 0
         self.scores: dict[int, float] = {}
@@ -150,8 +158,11 @@ class _Driver:
     def _advance(self) -> None:
         recipe = self.recipe
         weights = recipe.sampler.draw(self.step)
-        target = self._observe(weights)
-        loss = recipe.objective.loss(recipe.surrogate, weights, target, self._synthetic_batch(self.step))
+        change = None if recipe.augment is None else recipe.augment.draw()
+        target = self._observe(weights, change)
+        synthetic = self._synthetic_batch(self.step)
+        seen = synthetic if change is None else change(synthetic)
+        loss = recipe.objective.loss(recipe.surrogate, weights, target, seen)
         if (penalty := recipe.synthetic.penalty()) is not None:
             loss = loss + penalty
         loss.backward()  # type: ignore[no-untyped-call]
@@ -168,14 +179,23 @@ class _Driver:
         """Return how many looks are due by a step: close together at first, when most changes."""
         return math.isqrt(self.recipe.looks**2 * step // self.recipe.steps)
 
-    def _observe(self, weights: Weights) -> Any:  # noqa: ANN401 (whatever the objective makes of it)
-        recipe = self.recipe
-        key = recipe.sampler.key() if recipe.source.constant else None
+    def _observe(self, weights: Weights, change: Change | None) -> Any:  # noqa: ANN401 (whatever the objective makes)
+        key = self.recipe.sampler.key() if self.recipe.source.constant and change is None else None
         if key is None:
-            return recipe.objective.observe(recipe.surrogate, weights, recipe.source(self.step))
+            return self._observed(weights, change)
         if key not in self.observed:
-            self.observed[key] = recipe.objective.observe(recipe.surrogate, weights, recipe.source(self.step))
+            self.observed[key] = self._observed(weights, change)
         return self.observed[key]
+
+    def _observed(self, weights: Weights, change: Change | None) -> Any:  # noqa: ANN401
+        recipe, real = self.recipe, self.recipe.source(self.step)
+        shards = [real] if recipe.rows_at_once is None else real.shards(recipe.rows_at_once)
+        total = None
+        for shard in shards:
+            seen = shard if change is None else change(shard)
+            statistic = recipe.objective.observe(recipe.surrogate, weights, seen)
+            total = statistic if total is None else total + statistic
+        return total
 
     def _synthetic_batch(self, step: int) -> Batch:
         """Return the synthetic data as they stand before a step; made once, for training on them and for the step."""

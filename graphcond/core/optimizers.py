@@ -8,9 +8,13 @@ from torch import Tensor
 from graphcond.core.state import part
 
 
-def adam(parameters: Sequence[Tensor], learning_rate: float) -> torch.optim.Optimizer:
-    """Return Adam as every method here uses it."""
-    return torch.optim.Adam(list(parameters), lr=learning_rate, fused=True)
+def optimizer_of(
+    parameters: Sequence[Tensor], learning_rate: float, momentum: float | None = None
+) -> torch.optim.Optimizer:
+    """Return Adam, or with a momentum stochastic gradient descent, as every method here uses them."""
+    if momentum is None:
+        return torch.optim.Adam(list(parameters), lr=learning_rate, fused=True)
+    return torch.optim.SGD(list(parameters), lr=learning_rate, momentum=momentum)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
@@ -25,6 +29,7 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
         f"{i}.{name}": value
         for i, parameter in enumerate(_parameters(optimizer))
         for name, value in optimizer.state.get(parameter, {}).items()
+        if value is not None  # descent without momentum has none
     }
 
 

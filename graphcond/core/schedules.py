@@ -1,7 +1,7 @@
 """Which part of the synthetic data moves at a step, and how fast."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 DROP = 0.1
 
@@ -14,11 +14,13 @@ class Schedule:
         rates: Learning rate of each part, such as ``{"features": 1e-4, "structure": 1e-4}``.
         turns: Parts that take turns, each for so many steps, over and over; empty: all parts move at every step.
         drops: Steps from which on the learning rates are a tenth of what they were.
+        momentum: ``None``: Adam; a number: stochastic gradient descent with so much momentum.
     """
 
     rates: Mapping[str, float]
     turns: Sequence[tuple[str, int]] = ()
     drops: Sequence[int] = ()
+    momentum: float | None = None
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -32,7 +34,7 @@ class Schedule:
         """Return the schedule of synthetic data that have these parts only."""
         turns = [turn for turn in self.turns if turn[0] in parts]
         rates = {part: rate for part, rate in self.rates.items() if part in parts}
-        return Schedule(rates=rates, turns=turns, drops=self.drops)
+        return replace(self, rates=rates, turns=turns)
 
     def at(self, step: int) -> dict[str, float]:
         """Return the learning rates of the parts that move at a step."""

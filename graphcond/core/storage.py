@@ -15,6 +15,7 @@ from torch import Tensor
 
 DATASET = "graphcond/1"
 CHECKPOINT = "graphcond-checkpoint/1"
+EXPERT = "graphcond-expert/1"
 
 
 def digest(tensors: dict[str, Tensor], record: str) -> str:

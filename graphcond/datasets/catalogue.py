@@ -12,6 +12,7 @@ from graphcond.datasets.entries import Entry
 from graphcond.datasets.features import normalize_rows, standardize
 from graphcond.datasets.files import resolve_root
 from graphcond.datasets.graph_sets import GRAPH_SETS
+from graphcond.datasets.image_sets import IMAGE_SETS
 from graphcond.datasets.ogb import OGB
 from graphcond.datasets.pyg import PyG
 
@@ -113,11 +114,12 @@ ENTRIES = (
         source="Open Graph Benchmark", licence="Amazon license", loader=OGB(), scale=standardize,
     ),
     *GRAPH_SETS,
+    *IMAGE_SETS,
 )  # fmt: skip
 
 
 def list_datasets() -> list[Entry]:
-    """Return the catalogue; those that need no download come first.
+    """Return the catalogue: nodes, graphs, images; of each, those that need no download come first.
 
     >>> [entry.name for entry in list_datasets()][:3]
     ['citeseer', 'digits', 'cora']
@@ -142,13 +144,13 @@ def entry(name: str) -> Entry:
     return named(key, known, "dataset")
 
 
-def load(name: str, root: str | Path | None = None, *, normalize: bool = True, seed: int = 0) -> InMemoryDataset:
+def load(name: str, root: str | Path | None = None, *, normalize: bool = True, seed: int = 0) -> InMemoryDataset | Any:  # noqa: ANN401 (or an ImageDataset)
     """Load a dataset by its name, ready for :func:`graphcond.condense`.
 
     The raw files are read from ``root``, in the layout of PyG's and OGB's loaders with the class's name in front, such
     as ``root/Planetoid/Cora/raw``, ``root/Amazon/Photo/raw`` or ``root/ogb/ogbn_arxiv``. Files that are missing are
-    downloaded, some of them large (``reddit`` and ``ogbn-products`` more than 1 GB). ``citeseer`` and ``digits`` need
-    neither files nor a network.
+    downloaded, some of them large (``reddit`` and ``ogbn-products`` more than 1 GB). ``citeseer``, ``digits`` and
+    ``digit-images`` need neither files nor a network.
 
     Features are prepared as is the custom for each family:
 
@@ -166,12 +168,21 @@ def load(name: str, root: str | Path | None = None, *, normalize: bool = True, s
     ``get_idx_split()``. The others were published without one and none is drawn here: ``condense`` draws seeded
     stratified folds.
 
+    Sets of images (``task`` is ``"images"``) are an :class:`graphcond.images.dataset.ImageDataset`, pixels as
+    published whatever ``normalize`` is. ``mnist`` and ``fashion-mnist`` are read from ``root/MNIST/raw`` and
+    ``root/FashionMNIST/raw`` and never downloaded; they have no validation images, for which ``condense`` holds some
+    of the training images out. ``digit-images`` gets a split by ``seed``: 20 % of each class for testing, then 10 % of
+    the rest for validation; its pixels are divided by 16.
+
     Args:
         name: A name of :func:`list_datasets`.
         root: The folder of all raw files; by default the environment variable ``GRAPHCOND_DATA``, else
             ``~/.cache/graphcond``.
         normalize: Whether to prepare the features; ``False`` leaves them as published.
-        seed: Draws the split of nodes where none was published. The caller's random state is left alone.
+        seed: Draws the split of nodes or images where none was published. The caller's random state is left alone.
+
+    Returns:
+        A PyG dataset, or an :class:`graphcond.images.dataset.ImageDataset` for images.
 
     Raises:
         ValueError: there is no dataset of that name, or its files are broken.

@@ -7,13 +7,14 @@ from typing import Literal, Protocol
 from torch_geometric.data import InMemoryDataset
 
 from graphcond.datasets.features import Scaling, keep_as_published
+from graphcond.images.dataset import ImageDataset
 
 
 class Loader(Protocol):
-    """How a dataset is read: by a class of PyG or OGB, or from inside a package."""
+    """How a dataset is read: by a class of PyG or OGB, from files of images, or from inside a package."""
 
-    def read(self, name: str, root: Path, seed: int) -> InMemoryDataset:
-        """Return the dataset with its features as published; one of nodes has masks."""
+    def read(self, name: str, root: Path, seed: int) -> InMemoryDataset | ImageDataset:
+        """Return the dataset with its features or pixels as published; one of nodes has masks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +24,17 @@ class Entry:
     Args:
         name: What :func:`load` takes.
         description: What it is, in one line.
-        num_nodes: Number of nodes, of all graphs together.
-        num_edges: Columns of ``edge_index`` as loaded, of all graphs together: an undirected edge counts twice.
-        num_features: Features of each node as loaded; 0 where the graphs have none.
         num_classes: Number of classes.
         source: Where it was published.
         licence: Under which terms, as its source states them.
         loader: How it is read.
-        task: What is classified: the ``"nodes"`` of one graph or whole ``"graphs"``.
-        num_graphs: Number of graphs.
+        task: What is classified: the ``"nodes"`` of one graph, whole ``"graphs"`` or ``"images"``.
+        num_graphs: Number of graphs; for images, this and the next three are 0.
+        num_nodes: Number of nodes, of all graphs together.
+        num_edges: Columns of ``edge_index`` as loaded, of all graphs together: an undirected edge counts twice.
+        num_features: Features of each node as loaded; 0 where the graphs have none.
+        num_images: Number of images, of all parts together; 0 for graphs.
+        image_shape: Channels, height and width of an image; ``None`` for graphs.
         metric: How it is judged: ``"accuracy"`` or ``"roc_auc"``.
         inductive: Whether the literature condenses the subgraph of the training nodes alone.
         scale: What :func:`load` does with the features unless told ``normalize=False``.
@@ -39,15 +42,17 @@ class Entry:
 
     name: str
     description: str
-    num_nodes: int
-    num_edges: int
-    num_features: int
     num_classes: int
     source: str
     licence: str
     loader: Loader
-    task: Literal["nodes", "graphs"] = "nodes"
+    task: Literal["nodes", "graphs", "images"] = "nodes"
     num_graphs: int = 1
+    num_nodes: int = 0
+    num_edges: int = 0
+    num_features: int = 0
+    num_images: int = 0
+    image_shape: tuple[int, int, int] | None = None
     metric: Literal["accuracy", "roc_auc"] = "accuracy"
     inductive: bool = False
     scale: Scaling = keep_as_published

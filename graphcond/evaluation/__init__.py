@@ -2,7 +2,23 @@
 
 from graphcond.evaluation.evaluate import evaluate
 from graphcond.evaluation.graph_protocol import GRAPH_PROTOCOLS, GraphProtocol
+from graphcond.evaluation.image_models import KernelRegression
+from graphcond.evaluation.image_protocol import IMAGE_PROTOCOLS, ImageProtocol
 from graphcond.evaluation.protocol import PROTOCOLS, Protocol
 from graphcond.evaluation.report import Report, Row
+from graphcond.evaluation.scores import Scores, rank_images
 
-__all__ = ["GRAPH_PROTOCOLS", "PROTOCOLS", "GraphProtocol", "Protocol", "Report", "Row", "evaluate"]
+__all__ = [
+    "GRAPH_PROTOCOLS",
+    "IMAGE_PROTOCOLS",
+    "PROTOCOLS",
+    "GraphProtocol",
+    "ImageProtocol",
+    "KernelRegression",
+    "Protocol",
+    "Report",
+    "Row",
+    "Scores",
+    "evaluate",
+    "rank_images",
+]

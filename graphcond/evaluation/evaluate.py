@@ -17,6 +17,11 @@ from graphcond.evaluation import graphs
 from graphcond.evaluation.controls import control_names
 from graphcond.evaluation.graph_controls import GRAPH_CONTROLS
 from graphcond.evaluation.graph_protocol import GraphProtocol, resolve_graph_protocol
+from graphcond.evaluation.image_candidates import image_sets
+from graphcond.evaluation.image_controls import image_control_names
+from graphcond.evaluation.image_models import KernelRegression, image_kinds
+from graphcond.evaluation.image_protocol import ImageProtocol, resolve_image_protocol
+from graphcond.evaluation.images import ImageRules, evaluate_images
 from graphcond.evaluation.metrics import Metric, resolve_metric
 from graphcond.evaluation.models import ModelKind, View, resolve_model
 from graphcond.evaluation.protocol import Protocol, resolve_protocol
@@ -24,10 +29,12 @@ from graphcond.evaluation.report import Report, Row
 from graphcond.evaluation.training import Exam, Lesson, Score, train_once
 from graphcond.graphs.reading import Split as GraphSplit
 from graphcond.graphs.reading import is_graph_dataset
+from graphcond.images.reading import is_image_dataset
 from graphcond.methods import resolve_method
 from graphcond.modalities.nodes import as_data
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import Graph, NodeTask, Split
+from graphcond.surrogates.convnet import Architecture
 
 CONTROLS = ("class_mean", "random", "random_propagated", "random_soft", "herding", "k_center", "whole")
 """Training sets that every table carries: the last one is the original itself."""
@@ -47,9 +54,9 @@ class Candidate:
 def evaluate(
     condensed: CondensedDataset | Data | Sequence[CondensedDataset] | Sequence[Data],
     dataset: object,
-    models: Sequence[str] = ("gcn",),
+    models: Sequence[str | Architecture | KernelRegression] | None = None,
     *,
-    protocol: str | Protocol | GraphProtocol = "standard",
+    protocol: str | Protocol | GraphProtocol | ImageProtocol = "standard",
     runs: int = 3,
     controls: bool | Sequence[str] = True,
     metric: str = "accuracy",
@@ -65,19 +72,26 @@ def evaluate(
     the same size stand beside the result: class means, random nodes (raw, propagated, and with a teacher's soft
     labels), herding, k-center, and the whole dataset. For sets of graphs they are real graphs of the same number or in
     the same bytes (random, with soft labels, herding, k-center), the number of nodes alone, an untrained network, a
-    linear model on colour counts, and the whole dataset.
+    linear model on colour counts, and the whole dataset. For images they are real images of the same number in each
+    class (random, with a teacher's soft labels, herding, ``k_center`` when named), class means and, when named, the
+    ``whole`` dataset; the last weights are judged, as in the published tables.
 
     Args:
-        condensed: The condensed dataset, a ``Data`` (or, for graphs, a list of ``Data``) of your own making, or several
-            condensations (of different seeds) that count as one row, with the deviation over condensations and
-            trainings.
-        dataset: The original, as :func:`graphcond.condense` takes it.
-        models: Downstream models: ``gcn``, ``sgc``, ``sage``, ``gat``, ``appnp``, ``cheb``, ``mlp``; for graphs
-            ``gcn``, ``gin``, ``gat``, ``gine``, ``sage``.
+        condensed: The condensed dataset, a ``Data`` (for graphs a list of ``Data``, for images also a pair ``(x, y)``)
+            of your own making, or several condensations (of different seeds) that count as one row, with the deviation
+            over condensations and trainings.
+        dataset: The original, as :func:`graphcond.condense` takes it; a dataset of images must have a test part.
+        models: Downstream models: ``gcn`` (the default), ``sgc``, ``sage``, ``gat``, ``appnp``, ``cheb``, ``mlp``; for
+            graphs ``gcn`` (the default), ``gin``, ``gat``, ``gine``, ``sage``; for images ``convnet`` (the default),
+            ``convnet_w32``, ``convnet_w64``, ``mlp``, ``lenet``, ``alexnet``, the kernel regression ``ntk``, and any
+            function of (shape, num_classes) that makes a module, such as
+            :class:`graphcond.surrogates.convnet.ConvNet`.
         protocol: ``"standard"``, ``"published"`` or a :class:`graphcond.evaluation.Protocol`, for graphs a
-            :class:`graphcond.evaluation.GraphProtocol`.
+            :class:`graphcond.evaluation.GraphProtocol`; for images ``"standard"``, ``"augmented"``,
+            ``"augmented_digits"`` or a :class:`graphcond.evaluation.ImageProtocol`.
         runs: Trainings of each condensation, with seeds ``seed``, ``seed + 1``, ...
-        controls: ``True`` for all of them, ``False`` for none, or their names.
+        controls: ``True`` for all of them (for images, all but ``k_center`` and ``whole``), ``False`` for none, or
+            their names.
         metric: ``"accuracy"``, or ``"roc_auc"`` for two classes.
         inductive: Judge on the induced subgraphs of the splits; by default as the condensation was made.
         split: The column of the masks, or for graphs as :func:`graphcond.condense` takes it; by default the one the
@@ -91,25 +105,32 @@ def evaluate(
         ValueError: an argument with an unusable value, or a condensed dataset that does not fit the original.
     """
     check_seed(seed)
-    if not models:
+    if models is not None and not models:
         raise ValueError("models must name at least one downstream model, such as 'gcn'")
     if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
         raise ValueError(f"runs must be a positive integer, got {runs!r}")
     where = resolve_device(device)
+    if is_image_dataset(dataset):
+        _refuse("images, whose parts ImageDataset holds", inductive=inductive, split=split)
+        return evaluate_images(
+            image_sets(condensed), dataset, image_kinds(models or ("convnet",)),
+            ImageRules(resolve_image_protocol(protocol), metric, runs, seed, where), image_control_names(controls),
+            progress=progress,
+        )  # fmt: skip
+    graph_models = _model_names(models or ("gcn",))
     if is_graph_dataset(dataset):
-        if inductive is not None:
-            raise ValueError(f"inductive={inductive} makes no sense for a dataset of many graphs; leave it out")
+        _refuse("a dataset of many graphs", inductive=inductive)
         graph_rules = graphs.GraphRules(
             resolve_graph_protocol(protocol), resolve_metric(metric, None), runs, seed, where
         )
         return graphs.evaluate_graphs(
-            _graph_sets(condensed), dataset, graphs.graph_kinds(models), graph_rules,
+            _graph_sets(condensed), dataset, graphs.graph_kinds(graph_models), graph_rules,
             control_names(controls, GRAPH_CONTROLS), split=split, metric_name=metric, progress=progress,
         )  # fmt: skip
     if split is not None and not isinstance(split, int):
         raise TypeError(f"split must be a number for a node dataset, got {type(split).__name__}")
     rules = resolve_protocol(protocol)
-    kinds = {name: resolve_model(name) for name in models}
+    kinds = {name: resolve_model(name) for name in graph_models}
     names = control_names(controls, CONTROLS)
     several = [] if isinstance(condensed, Data) else _condensations(condensed)
     if any(one.has_graphs for one in several):
@@ -136,6 +157,19 @@ def evaluate(
             rows.append(judge.row(candidate, model, kind))
             progress(Progress(sum(len(row.scores) for row in rows), total, f"{candidate.name} / {model}"))
     return Report(tuple(rows), dataset=task.name, protocol=rules.name, metric=metric)
+
+
+def _refuse(what: str, **arguments: object) -> None:
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValueError(f"{name}={value!r} makes no sense for {what}; leave it out")
+
+
+def _model_names(models: Sequence[object]) -> list[str]:
+    names = [model for model in models if isinstance(model, str)]
+    if len(names) < len(models):
+        raise TypeError("models must be names, such as 'gcn'; only datasets of images take architectures")
+    return names
 
 
 def _graph_sets(condensed: object) -> Sequence[CondensedDataset | list[Data]]:

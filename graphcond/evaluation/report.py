@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from graphcond.evaluation.metrics import mean_and_deviation
 from graphcond.evaluation.tables import render
@@ -20,7 +20,7 @@ class Row:
         model: The downstream model.
         scores: The test score of every training, in [0, 1].
         val_scores: The validation scores of the kept weights, in [0, 1].
-        nodes: Nodes of the training set.
+        nodes: Nodes of the training set, or its images.
         edges: Its edges, self-loops included.
         bytes: Bytes of everything that training needs.
         condense_seconds: Seconds of one condensation.
@@ -65,7 +65,7 @@ class Row:
             "model": self.model,
             "mean": None if not self.scores else self.mean,
             "deviation": None if not self.scores else self.deviation,
-            "val_mean": None if not self.scores else self.val_mean,
+            "val_mean": None if not self.val_scores else self.val_mean,
             "scores": list(self.scores),
             "nodes": self.nodes,
             "edges": self.edges,
@@ -87,24 +87,27 @@ class Report:
         dataset: Name of the original.
         protocol: Name of the protocol.
         metric: Name of the metric.
+        unit: What ``nodes`` of the rows counts.
     """
 
     rows: tuple[Row, ...]
     dataset: str
     protocol: str
     metric: str
+    unit: Literal["nodes", "images"] = "nodes"
 
     @property
     def best(self) -> Row:
         """The row of the evaluated dataset under the first model."""
         return self.rows[0]
 
-    def row(self, data: str, model: str = "gcn") -> Row:
-        """Return the row of one training set and model.
+    def row(self, data: str, model: str | None = None) -> Row:
+        """Return the row of one training set and model, by default the first model.
 
         Raises:
             KeyError: there is no such row.
         """
+        model = self.best.model if model is None else model
         for row in self.rows:
             if (row.data, row.model) == (data, model):
                 return row
@@ -120,7 +123,8 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
         rows = [row.as_dict() for row in self.rows]
-        return {"dataset": self.dataset, "protocol": self.protocol, "metric": self.metric, "rows": rows}
+        names = {"dataset": self.dataset, "protocol": self.protocol, "metric": self.metric, "unit": self.unit}
+        return {**names, "rows": rows}
 
     def to_json(self) -> str:
         """Return the report as JSON."""
@@ -128,18 +132,19 @@ class Report:
 
     def __str__(self) -> str:
         title = f"{self.dataset}: test {self.metric} in %, {self.protocol} protocol"
-        header = ("trained on", "model", "nodes", "edges", "kB", f"{self.metric} %", "runs", "condense s", "train s")
-        return render(title, header, [_cells(row) for row in self.rows])
+        sizes = ("nodes", "edges") if self.unit == "nodes" else (self.unit,)
+        header = ("trained on", "model", *sizes, "kB", f"{self.metric} %", "runs", "condense s", "train s")
+        return render(title, header, [_cells(row, self.unit) for row in self.rows])
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Row, unit: str) -> tuple[str, ...]:
     score = f"{100 * row.mean:.1f} ± {100 * row.deviation:.1f}" if row.scores else row.note
     seconds = f"{row.condense_seconds:.2f}" if row.scores and row.data != "whole" else "-"
+    sizes = (row.nodes, row.edges) if unit == "nodes" else (row.nodes,)
     return (
         row.data,
         row.model,
-        f"{row.nodes:,}",
-        f"{row.edges:,}",
+        *(f"{size:,}" for size in sizes),
         f"{row.bytes / 1000:,.{1 if 0 < row.bytes < 10_000 else 0}f}",
         score,
         str(len(row.scores)),

@@ -10,21 +10,25 @@ from graphcond.methods.base import NodeMethod, SyntheticNodes
 from graphcond.methods.class_mean import ClassMean
 from graphcond.methods.doscond import DosCond
 from graphcond.methods.doscond_graphs import DosCondGraphs
+from graphcond.methods.gc_sntk import GCSNTK
 from graphcond.methods.gcdm import GCDM
 from graphcond.methods.gcond import GCond
+from graphcond.methods.geom import GEOM, Curriculum
 from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
 from graphcond.methods.graph_selection import HerdingGraphs, KCenterGraphs, RandomGraphs, RandomSoftGraphs
 from graphcond.methods.herding import Herding
 from graphcond.methods.histograms import Histograms
+from graphcond.methods.images import list_image_methods
 from graphcond.methods.k_center import KCenter
 from graphcond.methods.mirage import Mirage
 from graphcond.methods.random import Random, RandomPropagated
 from graphcond.methods.random_soft import RandomSoft
+from graphcond.methods.sfgc import SFGC
 from graphcond.methods.structures import LearnedEdges, NoEdges
 from graphcond.methods.wl_fold import WLFold
 
 CLASSES: tuple[type[NodeMethod], ...] = (
-    Auto, ClassMean, DosCond, GCDM, GCond, Herding, KCenter, Random, RandomPropagated, RandomSoft,
+    Auto, ClassMean, DosCond, GCDM, GCSNTK, GCond, GEOM, Herding, KCenter, Random, RandomPropagated, RandomSoft, SFGC,
 )  # fmt: skip
 VARIANTS: dict[str, tuple[Callable[[], NodeMethod], str]] = {
     "doscond_x": (partial(DosCond, structure=NoEdges()), "DosCond without edges."),
@@ -45,13 +49,15 @@ GRAPH_METHODS: dict[str, Callable[[], GraphMethod]] = {
 }
 
 
-def list_methods(task: Literal["nodes", "graphs"] = "nodes") -> dict[str, str]:
+def list_methods(task: Literal["nodes", "graphs", "images"] = "nodes") -> dict[str, str]:
     """Return the name of every method for a kind of dataset, and the first line of its description."""
     if task == "graphs":
         lines = {method.name: _first_line(method) for method in GRAPH_CLASSES}
         return dict(sorted((lines | {"auto": f"The default: {GRAPH_DEFAULT.name}."}).items()))
+    if task == "images":
+        return list_image_methods()
     if task != "nodes":
-        raise ValueError(f"task must be 'nodes' or 'graphs', got {task!r}")
+        raise ValueError(f"task must be 'nodes', 'graphs' or 'images', got {task!r}")
     lines = {method.name: _first_line(method) for method in CLASSES}
     return dict(sorted((lines | {name: line for name, (_, line) in VARIANTS.items()}).items()))
 
@@ -92,9 +98,13 @@ def resolve_method(method: object) -> NodeMethod:
 
 __all__ = [
     "GCDM",
+    "GCSNTK",
+    "GEOM",
     "NODE_METHODS",
+    "SFGC",
     "Auto",
     "ClassMean",
+    "Curriculum",
     "DosCond",
     "DosCondGraphs",
     "GCond",

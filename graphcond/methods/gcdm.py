@@ -9,8 +9,9 @@ from torch import Tensor
 
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.distributions import DistributionMatching
-from graphcond.core.samplers import TrainedOnSynthetic
+from graphcond.core.samplers import Trained
 from graphcond.core.schedules import Schedule
+from graphcond.core.training import Training
 from graphcond.methods.matching import Matching, MatchingMethod
 from graphcond.methods.structures import LearnedEdges, Structure
 from graphcond.nodes.relay import GCN, Relay
@@ -79,10 +80,10 @@ class GCDM(MatchingMethod):
                 class_weight=share, layers=None if self.logits else range(self.relay.embeddings)
             ),
             sampler=partial(
-                TrainedOnSynthetic,
+                Trained,
                 outer_steps=self.outer_steps,
                 inner_steps=self.inner_steps,
-                learning_rate=self.inner_rate,
+                training=Training(learning_rate=self.inner_rate),
             ),
             schedule=Schedule(rates={"features": self.features_rate, "structure": self.structure_rate}),
             steps=self.epochs * self.outer_steps,

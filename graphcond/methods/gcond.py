@@ -10,8 +10,9 @@ from torch import Tensor
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.distances import DistanceName
 from graphcond.core.objectives.gradients import GradientMatching
-from graphcond.core.samplers import TrainedOnSynthetic
+from graphcond.core.samplers import Trained
 from graphcond.core.schedules import Schedule
+from graphcond.core.training import Training
 from graphcond.methods.matching import Matching, MatchingMethod
 from graphcond.methods.structures import LearnedEdges, Structure
 from graphcond.nodes.relay import SGC, Relay
@@ -117,10 +118,10 @@ class GCond(MatchingMethod):
             structure=self.structure,
             objective=GradientMatching(distance=self.distance, class_weight=share),
             sampler=partial(
-                TrainedOnSynthetic,
+                Trained,
                 outer_steps=self.outer_steps,
                 inner_steps=self.inner_steps,
-                learning_rate=self.inner_rate,
+                training=Training(learning_rate=self.inner_rate),
             ),
             schedule=Schedule(rates=rates, turns=turns),
             steps=self.epochs * self.outer_steps,

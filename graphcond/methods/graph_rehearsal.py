@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from graphcond.core.graph_batch import GraphBatch
-from graphcond.core.samplers import Student
+from graphcond.core.training import Student, Training
 from graphcond.graphs.pooling import Readout
 from graphcond.graphs.source import union
 from graphcond.graphs.task import GraphSet
@@ -40,7 +40,7 @@ def judge(graphs: BernoulliGraphs, surrogate: Convolutions, val: GraphSet, reado
 
 @torch.no_grad()
 def _best_look(surrogate: Convolutions, batch: GraphBatch, seen: GraphBatch) -> float:
-    student = Student(surrogate.init(), LEARNING_RATE)
+    student = Student(surrogate.init(), Training(learning_rate=LEARNING_RATE))
     best = 0.0
     for _ in range(STEPS // LOOK_EVERY):
         student.train(surrogate, batch, LOOK_EVERY)

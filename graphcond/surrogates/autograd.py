@@ -14,18 +14,26 @@ def class_gradients(surrogate: Surrogate, weights: Weights, batch: Batch) -> Sta
     keep_graph = torch.is_grad_enabled()
     with torch.enable_grad():
         weights = tuple(weight.detach().requires_grad_() for weight in weights)
-        losses = F.cross_entropy(surrogate.layers(weights, batch)[-1], batch.y, reduction="none")
-        rows: list[tuple[Tensor, ...]] = []
-        for label in range(surrogate.num_classes):
-            mine = batch.y == label
-            if mine.any():
-                rows.append(
-                    torch.autograd.grad(losses[mine].sum(), weights, create_graph=keep_graph, retain_graph=True)
-                )
-            else:
-                rows.append(tuple(torch.zeros_like(weight) for weight in weights))
+        losses = _class_losses(surrogate, weights, batch)
+        absent = tuple(torch.zeros_like(weight) for weight in weights)
+        rows = [
+            torch.autograd.grad(losses[label], weights, create_graph=keep_graph, retain_graph=True)
+            if label in losses
+            else absent
+            for label in range(surrogate.num_classes)
+        ]
     sums = tuple(torch.stack(gradients) for gradients in zip(*rows, strict=True))
-    return Statistic(sums, class_counts(batch.y, surrogate.num_classes, sums[0]))
+    return Statistic(sums, class_counts(batch.classes, surrogate.num_classes, sums[0]))
+
+
+def _class_losses(surrogate: Surrogate, weights: Weights, batch: Batch) -> dict[int, Tensor]:
+    """Return the summed cross-entropy of each class that is present."""
+    if batch.adj is None:  # rows do not see one another: each class passes by itself, and so does its gradient
+        parts = batch.by_class().items()
+        return {c: F.cross_entropy(surrogate.layers(weights, part)[-1], part.y, reduction="sum") for c, part in parts}
+    losses = F.cross_entropy(surrogate.layers(weights, batch)[-1], batch.y, reduction="none")
+    classes = batch.classes
+    return {c: losses[classes == c].sum() for c in torch.unique(classes).tolist()}
 
 
 def loss_gradients(surrogate: Surrogate, weights: Weights, batch: Batch) -> Weights:

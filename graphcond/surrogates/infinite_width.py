@@ -1,8 +1,8 @@
-"""Networks of infinite width, trained to the end: their neural tangent kernel in closed form."""
+"""Networks of infinite width: their kernels in closed form."""
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -12,13 +12,17 @@ from graphcond.core.batch import Batch
 from graphcond.core.fields import require_positive
 from graphcond.core.surrogate import Weights
 
+Kind = Literal["ntk", "nngp"]
 # Below this sine of the angle the derivatives of the angle grow without bound and cancel in their sum only.
 NARROW = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
 class InfiniteWidth:
-    r"""The neural tangent kernel of a fully connected ReLU network (Jacot et al., NeurIPS 2018).
+    r"""The kernel of a fully connected ReLU network.
+
+    Trained to the end it is its neural tangent kernel :math:`\Theta` (NTK: Jacot et al., NeurIPS 2018); with random
+    weights but for the last layer, the covariance :math:`\Sigma` of its outputs (NNGP: Lee et al., ICLR 2018).
 
     With :math:`\Sigma_0 = w^2 \langle x, y \rangle / m + \beta^2` over :math:`m` inputs, :math:`\Theta_0 = \Sigma_0`
     and the arc-cosine kernels :math:`\kappa_1, \kappa_0` (Cho and Saul, NeurIPS 2009), each hidden layer does
@@ -26,21 +30,27 @@ class InfiniteWidth:
     .. math:: \Theta_{l+1} = \Sigma_{l+1} + w^2\, \Theta_l \odot \kappa_0(\Sigma_l), \qquad
               \Sigma_{l+1} = w^2 \kappa_1(\Sigma_l) + \beta^2
 
+    up to the layer that reads the result out; without hidden layers both kernels are linear.
+
     It needs no weights: ``weights`` is the empty tuple wherever a surrogate takes them.
 
     Args:
         depth: Number of hidden layers.
         weight_variance: :math:`w^2` of every layer, in the NTK parameterisation.
         bias_variance: :math:`\beta^2` of every layer; with 0 the kernel is homogeneous.
+        kind: ``"ntk"`` for :math:`\Theta`, ``"nngp"`` for :math:`\Sigma`.
     """
 
     depth: int = 1
     weight_variance: float = 2.0
     bias_variance: float = 0.01
+    kind: Kind = "ntk"
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        require_positive(self, but=("bias_variance",))
+        require_positive(self, but=("depth", "bias_variance"))
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"kind must be 'ntk' or 'nngp', got {self.kind!r}")
 
     def gram(self, weights: Weights, batch: Batch) -> Tensor:
         """Return the kernel among the rows of a batch, ``(n, n)`` float64.
@@ -52,7 +62,7 @@ class InfiniteWidth:
         covariance = self._covariance(x @ x.T, x.size(1))
         # Rounding must not give a row an angle with itself.
         same = torch.eye(len(x), dtype=torch.bool, device=x.device)
-        return self.tangents(torch.where(same, norms, covariance), norms, norms)
+        return self.from_covariance(torch.where(same, norms, covariance), norms, norms)
 
     def cross(self, weights: Weights, left: Batch, right: Batch) -> Tensor:
         """Return the kernel between the rows of two batches, ``(n_left, n_right)``."""
@@ -62,17 +72,17 @@ class InfiniteWidth:
     def from_products(self, products: Tensor, left: Tensor, right: Tensor, inputs: int) -> Tensor:
         """Return the kernel from inner products ``(n, k)`` and squared norms ``(n,)``, ``(k,)`` of rows."""
         norms = (self._covariance(left, inputs), self._covariance(right, inputs))
-        return self.tangents(self._covariance(products, inputs), *norms)
+        return self.from_covariance(self._covariance(products, inputs), *norms)
 
-    def tangents(self, covariance: Tensor, left: Tensor, right: Tensor) -> Tensor:
-        """Return the tangent kernel of the network whose first layer has this covariance and these variances."""
+    def from_covariance(self, covariance: Tensor, left: Tensor, right: Tensor) -> Tensor:
+        """Return the kernel of the network whose first layer has this covariance and these variances."""
         tangent = covariance
         for _ in range(self.depth):
             value, slope = arc_cosine(covariance, left, right)
             covariance = self.weight_variance * value + self.bias_variance
             tangent = covariance + self.weight_variance * tangent * slope
             left, right = (self.weight_variance / 2 * norm + self.bias_variance for norm in (left, right))
-        return tangent
+        return tangent if self.kind == "ntk" else covariance
 
     def diagonal(self, norms: Tensor, inputs: int) -> Tensor:
         """Return the kernel of rows with themselves, from their squared norms ``(n,)``."""
@@ -80,7 +90,7 @@ class InfiniteWidth:
         for _ in range(self.depth):
             variance = self.weight_variance / 2 * variance + self.bias_variance
             tangent = variance + self.weight_variance / 2 * tangent
-        return tangent
+        return tangent if self.kind == "ntk" else variance
 
     def _covariance(self, products: Tensor, inputs: int) -> Tensor:
         return self.weight_variance / inputs * products + self.bias_variance

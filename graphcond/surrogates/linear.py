@@ -49,11 +49,11 @@ class Linear:
         """See :class:`graphcond.core.surrogate.Surrogate`."""
         rows, logits = self.layers(weights, batch)
         rest = residuals(logits, batch.y)
-        index, mask = slots(batch.y, self.num_classes)
+        index, mask = slots(batch.classes, self.num_classes)
         # All classes at once: (classes, outputs, rows) @ (classes, rows, features).
         products = (rest[index] * mask.unsqueeze(2)).transpose(1, 2) @ rows[index]
-        sums = (products, class_sums(rest, batch.y, self.num_classes))
-        return Statistic(sums, class_counts(batch.y, self.num_classes, rows))
+        sums = (products, class_sums(rest, batch.classes, self.num_classes))
+        return Statistic(sums, class_counts(batch.classes, self.num_classes, rows))
 
     def loss_gradients(self, weights: Weights, batch: Batch) -> Weights:
         """See :class:`graphcond.core.surrogate.Surrogate`."""
@@ -64,7 +64,7 @@ class Linear:
 
 def residuals(logits: Tensor, y: Tensor) -> Tensor:
     """Return the gradient of each row's cross-entropy with respect to its logits: probabilities minus the label."""
-    return torch.softmax(logits, dim=1) - F.one_hot(y, logits.size(1))
+    return torch.softmax(logits, dim=1) - (y if y.dim() > 1 else F.one_hot(y, logits.size(1)))
 
 
 def slots(y: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:

@@ -57,7 +57,7 @@ class TwoLayer:
         by_class = {label: self._summed_gradients(weights, part) for label, part in batch.by_class().items()}
         rows = [by_class.get(label, absent) for label in range(self.num_classes)]
         sums = tuple(torch.stack(gradients) for gradients in zip(*rows, strict=True))
-        return Statistic(sums, class_counts(batch.y, self.num_classes, sums[0]))
+        return Statistic(sums, class_counts(batch.classes, self.num_classes, sums[0]))
 
     def loss_gradients(self, weights: Weights, batch: Batch) -> Weights:
         """See :class:`graphcond.core.surrogate.Surrogate`."""

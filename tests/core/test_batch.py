@@ -115,7 +115,7 @@ def test_detached_batch_is_the_same_without_history(kind):
     detached = batch.detached()
     assert not detached.x.requires_grad
     assert torch.equal(detached.x, batch.x)
-    assert detached.y is batch.y
+    assert torch.equal(detached.y, batch.y)
     assert detached.rows is batch.rows
     if kind == "rows":
         assert detached.adj is None

@@ -18,7 +18,7 @@ from graphcond.core.driver import Outcome, Recipe
 from graphcond.core.objectives.gradients import GradientMatching
 from graphcond.core.randomness import seeded
 from graphcond.core.run import Run
-from graphcond.core.samplers import Fresh, Pool, TrainedOnSynthetic
+from graphcond.core.samplers import Fresh, Pool, Trained
 from graphcond.core.schedules import Schedule
 from graphcond.surrogates.linear import Linear
 from graphcond.synthetic.edges import PairwiseEdges
@@ -28,7 +28,7 @@ STEPS = 9
 IDENTITY = {"seed": "0", "method": "Example(depth=2)"}
 SAMPLERS = {
     "fresh": Fresh,
-    "trained": lambda surrogate: TrainedOnSynthetic(surrogate, 4, 2),
+    "trained": lambda surrogate: Trained(surrogate, 4, 2),
     "pool": lambda surrogate: Pool(surrogate, 3),
     "aging pool": lambda surrogate: Pool(surrogate, 2, train_steps=2, max_age=3),
 }

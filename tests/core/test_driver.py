@@ -14,7 +14,7 @@ from graphcond.core.objectives.gradients import GradientMatching
 from graphcond.core.progress import Progress
 from graphcond.core.randomness import seeded
 from graphcond.core.run import Run
-from graphcond.core.samplers import Fresh, Pool, TrainedOnSynthetic
+from graphcond.core.samplers import Fresh, Pool, Trained
 from graphcond.core.schedules import Schedule
 from graphcond.core.statistic import Statistic
 from graphcond.core.surrogate import Surrogate, Weights
@@ -152,7 +152,7 @@ def test_only_the_part_whose_turn_it_is_moves_and_has_gradients():
 
 def test_training_on_synthetic_data_between_steps_brings_no_gradients_to_resting_parts():
     schedule = Schedule(rates={"features": 0.05, "structure": 0.05}, turns=[("structure", 2), ("features", 3)])
-    made = recipe(edges=True, sampler=lambda surrogate: TrainedOnSynthetic(surrogate, 5, 2), schedule=schedule)
+    made = recipe(edges=True, sampler=lambda surrogate: Trained(surrogate, 5, 2), schedule=schedule)
     asked = []
 
     def loss(surrogate: Surrogate, weights: Weights, statistic: Statistic, synthetic: Batch) -> Tensor:
@@ -292,7 +292,7 @@ def test_real_data_that_change_are_observed_at_every_step():
 
 @pytest.mark.parametrize(
     "sampler",
-    [Fresh, lambda surrogate: TrainedOnSynthetic(surrogate, 5, 2), lambda surrogate: Pool(surrogate, 3, train_steps=1)],
+    [Fresh, lambda surrogate: Trained(surrogate, 5, 2), lambda surrogate: Pool(surrogate, 3, train_steps=1)],
     ids=["fresh", "trained", "trained pool"],
 )
 def test_networks_that_change_observe_at_every_step(sampler):

@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.batch import Batch
-from graphcond.core.samplers import Fresh, Pool, Sampler, TrainedOnSynthetic
+from graphcond.core.samplers import Fresh, Pool, Sampler, Trained
 from graphcond.core.state import part
 from graphcond.core.surrogate import Surrogate, Weights
+from graphcond.core.training import Training
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 
@@ -62,7 +63,7 @@ def test_fresh_draws_differ(surrogate):
 
 
 def test_networks_last_so_many_steps(surrogate):
-    sampler = TrainedOnSynthetic(surrogate, outer_steps=3, inner_steps=0)
+    sampler = Trained(surrogate, outer_steps=3, inner_steps=0)
     drawn = []
     for step in range(7):
         drawn.append(copied(sampler.draw(step)))
@@ -73,7 +74,7 @@ def test_networks_last_so_many_steps(surrogate):
 
 @pytest.mark.parametrize("learning_rate", [0.01, 0.3])
 def test_training_is_adam_on_the_cross_entropy(surrogate, learning_rate):
-    sampler = TrainedOnSynthetic(surrogate, outer_steps=4, inner_steps=5, learning_rate=learning_rate)
+    sampler = Trained(surrogate, outer_steps=4, inner_steps=5, training=Training(learning_rate=learning_rate))
     for first in (0, 4):  # a second network starts with new moments
         start, batches = copied(sampler.draw(first)), []
         for step in range(first, first + 3):
@@ -85,7 +86,7 @@ def test_training_is_adam_on_the_cross_entropy(surrogate, learning_rate):
 
 @pytest.mark.parametrize("outer_steps", [1, 3])
 def test_network_is_not_trained_after_its_last_step(surrogate, outer_steps):
-    sampler = TrainedOnSynthetic(surrogate, outer_steps=outer_steps, inner_steps=2)
+    sampler = Trained(surrogate, outer_steps=outer_steps, inner_steps=2)
     asked = []
     for step in range(6):
         sampler.draw(step)
@@ -94,14 +95,14 @@ def test_network_is_not_trained_after_its_last_step(surrogate, outer_steps):
 
 
 def test_trained_weights_have_no_number(surrogate):
-    sampler = TrainedOnSynthetic(surrogate, outer_steps=2, inner_steps=1)
+    sampler = Trained(surrogate, outer_steps=2, inner_steps=1)
     sampler.draw(0)
     assert sampler.key() is None
 
 
 MAKERS: dict[str, Callable[[Surrogate], Sampler]] = {
     "fresh": Fresh,
-    "trained": lambda surrogate: TrainedOnSynthetic(surrogate, outer_steps=4, inner_steps=2),
+    "trained": lambda surrogate: Trained(surrogate, outer_steps=4, inner_steps=2),
     "pool": lambda surrogate: Pool(surrogate, size=3),
     "trained pool": lambda surrogate: Pool(surrogate, size=3, train_steps=2, max_age=4),
 }
@@ -189,7 +190,7 @@ def test_trained_pool_gives_no_number(surrogate):
 
 
 def test_pool_trains_the_picked_network_only(surrogate):
-    sampler = Pool(surrogate, size=3, train_steps=4, learning_rate=0.05)
+    sampler = Pool(surrogate, size=3, train_steps=4, training=Training(learning_rate=0.05))
     picked = copied(sampler.draw(0))
     before = kept(sampler.state())
     sampler.learn(0, synthetic)

@@ -149,7 +149,7 @@ def test_root_by_environment_variable(tmp_path, monkeypatch, no_network):
 def test_catalogue():
     entries = list_datasets()
     assert all(isinstance(item, Entry) for item in entries)
-    assert len({item.name for item in entries}) == len(set(entries)) == len(entries) == 30
+    assert len({item.name for item in entries}) == len(set(entries)) == len(entries) == 33
     assert all(item.num_classes == 2 for item in entries if item.metric == "roc_auc")
     assert all((item.num_graphs > 1) == (item.task == "graphs") for item in entries)
     assert not any(item.inductive for item in entries if item.task == "graphs")

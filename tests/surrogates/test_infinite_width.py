@@ -130,6 +130,80 @@ def test_equals_a_wide_network(depth, width, tolerance):
     torch.testing.assert_close(finite_network(kernel, x, width).double(), gram(kernel, x), rtol=tolerance, atol=0)
 
 
+@pytest.mark.parametrize("kind", ["ntk", "nngp"])
+def test_without_hidden_layers_it_is_linear(kind):
+    kernel = InfiniteWidth(depth=0, weight_variance=1.5, bias_variance=0.3, kind=kind)
+    x, y = random(3, 4), random(2, 4, seed=1)
+    torch.testing.assert_close(cross(kernel, x, y), 1.5 * x @ y.T / 4 + 0.3)
+    torch.testing.assert_close(gram(kernel, x), 1.5 * x @ x.T / 4 + 0.3)
+    torch.testing.assert_close(kernel.diagonal(x.square().sum(1), 4), gram(kernel, x).diagonal())
+
+
+@pytest.mark.parametrize(("degrees", "expected"), [(0, 2), (90, 2 / math.pi), (180, 0)])
+def test_the_covariance_of_one_layer_at_known_angles(degrees, expected):
+    # Two Gaussians of variance 2: the mean of relu(u) relu(v), times w² = 2, is (sin + (π - φ) cos) 2 / π.
+    x, y = at_angle(degrees)
+    kernel = InfiniteWidth(bias_variance=0.0, kind="nngp")
+    assert cross(kernel, x, y).item() == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("depth", range(5))
+def test_the_covariance_of_parallel_rows_does_not_grow_with_depth(depth):
+    kernel = InfiniteWidth(depth=depth, bias_variance=0.0, kind="nngp")
+    x, same = at_angle(0)
+    assert cross(kernel, x, 3 * same).item() == pytest.approx(6)
+    assert gram(kernel, x).item() == pytest.approx(2)
+
+
+def test_deep_networks_forget_angles():
+    # Each layer brings rows closer together, without bias all the way to parallel ones.
+    x, y = at_angle(120)
+    cosines = [cross(InfiniteWidth(depth=depth, bias_variance=0.0, kind="nngp"), x, y).item() / 2
+               for depth in (0, 1, 2, 8, 100)]  # fmt: skip
+    assert cosines == sorted(cosines)
+    assert cosines[0] == pytest.approx(-0.5)
+    assert cosines[-1] > 0.99
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_the_tangents_are_the_covariance_and_what_lies_below_it(depth):
+    # The gradient of the readout alone, plus that of the network below passed through κ₀ of the layer between.
+    x, y = random(3, 5), random(4, 5, seed=1)
+    fields = {"weight_variance": 1.7, "bias_variance": 0.2}
+    ntk, nngp = (InfiniteWidth(depth=depth, kind=kind, **fields) for kind in ("ntk", "nngp"))
+    below = {kind: InfiniteWidth(depth=depth - 1, kind=kind, **fields) for kind in ("ntk", "nngp")}
+    left, right = (below["nngp"].diagonal(z.square().sum(1), 5) for z in (x, y))
+    _, slope = arc_cosine(cross(below["nngp"], x, y), left, right)
+    expected = cross(nngp, x, y) + 1.7 * slope * cross(below["ntk"], x, y)
+    torch.testing.assert_close(cross(ntk, x, y), expected)
+
+
+@pytest.mark.parametrize(("depth", "width", "networks"), [(1, 100, 4000), (2, 500, 400)])
+def test_the_covariance_is_that_of_the_outputs_of_wide_networks(depth, width, networks):
+    kernel = InfiniteWidth(depth=depth, weight_variance=1.5, bias_variance=0.3, kind="nngp")
+    x = torch.tensor([[1.0, 0.0, 2.0], [1.0, -1.0, 0.5], [0.0, 0.0, 0.0]])
+    generator = torch.Generator().manual_seed(0)
+    total = torch.zeros(3, 3)
+    for _ in range(networks):
+        hidden = x
+        for _ in range(depth):
+            weight = torch.randn(hidden.size(1), width, generator=generator)
+            hidden = hidden @ weight * math.sqrt(1.5 / hidden.size(1))
+            hidden = (hidden + math.sqrt(0.3) * torch.randn(width, generator=generator)).relu()
+        # The mean over the readout's weights is known.
+        total += 1.5 * hidden @ hidden.T / width + 0.3
+    torch.testing.assert_close((total / networks).double(), gram(kernel, x), rtol=0.02, atol=0.02)
+
+
+def test_the_covariance_and_its_gradients_at_every_entrance():
+    kernel = InfiniteWidth(depth=2, weight_variance=1.7, bias_variance=0.05, kind="nngp")
+    x, y = random(4, 3).requires_grad_(), random(2, 3, seed=5).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, y: (gram(kernel, x), cross(kernel, x, y)), (x, y))
+    matrix, norms = gram(kernel, x.detach()), x.detach().square().sum(1)
+    assert torch.equal(matrix.diagonal(), kernel.diagonal(norms, 3))
+    torch.testing.assert_close(kernel.from_products(x @ y.T, norms, y.square().sum(1), 3), cross(kernel, x, y))
+
+
 def test_one_layer_equals_the_published_kernel():
     x, y = random(3, 4), random(5, 4, seed=1)
     products, squares = 0.5 * x @ y.T + 0.01, torch.outer(*(0.5 * z.square().sum(1) + 0.01 for z in (x, y)))
@@ -266,11 +340,12 @@ def test_the_arc_cosine_kernels_are_means_of_gaussians():
 @pytest.mark.parametrize(
     ("fields", "error", "message"),
     [
-        ({"depth": 0}, ValueError, "depth must be positive, got 0"),
+        ({"depth": -1}, ValueError, "depth must be at least 0, got -1"),
         ({"depth": 1.5}, TypeError, "depth must be a whole number, got 1.5"),
         ({"weight_variance": 0.0}, ValueError, "weight_variance must be positive"),
         ({"bias_variance": -0.1}, ValueError, "bias_variance must be at least 0, got -0.1"),
         ({"bias_variance": math.nan}, ValueError, "bias_variance"),
+        ({"kind": "nngk"}, ValueError, "kind must be 'ntk' or 'nngp', got 'nngk'"),
     ],
 )
 def test_settings_are_checked(fields, error, message):

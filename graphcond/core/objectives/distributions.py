@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.batch import Batch
@@ -28,16 +29,24 @@ class DistributionMatching:
         layers: Which of the surrogate's layers (0: the features, -1: the logits); ``None``: all.
         kernel: ``"linear"`` or ``"quadratic"``.
         class_weight: ``(num_classes,)`` the weights :math:`w_c`; ``None``: ones.
+        layer_weight: The weight of each of ``layers``; ``None``: ones.
+        cross_entropy: Weight of the surrogate's mean cross-entropy on the synthetic data, which is added: where the
+            surrogate was trained on real data, it holds each class in its place (IDM: Zhao et al., CVPR 2023).
     """
 
     layers: Sequence[int] | None = None
     kernel: Kernel = "linear"
     class_weight: Tensor | None = None
+    layer_weight: Sequence[float] | None = None
+    cross_entropy: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the fields."""
         if self.kernel not in ("linear", "quadratic"):
             raise ValueError(f"kernel must be 'linear' or 'quadratic', got {self.kernel!r}")
+        weight = self.layer_weight
+        if weight is not None and (self.layers is None or len(weight) != len(self.layers)):
+            raise ValueError(f"layer_weight must have one number for each of layers, got {weight} for {self.layers}")
 
     @torch.no_grad()
     def observe(self, surrogate: Surrogate, weights: Weights, real: Batch) -> Statistic:
@@ -50,14 +59,20 @@ class DistributionMatching:
         weight = statistic.class_weight(mine, self.class_weight)
         gaps = [(real - made).flatten(1).square().sum(dim=1) * (0.5 if real.dim() == 3 else 1.0)
                 for real, made in zip(statistic.means(), mine.means(), strict=True)]  # fmt: skip
-        return (weight * torch.stack(gaps).sum(dim=0)).sum()
+        if self.layer_weight is not None:
+            shares = [*self.layer_weight] * (len(gaps) // len(self.layer_weight))  # those of second moments again
+            gaps = [share * gap for share, gap in zip(shares, gaps, strict=True)]
+        loss = (weight * torch.stack(gaps).sum(dim=0)).sum()
+        if self.cross_entropy:
+            loss = loss + self.cross_entropy * F.cross_entropy(surrogate.layers(weights, synthetic)[-1], synthetic.y)
+        return loss
 
     def _moments(self, surrogate: Surrogate, weights: Weights, batch: Batch) -> Statistic:
         every = [layer.flatten(1) for layer in surrogate.layers(weights, batch)]
         chosen = every if self.layers is None else [every[i] for i in self.layers]
         number = surrogate.num_classes
-        sums = [class_sums(layer, batch.y, number) for layer in chosen]
+        sums = [class_sums(layer, batch.classes, number) for layer in chosen]
         if self.kernel == "quadratic":
-            masks = torch.nn.functional.one_hot(batch.y, number).to(chosen[0].dtype)
+            masks = F.one_hot(batch.classes, number).to(chosen[0].dtype)
             sums += [torch.einsum("nc,ni,nj->cij", masks, layer, layer) for layer in chosen]
-        return Statistic(tuple(sums), class_counts(batch.y, number, chosen[0]))
+        return Statistic(tuple(sums), class_counts(batch.classes, number, chosen[0]))

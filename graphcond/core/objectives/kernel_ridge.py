@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from graphcond.core.batch import Batch
+from graphcond.core.objectives.errors import squared_error
 from graphcond.core.positive_definite import ridged, solve
 from graphcond.core.surrogate import Weights
 
 Error = Callable[[Tensor, Batch], Tensor]
+ROWS_AT_ONCE = 4096
+MOST_NOISE = 1e-4
 
 
 class Kernel(Protocol):
@@ -37,11 +40,6 @@ class Targets:
         """Return the targets of two disjoint sets of rows together."""
         mine, theirs = self.batch, other.batch
         return Targets(Batch(torch.cat([mine.x, theirs.x]), torch.cat([mine.y, theirs.y])))
-
-
-def squared_error(prediction: Tensor, real: Batch) -> Tensor:
-    """Return half the squared error, a mean over rows."""
-    return (prediction - real.y).square().sum(dim=1).mean() / 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,3 +81,32 @@ class KernelRidge:
         if len(real) < synthetic.y.size(1):  # fewer right-hand sides
             return solve(matrix, cross.T.double()).T.to(cross.dtype) @ synthetic.y
         return cross @ solve(matrix, synthetic.y.double()).to(cross.dtype)
+
+
+@torch.no_grad()
+def solve_labels(kernel: Kernel, weights: Weights, real: Batch, synthetic: Batch, ridge: float) -> Tensor:
+    r"""Return the best targets that synthetic rows could have, ``(n, outputs)`` ("label solve": Nguyen et al., 2021).
+
+    .. math:: \arg\min_{Y_S} \|M Y_S - Y_T\|^2, \qquad
+              M = K_{TS} \big(K_{SS} + \lambda\, \tfrac{\mathrm{tr} K_{SS}}{n} I\big)^{-1}
+
+    the shortest where there are several. Real rows pass shard by shard into a triangular factor of :math:`M`: the
+    normal equations would square its condition number, which is large already.
+
+    Args:
+        kernel: The kernel.
+        weights: Of the kernel; ``()`` where it has none.
+        real: Rows and their targets, ``(rows, outputs)``.
+        synthetic: Rows; their targets are not looked at.
+        ridge: :math:`\lambda`, relative to the mean diagonal.
+    """
+    matrix = ridged(kernel.gram(weights, synthetic), KernelRidge(ridge=ridge).ridge)
+    count = len(matrix)
+    factor = matrix.new_zeros(0, count + real.y.size(1))
+    for shard in real.shards(ROWS_AT_ONCE):
+        predictor = solve(matrix, kernel.cross(weights, shard, synthetic).T.double()).T
+        factor = torch.linalg.qr(torch.cat([factor, torch.cat([predictor, shard.y.double()], dim=1)]), mode="r").R
+    # What solving leaves in a direction that should be none: rounding, times at most the matrix's condition number.
+    noise = min(torch.finfo(matrix.dtype).eps * (1 + count / ridge), MOST_NOISE)
+    best: Tensor = torch.linalg.pinv(factor[:count, :count], rtol=noise) @ factor[:count, count:]
+    return best.to(real.y.dtype)

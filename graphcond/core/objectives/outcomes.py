@@ -1,0 +1,37 @@
+"""Outcome matching: a network trained on synthetic data shall do well on real data."""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from graphcond.core.batch import Batch
+from graphcond.core.surrogate import Surrogate, Weights
+from graphcond.core.unrolled import Unrolling
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OutcomeMatching:
+    r"""Loss on real data of a network that was trained on the synthetic data (DD: Wang et al., 2018).
+
+    .. math:: \ell\big(\theta_N(\mathcal S);\; \mathcal T\big)
+
+    It depends on real data row by row, so what it observes of them are the rows.
+
+    Args:
+        unroll: The training on the synthetic data.
+    """
+
+    unroll: Unrolling
+
+    def observe(self, surrogate: Surrogate, weights: Weights, real: Batch) -> Batch:
+        """Return the rows."""
+        return real
+
+    def loss(self, surrogate: Surrogate, weights: Weights, statistic: Batch, synthetic: Batch) -> Tensor:
+        """Return the mean cross-entropy on the real rows."""
+
+        def end(last: Weights) -> Tensor:
+            return F.cross_entropy(surrogate.layers(last, statistic)[-1], statistic.y)
+
+        return self.unroll.loss(surrogate, weights, synthetic, end)

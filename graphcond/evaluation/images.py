@@ -1,0 +1,122 @@
+"""Train on a condensed set of images, judge on the original, with controls beside it."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from graphcond.core.progress import Progress, ProgressCallback
+from graphcond.evaluation.image_candidates import ImageCandidate, OneSet, own_candidate
+from graphcond.evaluation.image_controls import image_control
+from graphcond.evaluation.image_models import ImageModel, KernelRegression, check_models
+from graphcond.evaluation.image_protocol import ImageProtocol
+from graphcond.evaluation.image_training import ImageExams, ImageLesson, ImageScore, lesson_of, train_images
+from graphcond.evaluation.metrics import resolve_metric
+from graphcond.evaluation.report import Report, Row
+from graphcond.images.reading import read_images
+from graphcond.images.task import ImageTask
+
+
+@dataclass(frozen=True)
+class ImageRules:
+    """How training sets are judged."""
+
+    protocol: ImageProtocol
+    metric: str
+    runs: int
+    seed: int
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        """Check the number of runs."""
+        if isinstance(self.runs, bool) or not isinstance(self.runs, int) or self.runs < 1:
+            raise ValueError(f"runs must be a positive integer, got {self.runs!r}")
+
+    @property
+    def seeds(self) -> range:
+        """The seeds of the trainings on a set."""
+        return range(self.seed, self.seed + self.runs)
+
+
+Plan = Sequence[tuple[ImageCandidate, ImageRules]]
+
+
+def evaluate_images(
+    several: Sequence[OneSet], dataset: object, kinds: dict[str, ImageModel], rules: ImageRules,
+    controls: Sequence[str], *, progress: ProgressCallback,
+) -> Report:  # fmt: skip
+    """Return the report of condensed sets of images; see :func:`graphcond.evaluate`."""
+    task = read_for_judging(dataset, kinds, rules)
+    own = own_candidate(several, task)
+    candidates = [own, *(image_control(name, own, task) for name in controls)]
+    rows = judged([(candidate, rules) for candidate in candidates], kinds, task, progress)
+    return Report(tuple(rows), task.name, rules.protocol.name, rules.metric, unit="images")
+
+
+def read_for_judging(dataset: object, kinds: dict[str, ImageModel], rules: ImageRules) -> ImageTask:
+    """Return the task of a dataset, after checking that models and metric suit it and that it has a test part."""
+    task = read_images(dataset)
+    if not len(task.test):
+        raise ValueError(
+            f"{task.name} has no test part; evaluation needs test images: give ImageDataset(train, test=(x, y))"
+        )
+    resolve_metric(rules.metric, task.num_classes)
+    check_models(kinds, task.shape, task.num_classes)
+    return task.to(rules.device)
+
+
+def judged(plan: Plan, kinds: dict[str, ImageModel], task: ImageTask, progress: ProgressCallback) -> list[Row]:
+    """Return the row of each candidate under each model, each candidate by its own rules."""
+    total = sum(_trainings(candidate, kind, rules) for kind in kinds.values() for candidate, rules in plan)
+    done, rows = 0, []
+    for model, kind in kinds.items():
+        for candidate, rules in plan:
+            start, scores, note = time.perf_counter(), list[ImageScore](), candidate.note
+            try:
+                for score in _scores(candidate, kind, task, rules):
+                    scores.append(score)
+                    progress(Progress(done + len(scores), total, f"{candidate.name} / {model}"))
+            except ValueError as reason:
+                if not isinstance(kind, KernelRegression):
+                    raise
+                note = f"not possible: {reason}".split(";")[0]
+            done += _trainings(candidate, kind, rules)
+            rows.append(_row(candidate, model, scores, note, time.perf_counter() - start, task))
+    return rows
+
+
+def _trainings(candidate: ImageCandidate, kind: ImageModel, rules: ImageRules) -> int:
+    sets = 1 if candidate.name == "whole" else len(candidate.sets)
+    return sets * (1 if isinstance(kind, KernelRegression) else rules.runs)
+
+
+def _scores(candidate: ImageCandidate, kind: ImageModel, task: ImageTask, rules: ImageRules) -> Iterator[ImageScore]:
+    metric, protocol = resolve_metric(rules.metric, task.num_classes), rules.protocol
+    exams = ImageExams(task.val, task.test, metric, task.num_classes)
+    lessons = [lesson_of(data, protocol.labels, task.scale, rules.device) for data in candidate.sets]
+    if candidate.name == "whole":
+        lessons, protocol = [_whole(task)], replace(protocol, epochs=protocol.whole_epochs)
+    for lesson in lessons:
+        if isinstance(kind, KernelRegression):
+            yield kind.judge(lesson, exams)
+        else:
+            for seed in rules.seeds:
+                yield train_images(kind, lesson, exams, protocol, seed)
+
+
+def _whole(task: ImageTask) -> ImageLesson:
+    return ImageLesson(task.train.x, task.train.y, task.scale)
+
+
+def _row(
+    candidate: ImageCandidate, model: str, scores: Sequence[ImageScore], note: str, seconds: float, task: ImageTask
+) -> Row:
+    images = len(candidate.sets[0].y) if candidate.sets else 0
+    return Row(
+        data=candidate.name, model=model, scores=tuple(score.test for score in scores),
+        val_scores=tuple(score.val for score in scores if score.val is not None),
+        nodes=len(task.train) if candidate.name == "whole" else images, edges=0, bytes=candidate.bytes,
+        condense_seconds=candidate.seconds, train_seconds=seconds / max(len(scores), 1),
+        peak_memory=candidate.peak_memory, note=note,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Images: reading, checking, normalising and augmenting them."""

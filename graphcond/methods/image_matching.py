@@ -1,0 +1,216 @@
+"""What the image methods that match something have in common: synthetic images, learned step by step."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from graphcond.core import driver
+from graphcond.core.augment import Augment
+from graphcond.core.batch import Batch
+from graphcond.core.objectives.base import Objective
+from graphcond.core.run import Run
+from graphcond.core.samplers import Sampler
+from graphcond.core.schedules import Schedule
+from graphcond.core.training import Student, Training
+from graphcond.images.augmentation import Augmentation, Operation
+from graphcond.images.task import ImageTask
+from graphcond.methods.image_base import ImageMethod, SyntheticImages
+from graphcond.methods.image_forms import Form
+from graphcond.methods.presets import settings_for
+from graphcond.surrogates.convnet import Architecture, network
+from graphcond.surrogates.network import Network
+from graphcond.synthetic.free import HardLabels, Labelled, Labels
+
+ROWS_AT_ONCE = 512  # real images that pass through a network together
+LOOK_STEPS = 150
+LOOK_ROWS = 128  # synthetic images of such a step
+LOOK_RATE = 0.01
+LOOK_MOMENTUM = 0.9
+LOOK_DECAY = 5e-4
+MAX_VALIDATION = 1000
+
+Method = TypeVar("Method", bound="ImageMatchingMethod")
+
+
+class Delivered(NamedTuple):
+    """Labels as they go into a result: probabilities, and targets of a regression; ``None``: there are none."""
+
+    y_soft: Tensor | None = None
+    target: Tensor | None = None
+
+
+def deliver_labels(labels: Tensor) -> Delivered:
+    """Return labels that are probabilities already, or classes."""
+    return Delivered() if labels.dim() == 1 else Delivered(y_soft=labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageMatching:
+    """An image recipe: what differs between the methods.
+
+    Args:
+        synthetic: What is learned.
+        y: The class of each image that is delivered.
+        form: What of them is stored.
+        surrogate: How images are seen.
+        sampler: Where its weights come from.
+        objective: What must agree.
+        source: Real images.
+        schedule: Which part moves when.
+        steps: How many steps.
+        look: Judges the images on validation images; ``None``: the last step is kept.
+        looks: How often.
+        augment: How real and synthetic images are changed alike.
+        rows_at_once: Real images that are observed together; ``None``: all of a batch.
+        deliver: Turns labels as they are learned into those of the result.
+    """
+
+    synthetic: Labelled
+    y: Tensor
+    form: Form
+    surrogate: Any
+    sampler: Sampler
+    objective: Objective[Any, Any]
+    source: driver.Source
+    schedule: Schedule
+    steps: int
+    look: Callable[[], float] | None
+    looks: int
+    augment: Augment | None = None
+    rows_at_once: int | None = ROWS_AT_ONCE
+    deliver: Callable[[Tensor], Delivered] = deliver_labels
+
+    def condense(self, run: Run) -> SyntheticImages:
+        """Return the synthetic images that looked best on the validation images."""
+        recipe = driver.Recipe(
+            synthetic=self.synthetic,
+            surrogate=self.surrogate,
+            sampler=self.sampler,
+            objective=self.objective,
+            source=self.source,
+            schedule=self.schedule,
+            steps=self.steps,
+            look=self.look,
+            looks=self.looks,
+            augment=self.augment,
+            rows_at_once=self.rows_at_once,
+        )
+        return self._result(driver.run(recipe, run))
+
+    @torch.no_grad()
+    def _result(self, outcome: driver.Outcome) -> SyntheticImages:
+        made = self.synthetic
+        x, labels = made.decoded()
+        if self.form.formation > 1:
+            x, labels = made.sources()["features"][0].detach().clone(), made.labels().detach()
+        delivered, step_size = self.deliver(labels), made.step_size()
+        choices = {
+            "kept_step": outcome.kept_step,
+            "steps": outcome.steps,
+            "complete": outcome.complete,
+            "scores": [list(look) for look in outcome.scores.items()],
+        }
+        return SyntheticImages(
+            x=x,
+            y=self.y,
+            y_soft=delivered.y_soft,
+            target=delivered.target,
+            learning_rate=None if step_size is None else float(step_size),
+            formation=self.form.formation,
+            learned_bytes=made.learned_bytes() if self.form.decoded else None,
+            choices=choices,
+        )
+
+
+class ImageMatchingMethod(ImageMethod):
+    """A method that learns its images by matching: a recipe and the settings of its paper."""
+
+    stepwise: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    architecture: Architecture
+    form: Form
+
+    def __post_init__(self) -> None:
+        """Check architecture and form; the methods check their other fields."""
+        if not isinstance(self.architecture, Architecture):
+            raise TypeError(
+                f"architecture must be a value such as ConvNet(width=32), or a function of (shape, num_classes) that "
+                f"makes a module, got {self.architecture!r}"
+            )
+        if not isinstance(self.form, Form):
+            raise TypeError(f"form must be Stored(), Formations(), Memory() or Hallucinations(), got {self.form!r}")
+
+    @classmethod
+    def preset(cls: type[Method], name: str) -> Method:
+        """Return the method with its paper's settings, such as ``"published"``, which ask for a GPU.
+
+        Raises:
+            ValueError: there is no preset of that name; the message names the nearest.
+        """
+        return cls(**settings_for(cls.__name__, cls.presets, name))
+
+    @abstractmethod
+    def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
+        """Return what the method consists of, for a task and a budget."""
+
+    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+        """See :meth:`ImageMethod.condense`."""
+        return self.recipe(task, allocation, run).condense(run)
+
+    def surrogate(self, task: ImageTask, *, all_layers: bool = False) -> Network:
+        """Return the architecture as a surrogate for a task."""
+        return network(self.architecture, task.shape, task.num_classes, task.scale.mean, all_layers=all_layers)
+
+
+def hard_labels(x: Tensor, y: Tensor) -> Labels:
+    """Return the classes themselves, fixed."""
+    return HardLabels(y)
+
+
+def augmentation(operations: tuple[Operation, ...], task: ImageTask, *, together: bool = False) -> Augmentation | None:
+    """Return the augmentation by some operations, with a draw for each class; ``None`` without operations."""
+    if not operations:
+        return None
+    return Augmentation(operations=operations, num_classes=task.num_classes, together=together)
+
+
+def judge(
+    task: ImageTask, synthetic: Labelled, surrogate: Network, labels: Callable[[Tensor], Tensor] = torch.clone
+) -> Callable[[], float] | None:
+    """Return what scores synthetic images: a network trained on them for a moment, looking at validation images.
+
+    Args:
+        task: The task.
+        synthetic: The images.
+        surrogate: The network.
+        labels: Makes what the network trains on of the labels as they are learned.
+    """
+    seen = validation_batch(task)
+    if seen is None:
+        return None
+
+    def look() -> float:
+        step_size = synthetic.step_size()
+        rate = LOOK_RATE if step_size is None else float(step_size.detach())
+        training = Training(learning_rate=rate, momentum=LOOK_MOMENTUM, weight_decay=LOOK_DECAY, rows=LOOK_ROWS)
+        student = Student(surrogate.init(), training)
+        x, y = synthetic.decoded()
+        student.train(surrogate, Batch(x, labels(y)), LOOK_STEPS)
+        with torch.no_grad():
+            shards = seen.shards(ROWS_AT_ONCE)
+            hits = [(surrogate.layers(student.weights, shard)[-1].argmax(dim=1) == shard.y).sum() for shard in shards]
+        return float(torch.stack(hits).sum()) / len(seen)
+
+    return look
+
+
+def validation_batch(task: ImageTask) -> Batch | None:
+    """Return some of the validation images, as many at most as a look can afford; ``None``: there are none."""
+    if not len(task.val):
+        return None
+    rows = torch.randperm(len(task.val))[:MAX_VALIDATION].to(task.val.y.device)
+    return task.batch(task.val.take(rows))
