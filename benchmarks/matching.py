@@ -1,4 +1,4 @@
-"""Gradient and distribution matching on nodes beside their published tables.
+"""Gradient, distribution and trajectory matching on nodes beside their published tables.
 
     python benchmarks/matching.py --root DATA cora citeseer           # appends rows to docs/matching.jsonl
     python benchmarks/matching.py --root DATA --seconds 15 30 60 0 --methods gcond -- cora:70 citeseer:60
@@ -32,8 +32,12 @@ PUBLISHED: dict[tuple[str, str], tuple[float | None, ...]] = {
     ("cora", "doscond_x"): (80.7, None, None),
     ("cora", "gcdm"): (79.4, None, None),
     ("cora", "gcdm_x"): (78.9, None, None),
+    ("cora", "sfgc"): (80.1, 81.7, 81.6),
+    ("citeseer", "sfgc"): (71.4, 72.4, 70.6),
+    ("cora", "geom"): (82.5, 83.6, 82.8),
+    ("citeseer", "geom"): (73.0, 74.3, 73.3),
 }
-METHODS = ("gcond", "gcond_x", "doscond", "doscond_x", "gcdm", "gcdm_x")
+METHODS = ("gcond", "gcond_x", "doscond", "doscond_x", "gcdm", "gcdm_x", "sfgc", "geom")
 
 
 def finished() -> dict[tuple[str, int, str, float], dict]:

@@ -40,7 +40,7 @@ class ImageSource:
         return rows[torch.randint(len(rows), (self._per_class,)).to(rows.device)]
 
 
-class RandomImages:
+class RandomBatches:
     """Training images at random, whatever their classes: what networks are trained on.
 
     Args:

@@ -74,13 +74,13 @@ class DC(ImageMatchingMethod):
     distance: DistanceName = "columns"
     per_class: bool = True
     operations: tuple[Operation, ...] = ()
-    steps: int = 1000
+    steps: int = 1500
     outer_steps: int | None = None
     inner_steps: int | None = None
     inner_rate: float = 0.01
-    images_rate: float = 0.02
+    images_rate: float = 0.05
     momentum: float | None = None
-    networks: int | None = 20
+    networks: int | None = 100
     real_per_class: int = 64
     looks: int = 8
 

@@ -12,7 +12,7 @@ from graphcond.core.samplers import Fresh
 from graphcond.core.schedules import Schedule
 from graphcond.core.unrolled import Unroll
 from graphcond.images.augmentation import Operation
-from graphcond.images.source import RandomImages
+from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
 from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels, judge
@@ -82,7 +82,7 @@ class DD(ImageMatchingMethod):
             surrogate=surrogate,
             sampler=Fresh(surrogate),
             objective=OutcomeMatching(unroll=unroll),
-            source=RandomImages(task, self.real_rows),
+            source=RandomBatches(task, self.real_rows),
             schedule=Schedule(rates=rates),
             steps=self.steps,
             look=judge(task, synthetic, surrogate),

@@ -12,7 +12,7 @@ from graphcond.core.samplers import Pool
 from graphcond.core.schedules import Schedule
 from graphcond.core.training import Training
 from graphcond.images.augmentation import Operation
-from graphcond.images.source import RandomImages
+from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
 from graphcond.methods.image_kernels import CentredTargets, deliver_targets, free_targets, probabilities
@@ -66,7 +66,7 @@ class FRePO(ImageMatchingMethod):
     max_age: int = 100
     inner_rate: float = 0.001
     steps: int = 1500
-    images_rate: float = 0.01
+    images_rate: float = 0.03
     labels_rate: float = 0.01
     drops: tuple[float, ...] = (0.7,)
     real_rows: int = 256
@@ -91,7 +91,7 @@ class FRePO(ImageMatchingMethod):
             surrogate=kernel,
             sampler=Pool(kernel, self.networks, self.train_steps, self.max_age, training),
             objective=KernelRidge(ridge=self.ridge),
-            source=CentredTargets(RandomImages(task, self.real_rows), task.num_classes),
+            source=CentredTargets(RandomBatches(task, self.real_rows), task.num_classes),
             schedule=Schedule(rates=rates, drops=[round(share * self.steps) for share in self.drops]),
             steps=self.steps,
             look=judge(task, synthetic, eyes, probabilities),

@@ -53,6 +53,7 @@ class GCSNTK(NodeMethod):
         - The published code has no validation: the regression on the last step's nodes is the classifier. Here those
           nodes are kept on which a GCN does best on the validation nodes, out of twenty looks, for networks are what
           condensed nodes are there to train; the regression would choose otherwise.
+        - It takes the softmax of predictions before their squared error; here the error is the paper's.
         - It multiplies by a Kronecker product of adjacencies, one entry for each pair of edges; here are two sparse
           products, to the same effect.
         - It starts at uniform noise, which for features as small as those of citation graphs are another scale; here

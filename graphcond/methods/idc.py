@@ -15,7 +15,7 @@ from graphcond.core.schedules import Schedule
 from graphcond.core.training import Training
 from graphcond.images.augmentation import Operation
 from graphcond.images.cut_mix import CutMix
-from graphcond.images.source import ImageSource, RandomImages
+from graphcond.images.source import ImageSource, RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Formations, Start
 from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels, judge
@@ -89,7 +89,7 @@ class IDC(ImageMatchingMethod):
         surrogate = self.surrogate(task)
         mixing = CutMix(num_classes=task.num_classes, probability=self.cut_mix) if self.cut_mix else None
         training = Training(learning_rate=self.inner_rate, momentum=0.9, augment=mixing)
-        real = RandomImages(task, self.inner_rows)
+        real = RandomBatches(task, self.inner_rows)
         return ImageMatching(
             synthetic=synthetic.to(y.device),
             y=y,

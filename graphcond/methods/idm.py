@@ -13,7 +13,7 @@ from graphcond.core.samplers import Pool
 from graphcond.core.schedules import Schedule
 from graphcond.core.training import Training
 from graphcond.images.augmentation import Operation
-from graphcond.images.source import ImageSource, RandomImages
+from graphcond.images.source import ImageSource, RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Formations, Start
 from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels, judge
@@ -91,7 +91,7 @@ class IDM(ImageMatchingMethod):
             form=self.form,
             surrogate=surrogate,
             sampler=Pool(
-                surrogate, self.networks, self.train_steps, self.max_age, training, RandomImages(task, self.inner_rows)
+                surrogate, self.networks, self.train_steps, self.max_age, training, RandomBatches(task, self.inner_rows)
             ),
             objective=DistributionMatching(layers=(-2,), cross_entropy=self.cross_entropy),
             source=ImageSource(task, self.real_per_class),

@@ -204,7 +204,7 @@ class RandomSoftImages(ImageMethod):
     def teacher(self, task: ImageTask) -> Teacher:
         """Return the teacher of a task."""
         surrogate = network(self.architecture, task.shape, task.num_classes, task.train.x)
-        student, lessons = Student(surrogate.init(), self.training), source.RandomImages(task, self.batch_size)
+        student, lessons = Student(surrogate.init(), self.training), source.RandomBatches(task, self.batch_size)
         for step in range(max(self.least_steps, self.epochs * len(task.train) // self.batch_size)):
             student.train(surrogate, lessons(step), 1)
         teacher = Teacher(task, surrogate, student.weights).calibrated()

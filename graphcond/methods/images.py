@@ -17,11 +17,21 @@ from graphcond.methods.idc import IDC
 from graphcond.methods.idm import IDM
 from graphcond.methods.image_base import ImageMethod
 from graphcond.methods.image_forms import Hallucinations, Memory
+from graphcond.methods.image_selection import (
+    ClassMeanImages,
+    HerdingImages,
+    KCenterImages,
+    RandomImages,
+    RandomSoftImages,
+)
 from graphcond.methods.kip import KIP
 from graphcond.methods.mtt import MTT
 from graphcond.methods.rfad import RFAD
 
-CLASSES: tuple[type[ImageMethod], ...] = (CAFE, DC, DD, DM, FRePO, IDC, IDM, KIP, MTT, RFAD)
+CLASSES: tuple[type[ImageMethod], ...] = (
+    CAFE, DC, DD, DM, FRePO, IDC, IDM, KIP, MTT, RFAD,
+    ClassMeanImages, HerdingImages, KCenterImages, RandomImages, RandomSoftImages,
+)  # fmt: skip
 DEFAULT = DM
 VARIANTS: dict[str, tuple[Callable[[], ImageMethod], str]] = {
     "auto": (DEFAULT, f"The default: {DEFAULT.name}."),

@@ -10,7 +10,7 @@ from graphcond.core.objectives.kernel_ridge import KernelRidge
 from graphcond.core.run import Run
 from graphcond.core.samplers import Weightless
 from graphcond.core.schedules import Schedule
-from graphcond.images.source import RandomImages
+from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_base import ImageMethod, SyntheticImages
 from graphcond.methods.image_forms import Form, Start, Stored
@@ -82,7 +82,7 @@ class KIP(ImageMethod):
             surrogate=kernel,
             sampler=Weightless(),
             objective=objective,
-            source=CentredTargets(RandomImages(task, self.real_rows), task.num_classes),
+            source=CentredTargets(RandomBatches(task, self.real_rows), task.num_classes),
             schedule=Schedule(rates=rates, drops=[round(share * self.steps) for share in self.drops]),
             steps=self.steps,
             look=kernel_judge(task, synthetic, objective, kernel),

@@ -19,7 +19,7 @@ from graphcond.core.schedules import Schedule
 from graphcond.core.training import Training
 from graphcond.core.unrolled import Unroll
 from graphcond.images.augmentation import Operation
-from graphcond.images.source import RandomImages
+from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
 from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels, judge
@@ -146,7 +146,7 @@ class MTT(ImageMatchingMethod):
         folder = None if run.checkpoint is None else Path(f"{run.checkpoint.path}.experts")
         return train_experts(
             surrogate,
-            lambda: RandomImages(task, self.expert_rows),
+            lambda: RandomBatches(task, self.expert_rows),
             self.experts,
             folder=folder if self.folder is None else Path(self.folder),
             identity={"architecture": repr(self.architecture), "source": task.fingerprint()},

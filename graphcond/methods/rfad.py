@@ -12,7 +12,7 @@ from graphcond.core.objectives.kernel_ridge import KernelRidge
 from graphcond.core.run import Run
 from graphcond.core.samplers import Fresh
 from graphcond.core.schedules import Schedule
-from graphcond.images.source import RandomImages
+from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
 from graphcond.methods.image_kernels import CentredTargets, deliver_targets, free_targets, probabilities
@@ -86,7 +86,7 @@ class RFAD(ImageMatchingMethod):
             surrogate=kernel,
             sampler=Fresh(kernel),
             objective=KernelRidge(ridge=self.ridge, error=error),
-            source=CentredTargets(RandomImages(task, self.real_rows), task.num_classes),
+            source=CentredTargets(RandomBatches(task, self.real_rows), task.num_classes),
             schedule=Schedule(rates=rates, drops=[round(share * self.steps) for share in self.drops]),
             steps=self.steps,
             look=judge(task, synthetic, eyes, probabilities),

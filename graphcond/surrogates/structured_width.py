@@ -93,6 +93,9 @@ class StructuredWidth:
     def seen(self, batch: Batch) -> Neighbourhood:
         """Return a batch with what does not depend on the other side, worked out once.
 
+        Variances of deeper layers take the covariances among all nodes that the first hidden layer sees around
+        ``BLOCK`` labelled nodes at a time.
+
         Raises:
             ValueError: the operator is not a square sparse CSR matrix over the rows of ``x``.
         """

@@ -167,8 +167,9 @@ def test_batches_hold_so_many_labelled_nodes_of_each_class(toy):
     few = LabelledNodes(nodes, 2)
     assert not few.constant
     with seeded(0):
-        first, second = few(0), few(1)
-    assert torch.bincount(first.classes).tolist() == [2, 2, 2]
+        first, second, *others = (few(step) for step in range(20))
+    for batch in (first, second, *others):
+        assert torch.bincount(batch.classes).tolist() == [2, 2, 2]
     assert not torch.equal(first.x, second.x)
     # A node is seen in a batch as it is among all.
     made = Batch(torch.randn(4, 8, generator=torch.Generator().manual_seed(0)), torch.eye(4))

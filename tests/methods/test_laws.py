@@ -11,20 +11,27 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 import graphcond
-from graphcond import CondensedDataset, Progress
+from graphcond import CondensedDataset, Curriculum, ExpertPlan, Progress, Training, Window
 from graphcond.methods import NODE_METHODS, NodeMethod, list_methods, resolve_method
 from graphcond.nodes import rehearsal
 from graphcond.nodes.reading import read_nodes
 
 BUDGET = 10
-HAS_A_TEACHER = {"auto", "random_soft"}
+HAS_A_TEACHER = {"auto", "gc_sntk", "geom", "random_soft"}
 STEPWISE = {name for name, make in NODE_METHODS.items() if make().stepwise}
 CHOOSES_ON_VALIDATION = HAS_A_TEACHER | STEPWISE
 CHOOSES_NOTHING = sorted(set(NODE_METHODS) - CHOOSES_ON_VALIDATION)
+FOLLOWS = {
+    "experts": ExpertPlan(number=2, checkpoints=4, interval=2, training=Training(learning_rate=0.05, momentum=0.9)),
+    "span": 2, "unroll_steps": 3, "steps": 3,
+}  # fmt: skip
 QUICK = {
     "gcond": {"epochs": 2, "outer_steps": 2, "inner_steps": 2, "structure_epochs": 1, "features_epochs": 1},
     "doscond": {"steps": 3},
+    "gc_sntk": {"steps": 3},
     "gcdm": {"epochs": 2, "outer_steps": 2, "inner_steps": 2},
+    "geom": FOLLOWS | {"window": Window(latest=2, opened=0), "curriculum": Curriculum(steps=6)},
+    "sfgc": FOLLOWS | {"window": Window(latest=2)},
 }
 DRAWS = ["random", "random_propagated", "random_soft"]
 
@@ -208,12 +215,13 @@ def test_record_says_what_was_done(outcome):
 
 
 def test_progress_moves_forward_to_its_total(outcome):
-    done = [report.done for report in outcome.reports]
-    assert done == sorted(done)
-    for report in outcome.reports:
-        assert 0 <= report.done <= report.total
-    if outcome.reports:
-        assert outcome.reports[-1].done == outcome.reports[-1].total
+    for what in {report.what for report in outcome.reports}:
+        reports = [report for report in outcome.reports if report.what == what]
+        done = [report.done for report in reports]
+        assert done == sorted(done)
+        for report in reports:
+            assert 0 <= report.done <= report.total
+        assert done[-1] == reports[-1].total
 
 
 def test_round_trip_through_a_file(outcome, tmp_path):
