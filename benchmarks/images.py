@@ -13,6 +13,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,18 @@ PUBLISHED = {
 }
 """In %, of networks of width 128 that were condensed with such; of KIP, its fully connected kernel's regression."""
 
+
+def _named(name: str, per_class: int) -> str:
+    return name
+
+
 METHODS: dict[str, Callable[[int], ImageMethod | str]] = {
     "kip": lambda per_class: KIP(steps=600 if per_class == 1 else 3000),
     "dm": lambda per_class: DM(steps=2000 if per_class == 1 else 1000),
     "dc": lambda per_class: DC() if per_class == 1 else DC(steps=200, outer_steps=10, inner_steps=10),
     "mtt": lambda per_class: MTT() if per_class == 1 else MTT(unroll_rows=50, steps=150),
     "frepo": lambda per_class: FRePO(steps=1500 if per_class == 1 else 800),
-    **dict.fromkeys(CONTROLS, lambda per_class: ""),
+    **{name: partial(_named, name) for name in CONTROLS},
 }
 
 
@@ -57,26 +63,22 @@ def run(name: str, options: argparse.Namespace) -> None:
     dataset = graphcond.datasets.load(name, options.root)
     for per_class in options.per_class:
         for method in options.methods:
-            models = MODELS.get(method, ("convnet",))
+            models = tuple(m for m in MODELS.get(method, ("convnet",)) if m in options.models)
             if any((name, per_class, method, model) not in finished() for model in models):
                 row(name, dataset, per_class, method, models, options.seeds)
 
 
 def row(name: str, dataset: object, per_class: int, method: str, models: tuple[str, ...], seeds: int) -> None:
     """Run one row and append it to the file."""
-    made = "random" if method in CONTROLS else METHODS[method](per_class)
+    made = METHODS[method](per_class)
     found: dict[str, list[graphcond.Row]] = {model: [] for model in models}
     records = []
     for seed in range(seeds):
         small = graphcond.condense_images(dataset, per_class=per_class, method=made, seed=seed)
         records.append(small.record)
-        controls = [method] if method in CONTROLS else False
-        report = graphcond.evaluate(
-            small, dataset, models, runs=1, protocol=PROTOCOL, controls=controls, seed=seed
-        )  # fmt: skip
+        report = graphcond.evaluate(small, dataset, models, runs=1, protocol=PROTOCOL, controls=False, seed=seed)
         for mine in report.rows:
-            if mine.data == (method if method in CONTROLS else small.record.method):
-                found[mine.model].append(mine)
+            found[mine.model].append(mine)
     for model, rows in found.items():
         scores = [100 * score for one in rows for score in one.scores]
         values = {
@@ -86,7 +88,7 @@ def row(name: str, dataset: object, per_class: int, method: str, models: tuple[s
             "condense_seconds": statistics.median(one.condense_seconds for one in rows),
             "train_seconds": statistics.median(one.train_seconds for one in rows),
             "kept_steps": [record.choices.get("kept_step") for record in records],
-            "settings": "" if method in CONTROLS else repr(made), "threads": torch.get_num_threads(),
+            "settings": repr(made), "threads": torch.get_num_threads(),
         }  # fmt: skip
         RESULTS.parent.mkdir(exist_ok=True)
         with RESULTS.open("a") as file:
@@ -124,6 +126,7 @@ def main() -> None:
     parser.add_argument("--per-class", nargs="+", type=int, default=[1, 10], help="images of each class")
     parser.add_argument("--seeds", type=int, default=3, help="condensations of a row")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="only these methods")
+    parser.add_argument("--models", nargs="+", default=["ntk", "convnet"], help="judge by these only")
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:
