@@ -9,6 +9,7 @@ from torch import Tensor
 from graphcond.core.batch import Batch
 from graphcond.core.experts import Experts
 from graphcond.core.fields import require_positive
+from graphcond.core.samplers import Stateless
 from graphcond.core.surrogate import Surrogate, Weights
 from graphcond.core.training import Lessons, Student, Training
 
@@ -54,7 +55,7 @@ class Window:
 
 
 @dataclass
-class Replay:
+class Replay(Stateless):
     """Weights of stored experts, one expert and one checkpoint drawn at each step.
 
     Args:
@@ -87,20 +88,6 @@ class Replay:
     def end(self) -> Weights:
         """Return where the expert that was drawn last got to in the end."""
         return self.experts.weights(self._start[0], self.experts.checkpoints)
-
-    def key(self) -> int | None:
-        """See :class:`graphcond.core.samplers.Sampler`."""
-        return None
-
-    def learn(self, step: int, synthetic: Callable[[], Batch]) -> None:
-        """See :class:`graphcond.core.samplers.Sampler`."""
-
-    def state(self) -> dict[str, Tensor]:
-        """See :class:`graphcond.core.samplers.Sampler`."""
-        return {}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """See :class:`graphcond.core.samplers.Sampler`."""
 
 
 @dataclass

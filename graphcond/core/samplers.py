@@ -1,5 +1,6 @@
 """Where a surrogate's weights come from: drawn afresh, trained on the synthetic data, or kept in a pool."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -40,8 +41,30 @@ class Sampler(Protocol):
         ...
 
 
+class Stateless(ABC):
+    """A sampler whose steps do not depend on those before."""
+
+    @abstractmethod
+    def draw(self, step: int) -> Weights:
+        """See :class:`Sampler`."""
+
+    def key(self) -> int | None:
+        """See :class:`Sampler`."""
+        return None
+
+    def learn(self, step: int, synthetic: Callable[[], Batch]) -> None:  # noqa: B027 (there is nothing to learn)
+        """See :class:`Sampler`."""
+
+    def state(self) -> dict[str, Tensor]:
+        """See :class:`Sampler`."""
+        return {}
+
+    def restore(self, state: dict[str, Tensor]) -> None:  # noqa: B027 (nor to restore)
+        """See :class:`Sampler`."""
+
+
 @dataclass
-class Fresh:
+class Fresh(Stateless):
     """New random weights at every step."""
 
     surrogate: Surrogate
@@ -50,23 +73,8 @@ class Fresh:
         """See :class:`Sampler`."""
         return self.surrogate.init()
 
-    def key(self) -> int | None:
-        """See :class:`Sampler`."""
-        return None
 
-    def learn(self, step: int, synthetic: Callable[[], Batch]) -> None:
-        """See :class:`Sampler`."""
-
-    def state(self) -> dict[str, Tensor]:
-        """See :class:`Sampler`."""
-        return {}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """See :class:`Sampler`."""
-
-
-@dataclass
-class Weightless:
+class Weightless(Stateless):
     """No weights at all: for surrogates in closed form, such as the kernel of an infinitely wide network."""
 
     def draw(self, step: int) -> Weights:
@@ -76,16 +84,6 @@ class Weightless:
     def key(self) -> int | None:
         """See :class:`Sampler`."""
         return 0
-
-    def learn(self, step: int, synthetic: Callable[[], Batch]) -> None:
-        """See :class:`Sampler`."""
-
-    def state(self) -> dict[str, Tensor]:
-        """See :class:`Sampler`."""
-        return {}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """See :class:`Sampler`."""
 
 
 @dataclass

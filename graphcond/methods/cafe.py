@@ -11,13 +11,12 @@ from graphcond.core.objectives.alignment import FeatureAlignment
 from graphcond.core.objectives.distributions import DistributionMatching
 from graphcond.core.run import Run
 from graphcond.core.samplers import Trained
-from graphcond.core.schedules import Schedule
 from graphcond.core.training import Training
 from graphcond.images.augmentation import Operation
 from graphcond.images.source import ImageSource
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
-from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels, judge
+from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels
 from graphcond.surrogates.convnet import Architecture, ConvNet
 
 INWARD = 0.1  # how much layers count beside the last one and the one before it
@@ -79,25 +78,22 @@ class CAFE(ImageMatchingMethod):
 
     def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        synthetic, y = self.form.build(task, allocation, self.start, hard_labels, None)
-        surrogate = self.surrogate(task, all_layers=True)
-        layers = range(1, 1 + max(1, len(surrogate.taps)))  # 0 are the pixels, the last one the logits
+        made = self.form.build(task, allocation, self.start, hard_labels, None)
+        eyes = self.surrogate(task, all_layers=True)
+        layers = range(1, 1 + max(1, len(eyes.taps)))  # 0 are the pixels, the last one the logits
         weight = [1.0 if layer >= len(layers) - 1 else INWARD for layer in layers]
         changes = augmentation(self.operations, task)
         training = Training(learning_rate=self.inner_rate, momentum=0.0, augment=changes)
-        return ImageMatching(
-            synthetic=synthetic.to(y.device),
-            y=y,
-            form=self.form,
-            surrogate=surrogate,
-            sampler=Trained(surrogate, self.outer_steps, self.inner_steps, training),
+        return self.matching(
+            task,
+            made,
+            dict.fromkeys(made[0].parts(), self.images_rate),
+            eyes,
+            momentum=self.momentum,
+            sampler=Trained(eyes, self.outer_steps, self.inner_steps, training),
             objective=FeatureAlignment(
                 alignment=DistributionMatching(layers=layers, layer_weight=weight), discrimination=self.discrimination
             ),
             source=ImageSource(task, self.real_per_class),
-            schedule=Schedule(rates=dict.fromkeys(synthetic.parts(), self.images_rate), momentum=self.momentum),
-            steps=self.steps,
-            look=judge(task, synthetic, surrogate),
-            looks=self.looks,
             augment=changes,
         )

@@ -11,14 +11,13 @@ from graphcond.core.objectives.distances import DistanceName
 from graphcond.core.objectives.gradients import GradientMatching
 from graphcond.core.run import Run
 from graphcond.core.samplers import Pool, Sampler, Trained
-from graphcond.core.schedules import Schedule
 from graphcond.core.surrogate import Surrogate
 from graphcond.core.training import Training
 from graphcond.images.augmentation import Operation
 from graphcond.images.source import ImageSource
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
-from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels, judge
+from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels
 from graphcond.surrogates.convnet import Architecture, ConvNet
 
 INNER_STEPS = 500  # over the images per class: 50 at 10, 10 at 50, as in the published code
@@ -97,25 +96,20 @@ class DC(ImageMatchingMethod):
 
     def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        synthetic, y = self.form.build(task, allocation, self.start, hard_labels, None)
-        surrogate = self.surrogate(task)
-        sampler = self._sampler(surrogate, task, round(float(allocation.double().mean())))
-        return ImageMatching(
-            synthetic=synthetic.to(y.device),
-            y=y,
-            form=self.form,
-            surrogate=surrogate,
+        made = self.form.build(task, allocation, self.start, hard_labels, None)
+        eyes = self.surrogate(task)
+        sampler = self._sampler(eyes, task, round(float(allocation.double().mean())))
+        return self.matching(
+            task,
+            made,
+            dict.fromkeys(made[0].parts(), self.images_rate),
+            eyes,
+            momentum=self.momentum,
             sampler=sampler,
             objective=GradientMatching(distance=self.distance, per_class=self.per_class),
             source=ImageSource(task, self.real_per_class, constant=isinstance(sampler, Pool)),
-            schedule=Schedule(
-                rates=dict.fromkeys(synthetic.parts(), self.images_rate), momentum=self.momentum
-            ),
-            steps=self.steps,
-            look=judge(task, synthetic, surrogate),
-            looks=self.looks,
             augment=augmentation(self.operations, task),
-        )  # fmt: skip
+        )
 
     def _sampler(self, surrogate: Surrogate, task: ImageTask, per_class: int) -> Sampler:
         outer = min(per_class, MOST_OUTER_STEPS) if self.outer_steps is None else self.outer_steps

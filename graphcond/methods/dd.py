@@ -9,13 +9,12 @@ from graphcond.core.fields import require_positive
 from graphcond.core.objectives.outcomes import OutcomeMatching
 from graphcond.core.run import Run
 from graphcond.core.samplers import Fresh
-from graphcond.core.schedules import Schedule
 from graphcond.core.unrolled import Unroll
 from graphcond.images.augmentation import Operation
 from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
-from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels, judge
+from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels
 from graphcond.surrogates.convnet import Architecture, ConvNet
 
 
@@ -69,23 +68,17 @@ class DD(ImageMatchingMethod):
 
     def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        synthetic, y = self.form.build(task, allocation, self.start, hard_labels, self.step_size)
-        surrogate = self.surrogate(task)
-        unroll = Unroll(
-            steps=self.unroll_steps, momentum=self.unroll_momentum, augment=augmentation(self.operations, task)
-        )  # fmt: skip
-        rates = dict.fromkeys(synthetic.parts(), self.images_rate) | {"step_size": self.step_size_rate}
-        return ImageMatching(
-            synthetic=synthetic.to(y.device),
-            y=y,
-            form=self.form,
-            surrogate=surrogate,
-            sampler=Fresh(surrogate),
+        made = self.form.build(task, allocation, self.start, hard_labels, self.step_size)
+        eyes = self.surrogate(task)
+        changes = augmentation(self.operations, task)
+        unroll = Unroll(steps=self.unroll_steps, momentum=self.unroll_momentum, augment=changes)
+        return self.matching(
+            task,
+            made,
+            dict.fromkeys(made[0].parts(), self.images_rate) | {"step_size": self.step_size_rate},
+            eyes,
+            sampler=Fresh(eyes),
             objective=OutcomeMatching(unroll=unroll),
             source=RandomBatches(task, self.real_rows),
-            schedule=Schedule(rates=rates),
-            steps=self.steps,
-            look=judge(task, synthetic, surrogate),
-            looks=self.looks,
             rows_at_once=None,
         )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -11,12 +10,11 @@ from graphcond.core.fields import require_positive
 from graphcond.core.objectives.distributions import DistributionMatching
 from graphcond.core.run import Run
 from graphcond.core.samplers import Fresh, Pool
-from graphcond.core.schedules import Schedule
 from graphcond.images.augmentation import Operation
 from graphcond.images.source import ImageSource
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
-from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels, judge
+from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels
 from graphcond.surrogates.convnet import Architecture, ConvNet
 
 
@@ -72,22 +70,17 @@ class DM(ImageMatchingMethod):
 
     def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        synthetic, y = self.form.build(task, allocation, self.start, hard_labels, None)
-        surrogate = self.surrogate(task)
-        sampler = Fresh if self.networks is None else partial(Pool, size=self.networks)
-        return ImageMatching(
-            synthetic=synthetic.to(y.device),
-            y=y,
-            form=self.form,
-            surrogate=surrogate,
-            sampler=sampler(surrogate),
+        made = self.form.build(task, allocation, self.start, hard_labels, None)
+        eyes = self.surrogate(task)
+        constant = self.networks is not None and not self.operations
+        return self.matching(
+            task,
+            made,
+            dict.fromkeys(made[0].parts(), self.images_rate),
+            eyes,
+            momentum=self.momentum,
+            sampler=Fresh(eyes) if self.networks is None else Pool(eyes, self.networks),
             objective=DistributionMatching(layers=(-2,)),
-            source=ImageSource(
-                task, self.real_per_class, constant=self.networks is not None and not self.operations
-            ),
-            schedule=Schedule(rates=dict.fromkeys(synthetic.parts(), self.images_rate), momentum=self.momentum),
-            steps=self.steps,
-            look=judge(task, synthetic, surrogate),
-            looks=self.looks,
+            source=ImageSource(task, self.real_per_class, constant=constant),
             augment=augmentation(self.operations, task),
-        )  # fmt: skip
+        )

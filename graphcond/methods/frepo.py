@@ -9,14 +9,13 @@ from graphcond.core.fields import require_positive
 from graphcond.core.objectives.kernel_ridge import KernelRidge
 from graphcond.core.run import Run
 from graphcond.core.samplers import Pool
-from graphcond.core.schedules import Schedule
 from graphcond.core.training import Training
 from graphcond.images.augmentation import Operation
 from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
 from graphcond.methods.image_kernels import CentredTargets, deliver_targets, free_targets, probabilities
-from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, judge
+from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation
 from graphcond.surrogates.convnet import Architecture, ConvNet
 from graphcond.surrogates.network_kernel import NetworkKernel
 
@@ -79,23 +78,21 @@ class FRePO(ImageMatchingMethod):
 
     def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        synthetic, y = self.form.build(task, allocation, self.start, free_targets(task, learned=True), None)
+        made = self.form.build(task, allocation, self.start, free_targets(task, learned=True), None)
         eyes = self.surrogate(task)
         kernel = NetworkKernel(eyes)
-        rates = dict.fromkeys(synthetic.parts(), self.images_rate) | {"labels": self.labels_rate}
         training = Training(learning_rate=self.inner_rate)
-        return ImageMatching(
-            synthetic=synthetic.to(y.device),
-            y=y,
-            form=self.form,
+        return self.matching(
+            task,
+            made,
+            dict.fromkeys(made[0].parts(), self.images_rate) | {"labels": self.labels_rate},
+            eyes,
+            labels=probabilities,
+            drops=[round(share * self.steps) for share in self.drops],
             surrogate=kernel,
             sampler=Pool(kernel, self.networks, self.train_steps, self.max_age, training),
             objective=KernelRidge(ridge=self.ridge),
             source=CentredTargets(RandomBatches(task, self.real_rows), task.num_classes),
-            schedule=Schedule(rates=rates, drops=[round(share * self.steps) for share in self.drops]),
-            steps=self.steps,
-            look=judge(task, synthetic, eyes, probabilities),
-            looks=self.looks,
             augment=augmentation(self.operations, task),
             rows_at_once=None,
             deliver=deliver_targets,

@@ -11,14 +11,13 @@ from graphcond.core.objectives.distances import DistanceName
 from graphcond.core.objectives.gradients import GradientMatching
 from graphcond.core.run import Run
 from graphcond.core.samplers import Trained
-from graphcond.core.schedules import Schedule
 from graphcond.core.training import Training
 from graphcond.images.augmentation import Operation
 from graphcond.images.cut_mix import CutMix
 from graphcond.images.source import ImageSource, RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Formations, Start
-from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels, judge
+from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels
 from graphcond.surrogates.convnet import Architecture, ConvNet
 
 
@@ -85,22 +84,19 @@ class IDC(ImageMatchingMethod):
 
     def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        synthetic, y = self.form.build(task, allocation, self.start, hard_labels, None)
-        surrogate = self.surrogate(task)
+        made = self.form.build(task, allocation, self.start, hard_labels, None)
+        eyes = self.surrogate(task)
         mixing = CutMix(num_classes=task.num_classes, probability=self.cut_mix) if self.cut_mix else None
         training = Training(learning_rate=self.inner_rate, momentum=0.9, augment=mixing)
         real = RandomBatches(task, self.inner_rows)
-        return ImageMatching(
-            synthetic=synthetic.to(y.device),
-            y=y,
-            form=self.form,
-            surrogate=surrogate,
-            sampler=Trained(surrogate, self.outer_steps, self.inner_steps, training, real),
+        return self.matching(
+            task,
+            made,
+            dict.fromkeys(made[0].parts(), self.images_rate),
+            eyes,
+            momentum=self.momentum,
+            sampler=Trained(eyes, self.outer_steps, self.inner_steps, training, real),
             objective=GradientMatching(distance=self.distance),
             source=ImageSource(task, self.real_per_class),
-            schedule=Schedule(rates=dict.fromkeys(synthetic.parts(), self.images_rate), momentum=self.momentum),
-            steps=self.steps,
-            look=judge(task, synthetic, surrogate),
-            looks=self.looks,
             augment=augmentation(self.operations, task, together=True),
         )

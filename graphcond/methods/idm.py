@@ -10,13 +10,12 @@ from graphcond.core.fields import require_positive
 from graphcond.core.objectives.distributions import DistributionMatching
 from graphcond.core.run import Run
 from graphcond.core.samplers import Pool
-from graphcond.core.schedules import Schedule
 from graphcond.core.training import Training
 from graphcond.images.augmentation import Operation
 from graphcond.images.source import ImageSource, RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Formations, Start
-from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels, judge
+from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels
 from graphcond.surrogates.convnet import Architecture, ConvNet
 
 
@@ -82,22 +81,18 @@ class IDM(ImageMatchingMethod):
 
     def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        synthetic, y = self.form.build(task, allocation, self.start, hard_labels, None)
-        surrogate = self.surrogate(task)
+        made = self.form.build(task, allocation, self.start, hard_labels, None)
+        eyes = self.surrogate(task)
         training = Training(learning_rate=self.inner_rate, momentum=0.9)
-        return ImageMatching(
-            synthetic=synthetic.to(y.device),
-            y=y,
-            form=self.form,
-            surrogate=surrogate,
-            sampler=Pool(
-                surrogate, self.networks, self.train_steps, self.max_age, training, RandomBatches(task, self.inner_rows)
-            ),
+        real = RandomBatches(task, self.inner_rows)
+        return self.matching(
+            task,
+            made,
+            dict.fromkeys(made[0].parts(), self.images_rate),
+            eyes,
+            momentum=self.momentum,
+            sampler=Pool(eyes, self.networks, self.train_steps, self.max_age, training, real),
             objective=DistributionMatching(layers=(-2,), cross_entropy=self.cross_entropy),
             source=ImageSource(task, self.real_per_class),
-            schedule=Schedule(rates=dict.fromkeys(synthetic.parts(), self.images_rate), momentum=self.momentum),
-            steps=self.steps,
-            look=judge(task, synthetic, surrogate),
-            looks=self.looks,
             augment=augmentation(self.operations, task),
-        )  # fmt: skip
+        )

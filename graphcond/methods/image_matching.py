@@ -1,7 +1,7 @@
 """What the image methods that match something have in common: synthetic images, learned step by step."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -34,6 +34,7 @@ LOOK_DECAY = 5e-4
 MAX_VALIDATION = 1000
 
 Method = TypeVar("Method", bound="ImageMatchingMethod")
+Made = tuple[Labelled, Tensor]
 
 
 class Delivered(NamedTuple):
@@ -133,6 +134,8 @@ class ImageMatchingMethod(ImageMethod):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     architecture: Architecture
     form: Form
+    steps: int
+    looks: int
 
     def __post_init__(self) -> None:
         """Check architecture and form; the methods check their other fields."""
@@ -152,6 +155,35 @@ class ImageMatchingMethod(ImageMethod):
             ValueError: there is no preset of that name; the message names the nearest.
         """
         return cls(**settings_for(cls.__name__, cls.presets, name))
+
+    def matching(
+        self, task: ImageTask, made: Made, rates: Mapping[str, float], eyes: Network, *,
+        labels: Callable[[Tensor], Tensor] = torch.clone, momentum: float | None = None, drops: Sequence[int] = (),
+        **parts: Any,  # noqa: ANN401 (checked by ImageMatching)
+    ) -> ImageMatching:  # fmt: skip
+        """Return the recipe of these parts, with what all methods do alike.
+
+        Args:
+            task: The task.
+            made: What the form builds: what is learned, and the class of each image.
+            rates: Learning rates by part; those that are not learned are left out.
+            eyes: The network that judges.
+            labels: Makes what it trains on of the labels as they are learned.
+            momentum: As :class:`graphcond.core.schedules.Schedule` takes it.
+            drops: Likewise.
+            parts: The other fields of :class:`ImageMatching`; ``surrogate`` is ``eyes`` by default.
+        """
+        synthetic, y = made
+        return ImageMatching(
+            synthetic=synthetic.to(y.device),
+            y=y,
+            form=self.form,
+            schedule=Schedule(rates=rates, momentum=momentum, drops=drops),
+            steps=self.steps,
+            look=judge(task, synthetic, eyes, labels),
+            looks=self.looks,
+            **({"surrogate": eyes} | parts),
+        )
 
     @abstractmethod
     def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:

@@ -15,14 +15,13 @@ from graphcond.core.fields import require_positive
 from graphcond.core.objectives.trajectories import TrajectoryMatching
 from graphcond.core.replay import Replay, Unseen, Window
 from graphcond.core.run import Run
-from graphcond.core.schedules import Schedule
 from graphcond.core.training import Training
 from graphcond.core.unrolled import Unroll
 from graphcond.images.augmentation import Operation
 from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
-from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels, judge
+from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels
 from graphcond.surrogates.convnet import Architecture, ConvNet
 from graphcond.surrogates.network import Network
 from graphcond.synthetic.free import Labels, SoftLabels
@@ -118,28 +117,24 @@ class MTT(ImageMatchingMethod):
 
     def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        surrogate = self.surrogate(task)
-        replay = Replay(self._train(surrogate, task, run), self.window, self.span)
-        labels = hard_labels if self.soft_labels == "none" else partial(self._labels, surrogate, replay.experts)
-        synthetic, y = self.form.build(task, allocation, self.start, labels, self.step_size)
-        unroll = Unroll(
-            steps=self.unroll_steps, rows=self.unroll_rows, augment=augmentation(self.operations, task),
-            exact=self.exact,
-        )  # fmt: skip
-        rates = dict.fromkeys(synthetic.parts(), self.images_rate)
-        rates |= {"labels": self.labels_rate, "step_size": self.step_size_rate}
-        return ImageMatching(
-            synthetic=synthetic.to(y.device),
-            y=y,
-            form=self.form,
-            surrogate=surrogate,
+        eyes = self.surrogate(task)
+        replay = Replay(self._train(eyes, task, run), self.window, self.span)
+        labels = hard_labels if self.soft_labels == "none" else partial(self._labels, eyes, replay.experts)
+        made = self.form.build(task, allocation, self.start, labels, self.step_size)
+        changes = augmentation(self.operations, task)
+        unroll = Unroll(steps=self.unroll_steps, rows=self.unroll_rows, augment=changes, exact=self.exact)
+        rates = dict.fromkeys(made[0].parts(), self.images_rate) | {
+            "labels": self.labels_rate,
+            "step_size": self.step_size_rate,
+        }
+        return self.matching(
+            task,
+            made,
+            rates,
+            eyes,
             sampler=replay,
             objective=TrajectoryMatching(goal=replay.goal, unroll=unroll),
             source=Unseen(task.scale.mean),
-            schedule=Schedule(rates=rates),
-            steps=self.steps,
-            look=judge(task, synthetic, surrogate),
-            looks=self.looks,
         )
 
     def _train(self, surrogate: Network, task: ImageTask, run: Run) -> Experts:

@@ -11,12 +11,11 @@ from graphcond.core.objectives.errors import PlattError, squared_error
 from graphcond.core.objectives.kernel_ridge import KernelRidge
 from graphcond.core.run import Run
 from graphcond.core.samplers import Fresh
-from graphcond.core.schedules import Schedule
 from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
 from graphcond.methods.image_kernels import CentredTargets, deliver_targets, free_targets, probabilities
-from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, judge
+from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod
 from graphcond.surrogates.convnet import Architecture, ConvNet
 from graphcond.surrogates.network_kernel import random_features
 
@@ -73,24 +72,22 @@ class RFAD(ImageMatchingMethod):
 
     def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        synthetic, y = self.form.build(task, allocation, self.start, free_targets(task, learned=True), None)
+        made = self.form.build(task, allocation, self.start, free_targets(task, learned=True), None)
         eyes = self.surrogate(task)
         kernel = random_features(eyes, self.networks)
-        rates = dict.fromkeys(synthetic.parts(), self.images_rate) | {"labels": self.labels_rate}
-        height = synthetic.batch().x.new_tensor(math.log(self.scale)) if self.scale else None
+        height = task.scale.mean.new_tensor(math.log(self.scale)) if self.scale else None
         error = squared_error if height is None else PlattError(log_scale=lambda: height)
-        return ImageMatching(
-            synthetic=synthetic.to(y.device),
-            y=y,
-            form=self.form,
+        return self.matching(
+            task,
+            made,
+            dict.fromkeys(made[0].parts(), self.images_rate) | {"labels": self.labels_rate},
+            eyes,
+            labels=probabilities,
+            drops=[round(share * self.steps) for share in self.drops],
             surrogate=kernel,
             sampler=Fresh(kernel),
             objective=KernelRidge(ridge=self.ridge, error=error),
             source=CentredTargets(RandomBatches(task, self.real_rows), task.num_classes),
-            schedule=Schedule(rates=rates, drops=[round(share * self.steps) for share in self.drops]),
-            steps=self.steps,
-            look=judge(task, synthetic, eyes, probabilities),
-            looks=self.looks,
             rows_at_once=None,
             deliver=deliver_targets,
         )
