@@ -80,7 +80,7 @@ class Perceptron:
 
     Args:
         width: Units of each hidden layer.
-        depth: Hidden layers.
+        depth: Hidden layers; 0: softmax regression.
     """
 
     width: int = 128
@@ -88,7 +88,7 @@ class Perceptron:
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        require_positive(self)
+        require_positive(self, but=("depth",))
 
     def __call__(self, shape: tuple[int, int, int], num_classes: int) -> nn.Module:
         """See :class:`Architecture`."""
