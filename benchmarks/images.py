@@ -110,8 +110,13 @@ def tables() -> None:
                         published = PUBLISHED.get((name, per_class), {}).get(method, "-") if compared else "-"
                         print(
                             f"| {per_class} | {method} | {model} | {_score(found)} | {published} | "
-                            f"{found['bytes'] / 1000:.0f} | {found['condense_seconds']:.0f} |"
+                            f"{found['bytes'] / 1000:.0f} | {_seconds(found)} |"
                         )
+
+
+def _seconds(row: dict[str, Any]) -> str:
+    """Return the seconds, where the run was not suspended in between."""
+    return "-" if row["condense_seconds"] is None else f"{row['condense_seconds']:.0f}"
 
 
 def _score(row: dict[str, Any]) -> str:
