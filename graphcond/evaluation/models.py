@@ -89,7 +89,8 @@ def neighbour_view(graph: Graph, *, training: bool) -> View:
     """Return the adjacency for a plain mean over neighbours: sparse CSR for judging, where it saves memory."""
     if training:
         return unweighted_view(graph, training=training)
-    adjacency = adjacency_matrix(graph.edge_index, torch.ones_like(graph.edge_weight), graph.num_nodes)
+    source, target = graph.edge_index
+    adjacency = adjacency_matrix(source, target, torch.ones_like(graph.edge_weight), graph.num_nodes)
     return View(graph.x, adjacency, None)
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-BLOCK = 1 << 22  # edges looked at together: what is made of them takes some tens of megabytes
-MULTIPLIERS = (-7046029254386353131, -4417276706812531889, -8663945395140668459)  # odd, as in xxHash
+BLOCK = 1 << 20  # edges looked at together: what is made of them stays in the cache
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ def is_ascending(values: Tensor) -> bool:
 
 def is_strictly_sorted(edge_index: Tensor, num_nodes: int) -> bool:
     """Return whether edges ascend by source and target, or by target and source: then none is there twice."""
-    return any(_ascends(major, minor, num_nodes) for major, minor in (edge_index, edge_index.flip(0)))
+    source, target = edge_index
+    return _ascends(source, target, num_nodes) or _ascends(target, source, num_nodes)
 
 
 def _ascends(major: Tensor, minor: Tensor, num_nodes: int) -> bool:
@@ -53,27 +53,46 @@ def _ascends(major: Tensor, minor: Tensor, num_nodes: int) -> bool:
 
 
 def survey(edge_index: Tensor, weight: Tensor, num_nodes: int) -> Survey:
-    """Return what an edge list without duplicates is like.
+    r"""Return what an edge list without duplicates is like.
 
-    Whether all edges have their reverse is told by hashing: 64-bit hashes of all edges add up to the same as those of
-    all reversed edges. Sorting edges by their reverse would take many times as long and twice their memory.
+    An adjacency is symmetric if :math:`f^\top A g = g^\top A f`; that is tried with random 64-bit integers for
+    :math:`f` and :math:`g`, whose products wrap around, so that chance speaks for a directed graph once in about
+    :math:`2^{60}` times. Sorting edges by their reverse would take many times as long and twice their memory.
     """
-    joined = torch.zeros(num_nodes, dtype=torch.bool, device=edge_index.device)
-    balance = torch.zeros((), dtype=torch.int64, device=edge_index.device)
+    device = edge_index.device
+    joined = torch.zeros(num_nodes, dtype=torch.bool, device=device)
+    f, g = _random_numbers(num_nodes).to(device)
+    balance = torch.zeros((), dtype=torch.int64, device=device)
     self_loops = False
     for source, target, part in blocks(edge_index, weight):
+        odd = 2 * part.contiguous().view(torch.int32).long() + 1  # tells weights apart and loses no bit of a product
+        there = f.index_select(0, source).mul_(g.index_select(0, target))
+        back = f.index_select(0, target).mul_(g.index_select(0, source))
+        balance += there.sub_(back).mul_(odd).sum()
         apart = source != target
-        self_loops = self_loops or not bool(apart.all())
-        joined[source[apart]] = True
-        joined[target[apart]] = True
-        bits = part.contiguous().view(torch.int32)
-        balance += (_hashed(source, target, bits) - _hashed(target, source, bits)).sum()
+        if not bool(apart.all()):
+            self_loops = True
+            source, target = source[apart], target[apart]
+        joined.index_fill_(0, source, True)
+        joined.index_fill_(0, target, True)
     return Survey(int(balance) == 0, self_loops, not bool(joined.all()))
 
 
-def _hashed(first: Tensor, second: Tensor, bits: Tensor) -> Tensor:
-    """Return 64-bit hashes of ordered pairs and 32 bits each; integer products wrap around."""
-    key = first * MULTIPLIERS[0] + second * MULTIPLIERS[1] + bits
-    for multiplier in MULTIPLIERS[1:]:
-        key = (key ^ (key >> 29)) * multiplier
-    return key ^ (key >> 32)
+def _random_numbers(count: int) -> Tensor:
+    """Return two rows of integers of 63 bits, the same at every call."""
+    return torch.empty(2, count, dtype=torch.int64).random_(generator=torch.Generator().manual_seed(0))
+
+
+def induced(edge_index: Tensor, weight: Tensor, nodes: Tensor, num_nodes: int) -> tuple[Tensor, Tensor]:
+    """Return the edges among some nodes, renumbered in their order, and their weights."""
+    place = torch.full((num_nodes,), -1, dtype=torch.int64, device=nodes.device)
+    place[nodes] = torch.arange(len(nodes), device=nodes.device)
+    kept, weights = [], []
+    for source, target, part in blocks(edge_index, weight):
+        ends = torch.stack([place.index_select(0, source), place.index_select(0, target)])
+        inside = (ends >= 0).all(dim=0)
+        kept.append(ends[:, inside])
+        weights.append(part[inside])
+    if not kept:
+        return edge_index, weight
+    return torch.cat(kept, dim=1), torch.cat(weights)

@@ -23,14 +23,15 @@ def normalized_adjacency(graph: Graph) -> Tensor:
     """
     if graph.edge_index.is_cuda:
         edge_index, weight = gcn_norm(graph.edge_index, graph.edge_weight, graph.num_nodes, add_self_loops=True)
-        return adjacency_matrix(edge_index, weight, graph.num_nodes)
-    edge_index = graph.edge_index
-    if graph.undirected and not is_ascending(edge_index[1]):
-        edge_index = edge_index.flip(0)  # the same edges, in the order that needs no counting if PyG has sorted them
+        return adjacency_matrix(edge_index[0], edge_index[1], weight, graph.num_nodes)
     missing = torch.ones(graph.num_nodes, dtype=torch.bool)
-    for source, target, _ in blocks(edge_index, graph.edge_weight):
+    for source, target, _ in blocks(graph.edge_index, graph.edge_weight):
         missing[source[source == target]] = False
-    looped = with_self_loops(adjacency_matrix(edge_index, graph.edge_weight, graph.num_nodes), missing)
+    source, target = graph.edge_index
+    if graph.undirected and not is_ascending(target):
+        source, target = target, source  # the same edges, in PyG's usual order, which needs no counting
+    adjacency = adjacency_matrix(source, target, graph.edge_weight, graph.num_nodes)
+    looped = with_self_loops(adjacency, missing)
     return _scaled(looped, row_sums(looped).rsqrt())
 
 

@@ -10,17 +10,16 @@ from graphcond.nodes.edges import is_ascending
 SPARSE_BELOW = 0.1  # share of non-zero features under which sparse products are faster
 
 
-def adjacency_matrix(edge_index: Tensor, weight: Tensor, num_nodes: int) -> Tensor:
+def adjacency_matrix(source: Tensor, target: Tensor, weight: Tensor, num_nodes: int) -> Tensor:
     """Return the matrix whose row ``i`` holds the weights of the edges into node ``i``, as sparse CSR.
 
     On a CPU, edges are counted into their rows instead of being sorted, and node numbers take 32 bits: half the memory,
     and what MKL multiplies with.
     """
-    source, target = edge_index
     size = (num_nodes, num_nodes)
-    if edge_index.is_cuda:
+    if source.is_cuda:
         # Said explicitly, because torch otherwise warns that it does not check.
-        matrix = torch.sparse_coo_tensor(edge_index.flip(0), weight, size, check_invariants=False)
+        matrix = torch.sparse_coo_tensor(torch.stack([target, source]), weight, size, check_invariants=False)
         return compressed_rows(matrix.coalesce())
     if is_ascending(target):
         pointers = torch.zeros(num_nodes + 1, dtype=torch.int64)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch_geometric.utils import subgraph
+
+from graphcond.nodes.edges import induced
 
 HASHED_AT_ONCE = 1 << 20  # numbers: what is not contiguous is copied in parts of this size
 
@@ -45,9 +46,7 @@ class Graph:
 
     def induced(self, nodes: Tensor) -> "Graph":
         """Return the subgraph on ``nodes``, renumbered in their order."""
-        edge_index, edge_weight = subgraph(
-            nodes, self.edge_index, self.edge_weight, relabel_nodes=True, num_nodes=self.num_nodes
-        )
+        edge_index, edge_weight = induced(self.edge_index, self.edge_weight, nodes, self.num_nodes)
         return Graph(self.x[nodes], edge_index, edge_weight, self.y[nodes], self.undirected)
 
 

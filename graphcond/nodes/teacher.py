@@ -108,7 +108,8 @@ def _hops(views: Views) -> int:
 def _smoothings(task: NodeTask) -> int:
     """Return for how many teachers smoothing is tried."""
     steps = PAGERANK_STEPS * len(TELEPORTS)
-    return int(SMOOTHING_LIMIT / (steps * _products(task.val.graph, task.num_classes)))
+    dearest = max(_products(split.graph, task.num_classes) for split in (task.train, task.val))
+    return int(SMOOTHING_LIMIT / (steps * dearest))
 
 
 def _products(graph: Graph, columns: int) -> int:
