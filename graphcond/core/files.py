@@ -59,13 +59,16 @@ def replacing_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[P
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     except OSError as error:
         raise PermissionError(f"cannot write into the folder {target.parent} ({error.strerror})") from error
+    new, old = scratch / "new", scratch / "old"
     try:
-        (scratch / "new").mkdir()
-        yield scratch / "new"
+        new.mkdir()
+        yield new
         if target.exists():  # a folder that holds files cannot be renamed onto
-            target.rename(scratch / "old")
-        (scratch / "new").rename(target)
+            target.rename(old)
+        new.rename(target)
     finally:
+        if old.exists() and not target.exists():
+            old.rename(target)
         shutil.rmtree(scratch)
 
 

@@ -1,6 +1,5 @@
 """The named datasets: what each is, where it comes from, how it loads and how it is judged."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +146,7 @@ def entry(name: str | Path) -> Entry:
         raise TypeError(f"name must be the name of a dataset such as 'cora' or a folder, got {type(name).__name__}")
     known = {candidate.name: candidate for candidate in ENTRIES}
     key = str(name).lower().replace("_", "-")
-    if isinstance(name, Path) or (key not in known and (os.sep in name or Path(name).is_dir())):
+    if isinstance(name, Path) or (key not in known and ("/" in name or Path(name).is_dir())):
         return folder_entry(Path(name))
     return named(key, known, "dataset")
 

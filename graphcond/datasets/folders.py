@@ -65,7 +65,7 @@ def load_folder(path: str | Path, mapped: bool = True) -> Data:
         )
     files = {name: folder / f"{name}.npy" for name in ARRAYS}
     arrays = {name: _read(file, mapped) for name, file in files.items() if file.is_file()}
-    _check({name: (str(array.dtype), array.shape) for name, array in arrays.items()}, f"{folder}/{{}}.npy")
+    _check({name: (str(array.dtype), array.shape) for name, array in arrays.items()}, f"{folder}/", ".npy")
     return Data(**{name: torch.from_numpy(array) for name, array in arrays.items()})
 
 
@@ -91,7 +91,7 @@ def save_folder(data: Data, path: str | Path, *, overwrite: bool = False) -> Non
     for name, value in tensors.items():
         if not isinstance(value, Tensor) or value.layout != torch.strided:
             raise TypeError(f"data.{name} must be a dense tensor, got {type(value).__name__}")
-    _check({name: (str(value.dtype)[6:], tuple(value.shape)) for name, value in tensors.items()}, "data.{}")
+    _check({name: (str(value.dtype)[6:], tuple(value.shape)) for name, value in tensors.items()}, "data.")
     folder = Path(path)
     if folder.is_dir():
         others = [each.name for each in folder.iterdir() if each.suffix != ".npy" or each.stem not in ARRAYS]
@@ -144,12 +144,12 @@ def _read(file: Path, mapped: bool) -> np.ndarray[Any, Any]:
         raise ValueError(f"{file} cannot be read ({reason}); write it again with numpy.save") from error
 
 
-def _check(found: Mapping[str, tuple[str, tuple[int, ...]]], label: str) -> None:
-    """Raise unless all arrays have their types and shapes; ``label`` makes of a name what the user knows it by."""
+def _check(found: Mapping[str, tuple[str, tuple[int, ...]]], before: str, after: str = "") -> None:
+    """Raise unless all arrays have their types and shapes; ``before`` and ``after`` complete a name for the user."""
     sizes: dict[int | str, int] = {2: 2}
     for name, (kind, shape) in found.items():
         wanted_kind, wanted = ARRAYS[name]
-        where = label.format(name)
+        where = f"{before}{name}{after}"
         if kind != wanted_kind:
             raise ValueError(f"{where} must hold {wanted_kind}, got {kind}; convert it")
         if len(shape) != len(wanted) or any(

@@ -57,7 +57,7 @@ def test_features_stay_on_disk(tmp_path):
     data = Data(x=torch.zeros(size, 64), y=torch.arange(size) % 2, edge_index=torch.empty(2, 0, dtype=torch.int64),
                 train_mask=torch.ones(size, dtype=torch.bool))  # fmt: skip
     save_folder(data, tmp_path / "large")
-    loaded = load_folder(tmp_path / "large")
+    loaded = load(tmp_path / "large")[0]
     areas = [area for area in mapped_areas() if area[0].endswith("large/x.npy")]
     assert areas
     assert sum(resident for _, resident in areas) < 1024  # kB, of 16 MB
@@ -103,6 +103,14 @@ def test_a_known_name_comes_before_a_folder(toy, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load("digits")[0].num_nodes == 1797
     assert load("./digits")[0].num_nodes == toy.num_nodes
+
+
+def test_odd_names_of_folders(toy, tmp_path):
+    save_folder(toy, tmp_path / "{a} b%s")
+    assert load(tmp_path / "{a} b%s")[0].num_nodes == 60
+    np.save(tmp_path / "{a} b%s" / "y.npy", np.zeros(3))
+    with pytest.raises(ValueError, match=r"y\.npy must hold int64"):
+        load(tmp_path / "{a} b%s")
 
 
 def test_what_is_not_a_folder(tmp_path):
@@ -206,11 +214,16 @@ def test_where_no_folder_can_be_made(toy, tmp_path):
         save_folder(toy, tmp_path / "nowhere" / "toy")
 
 
-def test_a_failure_leaves_the_old_folder(toy, folder, monkeypatch):
-    def fail(*_, **__):
+@pytest.mark.parametrize("where", ["writing", "renaming"])
+def test_a_failure_leaves_the_old_folder(toy, folder, monkeypatch, where):
+    rename = Path.rename
+
+    def fail(path, *rest, **_):
+        if where == "renaming" and path.name != "new":
+            return rename(path, *rest)
         raise OSError("disk full")
 
-    monkeypatch.setattr(np, "save", fail)
+    monkeypatch.setattr(*((np, "save") if where == "writing" else (Path, "rename")), fail)
     with pytest.raises(OSError, match="disk full"):
         save_folder(toy, folder, overwrite=True)
     assert torch.equal(load_folder(folder).x, toy.x)
