@@ -28,7 +28,7 @@ MODEL_DEFAULTS = {"nodes": "gcn", "graphs": "gin", "images": "convnet"}
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets.")
 app.add_typer(recsys.cli.app, name="recsys")
 
-Name = Annotated[str, typer.Argument(help="A dataset of `graphcond list`.")]
+Name = Annotated[str, typer.Argument(help="A dataset of `graphcond list`, or a folder of .npy files.")]
 Root = Annotated[Path | None, typer.Option(help="Folder of raw data; else GRAPHCOND_DATA, else the cache.")]
 Models = Annotated[str, typer.Option(help="Downstream models, separated by commas (default: gcn, gin, convnet).")]
 Runs = Annotated[int, typer.Option(help="Trainings of each condensed dataset.")]

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from torch_geometric.data import Data
 
+import graphcond
 from graphcond import cli
 
 
@@ -47,6 +49,20 @@ def test_condense_prints_a_table_with_controls(run: Callable) -> None:
     code, out, _ = run("condense", "digits", "--nodes-per-class", 1, "--runs", 1)
     assert code == 0
     assert all(name in out for name in ("auto", "class_mean", "random_soft", "whole"))
+
+
+def test_a_folder_stands_for_a_name(run: Callable, toy: Data, tmp_path: Path) -> None:
+    folder, file = tmp_path / "toy", tmp_path / "small.safetensors"
+    graphcond.datasets.save_folder(toy, folder)
+    code, out, err = run("condense", folder, "--num-nodes", 6, "-o", file, "--no-evaluate")
+    assert code == 0, err
+    assert out.startswith("toy: 60 nodes")
+    code, out, err = run("evaluate", file, folder, "--runs", 1, "--no-controls", "--json")
+    assert code == 0, err
+    assert json.loads(out)["rows"][0]["mean"] > 0.5
+    code, _, err = run("condense", tmp_path / "other", "--num-nodes", 6)
+    assert code == 2
+    assert "there is no folder" in err
 
 
 def test_graph_sets(run: Callable, real_data: Callable[[str], Path], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@
 from graphcond.datasets.catalogue import entry, list_datasets, load
 from graphcond.datasets.entries import Entry
 from graphcond.datasets.files import resolve_root
+from graphcond.datasets.folders import load_folder, save_folder
 from graphcond.datasets.ogb import ogb_loading
 
-__all__ = ["Entry", "entry", "list_datasets", "load", "ogb_loading", "resolve_root"]
+__all__ = ["Entry", "entry", "list_datasets", "load", "load_folder", "ogb_loading", "resolve_root", "save_folder"]

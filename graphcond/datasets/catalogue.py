@@ -11,6 +11,7 @@ from graphcond.datasets import builtin
 from graphcond.datasets.entries import Entry
 from graphcond.datasets.features import normalize_rows, standardize
 from graphcond.datasets.files import resolve_root
+from graphcond.datasets.folders import folder_entry
 from graphcond.datasets.graph_sets import GRAPH_SETS
 from graphcond.datasets.image_sets import IMAGE_SETS
 from graphcond.datasets.ogb import OGB
@@ -127,24 +128,32 @@ def list_datasets() -> list[Entry]:
     return list(ENTRIES)
 
 
-def entry(name: str) -> Entry:
+def entry(name: str | Path) -> Entry:
     """Return what is known of a dataset.
 
+    Args:
+        name: A name of :func:`list_datasets`, or the path of a folder for :func:`load_folder`.
+
     Raises:
-        TypeError: ``name`` is not a string.
-        ValueError: there is no dataset of that name; the message names the nearest.
+        TypeError: ``name`` is neither a string nor a path.
+        ValueError: there is no dataset of that name (the message names the nearest), or the folder's files are broken.
+        FileNotFoundError: there is no such folder, or a file is missing in it.
 
     >>> entry("tolokers").metric
     'roc_auc'
     """
-    if not isinstance(name, str):
-        raise TypeError(f"name must be the name of a dataset such as 'cora', got {type(name).__name__}")
+    if not isinstance(name, str | Path):
+        raise TypeError(f"name must be the name of a dataset such as 'cora' or a folder, got {type(name).__name__}")
     known = {candidate.name: candidate for candidate in ENTRIES}
-    key = name.lower().replace("_", "-")
+    key = str(name).lower().replace("_", "-")
+    if isinstance(name, Path) or (key not in known and ("/" in name or Path(name).is_dir())):
+        return folder_entry(Path(name))
     return named(key, known, "dataset")
 
 
-def load(name: str, root: str | Path | None = None, *, normalize: bool = True, seed: int = 0) -> InMemoryDataset | Any:  # noqa: ANN401 (or an ImageDataset)
+def load(
+    name: str | Path, root: str | Path | None = None, *, normalize: bool = True, seed: int = 0
+) -> InMemoryDataset | Any:  # noqa: ANN401 (or an ImageDataset)
     """Load a dataset by its name, ready for :func:`graphcond.condense`.
 
     The raw files are read from ``root``, in the layout of PyG's and OGB's loaders with the class's name in front, such
@@ -175,7 +184,8 @@ def load(name: str, root: str | Path | None = None, *, normalize: bool = True, s
     the rest for validation; its pixels are divided by 16.
 
     Args:
-        name: A name of :func:`list_datasets`.
+        name: A name of :func:`list_datasets`, or the path of a folder for :func:`load_folder`, whose features are left
+            as they are; write ``./cora`` for a folder that is called like a dataset.
         root: The folder of all raw files; by default the environment variable ``GRAPHCOND_DATA``, else
             ``~/.cache/graphcond``.
         normalize: Whether to prepare the features; ``False`` leaves them as published.
@@ -186,7 +196,8 @@ def load(name: str, root: str | Path | None = None, *, normalize: bool = True, s
 
     Raises:
         ValueError: there is no dataset of that name, or its files are broken.
-        FileNotFoundError: its files are missing and cannot be downloaded; the message says where they belong.
+        FileNotFoundError: there is no such folder, or the files of a name are missing and cannot be downloaded; the
+            message says where they belong.
 
     >>> data = load("citeseer")[0]
     >>> data.num_nodes, int(data.train_mask.sum())

@@ -1,0 +1,211 @@
+"""Time and memory of condensing large graphs: the rows of docs/scale.jsonl.
+
+    python datasets/generate_graph.py products FOLDER                       # in the size and shape of ogbn-products
+    python benchmarks/scale.py FOLDER auto:454 class_mean:47 gcond_x:454    # method:nodes; appends rows
+    python benchmarks/scale.py --tables                                     # prints all rows as Markdown
+
+Each row is measured in a process of its own. ``seconds`` is the whole call, with reading and checking the graph;
+``products`` is what any method would pay that propagates over two hops: the product A_hat @ (A_hat @ X) with torch's
+CSR matrices in float32, matrix and features in memory, in a process of its own just before (median of 3). Where others
+use the machine, the ratio of CPU times tells more than that of the clock. ``resident`` is the most memory that the
+process ever had; ``anonymous`` is the part of it that no file backs, which cannot be dropped when memory is short
+(looked at 20 times a second while condensing; Linux alone).
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import torch
+from torch_geometric.data import Data
+
+import graphcond
+from graphcond.core.costs import peak_memory
+from graphcond.core.sparse import from_rows
+from graphcond.datasets import load_folder
+from graphcond.methods import resolve_method
+
+ROWS = Path(__file__).parent.parent / "docs" / "scale.jsonl"
+HOPS = 2
+REPEATS = 3
+STATUS = Path("/proc/self/status")
+INTERVAL = 0.05  # seconds between two looks at the memory
+FAST = ("torch_scatter", "torch_sparse")
+COLUMNS = (
+    "graph", "edges", "method", "nodes", "threads", "products s", "condense s", "ratio", "ratio of CPU time",
+    "resident GB", "anonymous GB", "installed",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What is the same for all rows of a call; ``memory`` and ``max_seconds`` go to ``condense`` where given."""
+
+    folder: Path
+    threads: int
+    inductive: bool = False
+    memory: int | str | None = None
+    max_seconds: float | None = None
+
+
+def measure_products(conditions: Conditions) -> tuple[float, float]:
+    """Return the seconds of the bare products by the clock and of the processors, medians of a few."""
+    torch.set_num_threads(conditions.threads)
+    data = load_folder(conditions.folder, mapped=False)
+    if conditions.inductive:
+        data = data.subgraph(data.train_mask)
+    adjacency, seconds, busy = normalized(data), [], []
+    for _ in range(REPEATS):
+        start, start_busy = time.perf_counter(), time.process_time()
+        x = data.x
+        for _ in range(HOPS):
+            x = adjacency @ x
+        seconds.append(time.perf_counter() - start)
+        busy.append(time.process_time() - start_busy)
+    return statistics.median(seconds), statistics.median(busy)
+
+
+def normalized(data: Data) -> torch.Tensor:
+    """Return the adjacency as a GCN applies it, sparse CSR; without the package's own code and in little memory."""
+    source, target = data.edge_index.numpy()
+    size = data.num_nodes
+    ones = np.ones(len(source), dtype=np.float32)
+    matrix = scipy.sparse.csr_matrix((ones, (target, source)), shape=(size, size))
+    matrix = matrix + scipy.sparse.eye(size, dtype=np.float32, format="csr")
+    root = np.diff(matrix.indptr).astype(np.float32) ** -0.5
+    matrix.data = np.repeat(root, np.diff(matrix.indptr)) * root[matrix.indices]
+    return from_rows(*(torch.from_numpy(each) for each in (matrix.indptr, matrix.indices, matrix.data)), size)
+
+
+def measure(conditions: Conditions, method: str, nodes: int) -> dict[str, Any]:
+    """Return what one condensation costs."""
+    torch.set_num_threads(conditions.threads)
+    data = load_folder(conditions.folder)
+    given: dict[str, Any] = {} if conditions.memory is None else {"memory": conditions.memory}
+    if resolve_method(method).stepwise:
+        given["max_seconds"] = conditions.max_seconds
+    with peak_of_anonymous() as peak:
+        start, start_busy = time.perf_counter(), time.process_time()
+        small = graphcond.condense(data, num_nodes=nodes, method=method, inductive=conditions.inductive, **given)
+        seconds, busy = time.perf_counter() - start, time.process_time() - start_busy
+    source = small.record.source
+    return {
+        "graph": conditions.folder.resolve().name, "num_nodes": source["num_nodes"], "num_edges": source["num_edges"],
+        "method": method, "nodes": nodes, "seconds": seconds, "busy": busy, "record_seconds": small.record.seconds,
+        "resident": peak_memory(torch.device("cpu")), "anonymous": peak.get("RssAnon"),
+        "choices": small.record.choices,
+    }  # fmt: skip
+
+
+@contextmanager
+def peak_of_anonymous() -> Iterator[dict[str, int]]:
+    """Watch the memory of this process; the yielded dictionary holds the most of ``RssAnon`` so far, in bytes."""
+    peak: dict[str, int] = {}
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(INTERVAL):
+            for line in STATUS.read_text().splitlines():
+                if line.startswith("RssAnon:"):
+                    peak["RssAnon"] = max(1024 * int(line.split()[1]), peak.get("RssAnon", 0))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    if STATUS.exists():
+        watcher.start()
+    try:
+        yield peak
+    finally:
+        stop.set()
+        if watcher.ident is not None:
+            watcher.join()
+
+
+def apart(work: Any, *arguments: Any) -> Any:  # noqa: ANN401 (any function and what it returns)
+    """Run a function in a fresh process and return what it returns."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def run(conditions: Conditions, wanted: list[tuple[str, int]], rows: Path) -> None:
+    """Measure all rows and append them to a file."""
+    installed = [name for name in FAST if importlib.util.find_spec(name)]
+    print(f"{conditions.threads} threads; installed: {', '.join(installed) or 'neither ' + ' nor '.join(FAST)}")
+    products, busy = apart(measure_products, conditions)
+    print(f"{HOPS} bare products: {products:.2f} s", flush=True)
+    for method, nodes in wanted:
+        row = apart(measure, conditions, method, nodes)
+        row |= {"products": products, "products_busy": busy, "installed": installed, "torch": torch.__version__}
+        row |= {name: value for name, value in asdict(conditions).items() if name != "folder"}
+        rows.parent.mkdir(exist_ok=True)
+        with rows.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        print(markdown(row), flush=True)
+
+
+def markdown(row: dict[str, Any]) -> str:
+    """Return a row of the table."""
+    anonymous = "-" if row["anonymous"] is None else f"{row['anonymous'] / 1e9:.2f}"
+    limits = "".join(f", {name}={row[name]}" for name in ("memory", "max_seconds") if row[name] is not None)
+    values = (
+        row["graph"] + (" (training subgraph)" if row["inductive"] else ""), f"{row['num_edges']:,}",
+        row["method"] + limits, row["nodes"], row["threads"], f"{row['products']:.2f}", f"{row['seconds']:.1f}",
+        f"{row['seconds'] / row['products']:.1f}",
+        f"{row['busy'] / row['products_busy']:.1f}", f"{row['resident'] / 1e9:.2f}", anonymous,
+        ", ".join(row["installed"]) or "-",
+    )  # fmt: skip
+    return f"| {' | '.join(map(str, values))} |"
+
+
+def tables(rows: Path) -> None:
+    """Print all rows of a file as Markdown."""
+    print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")
+    for line in rows.read_text().splitlines():
+        print(markdown(json.loads(line)))
+
+
+def _wanted(text: str) -> tuple[str, int]:
+    method, _, nodes = text.partition(":")
+    return method, int(nodes)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, help="a graph as a folder of .npy files")
+    parser.add_argument("wanted", nargs="*", type=_wanted, help="method:nodes")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--inductive", action="store_true", help="the subgraph of the training nodes, as for Reddit")
+    parser.add_argument("--max-seconds", type=float, help="for methods that work in steps")
+    parser.add_argument("--memory", type=lambda text: int(text) if text.isdigit() else text, help="for condense")
+    parser.add_argument("--rows", type=Path, default=ROWS, help="the file that rows are appended to")
+    parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
+    options = parser.parse_args()
+    if options.tables:
+        tables(options.rows)
+        return
+    if not options.wanted:
+        parser.error("give a folder and at least one method:nodes")
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(options.threads)
+    conditions = Conditions(
+        folder=options.folder, threads=options.threads, inductive=options.inductive, memory=options.memory,
+        max_seconds=options.max_seconds,
+    )  # fmt: skip
+    run(conditions, options.wanted, options.rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""A graph as a folder of plain ``.npy`` files, which stay on disk until they are looked at.
+
+``x.npy`` (n, features) float32, ``edge_index.npy`` (2, m) int64, ``y.npy`` (n,) int64 and ``train_mask.npy`` (n,) bool;
+where there are any, ``val_mask.npy`` and ``test_mask.npy``, and ``edge_weight.npy`` (m,) float32. Nothing is pickled.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.lib import format as npy
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphcond.core.files import replacing_folder
+from graphcond.datasets.builtin import OneGraph
+from graphcond.datasets.entries import Entry
+
+# Type and shape; what stands for a number is the same wherever it stands.
+ARRAYS: dict[str, tuple[str, tuple[int | str, ...]]] = {
+    "x": ("float32", ("nodes", "features")),
+    "edge_index": ("int64", (2, "edges")),
+    "y": ("int64", ("nodes",)),
+    "train_mask": ("bool", ("nodes",)),
+    "val_mask": ("bool", ("nodes",)),
+    "test_mask": ("bool", ("nodes",)),
+    "edge_weight": ("float32", ("edges",)),
+}
+REQUIRED = ("x", "edge_index", "y", "train_mask")
+BROKEN = (ValueError, EOFError, OSError, SyntaxError, TypeError)
+
+
+def load_folder(path: str | Path, mapped: bool = True) -> Data:
+    """Load the graph of a folder.
+
+    Args:
+        path: The folder; :mod:`graphcond.datasets.folders` says what lies in it, :func:`save_folder` writes one.
+        mapped: Whether tensors are views of the files, read when they are looked at and dropped when memory is short.
+            Changes to them stay in memory and never reach the files. ``False`` reads everything at once.
+
+    Returns:
+        The graph, ready for :func:`graphcond.condense`.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or a file is missing in it.
+        ValueError: a file is broken, or its type or shape is not what it should be.
+
+    >>> import tempfile
+    >>> from graphcond.datasets import load
+    >>> with tempfile.TemporaryDirectory() as scratch:
+    ...     save_folder(load("digits")[0], f"{scratch}/digits")
+    ...     load_folder(f"{scratch}/digits", mapped=False).num_nodes
+    1797
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}; graphcond.datasets.save_folder writes one")
+    missing = [f"{name}.npy" for name in REQUIRED if not (folder / f"{name}.npy").is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"{folder} has no {', '.join(missing)}; graphcond.datasets.save_folder writes all files of a graph"
+        )
+    files = {name: folder / f"{name}.npy" for name in ARRAYS}
+    arrays = {name: _read(file, mapped) for name, file in files.items() if file.is_file()}
+    _check({name: (str(array.dtype), array.shape) for name, array in arrays.items()}, f"{folder}/", ".npy")
+    return Data(**{name: torch.from_numpy(array) for name, array in arrays.items()})
+
+
+def save_folder(data: Data, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a graph as a folder for :func:`load_folder`: features, edges and their weights, labels and masks, no more.
+
+    Args:
+        data: A graph with ``x``, ``edge_index``, ``y`` and ``train_mask``, of the types and shapes of the files.
+        path: The folder to make. It is written under another name beside it, and renamed when it is whole.
+        overwrite: Replace the folder if it exists; one that holds anything else is refused.
+
+    Raises:
+        FileExistsError: ``path`` exists already, or holds something else.
+        NotADirectoryError: ``path`` is a file.
+        FileNotFoundError: the folder that it is in does not exist.
+        TypeError: something of the graph is not a tensor.
+        ValueError: something is missing, or of another type or shape.
+    """
+    tensors = {name: data[name] for name in ARRAYS if data.get(name) is not None}
+    missing = [name for name in REQUIRED if name not in tensors]
+    if missing:
+        raise ValueError(f"data has no {', '.join(missing)}; a folder needs {', '.join(REQUIRED)}")
+    for name, value in tensors.items():
+        if not isinstance(value, Tensor) or value.layout != torch.strided:
+            raise TypeError(f"data.{name} must be a dense tensor, got {type(value).__name__}")
+    _check({name: (str(value.dtype)[6:], tuple(value.shape)) for name, value in tensors.items()}, "data.")
+    folder = Path(path)
+    if folder.is_dir():
+        others = [each.name for each in folder.iterdir() if each.suffix != ".npy" or each.stem not in ARRAYS]
+        if others:
+            raise FileExistsError(f"{folder} holds {others[0]!r}, which is no part of a graph; choose another name")
+    with replacing_folder(folder, overwrite=overwrite) as new:
+        for name, value in tensors.items():
+            np.save(new / f"{name}.npy", value.detach().cpu().numpy(), allow_pickle=False)
+
+
+def folder_entry(path: Path) -> Entry:
+    """Return a folder as if it stood in the catalogue: its nodes are classified and judged by accuracy."""
+    data = load_folder(path)
+    return Entry(
+        name=path.resolve().name,
+        description=f"the graph in {path}",
+        num_nodes=data.num_nodes,
+        num_edges=data.num_edges,
+        num_features=data.num_features,
+        num_classes=int(data.y.max()) + 1 if len(data.y) else 0,
+        source=str(path),
+        licence="its owner's",
+        loader=Folder(path),
+    )
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Loads a folder.
+
+    Args:
+        path: Where it is.
+    """
+
+    path: Path
+
+    def read(self, name: str, root: Path, seed: int) -> OneGraph:
+        """Return the dataset; ``root`` and ``seed`` are not looked at."""
+        return OneGraph(load_folder(self.path), name)
+
+
+def _read(file: Path, mapped: bool) -> np.ndarray[Any, Any]:
+    try:
+        if mapped:
+            return npy.open_memmap(file, mode="c")
+        with file.open("rb") as opened:
+            return npy.read_array(opened, allow_pickle=False)
+    except BROKEN as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ValueError(f"{file} cannot be read ({reason}); write it again with numpy.save") from error
+
+
+def _check(found: Mapping[str, tuple[str, tuple[int, ...]]], before: str, after: str = "") -> None:
+    """Raise unless all arrays have their types and shapes; ``before`` and ``after`` complete a name for the user."""
+    sizes: dict[int | str, int] = {2: 2}
+    for name, (kind, shape) in found.items():
+        wanted_kind, wanted = ARRAYS[name]
+        where = f"{before}{name}{after}"
+        if kind != wanted_kind:
+            raise ValueError(f"{where} must hold {wanted_kind}, got {kind}; convert it")
+        if len(shape) != len(wanted) or any(
+            sizes.setdefault(size, got) != got for size, got in zip(wanted, shape, strict=True)
+        ):
+            expected = ", ".join(str(sizes.get(size, size)) for size in wanted) + "," * (len(wanted) == 1)
+            raise ValueError(f"{where} must have the shape ({expected}), got {shape}")

@@ -1,0 +1,90 @@
+"""The benchmark of large graphs, on small ones."""
+
+import importlib.util
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.nn.conv.gcn_conv import gcn_norm
+from torch_geometric.utils import to_dense_adj
+
+from graphcond.datasets import save_folder
+
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "scale.py"
+
+
+@pytest.fixture(scope="module")
+def scale() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("scale", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def folder(toy, tmp_path):
+    save_folder(toy, tmp_path / "toy")
+    return tmp_path / "toy"
+
+
+def test_the_bare_products_are_those_of_a_gcn(scale, toy):
+    edge_index, weight = gcn_norm(toy.edge_index, num_nodes=toy.num_nodes, add_self_loops=True)
+    expected = to_dense_adj(edge_index, edge_attr=weight, max_num_nodes=toy.num_nodes)[0].T
+    assert torch.allclose(scale.normalized(toy).to_dense(), expected)
+
+
+@pytest.mark.parametrize("inductive", [False, True])
+def test_a_row(scale, toy, folder, inductive):
+    conditions = scale.Conditions(folder=folder, threads=1, inductive=inductive, max_seconds=5.0)
+    assert min(scale.measure_products(conditions)) >= 0
+    row = scale.measure(conditions, "class_mean", 3)
+    assert row["num_nodes"] == (20 if inductive else 60)
+    assert row["num_edges"] == (toy.subgraph(toy.train_mask) if inductive else toy).num_edges
+    assert row["seconds"] >= row["record_seconds"] > 0
+    json.dumps(row)
+
+
+def test_methods_that_work_in_steps_are_stopped(scale, folder):
+    row = scale.measure(scale.Conditions(folder=folder, threads=1, max_seconds=0.2), "gcond_x", 3)
+    assert 0.1 < row["seconds"] < 5
+
+
+def test_anonymous_memory_is_watched(scale):
+    if not scale.STATUS.exists():
+        pytest.skip("told by Linux alone")
+    with scale.peak_of_anonymous() as peak:
+        time.sleep(4 * scale.INTERVAL)
+        before = peak["RssAnon"]
+        held = np.ones(8_000_000)
+        time.sleep(4 * scale.INTERVAL)
+        del held
+    assert peak["RssAnon"] > before + 60_000_000
+
+
+def test_rows_are_measured_in_other_processes(scale):
+    assert scale.apart(os.getpid) != os.getpid()
+
+
+def test_command(scale, folder, tmp_path, monkeypatch, capsys):
+    rows = tmp_path / "rows" / "scale.jsonl"
+    monkeypatch.setattr(scale, "apart", lambda work, *arguments: work(*arguments))
+    monkeypatch.setattr(os, "environ", {**os.environ})
+    for arguments in ([folder, "class_mean:3", "random:6", "--threads", 1], ["--tables"]):
+        monkeypatch.setattr(sys, "argv", ["scale.py", *map(str, arguments), "--rows", str(rows)])
+        scale.main()
+    printed = capsys.readouterr().out.splitlines()
+    assert "installed: " in printed[0]
+    assert printed[-2:] == printed[2:4]
+    first, second = [json.loads(line) for line in rows.read_text().splitlines()]
+    assert (first["graph"], first["method"], first["nodes"], first["threads"]) == ("toy", "class_mean", 3, 1)
+    assert (second["method"], second["nodes"]) == ("random", 6)
+    assert first["resident"] > 10_000_000
