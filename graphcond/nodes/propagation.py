@@ -4,8 +4,12 @@ import torch
 from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
+from graphcond.core.processes import Processes
+from graphcond.core.sparse import from_rows
 from graphcond.nodes.sparse import adjacency_matrix
 from graphcond.nodes.task import Graph
+
+SHARED_FROM = 10_000_000  # multiplications of a hop; fewer cost less than sending the rows
 
 
 def normalized_adjacency(graph: Graph) -> Tensor:
@@ -20,9 +24,23 @@ def normalized_adjacency(graph: Graph) -> Tensor:
 
 def propagate(adjacency: Tensor, x: Tensor, depth: int) -> Tensor:
     r"""Return :math:`\hat A^{depth} x`, keeping one hop in memory."""
+    processes = Processes.current()
     for _ in range(depth):
-        x = adjacency @ x
+        x = adjacency @ x if processes.count == 1 else _shared_hop(adjacency, x, processes)
     return x
+
+
+def _shared_hop(adjacency: Tensor, x: Tensor, processes: Processes) -> Tensor:
+    """Return ``adjacency @ x``, each process multiplying a block of rows with its share of the edges."""
+    pointers, columns, values = adjacency.crow_indices(), adjacency.col_indices(), adjacency.values()
+    if len(values) * x.size(1) < SHARED_FROM:
+        return adjacency @ x
+    ends = torch.tensor(processes.bounds(len(values)), dtype=pointers.dtype, device=pointers.device)
+    bounds = [*torch.searchsorted(pointers, ends)[:-1].tolist(), len(adjacency)]
+    start, stop = bounds[processes.rank :][:2]
+    first, last = int(pointers[start]), int(pointers[stop])
+    block = from_rows(pointers[start : stop + 1] - first, columns[first:last], values[first:last], len(x))
+    return processes.gather(block @ x, bounds)
 
 
 def personalized_pagerank(adjacency: Tensor, x: Tensor, teleport: float, steps: int = 10) -> Tensor:
