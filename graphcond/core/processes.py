@@ -56,17 +56,17 @@ class Processes:
         parts = torch.split(flat, [tensor.numel() for tensor in tensors])
         return tuple(part.view_as(tensor).to(tensor) for part, tensor in zip(parts, tensors, strict=True))
 
-    def gather(self, mine: Tensor, bounds: Sequence[int]) -> Tensor:
-        """Return the rows of all processes, those of each between its bounds."""
+    def gather(self, mine: Tensor, bounds: Sequence[int], dim: int = 0) -> Tensor:
+        """Return the rows (or columns) of all processes, those of each between its bounds."""
         if self.count == 1:
             return mine
-        whole = mine.new_empty(bounds[-1], *mine.shape[1:])
+        whole = mine.new_empty([bounds[-1] if i == dim else size for i, size in enumerate(mine.shape)])
         for rank in range(self.count):
-            block = whole[bounds[rank] : bounds[rank + 1]]
-            if rank == self.rank:
-                block.copy_(mine)
-            if len(block):
+            place = whole.narrow(dim, bounds[rank], bounds[rank + 1] - bounds[rank])
+            block = mine.contiguous() if rank == self.rank else mine.new_empty(place.shape)
+            if block.numel():
                 dist.broadcast(block, src=rank)
+                place.copy_(block)
         return whole
 
     def agree(self, value: Value) -> Value:

@@ -40,9 +40,15 @@ def take_rows(matrix: Tensor, rows: Tensor, keep: Tensor | None = None) -> tuple
     within = torch.arange(int(ends[-1]) if len(rows) else 0, device=rows.device)
     positions = within + torch.repeat_interleave(starts - (ends - lengths), lengths)
     found = matrix.col_indices()[positions]
-    columns, places = torch.unique(found if keep is None else torch.cat([found, keep]), return_inverse=True)
-    local = places[: len(found)]
-    pointers = torch.cat([ends.new_zeros(1), ends])
+    needed = torch.zeros(matrix.size(1), dtype=torch.bool, device=rows.device)
+    needed[found] = True
+    if keep is not None:
+        needed[keep] = True
+    columns = needed.nonzero().flatten()
+    places = torch.empty(matrix.size(1), dtype=found.dtype, device=rows.device)
+    places[columns] = torch.arange(len(columns), dtype=found.dtype, device=rows.device)
+    local = places[found]
+    pointers = torch.cat([ends.new_zeros(1), ends]).to(found.dtype)
     with _without_the_beta_warning():
         values, size = matrix.values()[positions], (len(rows), len(columns))
         taken = torch.sparse_csr_tensor(pointers, local, values, size, check_invariants=False)

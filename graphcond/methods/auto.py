@@ -166,13 +166,14 @@ class _Candidates:
     ) -> None:
         self._space = space
         self._probabilities = probabilities
+        self._likely = likely_rows(probabilities, allocation)
         self._allocation = allocation
         self._residual = residual
         self._class_counts = task.class_counts
         self._labelled = torch.zeros(len(space), dtype=torch.bool, device=space.device)
         self._labelled[task.train.nodes] = True
         self._center = space.mean(dim=0)
-        means = (probabilities / probabilities.sum(dim=0)).T @ space
+        means = (probabilities.T @ space) / probabilities.sum(dim=0).unsqueeze(1)
         distance = (means - self._center).norm()
         length = student.weight.norm().clamp(min=torch.finfo(space.dtype).tiny)
         self._directions = student.weight.T * distance / length
@@ -194,22 +195,21 @@ class _Candidates:
         return features
 
     def _cluster(self, labelled: bool) -> _Clusters:
-        y = torch.repeat_interleave(self._allocation.to(self._space.device))
+        counts = self._allocation.tolist()
         means, centers, weights, posterior, members = [], [], [], [], []
-        for label, count in enumerate(self._allocation.tolist()):
-            rows = likely_rows(self._probabilities, label, count)
+        for label, (rows, count) in enumerate(zip(self._likely, counts, strict=True)):
             if labelled and int(self._labelled[rows].sum()) >= count:
                 rows = rows[self._labelled[rows]]
             points = self._space[rows]
             assigned = cluster(points, count)
-            shares = torch.bincount(assigned, minlength=count) / len(rows)
+            sizes = torch.bincount(assigned, minlength=count)
             means.append(cluster_means(points, assigned, count))
             centers.append(points.mean(dim=0).expand(count, -1))
-            weights.append(shares * self._class_counts[label])
+            weights.append(sizes / len(rows) * self._class_counts[label])
             posterior.append(cluster_means(self._probabilities[rows], assigned, count))
-            members += [rows[assigned == i] for i in range(count)]
+            members += rows[assigned.argsort(stable=True)].split(sizes.tolist())
         return _Clusters(
-            y=y,
+            y=torch.repeat_interleave(self._allocation.to(self._space.device)),
             means=torch.cat(means),
             centers=torch.cat(centers),
             weight=torch.cat(weights),

@@ -11,8 +11,8 @@ from torch import Tensor
 from graphcond.condensed import Members
 from graphcond.core.run import Run
 from graphcond.methods.method import Method
-from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.task import Graph, NodeTask
+from graphcond.nodes.views import Propagated, propagated_rows
 
 
 @dataclass(frozen=True)
@@ -59,25 +59,35 @@ def class_rows(task: NodeTask, label: int) -> Tensor:
     return task.train.nodes[task.train.labels == label]
 
 
-def likely_rows(probabilities: Tensor, label: int, count: int) -> Tensor:
-    """Return the nodes whose likeliest class is ``label``; if they are fewer than ``count``, the likeliest nodes."""
-    rows = (probabilities.argmax(dim=1) == label).nonzero().flatten()
-    return rows if len(rows) >= count else probabilities[:, label].topk(count).indices
+def likely_rows(probabilities: Tensor, allocation: Tensor) -> list[Tensor]:
+    """Return for each class the nodes whose likeliest class it is; if they are fewer than asked, its likeliest nodes.
+
+    Args:
+        probabilities: ``(num_nodes, num_classes)``.
+        allocation: How many nodes of each class are asked for at least, ``(num_classes,)`` int64.
+    """
+    likeliest = probabilities.argmax(dim=1)
+    counts = torch.bincount(likeliest, minlength=probabilities.size(1)).tolist()
+    groups = likeliest.argsort(stable=True).split(counts)
+    return [
+        rows if len(rows) >= count else probabilities[:, label].topk(count).indices
+        for label, (rows, count) in enumerate(zip(groups, allocation.tolist(), strict=True))
+    ]
 
 
-def real_nodes(task: NodeTask, groups: list[Tensor], x: Tensor | None = None) -> SyntheticNodes:
-    """Return chosen real nodes: their own features and the edges among them, or other features ``x`` and no edges.
+def real_nodes(task: NodeTask, groups: list[Tensor], depth: int | None = None) -> SyntheticNodes:
+    """Return chosen real nodes: their own features and the edges among them, or propagated features and no edges.
 
     Args:
         task: The task the nodes come from.
         groups: For each class, the chosen row numbers.
-        x: Features to take instead, ``(num_nodes, num_features)``, such as propagated ones.
+        depth: Hops of propagation of the features; ``None``: their own features, and edges.
     """
     chosen = torch.cat(groups)
     members = Members.from_groups(list(chosen.reshape(-1, 1).cpu()))
     labels = task.train.graph.y[chosen]
-    if x is not None:
-        return SyntheticNodes(x=x[chosen], y=labels, members=members)
+    if depth is not None:
+        return SyntheticNodes(x=propagated_rows(task.train.graph, chosen, depth), y=labels, members=members)
     graph: Graph = task.train.graph.induced(chosen)
     return SyntheticNodes(
         x=graph.x, y=labels, edge_index=graph.edge_index, edge_weight=graph.edge_weight, members=members
@@ -96,10 +106,9 @@ def pick_per_class(
         pick: Given the ``(n, num_features)`` rows of a class and a count, the rows that are picked.
     """
     require_capacity(task, allocation)
-    graph = task.train.graph
-    space = propagate(normalized_adjacency(graph), graph.x, depth)
+    view = Propagated(task.train.graph, depth)
     rows = [class_rows(task, label) for label in range(task.num_classes)]
-    return real_nodes(task, [r[pick(space[r], n)] for r, n in zip(rows, allocation.tolist(), strict=True)])
+    return real_nodes(task, [r[pick(view.space[r], n)] for r, n in zip(rows, allocation.tolist(), strict=True)])
 
 
 def require_capacity(task: NodeTask, allocation: Tensor) -> None:

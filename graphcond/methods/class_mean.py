@@ -9,8 +9,8 @@ from torch import Tensor
 from graphcond.condensed import Members
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows
-from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.task import NodeTask
+from graphcond.nodes.views import Propagated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +35,12 @@ class ClassMean(NodeMethod):
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        graph = task.train.graph
+        nodes, labels, counts = task.train.nodes, task.train.labels, task.class_counts.float()
         rows = [class_rows(task, label) for label in range(task.num_classes)]
-        space = propagate(normalized_adjacency(graph), graph.x, self.depth)
+        sums = Propagated(task.train.graph, self.depth).class_sums(nodes, labels, task.num_classes)
         return SyntheticNodes(
-            x=torch.stack([space[r].mean(dim=0) for r in rows]),
-            y=torch.arange(task.num_classes, device=graph.x.device),
-            node_weight=task.class_counts.float(),
+            x=sums / counts.unsqueeze(1),
+            y=torch.arange(task.num_classes, device=nodes.device),
+            node_weight=counts,
             members=Members.from_groups([r.cpu() for r in rows]),
         )

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows, real_nodes, require_capacity
-from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.task import NodeTask
 
 
@@ -53,6 +52,4 @@ class RandomPropagated(NodeMethod):
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        graph = task.train.graph
-        groups = draw(task, allocation)
-        return real_nodes(task, groups, x=propagate(normalized_adjacency(graph), graph.x, self.depth))
+        return real_nodes(task, draw(task, allocation), self.depth)

@@ -38,8 +38,7 @@ class RandomSoft(NodeMethod):
         teacher = choose_teacher(*for_choosing(task, views))
         probabilities = posteriors(task, views, teacher)
         groups = []
-        for label, count in enumerate(allocation.tolist()):
-            rows = likely_rows(probabilities, label, count)
+        for rows, count in zip(likely_rows(probabilities, allocation), allocation.tolist(), strict=True):
             groups.append(rows[torch.randperm(len(rows))[:count].to(rows.device)])
         chosen = torch.cat(groups)
         return SyntheticNodes(

@@ -6,7 +6,9 @@ Every function returns a cleaned copy of what it checked and appends a sentence 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.utils import coalesce, contains_isolated_nodes, contains_self_loops, is_undirected
+from torch_geometric.utils import coalesce
+
+from graphcond.nodes.edges import Survey, is_strictly_sorted, survey
 
 
 def check_features(data: Data) -> Tensor:
@@ -33,8 +35,8 @@ def check_features(data: Data) -> Tensor:
     return x
 
 
-def check_edges(data: Data, num_nodes: int, notes: list[str]) -> tuple[Tensor, Tensor]:
-    """Return ``edge_index`` without duplicates and the weights of its edges."""
+def check_edges(data: Data, num_nodes: int, notes: list[str]) -> tuple[Tensor, Tensor, bool]:
+    """Return ``edge_index`` without duplicates, the weights of its edges, and whether the graph is undirected."""
     edge_index = data.edge_index
     if edge_index is None:
         raise ValueError("data.edge_index is missing; for a dataset without edges pass torch.empty(2, 0, dtype=long)")
@@ -44,26 +46,30 @@ def check_edges(data: Data, num_nodes: int, notes: list[str]) -> tuple[Tensor, T
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise ValueError(f"data.edge_index must have the shape (2, num_edges), got {tuple(edge_index.shape)}")
     edge_index = edge_index.long()
-    if edge_index.numel() and (int(edge_index.min()) < 0 or int(edge_index.max()) >= num_nodes):
-        raise ValueError(
-            f"data.edge_index must lie in [0, {num_nodes - 1}] (data.x has {num_nodes} rows), "
-            f"got values from {int(edge_index.min())} to {int(edge_index.max())}"
-        )
+    if edge_index.numel():
+        lowest, highest = map(int, torch.aminmax(edge_index))
+        if lowest < 0 or highest >= num_nodes:
+            raise ValueError(
+                f"data.edge_index must lie in [0, {num_nodes - 1}] (data.x has {num_nodes} rows), "
+                f"got values from {lowest} to {highest}"
+            )
     weight = _check_edge_weight(data, edge_index.size(1))
-    reduce = "max" if data.edge_weight is None else "sum"
-    merged_index, merged_weight = coalesce(edge_index, weight, num_nodes=num_nodes, reduce=reduce)
-    duplicates = edge_index.size(1) - merged_index.size(1)
-    if duplicates:
-        how = "once each" if data.edge_weight is None else "with their weights summed"
-        notes.append(f"{duplicates} duplicate edges were merged and count {how}.")
-    _note_structure(merged_index, merged_weight, num_nodes, notes)
-    return merged_index, merged_weight
+    if not is_strictly_sorted(edge_index, num_nodes):
+        reduce = "max" if data.edge_weight is None else "sum"
+        given = edge_index.size(1)
+        edge_index, weight = coalesce(edge_index, weight, num_nodes=num_nodes, reduce=reduce)
+        if duplicates := given - edge_index.size(1):
+            how = "once each" if data.edge_weight is None else "with their weights summed"
+            notes.append(f"{duplicates} duplicate edges were merged and count {how}.")
+    found = survey(edge_index, weight, num_nodes)
+    _note_structure(found, notes)
+    return edge_index, weight, found.undirected
 
 
 def _check_edge_weight(data: Data, num_edges: int) -> Tensor:
     weight: Tensor | None = data.edge_weight
     if weight is None:
-        return torch.ones(num_edges, device=data.edge_index.device)
+        return torch.ones(1, device=data.edge_index.device).expand(num_edges)  # no memory for each edge
     _require_tensor("edge_weight", weight)
     weight = weight.detach().to(torch.float32)
     if weight.numel() != num_edges:
@@ -79,15 +85,15 @@ def _check_edge_weight(data: Data, num_edges: int) -> Tensor:
     return weight
 
 
-def _note_structure(edge_index: Tensor, weight: Tensor, num_nodes: int, notes: list[str]) -> None:
-    if edge_index.numel() and not is_undirected(edge_index, weight, num_nodes=num_nodes):
+def _note_structure(found: Survey, notes: list[str]) -> None:
+    if not found.undirected:
         notes.append(
             "The graph is directed and was used as given (messages flow along the edges); "
             "torch_geometric.transforms.ToUndirected makes it undirected."
         )
-    if contains_self_loops(edge_index):
+    if found.self_loops:
         notes.append("The graph has self-loops; they were kept and no second one was added to those nodes.")
-    if contains_isolated_nodes(edge_index, num_nodes):
+    if found.isolated:
         notes.append("Some nodes are isolated; propagation leaves their features as they are.")
 
 

@@ -1,7 +1,9 @@
 """k-means within a class, in a space small enough that distances are cheap."""
 
 import warnings
+from typing import Any
 
+import numpy as np
 import torch
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -9,6 +11,8 @@ from torch import Tensor
 
 DISTANCE_DIMENSIONS = 32
 MAX_ITERATIONS = 25
+SAMPLE = 20_000  # points among which centres are looked for; all are then given to the nearest
+SAMPLE_PER_CLUSTER = 100
 
 
 def cluster(points: Tensor, count: int) -> Tensor:
@@ -24,14 +28,26 @@ def cluster(points: Tensor, count: int) -> Tensor:
         return torch.zeros(len(points), dtype=torch.long, device=points.device)
     if count == len(points):
         return torch.arange(count, device=points.device)
-    centred = points - points.mean(dim=0)
-    if min(centred.shape) > DISTANCE_DIMENSIONS:
-        _, _, basis = torch.pca_lowrank(centred, q=DISTANCE_DIMENSIONS, center=False, niter=1)
-        centred = centred @ basis
+    sample = points
+    if len(points) > (limit := max(SAMPLE, SAMPLE_PER_CLUSTER * count)):
+        sample = points[torch.randperm(len(points))[:limit].to(points.device)]
+    center = sample.mean(dim=0)
+    basis = None
+    if min(sample.shape) > DISTANCE_DIMENSIONS:
+        _, _, basis = torch.pca_lowrank(sample - center, q=DISTANCE_DIMENSIONS, center=False, niter=1)
+
+    def seen(rows: Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
+        centred = rows - center
+        return (centred if basis is None else centred @ basis).cpu().numpy()
+
     seed = int(torch.randint(2**31 - 1, ()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of duplicate points, which are dealt with below
-        labels = KMeans(count, n_init=1, max_iter=MAX_ITERATIONS, random_state=seed).fit_predict(centred.cpu().numpy())
+        means = KMeans(count, n_init=1, max_iter=MAX_ITERATIONS, random_state=seed).fit(seen(sample))
+    if sample is points:
+        labels = means.labels_
+    else:
+        labels = np.concatenate([means.predict(seen(rows)) for rows in points.split(SAMPLE)])
     return _without_empty(torch.as_tensor(labels, dtype=torch.long, device=points.device), count)
 
 

@@ -1,15 +1,20 @@
 r"""Feature propagation over a sparse adjacency: :math:`\hat A = D^{-1/2} (A + I) D^{-1/2}`, as a GCN applies it."""
 
+from collections.abc import Callable, Iterator
+
 import torch
 from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
-from graphcond.core.processes import Processes
-from graphcond.core.sparse import from_rows
-from graphcond.nodes.sparse import adjacency_matrix
+from graphcond.core.processes import Processes, alone
+from graphcond.nodes.edges import blocks, is_ascending
+from graphcond.nodes.sparse import adjacency_matrix, row_sums, with_self_loops
 from graphcond.nodes.task import Graph
 
-SHARED_FROM = 10_000_000  # multiplications of a hop; fewer cost less than sending the rows
+COLUMNS = 32  # of features that are propagated together: 128 bytes of a row, two lines of the cache
+NODES_AT_ONCE = 1 << 16
+PAGERANK_STEPS = 10
+SHARED_FROM = 100_000_000  # multiplications; to do fewer costs less than to send what they give
 
 
 def normalized_adjacency(graph: Graph) -> Tensor:
@@ -18,32 +23,84 @@ def normalized_adjacency(graph: Graph) -> Tensor:
     Row ``i`` gathers the messages that node ``i`` receives, so ``adjacency @ x`` is one hop. Self-loops of weight 1
     are added where there are none (the renormalisation trick of Kipf and Welling, 2017).
     """
-    edge_index, weight = gcn_norm(graph.edge_index, graph.edge_weight, graph.num_nodes, add_self_loops=True)
-    return adjacency_matrix(edge_index, weight, graph.num_nodes)
+    if graph.edge_index.is_cuda:
+        edge_index, weight = gcn_norm(graph.edge_index, graph.edge_weight, graph.num_nodes, add_self_loops=True)
+        return adjacency_matrix(edge_index, weight, graph.num_nodes)
+    edge_index = graph.edge_index
+    if graph.undirected and not is_ascending(edge_index[1]):
+        edge_index = edge_index.flip(0)  # the same edges, in the order that needs no counting if PyG has sorted them
+    missing = torch.ones(graph.num_nodes, dtype=torch.bool)
+    for source, target, _ in blocks(edge_index, graph.edge_weight):
+        missing[source[source == target]] = False
+    looped = with_self_loops(adjacency_matrix(edge_index, graph.edge_weight, graph.num_nodes), missing)
+    return _scaled(looped, row_sums(looped).rsqrt())
+
+
+def _scaled(adjacency: Tensor, scale: Tensor) -> Tensor:
+    """Multiply rows and columns of a sparse CSR matrix by a scale, in its own memory."""
+    scale = torch.where(scale.isfinite(), scale, 0.0)
+    pointers, columns, values = adjacency.crow_indices(), adjacency.col_indices(), adjacency.values()
+    for start in range(0, len(scale), NODES_AT_ONCE):
+        part = pointers[start : start + NODES_AT_ONCE + 1]
+        entries = slice(int(part[0]), int(part[-1]))
+        rows = torch.repeat_interleave(scale[start : start + NODES_AT_ONCE], part.diff())
+        values[entries] *= rows * scale[columns[entries]]
+    return adjacency
 
 
 def propagate(adjacency: Tensor, x: Tensor, depth: int) -> Tensor:
-    r"""Return :math:`\hat A^{depth} x`, keeping one hop in memory."""
+    r"""Return :math:`\hat A^{depth} x`.
+
+    On a CPU this is done for some columns after the other: rows that are gathered then fit in the cache, and of the
+    hops in between only those columns are in memory.
+    """
+    if depth == 0:
+        return x
+
+    def propagated(part: Tensor) -> Tensor:
+        out = torch.empty_like(part)
+        for columns in column_blocks(part):
+            out[:, columns] = _hops(adjacency, part[:, columns].contiguous(), depth)
+        return out
+
+    return shared_columns(x, propagated, cost=depth * len(adjacency.values()))
+
+
+def shared_columns(x: Tensor, work: Callable[[Tensor], Tensor], cost: int) -> Tensor:
+    """Return what some work makes of a matrix, several processes sharing its columns.
+
+    Hops treat each column by itself: whole columns need to be told to the others once, after the last hop, whereas of
+    rows the next hop would need those of all processes.
+
+    Args:
+        x: The matrix.
+        work: Makes of some columns as many of the result.
+        cost: Multiplications for each column.
+    """
     processes = Processes.current()
+    if not 1 < processes.count <= x.size(1) or cost * x.size(1) < SHARED_FROM:
+        return work(x)
+    bounds = processes.bounds(x.size(1))
+    start, stop = bounds[processes.rank :][:2]
+    with alone():
+        mine = work(x[:, start:stop])
+    return processes.gather(mine, bounds, dim=1)
+
+
+def column_blocks(x: Tensor) -> Iterator[slice]:
+    """Yield the columns of a matrix that are best propagated together."""
+    step = COLUMNS if x.device.type == "cpu" else max(x.size(1), 1)
+    for start in range(0, x.size(1), step):
+        yield slice(start, start + step)
+
+
+def _hops(adjacency: Tensor, x: Tensor, depth: int) -> Tensor:
     for _ in range(depth):
-        x = adjacency @ x if processes.count == 1 else _shared_hop(adjacency, x, processes)
+        x = adjacency @ x
     return x
 
 
-def _shared_hop(adjacency: Tensor, x: Tensor, processes: Processes) -> Tensor:
-    """Return ``adjacency @ x``, each process multiplying a block of rows with its share of the edges."""
-    pointers, columns, values = adjacency.crow_indices(), adjacency.col_indices(), adjacency.values()
-    if len(values) * x.size(1) < SHARED_FROM:
-        return adjacency @ x
-    ends = torch.tensor(processes.bounds(len(values)), dtype=pointers.dtype, device=pointers.device)
-    bounds = [*torch.searchsorted(pointers, ends)[:-1].tolist(), len(adjacency)]
-    start, stop = bounds[processes.rank :][:2]
-    first, last = int(pointers[start]), int(pointers[stop])
-    block = from_rows(pointers[start : stop + 1] - first, columns[first:last], values[first:last], len(x))
-    return processes.gather(block @ x, bounds)
-
-
-def personalized_pagerank(adjacency: Tensor, x: Tensor, teleport: float, steps: int = 10) -> Tensor:
+def personalized_pagerank(adjacency: Tensor, x: Tensor, teleport: float, steps: int = PAGERANK_STEPS) -> Tensor:
     r"""Return the truncated personalised PageRank smoothing of ``x`` (APPNP: Klicpera et al., 2019).
 
     .. math:: z_0 = x, \qquad z_{k+1} = (1 - \alpha) \hat A z_k + \alpha x

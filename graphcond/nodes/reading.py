@@ -39,11 +39,11 @@ def read_nodes(dataset: object, *, split: int = 0, inductive: bool = False) -> N
     notes: list[str] = []
     x = checks.check_features(data)
     num_nodes = x.size(0)
-    edge_index, edge_weight = checks.check_edges(data, num_nodes, notes)
+    edge_index, edge_weight, undirected = checks.check_edges(data, num_nodes, notes)
     y = checks.check_labels(data, num_nodes).to(x.device)
     train, val, test = _masks(data, num_nodes, split, y, notes)
     num_classes = checks.check_classes(y, train)
-    graph = Graph(x, edge_index, edge_weight, y)
+    graph = Graph(x, edge_index, edge_weight, y, undirected)
     return NodeTask(
         train=_as_split(graph, train, inductive),
         val=_as_split(graph, val, inductive),

@@ -5,19 +5,19 @@ from torch import Tensor
 
 from graphcond.core.batch import Batch
 from graphcond.core.sparse import take_rows
-from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.relay import Relay
 from graphcond.nodes.task import Split
+from graphcond.nodes.views import Propagated
 
 
 def relay_batch(split: Split, relay: Relay) -> Batch:
     """Return the nodes of a split as a relay sees them: exact neighbourhoods, the first hops done."""
-    adjacency = normalized_adjacency(split.graph)
-    propagated = propagate(adjacency, split.graph.x, relay.hops)
+    view = Propagated(split.graph, 0)
     if not relay.last_hop:
-        return Batch(propagated[split.nodes], split.labels)
-    rows, columns = take_rows(adjacency, split.nodes, keep=split.nodes)
-    return Batch(propagated[columns], split.labels, rows, torch.searchsorted(columns, split.nodes))
+        return Batch(view.rows_at(split.nodes, relay.hops), split.labels)
+    rows, columns = take_rows(view.adjacency, split.nodes, keep=split.nodes)
+    x = view.rows_at(columns, relay.hops)
+    return Batch(x, split.labels, rows, torch.searchsorted(columns, split.nodes))
 
 
 class NodeSource:

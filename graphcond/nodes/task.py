@@ -7,20 +7,26 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import subgraph
 
+HASHED_AT_ONCE = 1 << 20  # numbers: what is not contiguous is copied in parts of this size
+
 
 @dataclass(frozen=True)
 class Graph:
     """One attributed graph.
 
-    Shapes:
-        x: ``(num_nodes, num_features)`` float32; edge_index: ``(2, num_edges)`` int64, without duplicates;
-        edge_weight: ``(num_edges,)`` float32, not negative; y: ``(num_nodes,)`` int64, -1 where unlabelled.
+    Args:
+        x: ``(num_nodes, num_features)`` float32; it may be memory-mapped, and is read in blocks.
+        edge_index: ``(2, num_edges)`` int64, without duplicates; it may be memory-mapped.
+        edge_weight: ``(num_edges,)`` float32, not negative.
+        y: ``(num_nodes,)`` int64, -1 where unlabelled.
+        undirected: Whether it is known that each edge has its reverse, with the same weight.
     """
 
     x: Tensor
     edge_index: Tensor
     edge_weight: Tensor
     y: Tensor
+    undirected: bool = False
 
     @property
     def num_nodes(self) -> int:
@@ -29,14 +35,15 @@ class Graph:
 
     def to(self, device: torch.device) -> "Graph":
         """Return the graph on another device; the original is left alone."""
-        return Graph(*(value.to(device) for value in (self.x, self.edge_index, self.edge_weight, self.y)))
+        tensors = (value.to(device) for value in (self.x, self.edge_index, self.edge_weight, self.y))
+        return Graph(*tensors, self.undirected)
 
     def induced(self, nodes: Tensor) -> "Graph":
         """Return the subgraph on ``nodes``, renumbered in their order."""
         edge_index, edge_weight = subgraph(
             nodes, self.edge_index, self.edge_weight, relabel_nodes=True, num_nodes=self.num_nodes
         )
-        return Graph(self.x[nodes], edge_index, edge_weight, self.y[nodes])
+        return Graph(self.x[nodes], edge_index, edge_weight, self.y[nodes], self.undirected)
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ class Split:
         graph = self.graph
         for value in (graph.x, graph.edge_index, graph.edge_weight, self.nodes, self.labels):
             state.update(str(tuple(value.shape)).encode())
-            state.update(value.detach().cpu().contiguous().numpy().tobytes())
+            for part in value.detach().flatten().split(HASHED_AT_ONCE):
+                state.update(part.cpu().contiguous().numpy())
         return state.hexdigest()
 
     def to(self, device: torch.device) -> "Split":

@@ -11,17 +11,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.nodes.metrics import score
-from graphcond.nodes.propagation import personalized_pagerank
+from graphcond.nodes.propagation import PAGERANK_STEPS, personalized_pagerank
 from graphcond.nodes.task import NodeTask, Split
 from graphcond.nodes.views import Views, unit
 from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit_ridge_iteratively
 
 MAX_HOPS = 4
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
-TELEPORTS = (1.0, 0.3, 0.1)
+TELEPORTS = (0.3, 0.1)  # besides 1, which is no smoothing
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 FINALISTS = 3  # teachers whose smoothing is tried
 SELECTION_LIMIT = 2000  # training nodes that take part in choosing; the fit itself takes all
+VALIDATION_LIMIT = 10_000  # validation nodes on which hops, scaling and penalty are chosen
+ROWS_AT_ONCE = 1 << 16
+# Multiplications that trying a smoothing may cost, all steps together: a second or two of one core.
+SMOOTHING_LIMIT = 2e9
 HELD_OUT = 5  # without validation nodes, one in so many training nodes of a class is held out for choosing
 
 
@@ -81,29 +85,51 @@ def choose_teacher(task: NodeTask, views: Views) -> TeacherChoice:
     """
     if not len(task.val.nodes):
         return TeacherChoice(hops=2, unit_rows=False, penalty=1.0)
-    finalists = sorted(_candidates(task, views), key=lambda pair: -pair[0].score)[:FINALISTS]
-    outcomes = [
-        outcome
-        for choice, model in finalists
-        for outcome in _smoothed(choice, views.val.scores(model, choice.hops, choice.unit_rows), task, views)
-    ]
+    judges = _some(task.val.nodes, VALIDATION_LIMIT)
+    labels = task.val.graph.y[judges]
+    ranked = sorted(_candidates(task, views, judges), key=lambda one: -one.choice.score)[:FINALISTS]
+    outcomes = [(one.choice, one.scores) for one in ranked]
+    for one in ranked[: _smoothings(task)]:
+        outcomes += _smoothed(one, views, judges, labels)
     best, scores = max(outcomes, key=lambda pair: pair[0].score)
-    losses = {t: float(F.cross_entropy(t * scores, task.val.labels)) for t in TEMPERATURES}
+    losses = {t: float(F.cross_entropy(t * scores, labels)) for t in TEMPERATURES}
     return replace(best, temperature=min(losses, key=losses.__getitem__))
 
 
-def _candidates(task: NodeTask, views: Views) -> Iterator[tuple[TeacherChoice, LinearModel]]:
-    nodes = task.train.nodes
-    if len(nodes) > SELECTION_LIMIT:
-        nodes = nodes[torch.randperm(len(nodes))[:SELECTION_LIMIT].to(nodes.device)]
+def _smoothings(task: NodeTask) -> int:
+    """Return for how many teachers smoothing is tried: on a large graph it would cost more than all else together."""
+    edges = task.val.graph.edge_index.size(1) + task.val.graph.num_nodes
+    steps = PAGERANK_STEPS * len(TELEPORTS)
+    return int(SMOOTHING_LIMIT / (edges * task.num_classes * steps))
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A teacher without smoothing, and its scores of the nodes that judge it, ``(m, num_classes)``."""
+
+    choice: TeacherChoice
+    model: LinearModel
+    scores: Tensor
+
+
+def _candidates(task: NodeTask, views: Views, judges: Tensor) -> Iterator[_Candidate]:
+    nodes = _some(task.train.nodes, SELECTION_LIMIT)
     targets = one_hot(task.train.graph.y[nodes], task.num_classes)
-    for hops, (known, asked) in enumerate(_paired_rows(views, nodes, task.val.nodes)):
+    labels = task.val.graph.y[judges]
+    for hops, (known, asked) in enumerate(_paired_rows(views, nodes, judges)):
         for unit_rows in (False, True):
             models = fit_ridge(unit(known) if unit_rows else known, targets, PENALTIES)
             features = unit(asked) if unit_rows else asked
-            values = [score(model(features), task.val.labels) for model in models]
+            outputs = [model(features) for model in models]
+            values = [score(output, labels) for output in outputs]
             best = max(range(len(values)), key=values.__getitem__)
-            yield TeacherChoice(hops, unit_rows, PENALTIES[best], score=values[best]), models[best]
+            choice = TeacherChoice(hops, unit_rows, PENALTIES[best], score=values[best])
+            yield _Candidate(choice, models[best], outputs[best])
+
+
+def _some(nodes: Tensor, limit: int) -> Tensor:
+    """Return the nodes, or so many of them at random."""
+    return nodes if len(nodes) <= limit else nodes[torch.randperm(len(nodes))[:limit].to(nodes.device)]
 
 
 def _paired_rows(views: Views, train: Tensor, val: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -115,12 +141,13 @@ def _paired_rows(views: Views, train: Tensor, val: Tensor) -> Iterator[tuple[Ten
 
 
 def _smoothed(
-    choice: TeacherChoice, scores: Tensor, task: NodeTask, views: Views
+    candidate: _Candidate, views: Views, judges: Tensor, labels: Tensor
 ) -> Iterator[tuple[TeacherChoice, Tensor]]:
+    choice = candidate.choice
+    scores = views.val.scores(candidate.model, choice.hops, choice.unit_rows)
     for teleport in TELEPORTS:
-        final = personalized_pagerank(views.val.adjacency, scores, teleport) if teleport < 1 else scores
-        final = final[task.val.nodes]
-        yield replace(choice, teleport=teleport, score=score(final, task.val.labels)), final
+        final = personalized_pagerank(views.val.adjacency, scores, teleport)[judges]
+        yield replace(choice, teleport=teleport, score=score(final, labels)), final
 
 
 def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
@@ -139,6 +166,7 @@ def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
     scores = view.scores(model, choice.hops, choice.unit_rows)
     if choice.teleport < 1:
         scores = personalized_pagerank(view.adjacency, scores, choice.teleport)
-    probabilities = torch.softmax(choice.temperature * scores, dim=1)
-    probabilities[nodes] = targets
-    return probabilities
+    for part in scores.split(ROWS_AT_ONCE):  # in their own memory: on a large graph they are many
+        part.copy_(torch.softmax(choice.temperature * part, dim=1))
+    scores[nodes] = targets
+    return scores

@@ -1,17 +1,25 @@
 """Propagated features of a task's graphs, each hop computed when it is needed and forgotten when it is not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.sparse import compressed_rows
-from graphcond.nodes.propagation import normalized_adjacency, propagate
-from graphcond.nodes.sparse import maybe_sparse
+from graphcond.core.sparse import take_rows
+from graphcond.core.statistic import class_sums
+from graphcond.nodes.propagation import column_blocks, normalized_adjacency, propagate
+from graphcond.nodes.sparse import maybe_sparse, transposed
 from graphcond.nodes.task import Graph, NodeTask
 from graphcond.surrogates.ridge import LinearModel, Rows
+
+Place = Callable[[Tensor], Tensor]
+"""Makes an empty tensor of another's shape, where there is room for it."""
+
+in_memory: Place = torch.empty_like
 
 
 def unit(x: Tensor) -> Tensor:
@@ -22,14 +30,20 @@ def unit(x: Tensor) -> Tensor:
 class Propagated:
     """A graph's features after some hops.
 
+    Whole hops are computed for some columns after the other, so that of the hops in between no more than these are in
+    memory; hops of some rows only for the rows that they depend on.
+
     Args:
         graph: The graph.
         depth: The number of hops whose features are asked for again and again; they are kept.
+        place: Where they are kept.
     """
 
-    def __init__(self, graph: Graph, depth: int) -> None:
+    def __init__(self, graph: Graph, depth: int, place: Place = in_memory) -> None:
         self.graph = graph
         self.depth = depth
+        self._place = place
+        self._space: Tensor | None = None if depth else graph.x
         self._norms: dict[int, Tensor] = {}
 
     @cached_property
@@ -38,8 +52,9 @@ class Propagated:
         return normalized_adjacency(self.graph)
 
     @cached_property
-    def _transposed_adjacency(self) -> Tensor:
-        return compressed_rows(self.adjacency.t())
+    def transposed_adjacency(self) -> Tensor:
+        """The transpose of the normalised adjacency, sparse CSR."""
+        return self.adjacency if self.graph.undirected else transposed(self.adjacency)
 
     @cached_property
     def features(self) -> Tensor:
@@ -48,51 +63,100 @@ class Propagated:
 
     @cached_property
     def _transposed_features(self) -> Tensor:
-        transposed = self.features.t()
-        return compressed_rows(transposed) if self.is_sparse else transposed
+        return transposed(self.features) if self.is_sparse else self.features.t()
 
     @property
     def is_sparse(self) -> bool:
         """Whether products with the features are sparse."""
         return self.features is not self.graph.x
 
-    @cached_property
+    @property
     def space(self) -> Tensor:
         """The features after ``depth`` hops, ``(num_nodes, num_features)``."""
-        return propagate(self.adjacency, self.graph.x, self.depth)
+        if self._space is None:
+            self._sweep(self.graph.y.new_empty(0), self.depth)
+        return cast(Tensor, self._space)
 
     def rows_by_hop(self, nodes: Tensor, hops: int) -> Iterator[Tensor]:
-        """Yield the features of some nodes after 0, 1, ..., ``hops`` hops, keeping one hop in memory."""
+        """Yield the features of some nodes after 0, 1, ..., ``hops`` hops."""
+        yield from self._sweep(nodes, min(hops, self.depth))
+        for hop in range(self.depth + 1, hops + 1):
+            yield self.rows_at(nodes, hop)
+
+    def _sweep(self, nodes: Tensor, hops: int) -> list[Tensor]:
+        """Do so many hops, at most ``depth``, for all nodes; return each hop's rows of some nodes."""
         x = self.graph.x
-        for hop in range(hops + 1):
-            if hop == self.depth:
-                x = self.__dict__.setdefault("space", x)
-            self._norms[hop] = x.norm(dim=1)
-            yield x[nodes]
-            if hop < hops:
-                x = self.adjacency @ x
+        rows = [x.new_empty(len(nodes), x.size(1)) for _ in range(hops + 1)]
+        squares = [x.new_zeros(len(x)) for _ in range(hops + 1)]
+        space = self._place(x) if hops == self.depth and self._space is None else None
+        for columns in column_blocks(x):
+            moving = x[:, columns].contiguous()
+            for hop in range(hops + 1):
+                rows[hop][:, columns] = moving[nodes]
+                squares[hop] += moving.square().sum(dim=1)
+                if hop < hops:
+                    moving = self.adjacency @ moving
+            if space is not None:
+                space[:, columns] = moving
+        self._norms |= {hop: each.sqrt() for hop, each in enumerate(squares)}
+        self._space = self._space if space is None else space
+        return rows
 
     def rows_at(self, nodes: Tensor, hops: int) -> Tensor:
         """Return the features of some nodes after so many hops, ``(len(nodes), num_features)``."""
-        return self._at(hops)[nodes]
+        start, done = self._start(hops)
+        steps: list[Tensor] = []
+        for _ in range(hops - done):
+            operator, nodes = take_rows(self.adjacency, nodes)
+            steps.append(operator)
+        if not steps:
+            return start[nodes]
+        out = start.new_empty(steps[0].size(0), start.size(1))
+        for columns in column_blocks(start):
+            moving = start[:, columns][nodes]
+            for operator in reversed(steps):
+                moving = operator @ moving
+            out[:, columns] = moving
+        return out
 
     def row_norms(self, hops: int) -> Tensor:
         """Return the lengths of the propagated rows, ``(num_nodes, 1)``, at least a tiny number."""
         if hops not in self._norms:
-            self._norms[hops] = self._at(hops).norm(dim=1)
+            start, done = self._start(hops)
+            squares = start.new_zeros(len(start))
+            for columns in column_blocks(start):
+                squares += propagate(self.adjacency, start[:, columns].contiguous(), hops - done).square().sum(dim=1)
+            self._norms[hops] = squares.sqrt()
         return self._norms[hops].clamp(min=1e-12).unsqueeze(1)
 
-    def _at(self, hops: int) -> Tensor:
-        known, start = (self.depth, self.space) if hops >= self.depth else (0, self.graph.x)
-        return propagate(self.adjacency, start, hops - known)
+    def _start(self, hops: int) -> tuple[Tensor, int]:
+        """Return the features from which so many hops are the fewest further ones, and the hops they have had."""
+        return (self.space, self.depth) if hops >= self.depth else (self.graph.x, 0)
 
     def scores(self, model: LinearModel, hops: int, unit_rows: bool) -> Tensor:
         r"""Return a model's scores of all nodes; only the product with few columns is propagated.
 
         That is :math:`\hat A^{hops} X W + b`, rows of :math:`\hat A^{hops} X` scaled to unit length if asked.
         """
-        image = propagate(self.adjacency, self.features @ model.weight, hops)
-        return (image / self.row_norms(hops) if unit_rows else image) + model.bias
+        start, done = self._start(hops)
+        start = start if done else self.features
+        image = propagate(self.adjacency, start @ model.weight, hops - done)
+        if unit_rows:
+            image /= self.row_norms(hops)
+        return image.add_(model.bias)
+
+    def class_sums(self, nodes: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+        r"""Return the sums of the kept features over the nodes of each class, ``(num_classes, num_features)``.
+
+        With :math:`Y` the labels as columns, that is :math:`(\hat A^{depth\,\top} Y)^\top X`: where classes are fewer
+        than features, it is the labels that travel.
+        """
+        x = self.graph.x
+        if num_classes >= x.size(1):
+            return class_sums(self.space[nodes], labels, num_classes)
+        spread = x.new_zeros(len(x), num_classes)
+        spread[nodes, labels] = 1.0
+        return propagate(self.transposed_adjacency, spread, self.depth).T @ x
 
     def products(self, hops: int, nodes: Tensor | None = None, unit_rows: bool = False) -> Rows:
         """Return rows of the propagated features as a product of matrices, never formed.
@@ -114,11 +178,16 @@ class Propagated:
         def transposed_times(u: Tensor) -> Tensor:
             u = u / norms if unit_rows else u
             spread = u if nodes is None else u.new_zeros(total, u.size(1)).index_add_(0, nodes, u)
-            return self._transposed_features @ propagate(self._transposed_adjacency, spread, hops)
+            return self._transposed_features @ propagate(self.transposed_adjacency, spread, hops)
 
         mean = transposed_times(norms.new_ones(count, 1)).flatten() / count
         squares = (norms > 1e-12).float() if unit_rows else norms.square()
         return Rows(times, transposed_times, count, mean, float(squares.mean() - mean.square().sum()))
+
+
+def propagated_rows(graph: Graph, nodes: Tensor, hops: int) -> Tensor:
+    """Return the features of some nodes after so many hops, touching only the rows that they depend on."""
+    return Propagated(graph, 0).rows_at(nodes, hops)
 
 
 @dataclass(frozen=True)
@@ -129,7 +198,7 @@ class Views:
     val: Propagated
 
     @classmethod
-    def of(cls, task: NodeTask, depth: int) -> "Views":
+    def of(cls, task: NodeTask, depth: int, place: Place = in_memory) -> "Views":
         """Propagate a task's graphs."""
-        train = Propagated(task.train.graph, depth)
-        return cls(train, train if task.val.graph is task.train.graph else Propagated(task.val.graph, depth))
+        train = Propagated(task.train.graph, depth, place)
+        return cls(train, train if task.val.graph is task.train.graph else Propagated(task.val.graph, depth, place))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+ROWS_AT_ONCE = 1 << 16
 DIRECT_LIMIT = 2500
 """Systems up to this size are solved by Cholesky (of whichever side is smaller), larger ones by conjugate gradients."""
 
@@ -69,10 +70,12 @@ def fit_ridge(x: Tensor, targets: Tensor, penalties: Sequence[float]) -> list[Li
     if min(x.shape) > DIRECT_LIMIT:
         return fit_ridge_iteratively(Rows.dense(x), targets, penalties)
     center, offset = x.mean(dim=0), targets.mean(dim=0)
-    rows, goal = x - center, targets - offset
     dual = x.size(0) <= x.size(1)
-    gram = (rows @ rows.T if dual else rows.T @ rows).double()
-    right = goal.double() if dual else (rows.T @ goal).double()
+    if dual:
+        rows = x - center
+        gram, right = (rows @ rows.T).double(), (targets - offset).double()
+    else:
+        gram, right = _moments(x, targets, center, offset)
     scale = (float(gram.trace()) or 1.0) / x.size(0)  # constant features: every penalty predicts the mean
     identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     models = []
@@ -81,6 +84,17 @@ def fit_ridge(x: Tensor, targets: Tensor, penalties: Sequence[float]) -> list[Li
         solution = torch.cholesky_solve(right, factor).to(x.dtype)
         models.append(_with_bias(rows.T @ solution if dual else solution, center, offset))
     return models
+
+
+def _moments(x: Tensor, targets: Tensor, center: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the float64 products of the centred features with themselves and with the centred targets."""
+    gram = x.new_zeros(x.size(1), x.size(1), dtype=torch.float64)
+    right = x.new_zeros(x.size(1), targets.size(1), dtype=torch.float64)
+    for part, goal in zip(x.split(ROWS_AT_ONCE), targets.split(ROWS_AT_ONCE), strict=True):
+        rows = part - center
+        gram += (rows.T @ rows).double()
+        right += (rows.T @ (goal - offset)).double()
+    return gram, right
 
 
 def fit_ridge_iteratively(rows: Rows, targets: Tensor, penalties: Sequence[float]) -> list[LinearModel]:

@@ -94,6 +94,7 @@ def told() -> dict[str, Any]:
         "sum": processes.sum([torch.full((2, 3), rank + 1.0), torch.tensor(rank, dtype=torch.float64)]),
         "noise": processes.sum([mine])[0],
         "gathered": processes.gather(torch.full((2 - rank, 2), rank), [0, 2, 3]),
+        "columns": processes.gather(torch.full((2, 1 + rank), rank), [0, 1, 3], dim=1),
         "unequal": processes.gather(torch.arange(4)[: 4 * (1 - rank)], [0, 4, 4]),
         "agreed": processes.agree(f"of {rank}"),
         "first": processes.first(lambda: work.append(rank) or torch.tensor(rank)),
@@ -116,6 +117,7 @@ def test_what_two_processes_tell_one_another(two_processes):
         assert torch.equal(total, torch.full((2, 3), 3.0))
         assert (double.dtype, double.shape, double.item()) == (torch.float64, (), 1.0)
         assert torch.equal(answer["gathered"], torch.tensor([[0, 0], [0, 0], [1, 1]]))
+        assert torch.equal(answer["columns"], torch.tensor([[0, 1, 1], [0, 1, 1]]))
         assert torch.equal(answer["unequal"], torch.arange(4))
         assert (answer["agreed"], answer["first"].item(), answer["alone"]) == ("of 0", 0, Processes())
 
@@ -430,15 +432,17 @@ def test_interactions(two_processes, loss):
 
 
 def hops(adjacency: Tensor, x: Tensor) -> Tensor:
-    propagation.SHARED_FROM = 0
-    return propagation.propagate(adjacency, x, 2)
+    usual, propagation.SHARED_FROM = propagation.SHARED_FROM, 0
+    try:
+        return propagation.propagate(adjacency, x, 2)
+    finally:
+        propagation.SHARED_FROM = usual
 
 
-def test_a_hop_in_blocks_of_rows_has_the_bits_of_a_whole_one(two_processes):
-    hub = torch.stack([torch.arange(1, 300), torch.zeros(299, dtype=torch.int64)])  # most edges are one node's
-    edge_index = torch.cat([hub, torch.randint(300, (2, 200))], dim=1)
-    x = torch.randn(300, 37)
-    adjacency = propagation.adjacency_matrix(edge_index, torch.rand(edge_index.size(1)), 300)
+@pytest.mark.parametrize("width", [1, 2, 37, 130])
+def test_propagation_of_shared_columns_has_the_bits_of_one_process(two_processes, width):
+    edge_index, x = torch.randint(300, (2, 2000)), torch.randn(300, width)
+    adjacency = propagation.adjacency_matrix(edge_index, torch.rand(2000), 300)
     whole = propagation.propagate(adjacency, x, 2)
     for shared in two_processes(hops, adjacency, x):
         assert torch.equal(shared, whole)
