@@ -1,7 +1,7 @@
 """The default method: propagate, teach, cluster, place, rehearse."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 import torch
@@ -12,7 +12,7 @@ from graphcond.core.batch import Batch
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
-from graphcond.nodes.clustering import cluster, cluster_means
+from graphcond.nodes.placement import Placement, Places, cluster_classes
 from graphcond.nodes.rehearsal import Rehearsal
 from graphcond.nodes.task import NodeTask
 from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors
@@ -20,32 +20,6 @@ from graphcond.nodes.views import Propagated, Views
 from graphcond.surrogates.ridge import LinearModel, fit_ridge, fit_ridge_iteratively
 
 STAGES = ("teacher", "student", "clusters", "rehearsals", "done")
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where the synthetic nodes go, as chosen by rehearsal.
-
-    Args:
-        spread: Distance of the class anchors from the mean, as a multiple of the class means' distance; ``None`` puts
-            the nodes at plain cluster means.
-        labelled: Whether only training nodes are clustered, instead of all.
-        score: Validation score of the rehearsal, in [0, 1].
-    """
-
-    spread: float | None = 0.75
-    labelled: bool = False
-    score: float = 0.0
-
-
-CHOICES = (
-    Placement(),  # the incumbent: the others have to be clearly better
-    Placement(spread=0.5),
-    Placement(spread=1.0),
-    Placement(spread=2.0),
-    Placement(spread=None),
-    Placement(spread=None, labelled=True),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +37,8 @@ class Auto(NodeMethod):
     4. *Place.* Node :math:`j` of class :math:`c` goes to
        :math:`x_j = \mu + \text{spread} \cdot \gamma w_c + \text{residual} \cdot (m_j - \bar m_c)`
        with :math:`\mu` the mean of :math:`H`, :math:`m_j` the centroid, :math:`\bar m_c` the class's mean centroid, and
-       :math:`\gamma` making the anchors as far from :math:`\mu` as the class means are; or simply to :math:`m_j`.
+       :math:`\gamma` making the anchors as far from :math:`\mu` as the class means are; or simply to :math:`m_j`, or
+       to the mean of the training nodes among the cluster's members.
     5. *Rehearse.* Which of these, and with which spread, is decided by training a small network on
        each candidate for a few steps and looking at the validation nodes.
 
@@ -105,16 +80,17 @@ class Auto(NodeMethod):
         next(stage)
         student = _fit_student(views.train, probabilities, self.penalty)
         next(stage)
-        candidates = _Candidates(task, views.train.space, probabilities, student, allocation, self.residual)
+        groups = likely_rows(probabilities, allocation)
+        clusters = cluster_classes(views.train.space, groups, probabilities, _known_labels(task), allocation)
+        places = Places(views.train.space, probabilities, student, clusters, self.residual)
         next(stage)
         placement = Placement()
         if len(trial.val.nodes):
             seen = Batch(trial_views.val.space[trial.val.nodes], trial.val.labels)
-            placement = _choose_placement(candidates, Rehearsal(seen, task.num_classes))
+            placement = places.choose(Rehearsal(seen, task.num_classes))
         next(stage)
-        clusters = candidates.clusters(placement.labelled)
         return SyntheticNodes(
-            x=candidates.place(placement),
+            x=places.at(placement),
             y=clusters.y,
             node_weight=clusters.weight,
             y_soft=clusters.posteriors,
@@ -135,98 +111,8 @@ def _fit_student(view: Propagated, probabilities: Tensor, penalty: float) -> Lin
     return fit_ridge(view.space, probabilities, [penalty])[0]
 
 
-@dataclass(frozen=True)
-class _Clusters:
-    """The clusters of all classes, class by class.
-
-    Shapes:
-        y: ``(n,)``; means, centers (of each cluster's class): ``(n, num_features)``; weight: ``(n,)``;
-        posteriors: ``(n, num_classes)``; rows: the members of each cluster.
-    """
-
-    y: Tensor
-    means: Tensor
-    centers: Tensor
-    weight: Tensor
-    posteriors: Tensor
-    rows: list[Tensor]
-
-
-class _Candidates:
-    """The sets of synthetic nodes to choose from; clusters and anchors are computed once."""
-
-    def __init__(
-        self,
-        task: NodeTask,
-        space: Tensor,
-        probabilities: Tensor,
-        student: LinearModel,
-        allocation: Tensor,
-        residual: float,
-    ) -> None:
-        self._space = space
-        self._probabilities = probabilities
-        self._likely = likely_rows(probabilities, allocation)
-        self._allocation = allocation
-        self._residual = residual
-        self._class_counts = task.class_counts
-        self._labelled = torch.zeros(len(space), dtype=torch.bool, device=space.device)
-        self._labelled[task.train.nodes] = True
-        self._center = space.mean(dim=0)
-        means = (probabilities.T @ space) / probabilities.sum(dim=0).unsqueeze(1)
-        distance = (means - self._center).norm()
-        length = student.weight.norm().clamp(min=torch.finfo(space.dtype).tiny)
-        self._directions = student.weight.T * distance / length
-        self._clusters: dict[bool, _Clusters] = {}
-
-    def clusters(self, labelled: bool) -> _Clusters:
-        """Return the clusters of all nodes, or of the training nodes only."""
-        if labelled not in self._clusters:
-            self._clusters[labelled] = self._cluster(labelled)
-        return self._clusters[labelled]
-
-    def place(self, placement: Placement) -> Tensor:
-        """Return the features of the synthetic nodes, ``(n, num_features)``."""
-        clusters = self.clusters(placement.labelled)
-        if placement.spread is None:
-            return clusters.means
-        anchors = self._center + placement.spread * self._directions
-        features: Tensor = anchors[clusters.y] + self._residual * (clusters.means - clusters.centers)
-        return features
-
-    def _cluster(self, labelled: bool) -> _Clusters:
-        counts = self._allocation.tolist()
-        means, centers, weights, posterior, members = [], [], [], [], []
-        for label, (rows, count) in enumerate(zip(self._likely, counts, strict=True)):
-            if labelled and int(self._labelled[rows].sum()) >= count:
-                rows = rows[self._labelled[rows]]
-            points = self._space[rows]
-            assigned = cluster(points, count)
-            sizes = torch.bincount(assigned, minlength=count)
-            means.append(cluster_means(points, assigned, count))
-            centers.append(points.mean(dim=0).expand(count, -1))
-            weights.append(sizes / len(rows) * self._class_counts[label])
-            posterior.append(cluster_means(self._probabilities[rows], assigned, count))
-            members += rows[assigned.argsort(stable=True)].split(sizes.tolist())
-        return _Clusters(
-            y=torch.repeat_interleave(self._allocation.to(self._space.device)),
-            means=torch.cat(means),
-            centers=torch.cat(centers),
-            weight=torch.cat(weights),
-            posteriors=torch.cat(posterior),
-            rows=members,
-        )
-
-
-def _choose_placement(candidates: _Candidates, rehearsal: Rehearsal) -> Placement:
-    """Return the placement that rehearses best, or the first one if none is clearly better.
-
-    Without that bar the choice would follow the noise of a few hundred validation nodes.
-    """
-    clusters = [candidates.clusters(placement.labelled) for placement in CHOICES]
-    x = torch.stack([candidates.place(placement) for placement in CHOICES])
-    outcomes = rehearsal.run(x, clusters[0].y, torch.stack([c.weight for c in clusters]))
-    best = max(range(len(outcomes)), key=lambda i: outcomes[i].score)
-    if not rehearsal.clearly_better(outcomes[best], outcomes[0]):
-        best = 0
-    return replace(CHOICES[best], score=outcomes[best].score)
+def _known_labels(task: NodeTask) -> Tensor:
+    """Return the classes of the training nodes, -1 for all others, ``(num_nodes,)``."""
+    labels = torch.full_like(task.train.graph.y, -1)
+    labels[task.train.nodes] = task.train.labels
+    return labels

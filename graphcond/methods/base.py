@@ -68,7 +68,7 @@ def likely_rows(probabilities: Tensor, allocation: Tensor) -> list[Tensor]:
     """
     likeliest = probabilities.argmax(dim=1)
     counts = torch.bincount(likeliest, minlength=probabilities.size(1)).tolist()
-    groups = likeliest.argsort(stable=True).split(counts)
+    groups = torch.split(likeliest.argsort(stable=True), counts)
     return [
         rows if len(rows) >= count else probabilities[:, label].topk(count).indices
         for label, (rows, count) in enumerate(zip(groups, allocation.tolist(), strict=True))

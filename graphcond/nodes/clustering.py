@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
@@ -41,13 +42,13 @@ def cluster(points: Tensor, count: int) -> Tensor:
         return (centred if basis is None else centred @ basis).cpu().numpy()
 
     seed = int(torch.randint(2**31 - 1, ()))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), config_context(assume_finite=True, skip_parameter_validation=True):
         warnings.simplefilter("ignore", ConvergenceWarning)  # of duplicate points, which are dealt with below
         means = KMeans(count, n_init=1, max_iter=MAX_ITERATIONS, random_state=seed).fit(seen(sample))
     if sample is points:
         labels = means.labels_
     else:
-        labels = np.concatenate([means.predict(seen(rows)) for rows in points.split(SAMPLE)])
+        labels = np.concatenate([means.predict(seen(rows)) for rows in torch.split(points, SAMPLE)])
     return _without_empty(torch.as_tensor(labels, dtype=torch.long, device=points.device), count)
 
 

@@ -35,8 +35,13 @@ class Graph:
 
     def to(self, device: torch.device) -> "Graph":
         """Return the graph on another device; the original is left alone."""
-        tensors = (value.to(device) for value in (self.x, self.edge_index, self.edge_weight, self.y))
-        return Graph(*tensors, self.undirected)
+        return replace(
+            self,
+            x=self.x.to(device),
+            edge_index=self.edge_index.to(device),
+            edge_weight=self.edge_weight.to(device),
+            y=self.y.to(device),
+        )
 
     def induced(self, nodes: Tensor) -> "Graph":
         """Return the subgraph on ``nodes``, renumbered in their order."""
@@ -64,8 +69,8 @@ class Split:
         graph = self.graph
         for value in (graph.x, graph.edge_index, graph.edge_weight, self.nodes, self.labels):
             state.update(str(tuple(value.shape)).encode())
-            for part in value.detach().flatten().split(HASHED_AT_ONCE):
-                state.update(part.cpu().contiguous().numpy())
+            for part in torch.split(value.detach().flatten(), HASHED_AT_ONCE):
+                state.update(part.cpu().numpy().tobytes())
         return state.hexdigest()
 
     def to(self, device: torch.device) -> "Split":

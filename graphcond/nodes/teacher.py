@@ -12,7 +12,7 @@ from torch import Tensor
 
 from graphcond.nodes.metrics import score
 from graphcond.nodes.propagation import PAGERANK_STEPS, personalized_pagerank
-from graphcond.nodes.task import NodeTask, Split
+from graphcond.nodes.task import Graph, NodeTask, Split
 from graphcond.nodes.views import Views, unit
 from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit_ridge_iteratively
 
@@ -24,8 +24,10 @@ FINALISTS = 3  # teachers whose smoothing is tried
 SELECTION_LIMIT = 2000  # training nodes that take part in choosing; the fit itself takes all
 VALIDATION_LIMIT = 10_000  # validation nodes on which hops, scaling and penalty are chosen
 ROWS_AT_ONCE = 1 << 16
-# Multiplications that trying a smoothing may cost, all steps together: a second or two of one core.
-SMOOTHING_LIMIT = 2e9
+# Multiplications that may be spent on more hops than the features are kept for, and on smoothing one teacher's scores:
+# some seconds, and a second, of one core. On larger graphs either would cost more than all else together.
+HOPS_LIMIT = 1e10
+SMOOTHING_LIMIT = 1e9
 HELD_OUT = 5  # without validation nodes, one in so many training nodes of a class is held out for choosing
 
 
@@ -96,11 +98,22 @@ def choose_teacher(task: NodeTask, views: Views) -> TeacherChoice:
     return replace(best, temperature=min(losses, key=losses.__getitem__))
 
 
+def _hops(views: Views) -> int:
+    """Return how many hops are tried at most."""
+    graph, more = views.train.graph, MAX_HOPS - views.train.depth
+    affordable = more <= 0 or more * _products(graph, graph.x.size(1)) <= HOPS_LIMIT
+    return MAX_HOPS if affordable else views.train.depth
+
+
 def _smoothings(task: NodeTask) -> int:
-    """Return for how many teachers smoothing is tried: on a large graph it would cost more than all else together."""
-    edges = task.val.graph.edge_index.size(1) + task.val.graph.num_nodes
+    """Return for how many teachers smoothing is tried."""
     steps = PAGERANK_STEPS * len(TELEPORTS)
-    return int(SMOOTHING_LIMIT / (edges * task.num_classes * steps))
+    return int(SMOOTHING_LIMIT / (steps * _products(task.val.graph, task.num_classes)))
+
+
+def _products(graph: Graph, columns: int) -> int:
+    """Return the multiplications of one hop."""
+    return (graph.edge_index.size(1) + graph.num_nodes) * columns
 
 
 @dataclass(frozen=True)
@@ -134,10 +147,11 @@ def _some(nodes: Tensor, limit: int) -> Tensor:
 
 def _paired_rows(views: Views, train: Tensor, val: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     if views.train is views.val:
-        for rows in views.train.rows_by_hop(torch.cat([train, val]), MAX_HOPS):
+        for rows in views.train.rows_by_hop(torch.cat([train, val]), _hops(views)):
             yield rows[: len(train)], rows[len(train) :]
     else:
-        yield from zip(views.train.rows_by_hop(train, MAX_HOPS), views.val.rows_by_hop(val, MAX_HOPS), strict=True)
+        hops = _hops(views)
+        yield from zip(views.train.rows_by_hop(train, hops), views.val.rows_by_hop(val, hops), strict=True)
 
 
 def _smoothed(
@@ -166,7 +180,7 @@ def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
     scores = view.scores(model, choice.hops, choice.unit_rows)
     if choice.teleport < 1:
         scores = personalized_pagerank(view.adjacency, scores, choice.teleport)
-    for part in scores.split(ROWS_AT_ONCE):  # in their own memory: on a large graph they are many
+    for part in torch.split(scores, ROWS_AT_ONCE):  # in their own memory: on a large graph they are many
         part.copy_(torch.softmax(choice.temperature * part, dim=1))
     scores[nodes] = targets
     return scores

@@ -20,6 +20,7 @@ Place = Callable[[Tensor], Tensor]
 """Makes an empty tensor of another's shape, where there is room for it."""
 
 in_memory: Place = torch.empty_like
+FEW = 5  # more than one in so many nodes depend on most others, and all of them are propagated
 
 
 def unit(x: Tensor) -> Tensor:
@@ -74,72 +75,91 @@ class Propagated:
     def space(self) -> Tensor:
         """The features after ``depth`` hops, ``(num_nodes, num_features)``."""
         if self._space is None:
-            self._sweep(self.graph.y.new_empty(0), self.depth)
+            self._sweep(self._nobody, 0, self.depth)
         return cast(Tensor, self._space)
 
     def rows_by_hop(self, nodes: Tensor, hops: int) -> Iterator[Tensor]:
         """Yield the features of some nodes after 0, 1, ..., ``hops`` hops."""
-        yield from self._sweep(nodes, min(hops, self.depth))
-        for hop in range(self.depth + 1, hops + 1):
-            yield self.rows_at(nodes, hop)
+        yield from self._sweep(nodes, 0, min(hops, self.depth))
+        if hops > self.depth:
+            yield from self._reach(nodes, self.depth, hops)
 
-    def _sweep(self, nodes: Tensor, hops: int) -> list[Tensor]:
-        """Do so many hops, at most ``depth``, for all nodes; return each hop's rows of some nodes."""
-        x = self.graph.x
-        rows = [x.new_empty(len(nodes), x.size(1)) for _ in range(hops + 1)]
-        squares = [x.new_zeros(len(x)) for _ in range(hops + 1)]
-        space = self._place(x) if hops == self.depth and self._space is None else None
-        for columns in column_blocks(x):
-            moving = x[:, columns].contiguous()
-            for hop in range(hops + 1):
-                rows[hop][:, columns] = moving[nodes]
-                squares[hop] += moving.square().sum(dim=1)
+    def rows_at(self, nodes: Tensor, hops: int) -> Tensor:
+        """Return the features of some nodes after so many hops, ``(len(nodes), num_features)``."""
+        done = self._nearest(hops)
+        if hops == done:
+            return self._after(done)[nodes]
+        if len(nodes) * FEW > self.graph.num_nodes:
+            return self._sweep(nodes, done, hops)[-1]
+        return self._reach(nodes, done, hops)[-1]
+
+    def _sweep(self, nodes: Tensor, done: int, hops: int) -> list[Tensor]:
+        """Go from the features after ``done`` hops to those after ``hops``, for all nodes.
+
+        Returns:
+            The rows of some nodes, at the start and after each hop. On the way the lengths of all rows are noted, and
+            the features after ``depth`` hops are kept.
+        """
+        start = self._after(done)
+        rows = [start.new_empty(len(nodes), start.size(1)) for _ in range(done, hops + 1)]
+        squares = [start.new_zeros(len(start)) for _ in rows]
+        space = self._place(start) if hops == self.depth and self._space is None else None
+        for columns in column_blocks(start):
+            moving = start[:, columns].contiguous()
+            for hop, (own, square) in enumerate(zip(rows, squares, strict=True), start=done):
+                own[:, columns] = moving[nodes]
+                square += torch.linalg.vector_norm(moving, dim=1).square_()
                 if hop < hops:
                     moving = self.adjacency @ moving
             if space is not None:
                 space[:, columns] = moving
-        self._norms |= {hop: each.sqrt() for hop, each in enumerate(squares)}
+        self._norms |= {hop: square.sqrt() for hop, square in enumerate(squares, start=done)}
         self._space = self._space if space is None else space
         return rows
 
-    def rows_at(self, nodes: Tensor, hops: int) -> Tensor:
-        """Return the features of some nodes after so many hops, ``(len(nodes), num_features)``."""
-        start, done = self._start(hops)
-        steps: list[Tensor] = []
-        for _ in range(hops - done):
-            operator, nodes = take_rows(self.adjacency, nodes)
-            steps.append(operator)
-        if not steps:
-            return start[nodes]
-        out = start.new_empty(steps[0].size(0), start.size(1))
+    def _reach(self, nodes: Tensor, done: int, hops: int) -> list[Tensor]:
+        """Return the rows of some nodes after ``done + 1``, ..., ``hops`` hops, by way of those they depend on."""
+        start = self._after(done)
+        steps: list[tuple[Tensor, Tensor]] = []  # of each hop: the operator, and where the nodes asked for are then
+        wanted = nodes
+        for _ in range(done, hops):
+            operator, needed = take_rows(self.adjacency, wanted, keep=nodes)
+            places = torch.searchsorted(wanted, nodes) if steps else torch.arange(len(nodes), device=nodes.device)
+            steps.insert(0, (operator, places))
+            wanted = needed
+        rows = [start.new_empty(len(nodes), start.size(1)) for _ in steps]
         for columns in column_blocks(start):
-            moving = start[:, columns][nodes]
-            for operator in reversed(steps):
+            moving = start[:, columns][wanted]
+            for own, (operator, places) in zip(rows, steps, strict=True):
                 moving = operator @ moving
-            out[:, columns] = moving
-        return out
+                own[:, columns] = moving[places]
+        return rows
 
     def row_norms(self, hops: int) -> Tensor:
         """Return the lengths of the propagated rows, ``(num_nodes, 1)``, at least a tiny number."""
         if hops not in self._norms:
-            start, done = self._start(hops)
-            squares = start.new_zeros(len(start))
-            for columns in column_blocks(start):
-                squares += propagate(self.adjacency, start[:, columns].contiguous(), hops - done).square().sum(dim=1)
-            self._norms[hops] = squares.sqrt()
+            self._sweep(self._nobody, self._nearest(hops), hops)
         return self._norms[hops].clamp(min=1e-12).unsqueeze(1)
 
-    def _start(self, hops: int) -> tuple[Tensor, int]:
-        """Return the features from which so many hops are the fewest further ones, and the hops they have had."""
-        return (self.space, self.depth) if hops >= self.depth else (self.graph.x, 0)
+    @property
+    def _nobody(self) -> Tensor:
+        return self.graph.y.new_empty(0)
+
+    def _nearest(self, hops: int) -> int:
+        """Return after how many hops features are at hand from which so many are the fewest further ones."""
+        return self.depth if hops >= self.depth else 0
+
+    def _after(self, hops: int) -> Tensor:
+        """Return the features after 0 or ``depth`` hops."""
+        return self.space if hops else self.graph.x
 
     def scores(self, model: LinearModel, hops: int, unit_rows: bool) -> Tensor:
         r"""Return a model's scores of all nodes; only the product with few columns is propagated.
 
         That is :math:`\hat A^{hops} X W + b`, rows of :math:`\hat A^{hops} X` scaled to unit length if asked.
         """
-        start, done = self._start(hops)
-        start = start if done else self.features
+        done = self._nearest(hops)
+        start = self.space if done else self.features
         image = propagate(self.adjacency, start @ model.weight, hops - done)
         if unit_rows:
             image /= self.row_norms(hops)

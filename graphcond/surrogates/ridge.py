@@ -90,7 +90,7 @@ def _moments(x: Tensor, targets: Tensor, center: Tensor, offset: Tensor) -> tupl
     """Return the float64 products of the centred features with themselves and with the centred targets."""
     gram = x.new_zeros(x.size(1), x.size(1), dtype=torch.float64)
     right = x.new_zeros(x.size(1), targets.size(1), dtype=torch.float64)
-    for part, goal in zip(x.split(ROWS_AT_ONCE), targets.split(ROWS_AT_ONCE), strict=True):
+    for part, goal in zip(torch.split(x, ROWS_AT_ONCE), torch.split(targets, ROWS_AT_ONCE), strict=True):
         rows = part - center
         gram += (rows.T @ rows).double()
         right += (rows.T @ (goal - offset)).double()
