@@ -56,6 +56,8 @@ def condense(
     nodes or graphs (largest remainder, at least one each), and the number asked is delivered; of graphs, there may be
     fewer where a method finds fewer patterns or groups (``record.budget["spent"]``).
 
+    Processes of an initialised ``torch.distributed`` that make the same call share the work and get the same result.
+
     Args:
         dataset: For nodes: a PyG dataset with one graph, a ``Data`` with ``x``, ``edge_index``, ``y`` and boolean
             masks, or OGB's ``PygNodePropPredDataset``. For graphs: a PyG dataset with several graphs, a list of

@@ -14,10 +14,10 @@ from rich.logging import RichHandler
 
 import graphcond
 import recsys.cli
-from graphcond.core.files import check_target
+from graphcond.core.processes import Processes
 from graphcond.datasets.entries import Entry
 from graphcond.evaluation.tables import render
-from graphcond.terminal import Device, Json, names, print_json, progress_bar, record_table
+from graphcond.terminal import Device, Json, check_output, joined, names, print_json, progress_bar, record_table
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
 BUDGET_DEFAULT = 0.01
@@ -74,10 +74,9 @@ def condense(
     as_json: Json = False,
 ) -> None:
     """Condense a dataset, and judge the result beside its controls."""
-    if output is not None:
-        check_target(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite)
     entry = graphcond.datasets.entry(name)
-    dataset = graphcond.datasets.load(name, root)
+    dataset = Processes.current().after_first(lambda: graphcond.datasets.load(name, root))
     conditions: dict[str, Any] = {
         "method": method, "seed": seed, "device": device, "checkpoint": checkpoint, "max_seconds": max_seconds,
     }  # fmt: skip
@@ -104,6 +103,8 @@ def condense(
                 progress=progress,
                 **conditions,
             )
+    if Processes.current().rank:
+        return  # the first process writes, judges and prints
     if output is not None:
         small.save(output, overwrite=overwrite)
     report = None
@@ -263,7 +264,8 @@ def main() -> None:
     handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False, show_level=False)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], format="note: %(message)s")
     try:
-        app()
+        with joined():
+            app()
     except INPUT_ERRORS as error:
         typer.echo(f"graphcond: {error}", err=True)
         raise SystemExit(2) from error

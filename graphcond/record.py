@@ -41,6 +41,7 @@ class Record:
         peak_memory: Peak memory of the process in bytes.
         notes: What was noticed and repaired in the input, one sentence each.
         versions: Versions of Python and the libraries.
+        processes: How many processes shared the work.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Record:
     choices: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=library_versions)
+    processes: int = 1
 
     def to_json(self) -> str:
         """Return the record as one line of JSON."""

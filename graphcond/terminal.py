@@ -1,14 +1,19 @@
 """What the commands of the package share on a terminal: options, a progress bar, JSON."""
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
+import torch.distributed as dist
 import typer
 from tqdm import tqdm
 
+from graphcond.core.files import check_target
+from graphcond.core.processes import Processes
 from graphcond.core.progress import Progress
 from graphcond.evaluation.tables import render
 from graphcond.record import Record
@@ -38,9 +43,30 @@ def record_table(record: Record) -> str:
 
 
 @contextmanager
+def joined() -> Iterator[None]:
+    """Let the processes that ``torchrun`` started, where it did, share the work of a block."""
+    if not (dist.is_available() and dist.is_torchelastic_launched()):
+        yield
+        return
+    dist.init_process_group()
+    try:
+        if Processes.current().rank:
+            logging.disable(logging.WARNING)  # one process says it for all
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def check_output(output: Path | None, *, overwrite: bool) -> None:
+    """Raise, on all processes, if the first could not write a result; see :func:`check_target`."""
+    if output is not None:
+        Processes.current().first(lambda: check_target(output, overwrite=overwrite))
+
+
+@contextmanager
 def progress_bar(unit: str = "training") -> Iterator[Callable[[Progress], None]]:
-    """Show a progress bar on standard error, if that is a terminal."""
-    with tqdm(disable=None, leave=False, file=sys.stderr, unit=unit) as bar:
+    """Show a progress bar on standard error, if that is a terminal; one for all processes."""
+    with tqdm(disable=Processes.current().rank > 0 or None, leave=False, file=sys.stderr, unit=unit) as bar:
 
         def report(progress: Progress) -> None:
             bar.total = progress.total

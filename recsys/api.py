@@ -89,7 +89,7 @@ def condense(
     size = resolve_size(ratio, users, interactions, len(source.user_ids), split.num_items)
     for note in split.notes:
         logger.warning(note)
-    run = conditions.run({} if checkpoint is None else _identity(resolved, split, size))
+    run = conditions.run(lambda: _identity(resolved, split, size))
     with measured(conditions.device) as costs, seeded(seed):
         result = resolved.condense(split, size, run)
     asked = {"ratio": ratio and float(ratio), "users": users and int(users), "interactions": size.interactions}
@@ -158,6 +158,7 @@ def _record(
         choices=result.choices,
         seed=conditions.seed,
         device=str(conditions.device),
+        processes=conditions.processes.count,
         source=original,
         budget={
             "asked": {name: value for name, value in asked.items() if value is not None},

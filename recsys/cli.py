@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from graphcond.core.files import check_target
-from graphcond.terminal import Device, Json, names, print_json, progress_bar, record_table
+from graphcond.core.processes import Processes
+from graphcond.terminal import Device, Json, check_output, names, print_json, progress_bar, record_table
 from recsys.api import condense as condense_interactions
 from recsys.condensed import CondensedInteractions, load
 from recsys.data.archives import read_archive
@@ -66,8 +66,7 @@ def condense(
     as_json: Json = False,
 ) -> None:
     """Condense the training part of interactions, and judge the result beside its controls."""
-    if output is not None:
-        check_target(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite)
     if evaluate:
         resolve_consumers(names(models))
         resolve_convention(convention)
@@ -81,6 +80,8 @@ def condense(
             whole, ratio, users=users, interactions=interactions, method=method, seed=seed, device=device,
             progress=progress, checkpoint=checkpoint, max_seconds=max_seconds,
         )  # fmt: skip
+    if Processes.current().rank:
+        return  # the first process writes, judges and prints
     if output is not None:
         small.save(output, overwrite=overwrite)
     report = None

@@ -1,8 +1,11 @@
 """Shared inputs of the tests: toy graphs and, where they are at hand, real datasets."""
 
 import os
+import pickle
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,52 @@ def toy_graph(num_nodes: int = 60, num_classes: int = 3, num_features: int = 8, 
         mask[nodes] = True
         data[name] = mask
     return data
+
+
+class Team:
+    """Processes of one gloo group that run functions of test files; they are started when they are first asked."""
+
+    def __init__(self, count: int, folder: Callable[[], Path]) -> None:
+        self._count = count
+        self._folder = folder
+        self._members: list[subprocess.Popen[bytes]] = []
+
+    def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Return what a function gives on each process; what it takes and gives is pickled."""
+        if not self._members:
+            store, worker = self._folder() / "store", str(REPOSITORY / "tests" / "process_worker.py")
+            for rank in range(self._count):
+                command = [sys.executable, worker, str(rank), str(self._count), str(store)]
+                self._members.append(
+                    subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                )
+        task = pickle.dumps((function.__code__.co_filename, function.__name__, args, kwargs))
+        try:
+            for member in self._members:
+                member.stdin.write(task)
+                member.stdin.flush()
+            answers = [pickle.load(member.stdout) for member in self._members]
+        except (EOFError, BrokenPipeError):
+            self.stop()
+            raise
+        errors = [f"process {rank}: {error}" for rank, (_, error) in enumerate(answers) if error is not None]
+        assert not errors, "\n".join(errors)
+        return [value for value, _ in answers]
+
+    def stop(self) -> None:
+        """End the processes; asked again, there are new ones."""
+        for member in self._members:
+            member.kill()
+            member.communicate()
+        self._members = []
+
+
+@pytest.fixture(scope="session")
+def two_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """Two processes that share their work: called with a function of a test file, they give what it gives on each."""
+    team = Team(2, lambda: tmp_path_factory.mktemp("processes"))
+    yield team
+    team.stop()
 
 
 @pytest.fixture

@@ -67,8 +67,11 @@ class Batch:
         """Return the batch in parts of at most so many labelled rows, together all of it."""
         if len(self) <= rows:
             return [self]
-        numbers = torch.arange(len(self), device=self.y.device)
-        return [self.take(numbers[start : start + rows]) for start in range(0, len(self), rows)]
+        return [self.part(start, start + rows) for start in range(0, len(self), rows)]
+
+    def part(self, start: int, stop: int) -> "Batch":
+        """Return the batch of the labelled rows from ``start`` to before ``stop``."""
+        return self.take(torch.arange(len(self), device=self.y.device)[start:stop])
 
     def by_class(self) -> dict[int, "Batch"]:
         """Return the batch of each class that is present, by label; made once where there is no history to keep."""

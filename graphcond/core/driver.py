@@ -5,23 +5,25 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from graphcond.core.augment import Augment, Change
+from graphcond.core.augment import Augment
 from graphcond.core.batch import Batch
 from graphcond.core.checkpoint import CheckpointFile
 from graphcond.core.objectives.base import Objective
+from graphcond.core.objectives.rows import RealRows
+from graphcond.core.observation import Observation, Source
 from graphcond.core.optimizers import optimizer_of, optimizer_state, restore_optimizer, set_learning_rate
+from graphcond.core.processes import Processes
 from graphcond.core.progress import Progress
 from graphcond.core.randomness import seeded
 from graphcond.core.run import Run
 from graphcond.core.samplers import Sampler
 from graphcond.core.schedules import Schedule
 from graphcond.core.state import part
-from graphcond.core.surrogate import Weights
 
 REPORT_EVERY_SECONDS = 0.2
 
@@ -40,19 +42,6 @@ class Synthetic(nn.Module):
     def penalty(self) -> Tensor | None:
         """Return what is added to the objective for the data's own sake, a scalar; ``None``: nothing."""
         return None
-
-
-class Source(Protocol):
-    """Real data, batch by batch."""
-
-    @property
-    def constant(self) -> bool:
-        """Whether all batches are the same."""
-        ...
-
-    def __call__(self, step: int) -> Batch:
-        """Return the batch of a step."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +98,8 @@ def run(recipe: Recipe, conditions: Run) -> Outcome:
 
     Everything random is drawn from torch's global state, which a checkpoint holds as well: a run that was interrupted,
     in whatever way, and started again ends on the same bits as one that was not.
+
+    Several processes (:mod:`graphcond.core.processes`) take the same steps, each looking at a share of the real data.
     """
     return _Driver(recipe, conditions).run()
 
@@ -117,6 +108,7 @@ class _Driver:
     def __init__(self, recipe: Recipe, conditions: Run) -> None:
         self.recipe = recipe
         self.conditions = conditions
+        self.processes = Processes.current()
         parts = recipe.synthetic.parts()
         self.schedule = recipe.schedule.only(parts)
         self.optimizers = {
@@ -127,12 +119,13 @@ class _Driver:
         self.scores: dict[int, float] = {}
         self.best: dict[str, Tensor] = {}
         self.kept_step = 0
-        self.observed: dict[int, Any] = {}
+        self.observe = Observation(
+            recipe.objective, recipe.surrogate, recipe.source, recipe.rows_at_once, self.processes
+        )
         self.file: CheckpointFile | None = None
-        if conditions.checkpoint is not None:
-            self.file = CheckpointFile(conditions.checkpoint, conditions.identity)
-            if (found := self.file.read()) is not None:
-                self._restore(*found)
+        found = self.processes.first(self._open)
+        if found is not None:
+            self._restore(*found)
 
     def run(self) -> Outcome:
         """Do the steps that are left."""
@@ -144,7 +137,9 @@ class _Driver:
             if now - reported >= REPORT_EVERY_SECONDS:
                 reported = now
                 self._report()
-            stopping = limit is not None and now - start >= limit and self.step < self.recipe.steps
+            stopping = (
+                limit is not None and self.step < self.recipe.steps and self.processes.agree(now - start >= limit)
+            )
             if self.file is not None and (stopping or self.step == self.recipe.steps or self.file.due()):
                 self.file.write(*self._state())
             if stopping:
@@ -159,13 +154,18 @@ class _Driver:
         recipe = self.recipe
         weights = recipe.sampler.draw(self.step)
         change = None if recipe.augment is None else recipe.augment.draw()
-        target = self._observe(weights, change)
+        target = self.observe(self.step, weights, recipe.sampler.key(), change)
         synthetic = self._synthetic_batch(self.step)
         seen = synthetic if change is None else change(synthetic)
         loss = recipe.objective.loss(recipe.surrogate, weights, target, seen)
+        share = target.share if isinstance(target, RealRows) else None
+        if share is not None:
+            loss = share * loss
         if (penalty := recipe.synthetic.penalty()) is not None:
-            loss = loss + penalty
+            loss = loss + (penalty if share is None else penalty / self.processes.count)
         loss.backward()  # type: ignore[no-untyped-call]
+        if share is not None:
+            self._add_gradients()
         for name, rate in self.schedule.at(self.step).items():
             set_learning_rate(self.optimizers[name], rate)
             self.optimizers[name].step()
@@ -179,23 +179,13 @@ class _Driver:
         """Return how many looks are due by a step: close together at first, when most changes."""
         return math.isqrt(self.recipe.looks**2 * step // self.recipe.steps)
 
-    def _observe(self, weights: Weights, change: Change | None) -> Any:  # noqa: ANN401 (whatever the objective makes)
-        key = self.recipe.sampler.key() if self.recipe.source.constant and change is None else None
-        if key is None:
-            return self._observed(weights, change)
-        if key not in self.observed:
-            self.observed[key] = self._observed(weights, change)
-        return self.observed[key]
-
-    def _observed(self, weights: Weights, change: Change | None) -> Any:  # noqa: ANN401
-        recipe, real = self.recipe, self.recipe.source(self.step)
-        shards = [real] if recipe.rows_at_once is None else real.shards(recipe.rows_at_once)
-        total = None
-        for shard in shards:
-            seen = shard if change is None else change(shard)
-            statistic = recipe.objective.observe(recipe.surrogate, weights, seen)
-            total = statistic if total is None else total + statistic
-        return total
+    def _add_gradients(self) -> None:
+        """Add up the gradients of all processes, each of which has that of its share of the loss."""
+        learned = [parameter for group in self.recipe.synthetic.parts().values() for parameter in group]
+        moving = [parameter for parameter in learned if parameter.grad is not None]
+        gradients = self.processes.sum([parameter.grad for parameter in moving if parameter.grad is not None])
+        for parameter, gradient in zip(moving, gradients, strict=True):
+            parameter.grad = gradient
 
     def _synthetic_batch(self, step: int) -> Batch:
         """Return the synthetic data as they stand before a step; made once, for training on them and for the step."""
@@ -213,7 +203,7 @@ class _Driver:
             self.kept_step = self.step
             return
         with seeded(0):  # the same draws at every look, and none that the steps would notice
-            score = self.recipe.look()
+            score = self.processes.agree(self.recipe.look())
         if not self.best or score > self.scores[self.kept_step]:
             self.kept_step = self.step
             self.best = {name: value.clone() for name, value in self.recipe.synthetic.state_dict().items()}
@@ -221,6 +211,13 @@ class _Driver:
 
     def _report(self) -> None:
         self.conditions.progress(Progress(self.step, self.recipe.steps, "matching"))
+
+    def _open(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Open the checkpoint, if there is to be one, and return its state; the first process does it for all."""
+        if self.conditions.checkpoint is None:
+            return None
+        self.file = CheckpointFile(self.conditions.checkpoint, self.conditions.identity)
+        return self.file.read()
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         device = next(self.recipe.synthetic.parameters()).device

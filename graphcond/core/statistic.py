@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from graphcond.core.processes import Processes
+
 
 @dataclass(frozen=True, eq=False)
 class Statistic:
@@ -26,6 +28,11 @@ class Statistic:
         """Return the statistic without some of its rows."""
         sums = tuple(mine - theirs for mine, theirs in zip(self.sums, other.sums, strict=True))
         return Statistic(sums, self.counts - other.counts)
+
+    def over(self, processes: Processes) -> "Statistic":
+        """Return the statistic of the rows of all processes together."""
+        *sums, counts = processes.sum([*self.sums, self.counts])
+        return Statistic(tuple(sums), counts)
 
     def class_weight(self, other: "Statistic", weight: Tensor | None) -> Tensor:
         """Return how much each class counts in a comparison, ``(num_classes,)``: 0 if either side lacks it."""

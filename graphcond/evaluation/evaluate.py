@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from graphcond.condensed import CondensedDataset
 from graphcond.core.costs import measured
 from graphcond.core.devices import resolve_device
+from graphcond.core.processes import alone
 from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation import graphs
@@ -51,6 +52,7 @@ class Candidate:
     note: str = ""
 
 
+@alone()
 def evaluate(
     condensed: CondensedDataset | Data | Sequence[CondensedDataset] | Sequence[Data],
     dataset: object,

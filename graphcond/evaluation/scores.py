@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
 from graphcond.core.devices import resolve_device
+from graphcond.core.processes import alone
 from graphcond.core.progress import ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed
 from graphcond.evaluation.image_candidates import image_sets, own_candidate
@@ -64,6 +65,7 @@ class Scores:
         return cls(hlr, ior, (math.exp(alpha) - math.exp(-1)) / (math.e - math.exp(-1)))
 
 
+@alone()
 def rank_images(
     condensed: CondensedDataset | Data | Sequence[CondensedDataset] | Sequence[Data],
     dataset: object,

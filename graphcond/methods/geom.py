@@ -121,6 +121,7 @@ class KnowledgeEmbedding:
         weight: The number :math:`\alpha`.
     """
 
+    adds: ClassVar[bool] = False
     matching: TrajectoryMatching
     teacher: Callable[[], Weights]
     weight: float

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from graphcond.core.batch import Batch
-from graphcond.core.driver import Source
 from graphcond.core.objectives.errors import centred_one_hot
 from graphcond.core.objectives.kernel_ridge import Kernel, KernelRidge
+from graphcond.core.observation import Source
 from graphcond.core.surrogate import Weights
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import LabelsOf
@@ -34,11 +34,11 @@ class CentredTargets:
 
     @property
     def constant(self) -> bool:
-        """See :class:`graphcond.core.driver.Source`."""
+        """See :class:`graphcond.core.observation.Source`."""
         return self.images.constant
 
     def __call__(self, step: int) -> Batch:
-        """See :class:`graphcond.core.driver.Source`."""
+        """See :class:`graphcond.core.observation.Source`."""
         batch = self.images(step)
         return replace(batch, y=centred_one_hot(batch.y, self.num_classes).to(batch.x))
 

@@ -12,6 +12,7 @@ from graphcond.core import driver
 from graphcond.core.augment import Augment
 from graphcond.core.batch import Batch
 from graphcond.core.objectives.base import Objective
+from graphcond.core.observation import Source
 from graphcond.core.run import Run
 from graphcond.core.samplers import Sampler
 from graphcond.core.schedules import Schedule
@@ -76,7 +77,7 @@ class ImageMatching:
     surrogate: Any
     sampler: Sampler
     objective: Objective[Any, Any]
-    source: driver.Source
+    source: Source
     schedule: Schedule
     steps: int
     look: Callable[[], float] | None

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from graphcond.core.experts import ExpertPlan, Experts, train_experts
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.base import Objective
 from graphcond.core.objectives.trajectories import TrajectoryMatching
+from graphcond.core.processes import Processes
 from graphcond.core.replay import Replay, Unseen, Window
 from graphcond.core.run import Run
 from graphcond.core.schedules import Schedule
@@ -90,7 +92,8 @@ class TrajectoryMethod(NodeMethod):
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         if run.checkpoint is not None:
-            CheckpointFile(run.checkpoint, run.identity).read()  # refused before experts are trained
+            file = partial(CheckpointFile, run.checkpoint, run.identity)
+            Processes.current().first(lambda: file().read() is not None)  # refused before experts are trained
         real, scale = scaled(relay_batch(task.train, self.relay))
         surrogate = self.relay.surrogate(real.x.size(1), task.num_classes, real.x)
         experts = train_experts(

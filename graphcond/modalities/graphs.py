@@ -39,7 +39,7 @@ def condense_graphs(
         budget.allocate(task.class_counts)  # an impossible size is refused before any work is done
     for note in task.notes:
         logger.warning(note)
-    run = conditions.run({} if conditions.checkpoint is None else _identity(method, task, budget))
+    run = conditions.run(lambda: _identity(method, task, budget))
     with measured(conditions.device) as costs, seeded(conditions.seed):
         # Colours are integers, which are counted on the CPU; only what learns step by step gains from a device.
         result = method.condense(task.to(conditions.device) if method.stepwise else task, budget, run)
@@ -92,6 +92,7 @@ def _record(
         choices=result.choices,
         seed=conditions.seed,
         device=str(conditions.device),
+        processes=conditions.processes.count,
         source=source,
         budget={"asked": {} if budget is None else budget.asked(), "spent": spent},
         seconds=costs.seconds,

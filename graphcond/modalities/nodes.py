@@ -29,7 +29,7 @@ def condense_nodes(
     allocation = budget.allocate(task.train.graph.num_nodes, task.class_counts)
     for note in task.notes:
         logger.warning(note)
-    run = conditions.run({} if conditions.checkpoint is None else _identity(method, task, allocation))
+    run = conditions.run(lambda: _identity(method, task, allocation))
     with measured(conditions.device) as costs, seeded(conditions.seed):
         result = method.condense(task.to(conditions.device), allocation, run)
     data = as_data(result)
@@ -102,6 +102,7 @@ def _record(
         choices=result.choices,
         seed=conditions.seed,
         device=str(conditions.device),
+        processes=conditions.processes.count,
         source=source,
         budget={"asked": asked, "allocated": allocation.tolist(), "spent": spent},
         seconds=costs.seconds,

@@ -1,11 +1,12 @@
 r"""Feature propagation over a sparse adjacency: :math:`\hat A = D^{-1/2} (A + I) D^{-1/2}`, as a GCN applies it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
+from graphcond.core.processes import Processes, alone
 from graphcond.nodes.edges import blocks, is_ascending
 from graphcond.nodes.sparse import adjacency_matrix, row_sums, with_self_loops
 from graphcond.nodes.task import Graph
@@ -13,6 +14,7 @@ from graphcond.nodes.task import Graph
 COLUMNS = 32  # of features that are propagated together: 128 bytes of a row, two lines of the cache
 NODES_AT_ONCE = 1 << 16
 PAGERANK_STEPS = 10
+SHARED_FROM = 100_000_000  # multiplications; to do fewer costs less than to send what they give
 
 
 def normalized_adjacency(graph: Graph) -> Tensor:
@@ -55,10 +57,35 @@ def propagate(adjacency: Tensor, x: Tensor, depth: int) -> Tensor:
     """
     if depth == 0:
         return x
-    out = torch.empty_like(x)
-    for columns in column_blocks(x):
-        out[:, columns] = _hops(adjacency, x[:, columns].contiguous(), depth)
-    return out
+
+    def propagated(part: Tensor) -> Tensor:
+        out = torch.empty_like(part)
+        for columns in column_blocks(part):
+            out[:, columns] = _hops(adjacency, part[:, columns].contiguous(), depth)
+        return out
+
+    return shared_columns(x, propagated, cost=depth * len(adjacency.values()))
+
+
+def shared_columns(x: Tensor, work: Callable[[Tensor], Tensor], cost: int) -> Tensor:
+    """Return what some work makes of a matrix, several processes sharing its columns.
+
+    Hops treat each column by itself: whole columns need to be told to the others once, after the last hop, whereas of
+    rows the next hop would need those of all processes.
+
+    Args:
+        x: The matrix.
+        work: Makes of some columns as many of the result.
+        cost: Multiplications for each column.
+    """
+    processes = Processes.current()
+    if not 1 < processes.count <= x.size(1) or cost * x.size(1) < SHARED_FROM:
+        return work(x)
+    bounds = processes.bounds(x.size(1))
+    start, stop = bounds[processes.rank :][:2]
+    with alone():
+        mine = work(x[:, start:stop])
+    return processes.gather(mine, bounds, dim=1)
 
 
 def column_blocks(x: Tensor) -> Iterator[slice]:

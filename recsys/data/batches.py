@@ -46,3 +46,8 @@ class UserBatches:
             return Batch(x, x)
         shown = (torch.rand(x.shape, device=x.device) >= self.hidden).to(x.dtype)
         return Batch(x * shown, x * (1 - shown))
+
+
+def users_with_targets(batch: Batch) -> int:
+    """Return how many users of a batch have something to be found: losses are means over them."""
+    return int((batch.y.sum(dim=1) > 0).sum())

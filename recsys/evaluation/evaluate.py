@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix, issparse
 
+from graphcond.core.processes import alone
 from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation.controls import control_names
@@ -39,6 +40,7 @@ class Candidate:
     note: str = ""
 
 
+@alone()
 def evaluate(
     condensed: CondensedInteractions | csr_matrix | Sequence[CondensedInteractions],
     split: Split,

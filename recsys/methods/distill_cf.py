@@ -17,7 +17,7 @@ from graphcond.core.samplers import Weightless
 from graphcond.core.schedules import Schedule
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from graphcond.synthetic.rows import GumbelRows, Rows, SoftmaxRows, TopKRows, UserRows
-from recsys.data.batches import UserBatches
+from recsys.data.batches import UserBatches, users_with_targets
 from recsys.data.split import Split
 from recsys.methods.base import Size, SyntheticUsers, UserMethod
 from recsys.methods.look import Look
@@ -131,7 +131,7 @@ class DistillCF(UserMethod):
             synthetic=users,
             surrogate=kernel,
             sampler=Weightless(),
-            objective=KernelRidge(ridge=settings.ridge, error=error),
+            objective=KernelRidge(ridge=settings.ridge, error=error, counted=users_with_targets),
             source=UserBatches(split.train, self.batch_users, settings.hidden, device),
             schedule=Schedule(rates={"users": self.learning_rate}),
             steps=self.steps,

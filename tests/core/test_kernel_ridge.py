@@ -12,7 +12,8 @@ from graphcond.core.batch import Batch
 from graphcond.core.objectives import kernel_ridge
 from graphcond.core.objectives.errors import PlattError, centred_one_hot, squared_error
 from graphcond.core.objectives.feature_ridge import FeatureRidge
-from graphcond.core.objectives.kernel_ridge import KernelRidge, Targets, solve_labels
+from graphcond.core.objectives.kernel_ridge import KernelRidge, solve_labels
+from graphcond.core.objectives.rows import RealRows
 from graphcond.core.positive_definite import solve
 from graphcond.core.run import Run
 from graphcond.core.samplers import Weightless
@@ -344,7 +345,7 @@ def test_the_driver_moves_a_learned_scale_as_the_schedule_says(moves):
 
     def error() -> float:
         with torch.no_grad():
-            return float(objective.loss(LinearKernel(), (), Targets(real), points.batch()))
+            return float(objective.loss(LinearKernel(), (), RealRows(real), points.batch()))
 
     recipe = driver.Recipe(
         synthetic=points, surrogate=LinearKernel(), sampler=Weightless(), objective=objective,

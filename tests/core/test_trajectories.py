@@ -92,8 +92,9 @@ def test_outcome_is_the_loss_on_real_data_of_a_network_trained_on_synthetic_ones
     weights, objective = start(surrogate), OutcomeMatching(unroll=Unroll(steps=STEPS, step_size=SIZE))
     synthetic, real = rows(5, seed=1), rows(20, seed=2)
     synthetic.x.requires_grad_()
-    assert objective.observe(surrogate, weights, real) is real
-    loss = objective.loss(surrogate, weights, real, synthetic)
+    observed = objective.observe(surrogate, weights, real)
+    assert observed.batch is real
+    loss = objective.loss(surrogate, weights, observed, synthetic)
     expected = F.cross_entropy(surrogate.layers(descended(surrogate, weights, synthetic), real)[-1], real.y)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-13)
     found, wanted = (torch.autograd.grad(value, synthetic.x)[0] for value in (loss, expected))

@@ -1,6 +1,7 @@
 """Feature alignment with discrimination: layers agree, and synthetic class means tell real rows apart."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from graphcond.core.batch import Batch
 from graphcond.core.objectives.distributions import DistributionMatching
+from graphcond.core.processes import Processes
 from graphcond.core.statistic import Statistic, class_counts, class_sums
 from graphcond.core.surrogate import Surrogate, Weights
 
@@ -29,6 +31,12 @@ class Seen:
         embedding = torch.cat([self.embedding, other.embedding])
         return Seen(self.means + other.means, embedding, torch.cat([self.classes, other.classes]))
 
+    def over(self, processes: Processes) -> "Seen":
+        """Return what all processes together have seen, each the share of a batch that is its own."""
+        means = self.means.over(processes)
+        bounds = processes.bounds(round(float(means.counts.sum())))
+        return Seen(means, processes.gather(self.embedding, bounds), processes.gather(self.classes, bounds))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureAlignment:
@@ -44,6 +52,7 @@ class FeatureAlignment:
         discrimination: :math:`\beta`.
     """
 
+    adds: ClassVar[bool] = True
     alignment: DistributionMatching
     discrimination: float
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,7 @@ class DistributionMatching:
             surrogate was trained on real data, it holds each class in its place (IDM: Zhao et al., CVPR 2023).
     """
 
+    adds: ClassVar[bool] = True
     layers: Sequence[int] | None = None
     kernel: Kernel = "linear"
     class_weight: Tensor | None = None

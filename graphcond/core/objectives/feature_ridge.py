@@ -1,7 +1,7 @@
 """Kernel matching by the sums of features: real data are looked at once, all of them."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from graphcond.core.batch import Batch
 from graphcond.core.objectives.kernel_ridge import KernelRidge
 from graphcond.core.positive_definite import ridged, solve
+from graphcond.core.processes import Processes
 from graphcond.core.surrogate import Weights
 
 
@@ -40,6 +41,10 @@ class Moments:
             self.gram + other.gram, self.cross + other.cross, self.squares + other.squares, self.count + other.count
         )
 
+    def over(self, processes: Processes) -> "Moments":
+        """Return the moments of the rows of all processes together."""
+        return Moments(*processes.sum([self.gram, self.cross, self.squares, self.count]))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureRidge:
@@ -59,6 +64,7 @@ class FeatureRidge:
         ridge: :math:`\lambda`, relative to the mean diagonal.
     """
 
+    adds: ClassVar[bool] = True
     ridge: float = 1e-3
 
     def __post_init__(self) -> None:

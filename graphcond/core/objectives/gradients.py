@@ -1,6 +1,7 @@
 """Gradient matching: both sets of data shall push a surrogate's weights the same way."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -28,6 +29,7 @@ class GradientMatching:
         class_weight: ``(num_classes,)`` the weights :math:`w_c`; ``None``: ones.
     """
 
+    adds: ClassVar[bool] = True
     distance: DistanceName = "columns"
     per_class: bool = True
     class_weight: Tensor | None = None

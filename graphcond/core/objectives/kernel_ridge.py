@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
 from graphcond.core.batch import Batch
 from graphcond.core.objectives.errors import squared_error
+from graphcond.core.objectives.rows import RealRows
 from graphcond.core.positive_definite import ridged, solve
 from graphcond.core.surrogate import Weights
 
@@ -30,18 +31,6 @@ class Kernel(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class Targets:
-    """What kernel matching has to know of real data: the rows themselves, and what shall be predicted for them."""
-
-    batch: Batch
-
-    def __add__(self, other: "Targets") -> "Targets":
-        """Return the targets of two disjoint sets of rows together."""
-        mine, theirs = self.batch, other.batch
-        return Targets(Batch(torch.cat([mine.x, theirs.x]), torch.cat([mine.y, theirs.y])))
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KernelRidge:
     r"""Error of kernel ridge regression that is fitted on the synthetic data (KIP: Nguyen et al., ICLR 2021).
@@ -53,11 +42,14 @@ class KernelRidge:
 
     Args:
         ridge: :math:`\lambda`, relative to the mean diagonal, so that the kernel's scale does not matter.
-        error: What is made of predictions and the real batch: a scalar.
+        error: What is made of predictions and the real batch: a scalar, a mean over rows.
+        counted: How many rows of a real batch that mean is over, where several processes share them.
     """
 
+    adds: ClassVar[bool] = True
     ridge: float = 1e-3
     error: Error = squared_error
+    counted: Callable[[Batch], int] = len
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -66,11 +58,11 @@ class KernelRidge:
                 f"ridge must be positive and finite, got {self.ridge!r}; with 0 the regression repeats its input"
             )
 
-    def observe(self, surrogate: Kernel, weights: Weights, real: Batch) -> Targets:
+    def observe(self, surrogate: Kernel, weights: Weights, real: Batch) -> RealRows:
         """Return the rows and their targets."""
-        return Targets(real)
+        return RealRows(real, self.counted)
 
-    def loss(self, surrogate: Kernel, weights: Weights, statistic: Targets, synthetic: Batch) -> Tensor:
+    def loss(self, surrogate: Kernel, weights: Weights, statistic: RealRows, synthetic: Batch) -> Tensor:
         """Return the error of the predictions for the real rows."""
         return self.error(self.predict(surrogate, weights, statistic.batch, synthetic), statistic.batch)
 

@@ -1,11 +1,13 @@
 """Outcome matching: a network trained on synthetic data shall do well on real data."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.batch import Batch
+from graphcond.core.objectives.rows import RealRows
 from graphcond.core.surrogate import Surrogate, Weights
 from graphcond.core.unrolled import Unrolling
 
@@ -22,16 +24,18 @@ class OutcomeMatching:
         unroll: The training on the synthetic data.
     """
 
+    adds: ClassVar[bool] = True
     unroll: Unrolling
 
-    def observe(self, surrogate: Surrogate, weights: Weights, real: Batch) -> Batch:
+    def observe(self, surrogate: Surrogate, weights: Weights, real: Batch) -> RealRows:
         """Return the rows."""
-        return real
+        return RealRows(real)
 
-    def loss(self, surrogate: Surrogate, weights: Weights, statistic: Batch, synthetic: Batch) -> Tensor:
+    def loss(self, surrogate: Surrogate, weights: Weights, statistic: RealRows, synthetic: Batch) -> Tensor:
         """Return the mean cross-entropy on the real rows."""
+        real = statistic.batch
 
         def end(last: Weights) -> Tensor:
-            return F.cross_entropy(surrogate.layers(last, statistic)[-1], statistic.y)
+            return F.cross_entropy(surrogate.layers(last, real)[-1], real.y)
 
         return self.unroll.loss(surrogate, weights, synthetic, end)

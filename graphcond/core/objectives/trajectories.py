@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -28,6 +29,7 @@ class TrajectoryMatching:
         unroll: The training on the synthetic data.
     """
 
+    adds: ClassVar[bool] = False
     goal: Goal
     unroll: Unrolling
 

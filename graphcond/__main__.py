@@ -1,0 +1,5 @@
+"""``python -m graphcond`` is the command ``graphcond``, which ``torchrun -m graphcond`` starts in several processes."""
+
+from graphcond.cli import main
+
+main()
