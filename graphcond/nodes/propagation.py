@@ -78,14 +78,26 @@ def shared_columns(x: Tensor, work: Callable[[Tensor], Tensor], cost: int) -> Te
         work: Makes of some columns as many of the result.
         cost: Multiplications for each column.
     """
-    processes = Processes.current()
-    if not 1 < processes.count <= x.size(1) or cost * x.size(1) < SHARED_FROM:
+    processes, bounds = sharing(x, cost)
+    if processes.count == 1:
         return work(x)
-    bounds = processes.bounds(x.size(1))
     start, stop = bounds[processes.rank :][:2]
     with alone():
         mine = work(x[:, start:stop])
     return processes.gather(mine, bounds, dim=1)
+
+
+def sharing(x: Tensor, cost: int) -> tuple[Processes, list[int]]:
+    """Return the processes that share the columns of a matrix, and where the share of each begins and the last ends.
+
+    Args:
+        x: The matrix.
+        cost: Multiplications for each column; where all together are few, a process does better by itself.
+    """
+    processes = Processes.current()
+    if not 1 < processes.count <= x.size(1) or cost * x.size(1) < SHARED_FROM:
+        processes = Processes()
+    return processes, processes.bounds(x.size(1))
 
 
 def column_blocks(x: Tensor) -> Iterator[slice]:

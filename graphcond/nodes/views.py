@@ -11,7 +11,7 @@ from torch import Tensor
 
 from graphcond.core.sparse import take_rows
 from graphcond.core.statistic import class_sums
-from graphcond.nodes.propagation import column_blocks, normalized_adjacency, propagate
+from graphcond.nodes.propagation import column_blocks, normalized_adjacency, propagate, sharing
 from graphcond.nodes.sparse import maybe_sparse, transposed
 from graphcond.nodes.task import Graph, NodeTask
 from graphcond.surrogates.ridge import LinearModel, Rows
@@ -101,11 +101,14 @@ class Propagated:
             the features after ``depth`` hops are kept.
         """
         start = self._after(done)
-        rows = [start.new_empty(len(nodes), start.size(1)) for _ in range(done, hops + 1)]
+        processes, bounds = sharing(start, cost=(hops - done) * len(self.adjacency.values()))
+        first, last = bounds[processes.rank :][:2]
+        rows = [start.new_empty(len(nodes), last - first) for _ in range(done, hops + 1)]
         squares = [start.new_zeros(len(start)) for _ in rows]
-        space = self._place(start) if hops == self.depth and self._space is None else None
-        for columns in column_blocks(start):
-            moving = start[:, columns].contiguous()
+        keeping = hops == self.depth and self._space is None
+        space = self._place(start[:, first:last]) if keeping else None
+        for columns in column_blocks(start[:, first:last]):
+            moving = start[:, first:last][:, columns].contiguous()
             for hop, (own, square) in enumerate(zip(rows, squares, strict=True), start=done):
                 own[:, columns] = moving[nodes]
                 square += torch.linalg.vector_norm(moving, dim=1).square_()
@@ -113,9 +116,11 @@ class Propagated:
                     moving = self.adjacency @ moving
             if space is not None:
                 space[:, columns] = moving
-        self._norms |= {hop: square.sqrt() for hop, square in enumerate(squares, start=done)}
-        self._space = self._space if space is None else space
-        return rows
+        for hop, square in enumerate(processes.sum(squares), start=done):
+            self._norms[hop] = square.sqrt()
+        if space is not None:
+            self._space = processes.gather(space, bounds, dim=1)
+        return [processes.gather(own, bounds, dim=1) for own in rows]
 
     def _reach(self, nodes: Tensor, done: int, hops: int) -> list[Tensor]:
         """Return the rows of some nodes after ``done + 1``, ..., ``hops`` hops, by way of those they depend on."""

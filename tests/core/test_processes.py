@@ -443,7 +443,7 @@ def hops(adjacency: Tensor, x: Tensor) -> Tensor:
 @pytest.mark.parametrize("width", [1, 2, 37, 130])
 def test_propagation_of_shared_columns_has_the_bits_of_one_process(two_processes, width):
     edge_index, x = torch.randint(300, (2, 2000)), torch.randn(300, width)
-    adjacency = propagation.adjacency_matrix(edge_index, torch.rand(2000), 300)
+    adjacency = propagation.adjacency_matrix(*edge_index, torch.rand(2000), 300)
     whole = propagation.propagate(adjacency, x, 2)
     for shared in two_processes(hops, adjacency, x):
         assert torch.equal(shared, whole)
