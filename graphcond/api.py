@@ -9,6 +9,7 @@ import torch
 from graphcond.condensed import CondensedDataset
 from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.devices import resolve_device
+from graphcond.core.memory import parse_memory
 from graphcond.core.progress import ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed
 from graphcond.graphs.reading import Split, is_graph_dataset
@@ -24,7 +25,7 @@ from graphcond.modalities.images import condense_image_dataset
 from graphcond.modalities.nodes import condense_nodes
 from graphcond.nodes.budget import Budget, RatioOf
 
-NO_SIZES = ("inductive", "ratio_of", "split")
+NO_SIZES = ("inductive", "memory", "ratio_of", "split")
 
 
 def condense(
@@ -45,6 +46,7 @@ def condense(
     progress: ProgressCallback = ignore_progress,
     checkpoint: str | Path | Checkpoint | None = None,
     max_seconds: float | None = None,
+    memory: int | str | None = None,
 ) -> CondensedDataset | Any:  # noqa: ANN401 (a union with what a matrix gives would have to be told apart by all)
     """Condense a dataset for node or graph classification into a small one that trains nearly as well.
 
@@ -83,6 +85,8 @@ def condense(
         checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
             on from there, to the same bits as without the interruption. A :class:`graphcond.Checkpoint` says how often.
         max_seconds: A method that works in steps stops after so many seconds and gives the best that it has found.
+        memory: The memory that the process may take for a node dataset, such as ``"4GB"``: what does not fit is kept
+            in a temporary file. Pages of memory-mapped files do not count. See :func:`graphcond.plan`.
 
     Returns:
         A PyG dataset with one small ``Data``, or one for each synthetic graph, and the record of how it was made; for a
@@ -100,7 +104,10 @@ def condense(
     check_seed(seed)
     nodes: dict[str, Any] = {"num_nodes": num_nodes, "nodes_per_class": nodes_per_class}
     graphs: dict[str, Any] = {"num_graphs": num_graphs, "graphs_per_class": graphs_per_class, "max_bytes": max_bytes}
-    inapt: dict[str, Any] = {"ratio_of": None if ratio_of == "nodes" else ratio_of, "inductive": inductive or None}
+    inapt: dict[str, Any] = {
+        "ratio_of": None if ratio_of == "nodes" else ratio_of, "inductive": inductive or None, "memory": memory,
+    }  # fmt: skip
+    limit = None if memory is None else parse_memory(memory)
     if scipy.sparse.issparse(dataset):
         from recsys.api import condense as condense_interactions  # it stands on this package
 
@@ -109,7 +116,7 @@ def condense(
             dataset, ratio, method=method, seed=seed, device=device, progress=progress, checkpoint=checkpoint,
             max_seconds=max_seconds,
         )  # fmt: skip
-    conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
+    conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds, limit)
     if is_image_dataset(dataset):
         _refuse(nodes | graphs | inapt | {"split": split or None}, "images", {}, "; condense_images takes per_class=")
         return condense_image_dataset(dataset, ImageBudget(ratio=ratio), resolve_image_method(method), conditions)

@@ -7,6 +7,7 @@ import torch
 
 from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.spill import Place, in_memory
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Run:
         max_seconds: Long work stops after so many seconds and gives the best that it has; ``None``: no limit.
         identity: What a checkpoint of this run is recognised by.
         device: Where to compute; tensors that a task brings along are there already.
+        place: Where large tensors are kept that are needed again and again.
     """
 
     progress: ProgressCallback = ignore_progress
@@ -26,3 +28,4 @@ class Run:
     max_seconds: float | None = None
     identity: Mapping[str, str] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    place: Place = in_memory

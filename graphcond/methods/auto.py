@@ -15,8 +15,9 @@ from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, like
 from graphcond.nodes.placement import Placement, Places, cluster_classes
 from graphcond.nodes.rehearsal import Rehearsal
 from graphcond.nodes.task import NodeTask
-from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors
+from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors, taught_work
 from graphcond.nodes.views import Propagated, Views
+from graphcond.nodes.work import Shape, Work
 from graphcond.surrogates.ridge import LinearModel, fit_ridge, fit_ridge_iteratively
 
 STAGES = ("teacher", "student", "clusters", "rehearsals", "done")
@@ -72,7 +73,7 @@ class Auto(NodeMethod):
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         stage = _stages(run.progress)
-        views = Views.of(task, self.depth)
+        views = Views.of(task, self.depth, run.place)
         trial, trial_views = for_choosing(task, views)
         next(stage)
         teacher = choose_teacher(trial, trial_views)
@@ -97,6 +98,10 @@ class Auto(NodeMethod):
             members=Members.from_groups([rows.cpu() for rows in clusters.rows]),
             choices={"teacher": asdict(teacher), "placement": asdict(placement)},
         )
+
+    def work(self, shape: Shape) -> Work:
+        """See :meth:`NodeMethod.work`."""
+        return taught_work(shape, self.depth)
 
 
 def _stages(progress: ProgressCallback) -> Iterator[None]:

@@ -10,9 +10,11 @@ from torch import Tensor
 
 from graphcond.condensed import Members
 from graphcond.core.run import Run
+from graphcond.core.spill import Place
 from graphcond.methods.method import Method
 from graphcond.nodes.task import Graph, NodeTask
 from graphcond.nodes.views import Propagated, propagated_rows
+from graphcond.nodes.work import Shape, Work, propagation_work
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class NodeMethod(Method):
             allocation: How many nodes of each class are asked for, ``(num_classes,)`` int64, each at least one.
             run: Who is told of progress, how long it may take, where its state is kept.
         """
+
+    def work(self, shape: Shape) -> Work:
+        """Return what the method has to do with a graph of some size; by default, two hops of all features."""
+        return propagation_work(shape)
 
 
 def class_rows(task: NodeTask, label: int) -> Tensor:
@@ -95,7 +101,7 @@ def real_nodes(task: NodeTask, groups: list[Tensor], depth: int | None = None) -
 
 
 def pick_per_class(
-    task: NodeTask, allocation: Tensor, depth: int, pick: Callable[[Tensor, int], Tensor]
+    task: NodeTask, allocation: Tensor, depth: int, place: Place, pick: Callable[[Tensor, int], Tensor]
 ) -> SyntheticNodes:
     """Return real training nodes, picked class by class in the space of propagated features.
 
@@ -103,10 +109,11 @@ def pick_per_class(
         task: The task.
         allocation: Nodes of each class.
         depth: Hops of propagation.
+        place: Where propagated features are kept.
         pick: Given the ``(n, num_features)`` rows of a class and a count, the rows that are picked.
     """
     require_capacity(task, allocation)
-    view = Propagated(task.train.graph, depth)
+    view = Propagated(task.train.graph, depth, place)
     rows = [class_rows(task, label) for label in range(task.num_classes)]
     return real_nodes(task, [r[pick(view.space[r], n)] for r, n in zip(rows, allocation.tolist(), strict=True)])
 

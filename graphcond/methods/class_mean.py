@@ -1,6 +1,6 @@
 """One node per class: the mean of its propagated features. The control that most published methods do not beat."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -11,6 +11,7 @@ from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows
 from graphcond.nodes.task import NodeTask
 from graphcond.nodes.views import Propagated
+from graphcond.nodes.work import Shape, Work, propagation_work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,3 +45,10 @@ class ClassMean(NodeMethod):
             node_weight=counts,
             members=Members.from_groups([r.cpu() for r in rows]),
         )
+
+    def work(self, shape: Shape) -> Work:
+        """See :meth:`NodeMethod.work`."""
+        if shape.num_classes >= shape.num_features:
+            return propagation_work(shape, self.depth)
+        hops = propagation_work(replace(shape, num_features=shape.num_classes), self.depth)
+        return replace(hops, dense=shape.num_nodes * shape.num_classes * shape.num_features, movable=0)

@@ -58,4 +58,4 @@ class Herding(NodeMethod):
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        return pick_per_class(task, allocation, self.depth, herd)
+        return pick_per_class(task, allocation, self.depth, run.place, herd)

@@ -51,4 +51,4 @@ class KCenter(NodeMethod):
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        return pick_per_class(task, allocation, self.depth, farthest_first)
+        return pick_per_class(task, allocation, self.depth, run.place, farthest_first)

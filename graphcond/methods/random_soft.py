@@ -10,8 +10,9 @@ from graphcond.condensed import Members
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
 from graphcond.nodes.task import NodeTask
-from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors
+from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors, taught_work
 from graphcond.nodes.views import Views
+from graphcond.nodes.work import Shape, Work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class RandomSoft(NodeMethod):
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        views = Views.of(task, self.depth)
+        views = Views.of(task, self.depth, run.place)
         teacher = choose_teacher(*for_choosing(task, views))
         probabilities = posteriors(task, views, teacher)
         groups = []
@@ -48,3 +49,7 @@ class RandomSoft(NodeMethod):
             members=Members.from_groups(list(chosen.reshape(-1, 1).cpu())),
             choices={"teacher": asdict(teacher)},
         )
+
+    def work(self, shape: Shape) -> Work:
+        """See :meth:`NodeMethod.work`."""
+        return taught_work(shape, self.depth)

@@ -20,7 +20,7 @@ from graphcond.record import library_versions
 class Conditions:
     """The conditions of one call of ``condense``; the arguments are explained there.
 
-    ``processes`` are those that share the call.
+    ``memory`` is in bytes; ``processes`` are those that share the call.
     """
 
     seed: int
@@ -28,6 +28,7 @@ class Conditions:
     progress: ProgressCallback
     checkpoint: str | Path | Checkpoint | None
     max_seconds: float | None
+    memory: int | None = None
     processes: Processes = field(default_factory=Processes.current)
 
     def check(self, method: Method) -> None:

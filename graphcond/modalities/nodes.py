@@ -1,6 +1,9 @@
 """What ``condense`` does with a node dataset."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,12 +12,15 @@ from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
 from graphcond.core.costs import Costs, measured
+from graphcond.core.memory import held_memory, shown
 from graphcond.core.randomness import seeded
+from graphcond.core.spill import Place, Spill, in_memory
 from graphcond.methods import NodeMethod, SyntheticNodes
 from graphcond.modalities.conditions import Conditions, settings_of
 from graphcond.nodes.budget import Budget
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import NodeTask
+from graphcond.nodes.work import Shape
 from graphcond.record import Record
 
 logger = logging.getLogger(__name__)
@@ -30,11 +36,34 @@ def condense_nodes(
     for note in task.notes:
         logger.warning(note)
     run = conditions.run(lambda: _identity(method, task, allocation))
-    with measured(conditions.device) as costs, seeded(conditions.seed):
-        result = method.condense(task.to(conditions.device), allocation, run)
+    with room(method, Shape.of(task), conditions.memory) as place, measured(conditions.device) as costs:
+        with seeded(conditions.seed):
+            result = method.condense(task.to(conditions.device), allocation, replace(run, place=place))
     data = as_data(result)
     record = _record(method, task, budget, allocation, result, data, costs, conditions)
     return CondensedDataset([data], record, result.members)
+
+
+@contextmanager
+def room(method: NodeMethod, shape: Shape, memory: int | None) -> Iterator[Place]:
+    """Yield where large tensors are kept so that a method needs no more memory than it may have.
+
+    Raises:
+        ValueError: it needs more in any case.
+    """
+    work, held = method.work(shape), held_memory()
+    if memory is None or held + work.memory <= memory:
+        yield in_memory
+        return
+    least = held + work.memory - work.movable
+    if least > memory:
+        raise ValueError(
+            f"memory={shown(memory)} is too little: {method.label!r} needs about {shown(least)} for this graph, of "
+            f"which {shown(held)} are taken already; give more, or pass a memory-mapped dataset "
+            "(graphcond.datasets.load_folder)"
+        )
+    with Spill() as spill:
+        yield spill
 
 
 def as_data(result: SyntheticNodes) -> Data:

@@ -14,6 +14,7 @@ from graphcond.nodes.metrics import score
 from graphcond.nodes.propagation import PAGERANK_STEPS, personalized_pagerank
 from graphcond.nodes.task import Graph, NodeTask, Split
 from graphcond.nodes.views import Views, unit
+from graphcond.nodes.work import NUMBER, Shape, Work
 from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit_ridge_iteratively
 
 MAX_HOPS = 4
@@ -100,9 +101,12 @@ def choose_teacher(task: NodeTask, views: Views) -> TeacherChoice:
 
 def _hops(views: Views) -> int:
     """Return how many hops are tried at most."""
-    graph, more = views.train.graph, MAX_HOPS - views.train.depth
-    affordable = more <= 0 or more * _products(graph, graph.x.size(1)) <= HOPS_LIMIT
-    return MAX_HOPS if affordable else views.train.depth
+    graph = views.train.graph
+    return _affordable_hops(_products(graph, graph.x.size(1)), views.train.depth)
+
+
+def _affordable_hops(products: int, depth: int) -> int:
+    return MAX_HOPS if (MAX_HOPS - depth) * products <= HOPS_LIMIT else depth
 
 
 def _smoothings(task: NodeTask) -> int:
@@ -185,3 +189,27 @@ def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
         part.copy_(torch.softmax(choice.temperature * part, dim=1))
     scores[nodes] = targets
     return scores
+
+
+def taught_work(shape: Shape, depth: int) -> Work:
+    """Return the work of choosing a teacher, of its posteriors, and of clusters in the features after some hops."""
+    nodes, features, classes = shape.num_nodes, shape.num_features, shape.num_classes
+    hops = _affordable_hops(shape.entries * features, depth)
+    smoothing = min(FINALISTS, SMOOTHING_LIMIT // (PAGERANK_STEPS * len(TELEPORTS) * shape.entries * classes))
+    tried, judges = min(SELECTION_LIMIT, shape.num_train), VALIDATION_LIMIT + SELECTION_LIMIT
+    kept, posterior = shape.rows_bytes(features), shape.rows_bytes(classes)
+    largest = min(1.0, 3 / classes)  # of the nodes in one class
+    stages = (
+        shape.building_bytes,
+        shape.adjacency_bytes + kept + shape.sweep_bytes + NUMBER * min(nodes, judges) * features * (depth + 1),
+        shape.adjacency_bytes + kept + 2 * posterior + 2 * NUMBER * shape.num_train * features,
+        shape.adjacency_bytes + kept + posterior + int(2 * largest * kept),
+    )
+    return Work(
+        products=shape.entries
+        * ((depth + 2 * (hops - depth)) * features + classes * PAGERANK_STEPS * (len(TELEPORTS) * smoothing + 1)),
+        dense=(nodes + shape.num_train) * features * (min(features, DIRECT_LIMIT) + 2 * classes)
+        + 4 * (hops + 1) * tried * features * min(tried, features),
+        memory=max(stages),
+        movable=kept,
+    )

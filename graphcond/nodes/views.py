@@ -1,6 +1,6 @@
 """Propagated features of a task's graphs, each hop computed when it is needed and forgotten when it is not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -10,16 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.sparse import take_rows
+from graphcond.core.spill import Place, in_memory
 from graphcond.core.statistic import class_sums
 from graphcond.nodes.propagation import column_blocks, normalized_adjacency, propagate, sharing
 from graphcond.nodes.sparse import maybe_sparse, transposed
 from graphcond.nodes.task import Graph, NodeTask
 from graphcond.surrogates.ridge import LinearModel, Rows
 
-Place = Callable[[Tensor], Tensor]
-"""Makes an empty tensor of another's shape, where there is room for it."""
-
-in_memory: Place = torch.empty_like
 FEW = 5  # more than one in so many nodes depend on most others, and all of them are propagated
 
 
