@@ -22,6 +22,7 @@ from graphcond.evaluation.graph_models import resolve_graph_model
 from graphcond.evaluation.graph_protocol import resolve_graph_protocol
 from graphcond.evaluation.image_models import image_kinds
 from graphcond.evaluation.image_protocol import resolve_image_protocol
+from graphcond.evaluation.metrics import Metric
 from graphcond.evaluation.models import resolve_model
 from graphcond.evaluation.protocol import resolve_protocol
 from graphcond.graphs.folds import FOLDS
@@ -54,6 +55,7 @@ class Conditions:
     protocol: str
     root: str | Path | None
     device: str
+    metric: Metric | None
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ class Cell:
 def bench(
     datasets: Sequence[str], output: str | Path, *, methods: Sequence[str] = ("auto", "random"),
     sizes: Sequence[str | float] = (0.01,), seeds: int = 3, runs: int = 1, models: Sequence[str] | None = None,
-    protocol: str = "standard", root: str | Path | None = None, device: str = "cpu", workers: int = 1,
-    engine: Engine = "auto", threads: int = 1, progress: ProgressCallback = ignore_progress,
+    protocol: str = "standard", metric: Metric | None = None, root: str | Path | None = None, device: str = "cpu",
+    workers: int = 1, engine: Engine = "auto", threads: int = 1, progress: ProgressCallback = ignore_progress,
 ) -> BenchReport:  # fmt: skip
     """Condense named datasets by several methods, to several sizes, with several seeds, and judge by several models.
 
@@ -97,6 +99,8 @@ def bench(
         runs: Trainings of each condensation.
         models: Downstream models; default: ``gcn`` for nodes, ``gin`` for graphs, ``convnet`` for images.
         protocol: As :func:`graphcond.evaluate` takes it.
+        metric: A function of logits and labels that returns a score, and that can be pickled where there are several
+            workers; default: the metric of each dataset's entry in the catalogue.
         root: Folder of raw data.
         device: Where to compute. On Ray, a task of ``"cuda"`` takes one GPU.
         workers: How many condensations are under way at a time (:func:`graphcond.core.parallel.outcomes`).
@@ -129,7 +133,7 @@ def bench(
         load(
             name, root
         )  # before all else: what is missing is told, and workers find what loaders write beside raw files
-    conditions = Conditions(runs=runs, protocol=protocol, root=root, device=device)
+    conditions = Conditions(runs=runs, protocol=protocol, root=root, device=device, metric=metric)
     try:
         failed = sweep(
             partial(_measure, conditions), tasks, rows, workers=workers, engine=engine, threads=threads,
@@ -187,15 +191,16 @@ def _measure(conditions: Conditions, cell: Cell, keys: Sequence[Key]) -> list[di
         small = condense(dataset, split=split, inductive=found.inductive, **given)
     models = [key[FIELDS.index("model")] for key in keys]
     report = evaluate(
-        small, dataset, models, protocol=conditions.protocol, runs=conditions.runs, metric=found.metric,
-        controls=[control] if control else False, seed=conditions.runs * cell.seed, device=conditions.device,
+        small, dataset, models, protocol=conditions.protocol, runs=conditions.runs, device=conditions.device,
+        metric=conditions.metric or found.metric, controls=[control] if control else False,
+        seed=conditions.runs * cell.seed,
     )  # fmt: skip
     rows = []
     for key, model in zip(keys, models, strict=True):
         row = report.row(control or report.best.data, model)
         if row.note:
             raise ValueError(row.note)
-        rows.append(dict(zip(FIELDS, key, strict=True)) | {"split": split, "metric": found.metric} | row.as_dict())
+        rows.append(dict(zip(FIELDS, key, strict=True)) | {"split": split, "metric": report.metric} | row.as_dict())
     return rows
 
 
