@@ -32,7 +32,7 @@ class LocalWorkers:
         """Return what an ended call returned."""
         error = handle.exception()
         if isinstance(error, BrokenProcessPool):
-            raise RuntimeError(
+            raise ChildProcessError(
                 "a worker process died, as when the machine runs out of memory; try again with fewer workers"
             ) from error
         if isinstance(error, Exception):  # the result could not be sent back

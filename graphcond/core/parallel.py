@@ -81,7 +81,7 @@ def outcomes(
         ValueError: there is no such engine, or ``workers`` or ``threads`` is no positive number.
         ImportError: Ray was asked for and is not installed.
         TypeError: the function or a task cannot be sent to another process.
-        RuntimeError: a process died, as when the machine runs out of memory.
+        ChildProcessError: a process died, as when the machine runs out of memory.
     """
     check_engine(engine, workers, threads)
     if workers == 1 and engine != "ray":

@@ -37,7 +37,7 @@ class RayWorkers:
         try:
             value: tuple[Any, Exception | None] = ray.get(handle)
         except ray.exceptions.WorkerCrashedError as error:
-            raise RuntimeError(
+            raise ChildProcessError(
                 "a worker process died, as when the machine runs out of memory; try again with fewer workers"
             ) from error
         except ray.exceptions.RayError as error:  # the result could not be sent back

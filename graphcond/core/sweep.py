@@ -41,10 +41,13 @@ def sweep(
 
     Raises:
         ValueError: the function returned rows that are not those of its keys, or the file holds something else.
+        ChildProcessError: a worker died; the rows of what had ended are kept.
     """
     known = rows.read()
     left = [(task, tuple(key for key in keys if key not in known)) for task, keys in tasks]
     todo = [(task, missing) for task, missing in left if missing]
+    if not todo:  # no processes for nothing
+        return []
     failed = []
     ended = outcomes(_Work(function), todo, workers=workers, engine=engine, threads=threads, gpus=gpus)
     with closing(ended):

@@ -100,7 +100,7 @@ def bench(
         models: Downstream models; default: ``gcn`` for nodes, ``gin`` for graphs, ``convnet`` for images.
         protocol: As :func:`graphcond.evaluate` takes it.
         metric: A function of logits and labels that returns a score, and that can be pickled where there are several
-            workers; default: the metric of each dataset's entry in the catalogue.
+            workers; default: the metric of each dataset's entry in the catalogue. Each metric needs a file of its own.
         root: Folder of raw data.
         device: Where to compute. On Ray, a task of ``"cuda"`` takes one GPU.
         workers: How many condensations are under way at a time (:func:`graphcond.core.parallel.outcomes`).

@@ -124,7 +124,7 @@ def _lives(pid: int) -> bool:
 
 
 def test_a_process_that_dies_is_told() -> None:
-    with pytest.raises(RuntimeError, match="a worker process died"):
+    with pytest.raises(ChildProcessError, match="a worker process died"):
         list(outcomes(os._exit, [1], workers=2, engine="local"))
 
 
