@@ -9,17 +9,18 @@ continues where it was.
 """
 
 import argparse
-import json
 import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import graphcond
+from graphcond.core.rows import Rows
 from graphcond.evaluation.graph_controls import GRAPH_CONTROLS, SELECTIONS
 from graphcond.graphs.duplicates import find_duplicates
 
-RESULTS = Path(__file__).parent.parent / "docs" / "graphs.jsonl"
+FIELDS = ("dataset", "size", "data", "model", "protocol")
+ROWS = Rows(Path(__file__).parent.parent / "docs" / "graphs.jsonl", FIELDS)
 OURS = ("auto", "mirage", "doscond")
 CLEANED = "-cleaned"  # without copies, as networks see them
 FIXED = ("size", "untrained", "wl_linear", "whole")  # the same at every size
@@ -74,14 +75,6 @@ WORKLOADS = {
 }  # fmt: skip
 
 
-def finished() -> dict[tuple[str, str, str, str, str], dict[str, Any]]:
-    """Return the rows in the file, by dataset, size, training set, model and protocol."""
-    if not RESULTS.exists():
-        return {}
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    return {(row["dataset"], row["size"], row["data"], row["model"], row["protocol"]): row for row in rows}
-
-
 def run(name: str, options: argparse.Namespace) -> None:
     """Run the rows of one workload that are not in the file."""
     workload = WORKLOADS[name]
@@ -94,7 +87,7 @@ def run(name: str, options: argparse.Namespace) -> None:
         for method in options.methods:
             shown = "any" if method in FIXED else size
             for model in options.models.split(","):
-                if (name, shown, method, model, options.protocol) not in finished():
+                if ROWS.missing([(name, shown, method, model, options.protocol)]):
                     rows = judge(dataset, method, asked, model, workload, options)
                     write(rows, name, shown, method, model, options.protocol)
 
@@ -139,15 +132,13 @@ def write(rows: list[graphcond.Row], name: str, size: str, method: str, model: s
         "condense_seconds": statistics.median(row.condense_seconds for row in rows),
         "train_seconds": statistics.median(row.train_seconds for row in rows),
     }  # fmt: skip
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as file:
-        file.write(json.dumps(values) + "\n")
+    ROWS.append(values)
     print(f"{name}, {size}, {method}, {model}: {_score(values)}, last {100 * values['last']:.1f}", flush=True)
 
 
 def tables() -> None:
     """Print every row as Markdown, a table per dataset and protocol."""
-    rows = finished()
+    rows = ROWS.read()
     for protocol in ("standard", "published"):
         for name, workload in WORKLOADS.items():
             mine = {key[1:4]: row for key, row in rows.items() if (key[0], key[4]) == (name, protocol)}

@@ -10,7 +10,6 @@ else; they were set on MNIST's validation images. Rows that are in the file alre
 """
 
 import argparse
-import json
 import statistics
 from collections.abc import Callable
 from functools import partial
@@ -21,9 +20,10 @@ import torch
 
 import graphcond
 from graphcond import DC, DM, KIP, MTT, FRePO
+from graphcond.core.rows import Rows
 from graphcond.methods.image_base import ImageMethod
 
-RESULTS = Path(__file__).parent.parent / "docs" / "images.jsonl"
+ROWS = Rows(Path(__file__).parent.parent / "docs" / "images.jsonl", ("dataset", "per_class", "data", "model"))
 MODELS = {"kip": ("ntk", "convnet")}  # others are judged by the network alone
 PROTOCOL = "augmented_digits"
 CONTROLS = ("random", "random_soft", "class_mean", "herding")
@@ -50,21 +50,13 @@ METHODS: dict[str, Callable[[int], ImageMethod | str]] = {
 }
 
 
-def finished() -> dict[tuple[str, int, str, str], dict[str, Any]]:
-    """Return the rows in the file, by dataset, images per class, method and model."""
-    if not RESULTS.exists():
-        return {}
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    return {(row["dataset"], row["per_class"], row["data"], row["model"]): row for row in rows}
-
-
 def run(name: str, options: argparse.Namespace) -> None:
     """Run the rows of one dataset that are not in the file."""
     dataset = graphcond.datasets.load(name, options.root)
     for per_class in options.per_class:
         for method in options.methods:
             models = tuple(m for m in MODELS.get(method, ("convnet",)) if m in options.models)
-            if any((name, per_class, method, model) not in finished() for model in models):
+            if ROWS.missing((name, per_class, method, model) for model in models):
                 row(name, dataset, per_class, method, models, options.seeds)
 
 
@@ -90,15 +82,13 @@ def row(name: str, dataset: object, per_class: int, method: str, models: tuple[s
             "kept_steps": [record.choices.get("kept_step") for record in records],
             "settings": repr(made), "threads": torch.get_num_threads(),
         }  # fmt: skip
-        RESULTS.parent.mkdir(exist_ok=True)
-        with RESULTS.open("a") as file:
-            file.write(json.dumps(values) + "\n")
+        ROWS.append(values)
         print(f"{name}, {per_class} per class, {method}, {model}: {_score(values)}", flush=True)
 
 
 def tables() -> None:
     """Print every row as Markdown, a table per dataset."""
-    rows = finished()
+    rows = ROWS.read()
     for name in dict.fromkeys(key[0] for key in rows):
         print(f"\n### {name}, test accuracy in %\n")
         print("| per class | trained on | judged by | accuracy | published | kB | condense s |\n" + "|---" * 7 + "|")

@@ -9,14 +9,14 @@ each set of users anew. Rows that are in the file already are not run again.
 """
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import recsys
+from graphcond.core.rows import Rows
 from recsys.evaluation.report import Row
 
-RESULTS = Path(__file__).parent.parent / "docs" / "interactions.jsonl"
+ROWS = Rows(Path(__file__).parent.parent / "docs" / "interactions.jsonl", ("dataset", "size", "data", "model"))
 METRICS = ("ndcg@10", "hr@10", "hr@100", "auc")
 ONCE = ("whole", "head_users")  # the same for every seed
 CONTROLS = ("random_users", "stratified_users", "head_users", "k_means_users", "forgetting")
@@ -49,14 +49,6 @@ SIZES = {
 }
 
 
-def finished() -> dict[tuple[str, str, str, str], dict]:
-    """Return the rows in the file, by dataset, size, training set and model."""
-    if not RESULTS.exists():
-        return {}
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    return {(row["dataset"], row["size"], row["data"], row["model"]): row for row in rows}
-
-
 def run(name: str, options: argparse.Namespace) -> None:
     """Run the rows of one dataset that are not in the file."""
     split = recsys.read_archive(options.root / "recsys" / name)
@@ -66,7 +58,7 @@ def run(name: str, options: argparse.Namespace) -> None:
             continue
         for method in options.methods:
             label = "all users" if method == "whole" else size.label
-            missing = [model for model in models if (name, label, method, model) not in finished()]
+            missing = [key[-1] for key in ROWS.missing((name, label, method, model) for model in models)]
             if missing:
                 for row in judge(split, size, method, missing, 1 if method in ONCE else options.seeds):
                     write(row, name, label)
@@ -87,15 +79,14 @@ def write(row: Row, name: str, label: str) -> None:
     """Append a row to the file and show it."""
     values = {"dataset": name, "size": label} | row.as_dict()
     values["data"] = "whole" if label == "all users" else row.data
-    with RESULTS.open("a") as file:
-        file.write(json.dumps(values) + "\n")
+    ROWS.append(values)
     shown = " ".join(f"{metric} {_percent(values, metric)}" for metric in METRICS)
     print(f"{name}, {label}, {values['data']}, {row.model}: {shown} {row.note}", flush=True)
 
 
 def tables() -> None:
     """Print every row as Markdown."""
-    rows = list(finished().values())
+    rows = list(ROWS.read().values())
     for name, sizes in SIZES.items():
         print(f"\n### {name}, test scores in %\n")
         print("| trained on | model | interactions | kB | " + " | ".join(METRICS) + " | condense s | published |")

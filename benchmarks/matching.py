@@ -19,8 +19,10 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import NormalizeFeatures
 
 import graphcond
+from graphcond.core.rows import Rows
 
-RESULTS = Path(__file__).parent.parent / "docs" / "matching.jsonl"
+# A budget of 0 seconds is the whole schedule.
+ROWS = Rows(Path(__file__).parent.parent / "docs" / "matching.jsonl", ("dataset", "nodes", "method", "budget"))
 SIZES = {"cora": (35, 70, 140), "citeseer": (30, 60, 120)}
 # Accuracy in % at those sizes and where it was read: each method's paper, or GCondenser's table of one size.
 PUBLISHED: dict[tuple[str, str], tuple[float | None, ...]] = {
@@ -40,14 +42,6 @@ PUBLISHED: dict[tuple[str, str], tuple[float | None, ...]] = {
 METHODS = ("gcond", "gcond_x", "doscond", "doscond_x", "gcdm", "gcdm_x", "sfgc", "geom")
 
 
-def finished() -> dict[tuple[str, int, str, float], dict]:
-    """Return the rows in the file, by dataset, nodes, method and time budget (0: the whole schedule)."""
-    if not RESULTS.exists():
-        return {}
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    return {(row["dataset"], row["nodes"], row["method"], row["budget"]): row for row in rows}
-
-
 def run(data: Data, name: str, nodes: int, method: str, budgets: list[float], seeds: int) -> None:
     """Run one method at one size, at each time budget, and append its rows."""
     parts: dict[float, list[dict]] = {budget: [] for budget in budgets or [0.0]}
@@ -63,8 +57,7 @@ def run(data: Data, name: str, nodes: int, method: str, budgets: list[float], se
                 rows.append(judged(small, data, seed) | {"seconds": spent})
     for budget, rows in parts.items():
         row = {"dataset": name, "nodes": nodes, "method": method, "budget": budget} | merged(rows)
-        with RESULTS.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        ROWS.append(row)
         print(json.dumps(row), flush=True)
 
 
@@ -91,7 +84,7 @@ def merged(rows: list[dict]) -> dict:
 
 def tables() -> None:
     """Print every row as Markdown."""
-    rows = finished()
+    rows = ROWS.read()
     print("| dataset, nodes | method | budget | published | ours, published protocol | ours, standard protocol "
           "| seconds | ms a step | kept step of | MB |\n|---|---|---|---|---|---|---|---|---|---|")  # fmt: skip
     for (name, nodes, method, budget), row in sorted(rows.items()):
@@ -126,7 +119,7 @@ def main() -> None:
         for method in options.methods:
             for nodes in (int(size),) if size else SIZES[name]:
                 wanted = options.seconds or [0.0]
-                if any((name, nodes, method, budget) not in finished() for budget in wanted):
+                if ROWS.missing((name, nodes, method, budget) for budget in wanted):
                     run(data, name, nodes, method, options.seconds, options.seeds)
 
 

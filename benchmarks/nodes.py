@@ -8,7 +8,6 @@ dataset or a size. Rows that are in the file already are not run again, so a sto
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
@@ -16,9 +15,10 @@ import workloads
 from torch_geometric.data import Data
 
 import graphcond
+from graphcond.core.rows import Rows
 from graphcond.evaluation.evaluate import CONTROLS
 
-RESULTS = Path(__file__).parent.parent / "docs" / "results.jsonl"
+ROWS = Rows(Path(__file__).parent.parent / "docs" / "results.jsonl", ("dataset", "size", "data", "model"))
 FIXED_SIZE = ("class_mean", "whole")  # the same at every size: run once
 
 
@@ -33,14 +33,6 @@ def _first(mask: torch.Tensor) -> torch.Tensor:
     return mask[:, 0] if mask.dim() == 2 else mask
 
 
-def finished() -> dict[tuple[str, float, str, str], dict]:
-    """Return the rows in the file, by dataset, size, training set and model."""
-    if not RESULTS.exists():
-        return {}
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    return {(row["dataset"], row["size"], row["data"], row["model"]): row for row in rows}
-
-
 def run(name: str, options: argparse.Namespace) -> None:
     """Run the rows of one workload that are not in the file."""
     workload = workloads.WORKLOADS[name]
@@ -49,7 +41,8 @@ def run(name: str, options: argparse.Namespace) -> None:
         nodes = budget(data, size)
         for method in options.methods:
             shown = 0 if method in FIXED_SIZE else size
-            models = [m for m in options.models.split(",") if (name, shown, method, m) not in finished()]
+            keys = [(name, shown, method, model) for model in options.models.split(",")]
+            models = [key[-1] for key in ROWS.missing(keys)]
             if models:
                 runs = options.runs if method in ("auto", "whole") else options.control_runs
                 report = judge(data, method, nodes, models, runs, workload, options.seeds)
@@ -90,17 +83,14 @@ def merge(rows: tuple[graphcond.Row, ...]) -> graphcond.Row:
 
 def write(rows: list[graphcond.Row], name: str, size: float, method: str, runs: int) -> None:
     """Append rows to the file and show them."""
-    RESULTS.parent.mkdir(exist_ok=True)
     for row in rows:
-        values = {"dataset": name, "size": size, "trainings": runs} | row.as_dict()
-        with RESULTS.open("a") as file:
-            file.write(json.dumps(values) + "\n")
+        ROWS.append({"dataset": name, "size": size, "trainings": runs} | row.as_dict())
         print(f"{name} {size:g} {method} {row.model}: {100 * row.mean:.2f} ± {100 * row.deviation:.2f}", flush=True)
 
 
 def tables() -> None:
     """Print every row as Markdown, a table per dataset and model."""
-    rows = finished()
+    rows = ROWS.read()
     for name, workload in workloads.WORKLOADS.items():
         for model in sorted({key[3] for key in rows if key[0] == name}):
             mine = {key[1:3]: row for key, row in rows.items() if (key[0], key[3]) == (name, model)}

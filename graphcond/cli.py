@@ -1,4 +1,4 @@
-"""The command line: ``graphcond condense | evaluate | list | info | show | demo``.
+"""The command line: ``graphcond condense | evaluate | bench | list | info | show | demo``.
 
 Exit codes: 0 done, 1 the work failed, 2 the command or its input was wrong, 130 interrupted.
 """
@@ -16,6 +16,7 @@ import graphcond
 import recsys.cli
 from graphcond.core.processes import Processes
 from graphcond.datasets.entries import Entry
+from graphcond.evaluation.bench import MODEL_DEFAULTS, bench
 from graphcond.evaluation.tables import render
 from graphcond.terminal import Device, Json, check_output, joined, names, print_json, progress_bar, record_table
 
@@ -23,7 +24,6 @@ INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADi
 BUDGET_DEFAULT = 0.01
 IMAGES_DEFAULT = 10  # of each class: a hundredth of MNIST would be slow to make
 UNSIZED = ("wl_fold",)  # methods that keep everything
-MODEL_DEFAULTS = {"nodes": "gcn", "graphs": "gin", "images": "convnet"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets.")
 app.add_typer(recsys.cli.app, name="recsys")
@@ -146,6 +146,45 @@ def evaluate(
             metric=entry.metric, device=device, progress=progress,
         )  # fmt: skip
     typer.echo(report.to_json() if as_json else str(report))
+
+
+@app.command("bench")
+def bench_(
+    datasets: Annotated[list[str], typer.Argument(help="Datasets of `graphcond list`.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A file of JSON lines; what it has is not done again.")
+    ],
+    methods: Annotated[
+        str, typer.Option(help="Methods, separated by commas; `whole` is the original.")
+    ] = "auto,random",
+    sizes: Annotated[
+        str, typer.Option(help="Such as 35 (nodes, graphs, images), 0.01 (ratio), 10/class, 10kB.")
+    ] = "0.01",
+    seeds: Annotated[int, typer.Option(help="Condensations of each kind.")] = 3,
+    runs: Runs = 1,
+    models: Models = "",
+    protocol: ProtocolName = "standard",
+    workers: Annotated[int, typer.Option(help="Condensations under way at a time.")] = 1,
+    engine: Annotated[str, typer.Option(help="local, ray, or auto: Ray if it is installed.")] = "auto",
+    threads: Annotated[int, typer.Option(help="Threads of each worker.")] = 1,
+    device: Device = "cpu",
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Compare methods on datasets, over sizes, seeds and models; stopped, it goes on when it is started again."""
+    with progress_bar("condensation") as progress:
+        report = bench(
+            datasets, output, methods=names(methods), sizes=names(sizes), seeds=seeds, runs=runs,
+            models=names(models) or None, protocol=protocol, root=root, device=device, workers=workers,
+            engine=engine,  # type: ignore[arg-type]  # checked by bench
+            threads=threads, progress=progress,
+        )  # fmt: skip
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        typer.echo(str(report))
+    if report.failures:
+        raise SystemExit(1)
 
 
 @app.command("list")

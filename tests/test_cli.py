@@ -99,6 +99,22 @@ def test_long_work_is_stopped_and_goes_on(run: Callable, tmp_path: Path) -> None
     assert "belongs to another run" in err
 
 
+def test_bench_prints_a_table_and_goes_on(run: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    command = ("bench", "digits", "--methods", "class_mean,random", "--sizes", "10", "--models", "sgc", "-o", file)
+    code, out, err = run(*command, "--seeds", 1)
+    assert code == 0, err
+    assert "class_mean" in out
+    before = file.read_text()
+    code, out, err = run(*command, "--seeds", 2, "--json")
+    assert code == 0, err
+    assert file.read_text().startswith(before)
+    assert [row["seeds"] for row in json.loads(out)["means"]] == [2, 2]
+    code, out, err = run("bench", "digits", "--sizes", 5, "--seeds", 1, "--methods", "random", "-o", file)
+    assert code == 1
+    assert "fewer than the 10 classes" in out
+
+
 def test_list_names_datasets_and_methods(run: Callable) -> None:
     out = run("list")[1]
     assert "ogbn-arxiv" in out
@@ -118,6 +134,8 @@ def test_list_names_datasets_and_methods(run: Callable) -> None:
         (("condense", "digits", "--ratio", 0.1, "--num-nodes", 20), "exactly one"),
         (("condense", "digits", "--method", "herdin"), "did you mean 'herding'"),
         (("condense", "digits", "--max-seconds", 5), "leave it out"),
+        (("bench", "digits", "--sizes", "some", "-o", "rows.jsonl"), "sizes must be such as 35"),
+        (("bench", "digits", "-o", "/nowhere/at/all.jsonl"), "does not exist"),
         (("info", "missing.safetensors"), "no file"),
         (("condense", "digits", "-o", "/nowhere/at/all.safetensors"), "does not exist"),
     ],

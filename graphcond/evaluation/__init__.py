@@ -1,5 +1,7 @@
 """Honest evaluation: published protocols, downstream models, controls, tables."""
 
+from graphcond.evaluation.bench import bench
+from graphcond.evaluation.bench_report import BenchReport
 from graphcond.evaluation.evaluate import evaluate
 from graphcond.evaluation.graph_protocol import GRAPH_PROTOCOLS, GraphProtocol
 from graphcond.evaluation.image_models import KernelRegression
@@ -12,6 +14,7 @@ __all__ = [
     "GRAPH_PROTOCOLS",
     "IMAGE_PROTOCOLS",
     "PROTOCOLS",
+    "BenchReport",
     "GraphProtocol",
     "ImageProtocol",
     "KernelRegression",
@@ -19,6 +22,7 @@ __all__ = [
     "Report",
     "Row",
     "Scores",
+    "bench",
     "evaluate",
     "rank_images",
 ]

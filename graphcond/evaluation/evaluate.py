@@ -23,7 +23,7 @@ from graphcond.evaluation.image_controls import image_control_names
 from graphcond.evaluation.image_models import KernelRegression, image_kinds
 from graphcond.evaluation.image_protocol import ImageProtocol, resolve_image_protocol
 from graphcond.evaluation.images import ImageRules, evaluate_images
-from graphcond.evaluation.metrics import Metric, resolve_metric
+from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
 from graphcond.evaluation.models import ModelKind, View, resolve_model
 from graphcond.evaluation.protocol import Protocol, resolve_protocol
 from graphcond.evaluation.report import Report, Row
@@ -61,7 +61,7 @@ def evaluate(
     protocol: str | Protocol | GraphProtocol | ImageProtocol = "standard",
     runs: int = 3,
     controls: bool | Sequence[str] = True,
-    metric: str = "accuracy",
+    metric: str | Metric = "accuracy",
     inductive: bool | None = None,
     split: GraphSplit | None = None,
     seed: int = 0,
@@ -94,7 +94,8 @@ def evaluate(
         runs: Trainings of each condensation, with seeds ``seed``, ``seed + 1``, ...
         controls: ``True`` for all of them (for images, all but ``k_center`` and ``whole``), ``False`` for none, or
             their names.
-        metric: ``"accuracy"``, or ``"roc_auc"`` for two classes.
+        metric: ``"accuracy"``, or ``"roc_auc"`` for two classes; or a function of logits ``(n, classes)`` and labels
+            that returns a score, the more the better.
         inductive: Judge on the induced subgraphs of the splits; by default as the condensation was made.
         split: The column of the masks, or for graphs as :func:`graphcond.condense` takes it; by default the one the
             condensation was made from.
@@ -127,7 +128,7 @@ def evaluate(
         )
         return graphs.evaluate_graphs(
             _graph_sets(condensed), dataset, graphs.graph_kinds(graph_models), graph_rules,
-            control_names(controls, GRAPH_CONTROLS), split=split, metric_name=metric, progress=progress,
+            control_names(controls, GRAPH_CONTROLS), split=split, metric=metric, progress=progress,
         )  # fmt: skip
     if split is not None and not isinstance(split, int):
         raise TypeError(f"split must be a number for a node dataset, got {type(split).__name__}")
@@ -158,7 +159,7 @@ def evaluate(
         for candidate in candidates:
             rows.append(judge.row(candidate, model, kind))
             progress(Progress(sum(len(row.scores) for row in rows), total, f"{candidate.name} / {model}"))
-    return Report(tuple(rows), dataset=task.name, protocol=rules.name, metric=metric)
+    return Report(tuple(rows), dataset=task.name, protocol=rules.name, metric=metric_label(metric))
 
 
 def _refuse(what: str, **arguments: object) -> None:

@@ -25,7 +25,7 @@ from graphcond.evaluation.graph_training import (
     shallower,
     train_graphs,
 )
-from graphcond.evaluation.metrics import Metric, resolve_metric
+from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
 from graphcond.evaluation.report import Report, Row
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.packing import canonical, packed_bytes
@@ -69,7 +69,7 @@ class GraphRules:
 
 def evaluate_graphs(
     several: Sequence[CondensedDataset | list[Data]], dataset: object, kinds: dict[str, GraphModel],
-    rules: GraphRules, controls: Sequence[str], *, split: Split | None, metric_name: str,
+    rules: GraphRules, controls: Sequence[str], *, split: Split | None, metric: str | Metric,
     progress: ProgressCallback,
 ) -> Report:  # fmt: skip
     """Return the report of condensed sets of graphs; see :func:`graphcond.evaluate`."""
@@ -85,7 +85,7 @@ def evaluate_graphs(
     task = read_graphs(dataset, split=chosen)
     if not len(task.test):
         raise ValueError("split['test'] is missing or holds no labelled graph; evaluation needs test graphs")
-    resolve_metric(metric_name, task.num_classes)
+    resolve_metric(metric, task.num_classes)
     for name, kind in kinds.items():
         if kind.edges and task.train.edge_attr is None:
             raise ValueError(f"model {name!r} needs edge features, and {task.name} has none; use 'gin'")
@@ -98,7 +98,7 @@ def evaluate_graphs(
         for candidate in candidates:
             rows.append(judge.row(candidate, model, kind))
             progress(Progress(len(rows), len(kinds) * len(candidates), f"{candidate.name} / {model}"))
-    return Report(tuple(rows), dataset=task.name, protocol=rules.protocol.name, metric=metric_name)
+    return Report(tuple(rows), dataset=task.name, protocol=rules.protocol.name, metric=metric_label(metric))
 
 
 def graph_kinds(models: Sequence[str]) -> dict[str, GraphModel]:

@@ -12,7 +12,7 @@ from graphcond.evaluation.image_controls import image_control
 from graphcond.evaluation.image_models import ImageModel, KernelRegression, check_models
 from graphcond.evaluation.image_protocol import ImageProtocol
 from graphcond.evaluation.image_training import ImageExams, ImageLesson, ImageScore, lesson_of, train_images
-from graphcond.evaluation.metrics import resolve_metric
+from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
 from graphcond.evaluation.report import Report, Row
 from graphcond.images.reading import read_images
 from graphcond.images.task import ImageTask
@@ -23,7 +23,7 @@ class ImageRules:
     """How training sets are judged."""
 
     protocol: ImageProtocol
-    metric: str
+    metric: str | Metric
     runs: int
     seed: int
     device: torch.device
@@ -51,7 +51,7 @@ def evaluate_images(
     own = own_candidate(several, task)
     candidates = [own, *(image_control(name, own, task) for name in controls)]
     rows = judged([(candidate, rules) for candidate in candidates], kinds, task, progress)
-    return Report(tuple(rows), task.name, rules.protocol.name, rules.metric, unit="images")
+    return Report(tuple(rows), task.name, rules.protocol.name, metric_label(rules.metric), unit="images")
 
 
 def read_for_judging(dataset: object, kinds: dict[str, ImageModel], rules: ImageRules) -> ImageTask:

@@ -22,17 +22,24 @@ def roc_auc(logits: Tensor, labels: Tensor) -> float:
 METRICS: dict[str, Metric] = {"accuracy": accuracy, "roc_auc": roc_auc}
 
 
-def resolve_metric(metric: str, num_classes: int | None) -> Metric:
-    """Return the metric of a name; it is checked against the number of classes, if that is known.
+def resolve_metric(metric: str | Metric, num_classes: int | None) -> Metric:
+    """Return the metric of a name, checked against the number of classes, if that is known; or the given function.
 
     Raises:
         ValueError: there is no such metric, or ROC-AUC was asked for with more than two classes.
     """
+    if callable(metric):
+        return metric
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
     if metric == "roc_auc" and num_classes not in (2, None):
         raise ValueError(f"metric='roc_auc' needs two classes, the dataset has {num_classes}; use 'accuracy'")
     return METRICS[metric]
+
+
+def metric_label(metric: str | Metric) -> str:
+    """Return what tables call a metric."""
+    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
 
 
 def mean_and_deviation(values: list[float]) -> tuple[float, float]:

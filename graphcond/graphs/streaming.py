@@ -5,16 +5,12 @@ those of rare trees are dropped only once the counts of all shards are added up,
 shards are read a second time, for one graph that has each frequent tree.
 """
 
-import pickle
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,6 +18,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.parallel import Engine, check_engine, outcomes
 from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
 from graphcond.graphs.folding import unfold
 from graphcond.graphs.packing import canonical
@@ -64,7 +61,8 @@ class Mined:
 def mine(
     shards: Sequence[Shard], depth: int, thresholds: Sequence[int | float], *,
     edges: bool = True, degrees: bool = False, multiplicities: bool = True, closed: bool = True,
-    workers: int = 1, folder: str | Path | None = None, progress: ProgressCallback = ignore_progress,
+    workers: int = 1, engine: Engine = "auto", folder: str | Path | None = None,
+    progress: ProgressCallback = ignore_progress,
 ) -> Mined:  # fmt: skip
     """Return what ``Mirage(threshold=...)`` finds in all shards together, whatever their sizes and the workers.
 
@@ -82,17 +80,22 @@ def mine(
         multiplicities: Whether a tree counts as often as the graphs that support the set have it on average.
         closed: Whether to leave out sets that never occur without a further tree.
         workers: Processes that read and refine shards; 1: this one.
-        folder: Where a temporary folder is made, for 15 to 30 bytes a node; default: the system's.
+        engine: Where they are: ``"ray"``, ``"local"``, or ``"auto"``, which is Ray if it is installed
+            (:func:`graphcond.core.parallel.outcomes`).
+        folder: Where a temporary folder is made, for 15 to 30 bytes a node; default: the system's. All machines of a
+            Ray cluster must see it.
         progress: Is told of each shard.
 
     Raises:
         TypeError: a shard cannot be sent to another process, or returns something else than a ``GraphSet``.
         ValueError: an argument makes no sense, shards do not fit together, or a threshold is above every support.
     """
-    _check(shards, depth, thresholds, workers)
+    _check(shards, depth, thresholds)
+    check_engine(engine, workers)
     kind = TreeKind(depth, degrees, edges)
     with tempfile.TemporaryDirectory(prefix="graphcond-", dir=folder) as place:
-        tallies = _tallied(shards, kind, len(thresholds), workers, Path(place), progress)
+        count = partial(tally, kind=kind, num_classes=len(thresholds), folder=Path(place))
+        tallies = _tallied(shards, count, workers, engine, progress)
         class_counts = np.sum([each.class_counts for each in tallies], axis=0).tolist()
         least = _least(thresholds, class_counts)
         totals = [added(tallies, label, number) for label, number in enumerate(least)]
@@ -114,53 +117,35 @@ def mine(
     )  # fmt: skip
 
 
-def _check(shards: Sequence[Shard], depth: int, thresholds: Sequence[int | float], workers: int) -> None:
+def _check(shards: Sequence[Shard], depth: int, thresholds: Sequence[int | float]) -> None:
     if not len(shards):
         raise ValueError("shards is empty; give at least one function that returns a GraphSet")
     if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
         raise ValueError(f"depth must be a whole number of hops, 0 or more, got {depth!r}")
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ValueError(f"workers must be a whole number of processes, 1 or more, got {workers!r}")
     if not isinstance(thresholds, list | tuple) or not thresholds:
         raise ValueError(f"thresholds must be a list with a value for each class, got {thresholds!r}")
     check_threshold(tuple(thresholds))
 
 
 def _tallied(
-    shards: Sequence[Shard], kind: TreeKind, num_classes: int, workers: int, folder: Path, progress: ProgressCallback
-) -> list[Tally]:
-    tallies: list[Tally] = []
-    count = partial(tally, kind=kind, num_classes=num_classes, folder=folder)
-    with _mapping(shards, workers) as mapping:
-        for each in mapping(count, range(len(shards)), shards):
-            if tallies and each.form != tallies[0].form:
+    shards: Sequence[Shard], count: Callable[[tuple[int, Shard]], Tally], workers: int, engine: Engine,
+    progress: ProgressCallback,
+) -> list[Tally]:  # fmt: skip
+    tallies: dict[int, Tally] = {}
+    # What is counted are whole numbers: as many threads as the caller set do no harm in this process.
+    ended = outcomes(count, enumerate(shards), workers=workers, engine=engine, threads=None)
+    with closing(ended):
+        for outcome in ended:
+            each = outcome.get()
+            number, first = next(iter(tallies.items()), (outcome.number, each))
+            if each.form != first.form:
                 raise ValueError(
-                    f"shards must have the same features: shard {len(tallies)} has {each.form}, shard 0 has "
-                    f"{tallies[0].form}"
+                    f"shards must have the same features: shard {outcome.number} has {each.form}, shard {number} has "
+                    f"{first.form}"
                 )
-            tallies.append(each)
+            tallies[outcome.number] = each
             progress(Progress(len(tallies), len(shards) + 2, "shards"))
-    return tallies
-
-
-@contextmanager
-def _mapping(shards: Sequence[Shard], workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
-    """Yield a ``map`` that keeps the order and works in so many processes."""
-    if workers == 1:
-        yield map
-        return
-    try:
-        pickle.dumps(shards[0])
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise TypeError(
-            f"shards must be functions that can be pickled for workers={workers} ({error}); use a function of a module "
-            "with functools.partial, ShardFile or shards_of, or workers=1"
-        ) from error
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        yield pool.map
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return [tallies[number] for number in range(len(shards))]
 
 
 def _least(thresholds: Sequence[int | float], class_counts: Sequence[int]) -> list[int]:

@@ -76,13 +76,14 @@ class Tally:
         return sp.csr_matrix((counts, index[index >= 0], ptr), shape=(len(ptr) - 1, len(words)))
 
 
-def tally(number: int, shard: Shard, kind: TreeKind, num_classes: int, folder: Path) -> Tally:
-    """Count the trees of a shard, and keep what is needed later in a folder of its own.
+def tally(numbered: tuple[int, Shard], kind: TreeKind, num_classes: int, folder: Path) -> Tally:
+    """Count the trees of a shard that has a number, and keep what is needed later in a folder of its own.
 
     Raises:
         TypeError: the shard is no function that returns a ``GraphSet``.
         ValueError: a label without a threshold, or features that are not categories.
     """
+    number, shard = numbered
     graphs = shard()
     check_shard(number, graphs, num_classes)
     words = refine(graphs, kind.depth, degrees=kind.degrees, edges=kind.edges).levels[-1]

@@ -36,9 +36,12 @@ def condense_nodes(
     for note in task.notes:
         logger.warning(note)
     run = conditions.run(lambda: _identity(method, task, allocation))
-    with room(method, Shape.of(task), conditions.memory) as place, measured(conditions.device) as costs:
-        with seeded(conditions.seed):
-            result = method.condense(task.to(conditions.device), allocation, replace(run, place=place))
+    with (
+        room(method, Shape.of(task), conditions.memory) as place,
+        measured(conditions.device) as costs,
+        seeded(conditions.seed),
+    ):
+        result = method.condense(task.to(conditions.device), allocation, replace(run, place=place))
     data = as_data(result)
     record = _record(method, task, budget, allocation, result, data, costs, conditions)
     return CondensedDataset([data], record, result.members)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
+from graphcond.core.parallel import Engine
 from graphcond.core.progress import Progress
 from graphcond.graphs import tally
 from graphcond.graphs.packing import canonical
@@ -90,12 +91,15 @@ def test_counts_are_added_range_by_range(make_set: Make, monkeypatch: pytest.Mon
     assert found.distinct_trees == expected.distinct_trees
 
 
-def test_workers_give_the_same_bits(make_set: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_workers_give_the_same_bits(make_set: Make, tmp_path: Path, engine: Engine) -> None:
+    if engine == "ray":
+        pytest.importorskip("ray", reason="Ray is not installed (pip install 'graphcond[ray]')")
     graphs = make_set(60, edge_attr=True)
     shards: list[Shard] = [*shards_of(graphs, 17)]
     shards[1] = write_shard(tmp_path / "1.safetensors", shards[1]())
     expected, _ = whole(graphs, depth=2, threshold=(3, 4))
-    assert_same(mine(shards, 2, (3, 4), workers=2).items, expected)
+    assert_same(mine(shards, 2, (3, 4), workers=2, engine=engine).items, expected)
 
 
 def test_progress_and_the_temporary_folder(make_set: Make, tmp_path: Path) -> None:

@@ -1,0 +1,144 @@
+"""Sets of the Open Graph Benchmark: the tables of docs/ogb.md, beside published rows.
+
+    python benchmarks/ogb_sets.py --root DATA ogbg-molbace ogbn-arxiv       # appends rows to docs/ogb.jsonl
+    python benchmarks/ogb_sets.py --root DATA ogbn-products --methods auto,class_mean --seeds 1 --workers 2
+    python benchmarks/ogb_sets.py --tables                                  # prints all rows as Markdown
+
+Datasets are read by OGB's loaders from DATA/ogb, with OGB's split, and every score is OGB's Evaluator's. Nothing is
+tuned for a dataset or a size. Rows that are in the file are not run again, so a stopped run continues where it was.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ogb.graphproppred
+import ogb.nodeproppred
+from ogb_published import PUBLISHED
+from torch import Tensor
+
+import graphcond
+from graphcond.core.rows import Rows
+from graphcond.datasets.files import has_files
+from graphcond.evaluation.bench import FIELDS, BenchReport, bench
+
+RESULTS = Path(__file__).parent.parent / "docs" / "ogb.jsonl"
+SELECTIONS = ("random", "random_soft", "herding", "k_center")
+MATCHING = ("doscond", "doscond_x", "gcdm", "gcdm_x", "gcond", "gcond_x", "sfgc", "geom")  # hours on a CPU
+NODE_METHODS = ("auto", *MATCHING, "class_mean", "random_propagated", *SELECTIONS, "whole")
+GRAPH_METHODS = ("auto", "mirage", "doscond", *SELECTIONS, "size", "untrained", "wl_linear", "whole")
+SIZES = {
+    "ogbn-arxiv": ("90", "454", "909"),
+    "ogbn-products": ("612", "1225", "2449"),
+    "ogbg-molbace": ("10kB", "10/class", "50/class"),
+    "ogbg-molbbbp": ("10kB", "10/class", "50/class"),
+    "ogbg-molhiv": ("10kB", "10/class", "50/class"),
+}
+
+
+@dataclass(frozen=True)
+class OGBScore:
+    """The score of OGB's Evaluator of a dataset, as ``graphcond.evaluate(metric=)`` takes it."""
+
+    dataset: str
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> float:
+        """Return OGB's accuracy or area under the ROC curve."""
+        kind = ogb.nodeproppred if self.dataset.startswith("ogbn") else ogb.graphproppred
+        evaluator = kind.Evaluator(self.dataset)
+        said = logits.argmax(dim=1) if evaluator.eval_metric == "acc" else logits[:, 1] - logits[:, 0]
+        found = evaluator.eval({"y_true": labels.unsqueeze(1), "y_pred": said.unsqueeze(1)})
+        return float(found[evaluator.eval_metric])
+
+
+def check_files(names: list[str], root: Path | None) -> None:
+    """Raise unless the raw files of all datasets are there: they are large, and nothing is downloaded unasked."""
+    for name in names:
+        folder = graphcond.datasets.resolve_root(root) / "ogb" / name.replace("-", "_")
+        if not has_files(folder / "raw") and not has_files(folder.with_name(f"{folder.name}_pyg") / "raw"):
+            raise FileNotFoundError(
+                f"the raw files of {name} are not in {folder / 'raw'}; unpack OGB's archive of it into "
+                f"{folder.parent}, or name the folder above ogb with --root or GRAPHCOND_DATA"
+            )
+
+
+def run(name: str, options: argparse.Namespace) -> BenchReport:
+    """Run the rows of one dataset that are not in the file."""
+    nodes = name.startswith("ogbn")
+    methods, models = options.methods, options.models
+    return bench(
+        [name], options.output, metric=OGBScore(name), methods=methods or (NODE_METHODS if nodes else GRAPH_METHODS),
+        sizes=options.sizes or SIZES[name], seeds=options.seeds, runs=options.runs,
+        models=models or (["gcn"] if nodes else ["gin"]), protocol=options.protocol, root=options.root,
+        device=options.device, workers=options.workers, engine=options.engine,
+    )  # fmt: skip
+
+
+def tables(output: Path) -> None:
+    """Print every row as Markdown, a table per dataset and protocol."""
+    rows = tuple(Rows(output, FIELDS).read().values())
+    for protocol in dict.fromkeys(row["protocol"] for row in rows):
+        for name in SIZES:
+            mine = BenchReport(tuple(r for r in rows if (r["protocol"], r["dataset"]) == (protocol, name))).means()
+            if mine:
+                print(f"\n### {name}, {protocol} protocol, OGB's score on test, in %\n")
+                print("| size | trained on | model | score | runs | nodes | kB | condense s | train s | MB |")
+                print("|---|---|---|---|---|---|---|---|---|---|")
+                for size in ("any", *SIZES[name], *{row["size"] for row in mine} - {"any", *SIZES[name]}):
+                    table(name, size, [row for row in mine if row["size"] == size])
+
+
+def table(name: str, size: str, mine: list[dict[str, Any]]) -> None:
+    """Print the rows of one size, and those that were published for it."""
+    for row in mine:
+        score = f"{100 * row['mean']:.1f} ± {100 * row['deviation']:.1f}"
+        memory = f"{row['peak_memory'] / 1e6:,.0f}" if row["peak_memory"] else "-"
+        seconds = f"{row['condense_seconds']:.2f}" if size != "any" else "-"
+        print(
+            f"| {size} | {row['method']} | {row['model']} | {score} | {len(row['scores'])} | {row['nodes']:,.0f} "
+            f"| {row['bytes'] / 1000:,.1f} | {seconds} | {row['train_seconds']:.1f} | {memory} |"
+        )
+    for one in PUBLISHED.get((name, size), ()) if mine else ():
+        print(f"| {size} | *{one.method}* | {one.model} | {one.score} | *{one.source}* | | | | | |")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("datasets", nargs="*", help=f"of {', '.join(SIZES)}")
+    parser.add_argument("--root", type=Path, help="folder that holds ogb/ogbn_arxiv, ... (default: GRAPHCOND_DATA)")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="file of JSON lines")
+    parser.add_argument("--sizes", type=_names, help="only these, separated by commas: 90, 0.01, 10/class, 10kB")
+    parser.add_argument("--seeds", type=int, default=5, help="condensations of a row")
+    parser.add_argument("--runs", type=int, default=1, help="trainings of each condensation")
+    parser.add_argument("--methods", type=_names, help="only these methods, separated by commas")
+    parser.add_argument("--models", type=_names, help="downstream models, separated by commas (default: gcn or gin)")
+    parser.add_argument("--protocol", default="standard", help="standard or published")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--workers", type=int, default=1, help="condensations under way at a time")
+    parser.add_argument("--engine", default="auto", help="local, ray, or auto: Ray if it is installed")
+    parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
+    options = parser.parse_args()
+    if options.tables:
+        tables(options.output)
+        return
+    try:
+        unknown = [name for name in options.datasets if name not in SIZES]
+        if unknown or not options.datasets:
+            raise ValueError(f"datasets must be of {', '.join(SIZES)}, got {', '.join(unknown) or 'none'}")
+        check_files(options.datasets, options.root)
+        for name in options.datasets:
+            print(run(name, options), flush=True)
+    except (ValueError, OSError) as error:
+        print(f"ogb_sets.py: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Datasets x methods x sizes x seeds x models: a benchmark that is stopped and goes on, here, in processes, on Ray."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from graphcond.api import condense, condense_images
+from graphcond.core.devices import resolve_device
+from graphcond.core.parallel import Engine, check_engine
+from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.randomness import check_seed
+from graphcond.core.rows import Key, Rows
+from graphcond.core.sweep import sweep
+from graphcond.datasets import Entry, entry, load
+from graphcond.evaluation.bench_report import BenchReport
+from graphcond.evaluation.bench_sizes import Size, read_size
+from graphcond.evaluation.evaluate import evaluate
+from graphcond.evaluation.graph_controls import GRAPH_CONTROLS, SELECTIONS
+from graphcond.evaluation.graph_models import resolve_graph_model
+from graphcond.evaluation.graph_protocol import resolve_graph_protocol
+from graphcond.evaluation.image_models import image_kinds
+from graphcond.evaluation.image_protocol import resolve_image_protocol
+from graphcond.evaluation.metrics import Metric
+from graphcond.evaluation.models import resolve_model
+from graphcond.evaluation.protocol import resolve_protocol
+from graphcond.graphs.folds import FOLDS
+from graphcond.graphs.reading import HasIndexSplit
+from graphcond.methods import resolve_graph_method, resolve_method
+from graphcond.methods.images import resolve_image_method
+
+FIELDS = ("dataset", "method", "size", "seed", "model", "protocol", "runs")
+"""What tells rows apart."""
+MODEL_DEFAULTS = {"nodes": "gcn", "graphs": "gin", "images": "convnet"}
+METHODS = {"nodes": resolve_method, "graphs": resolve_graph_method, "images": resolve_image_method}
+PROTOCOLS: dict[str, Any] = {
+    "nodes": resolve_protocol, "graphs": resolve_graph_protocol, "images": resolve_image_protocol,
+}  # fmt: skip
+CONTROLS = {
+    "nodes": ("whole",),
+    "graphs": tuple(name for name in GRAPH_CONTROLS if name not in SELECTIONS),
+    "images": ("whole",),
+}
+"""What stands in tables like a method, but is trained on no condensed dataset."""
+LOSSLESS = ("wl_fold",)
+ANY = "any"  # the size of what has none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What all condensations of a benchmark share: how they are judged, and where."""
+
+    runs: int
+    protocol: str
+    root: str | Path | None
+    device: str
+    metric: Metric | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One condensation, judged by several models."""
+
+    dataset: str
+    method: str
+    size: Size | None
+    seed: int
+
+    @property
+    def label(self) -> str:
+        """Its size as rows name it."""
+        return ANY if self.size is None else self.size.label
+
+    def __str__(self) -> str:
+        return f"{self.dataset}, {self.label}, {self.method}, seed {self.seed}"
+
+
+def bench(
+    datasets: Sequence[str], output: str | Path, *, methods: Sequence[str] = ("auto", "random"),
+    sizes: Sequence[str | float] = (0.01,), seeds: int = 3, runs: int = 1, models: Sequence[str] | None = None,
+    protocol: str = "standard", metric: Metric | None = None, root: str | Path | None = None, device: str = "cpu",
+    workers: int = 1, engine: Engine = "auto", threads: int = 1, progress: ProgressCallback = ignore_progress,
+) -> BenchReport:  # fmt: skip
+    """Condense named datasets by several methods, to several sizes, with several seeds, and judge by several models.
+
+    Each condensation's rows are appended to a file as it ends. What has rows there is not done again: stopped, killed
+    or asked for more, a benchmark goes on where it was. Rows are the same wherever they are made, but for their costs.
+    Where a dataset has several splits (columns of its masks; ten stratified folds of graph sets without a split of
+    their own), each seed takes the next one.
+
+    Args:
+        datasets: Names of :func:`graphcond.datasets.list_datasets`, all of nodes, graphs or images, as the methods.
+        output: A file of JSON lines.
+        methods: Names of :func:`graphcond.list_methods`; ``"whole"`` trains on the original, and graph sets have the
+            controls ``"size"``, ``"untrained"`` and ``"wl_linear"``. These have no size.
+        sizes: Whole numbers of nodes, graphs or images; ratios, such as 0.01; ``"10/class"``; for graphs ``"10kB"``.
+        seeds: Condensations of each kind, with seeds 0, 1, ...
+        runs: Trainings of each condensation.
+        models: Downstream models; default: ``gcn`` for nodes, ``gin`` for graphs, ``convnet`` for images.
+        protocol: As :func:`graphcond.evaluate` takes it.
+        metric: A function of logits and labels that returns a score, and that can be pickled where there are several
+            workers; default: the metric of each dataset's entry in the catalogue. Each metric needs a file of its own.
+        root: Folder of raw data.
+        device: Where to compute. On Ray, a task of ``"cuda"`` takes one GPU.
+        workers: How many condensations are under way at a time (:func:`graphcond.core.parallel.outcomes`).
+        engine: ``"local"``, ``"ray"``, or ``"auto"``: Ray if it is installed and there are several workers.
+        threads: Of each of them, whatever their number: sums come out differently with another one.
+        progress: Is told of each condensation.
+
+    Raises:
+        ValueError: an unknown name, or a size, method or model that does not fit a dataset.
+        FileNotFoundError: raw files of a dataset are missing.
+    """
+    for name, count in (("seeds", seeds), ("runs", runs)):
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise ValueError(f"{name} must be a positive integer, got {count!r}")
+    check_seed(seeds - 1)
+    check_engine(engine, workers, threads)
+    where = resolve_device(device)
+    entries, asked = [entry(name) for name in datasets], [read_size(size) for size in sizes]
+    for found in entries:
+        _check(found, methods, asked, models, protocol)
+    rows = Rows(Path(output), FIELDS)
+    rows.check()
+    tasks = [
+        (cell, [_key(cell, model, protocol, runs) for model in models or [MODEL_DEFAULTS[found.task]]])
+        for found in entries
+        for cell in _cells(found, methods, asked, seeds)
+    ]
+    keys = [key for _, missing in tasks for key in missing]
+    for name in dict.fromkeys(key[0] for key in rows.missing(keys)):
+        load(
+            name, root
+        )  # before all else: what is missing is told, and workers find what loaders write beside raw files
+    conditions = Conditions(runs=runs, protocol=protocol, root=root, device=device, metric=metric)
+    try:
+        failed = sweep(
+            partial(_measure, conditions), tasks, rows, workers=workers, engine=engine, threads=threads,
+            gpus=float(where.type == "cuda"), progress=progress,
+        )  # fmt: skip
+    finally:
+        _loaded.cache_clear()
+    known = rows.read()
+    failures = tuple((str(cell), str(error).split("\n")[0]) for cell, error in failed)
+    return BenchReport(tuple(known[key] for key in dict.fromkeys(keys) if key in known), failures)
+
+
+def _check(
+    found: Entry, methods: Sequence[str], sizes: Sequence[Size], models: Sequence[str] | None, protocol: str
+) -> None:
+    for what, given in (("methods", methods), ("sizes", sizes), ("models", models)):
+        if given is not None and not given:
+            raise ValueError(f"{what} is empty; name at least one")
+    for method in methods:
+        if method not in CONTROLS[found.task]:
+            METHODS[found.task](method)
+    for size in sizes:
+        size.argument(found.task)
+    PROTOCOLS[found.task](protocol)
+    if found.task == "images":
+        image_kinds(models or ())
+    for model in models or () if found.task != "images" else ():
+        resolve_model(model) if found.task == "nodes" else resolve_graph_model(model)
+
+
+def _cells(found: Entry, methods: Sequence[str], sizes: Sequence[Size], seeds: int) -> Iterable[Cell]:
+    for method in dict.fromkeys(methods):
+        unsized = method in (*CONTROLS[found.task], *LOSSLESS)
+        for size in (None,) if unsized else sizes:
+            for seed in range(seeds):
+                yield Cell(found.name, method, size, seed)
+
+
+def _key(cell: Cell, model: str, protocol: str, runs: int) -> Key:
+    return (cell.dataset, cell.method, cell.label, cell.seed, model, protocol, runs)
+
+
+def _measure(conditions: Conditions, cell: Cell, keys: Sequence[Key]) -> list[dict[str, Any]]:
+    """Condense once, judge by the models of the keys, and return their rows."""
+    found, dataset = entry(cell.dataset), _loaded(cell.dataset, conditions.root)
+    control = cell.method if cell.method in CONTROLS[found.task] else None
+    # A control needs no condensed dataset; the quickest one stands in for what is judged beside it.
+    method, size = (cell.method, cell.size) if control is None else ("random", read_size("1/class"))
+    split = cell.seed % _number_of_splits(found, dataset)
+    given: dict[str, Any] = {} if size is None else size.argument(found.task)
+    given |= {"method": method, "seed": cell.seed, "device": conditions.device}
+    if found.task == "images":
+        small = condense_images(dataset, **given)
+    else:
+        small = condense(dataset, split=split, inductive=found.inductive, **given)
+    models = [key[FIELDS.index("model")] for key in keys]
+    report = evaluate(
+        small, dataset, models, protocol=conditions.protocol, runs=conditions.runs, device=conditions.device,
+        metric=conditions.metric or found.metric, controls=[control] if control else False,
+        seed=conditions.runs * cell.seed,
+    )  # fmt: skip
+    rows = []
+    for key, model in zip(keys, models, strict=True):
+        row = report.row(control or report.best.data, model)
+        if row.note:
+            raise ValueError(row.note)
+        rows.append(dict(zip(FIELDS, key, strict=True)) | {"split": split, "metric": report.metric} | row.as_dict())
+    return rows
+
+
+@lru_cache(maxsize=1)
+def _loaded(name: str, root: str | Path | None) -> Any:  # noqa: ANN401 (a dataset of nodes, graphs or images)
+    return load(name, root)
+
+
+def _number_of_splits(found: Entry, dataset: Any) -> int:  # noqa: ANN401
+    if found.task == "nodes":
+        mask = dataset[0].train_mask
+        return int(mask.size(1)) if mask.dim() == 2 else 1
+    return FOLDS if found.task == "graphs" and not isinstance(dataset, HasIndexSplit) else 1

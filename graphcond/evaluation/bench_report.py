@@ -1,0 +1,65 @@
+"""What a benchmark gives: rows of single condensations, and a table of their means."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphcond.evaluation.metrics import mean_and_deviation
+from graphcond.evaluation.tables import render
+
+HEADER = ("dataset", "size", "trained on", "model", "nodes", "kB", "score %", "runs", "condense s", "train s", "MB")
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """What :func:`graphcond.evaluation.bench` returns; ``print(report)`` shows the table.
+
+    Args:
+        rows: One for each dataset, size, method, seed and model.
+        failures: What could not be done, and why.
+    """
+
+    rows: tuple[dict[str, Any], ...]
+    failures: tuple[tuple[str, str], ...] = ()
+
+    def means(self) -> list[dict[str, Any]]:
+        """Return the rows of all seeds as one: mean and deviation over condensations and trainings, mean costs."""
+        groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for row in self.rows:
+            groups.setdefault((row["dataset"], row["size"], row["method"], row["model"]), []).append(row)
+        return [_merged(rows) for rows in groups.values()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        failures = [{"what": what, "why": why} for what, why in self.failures]
+        return {"means": self.means(), "rows": list(self.rows), "failures": failures}
+
+    def __str__(self) -> str:
+        metrics = sorted({row["metric"] for row in self.rows})
+        protocols = sorted({row["protocol"] for row in self.rows})
+        title = f"test {', '.join(metrics)} in %, {', '.join(protocols)} protocol"
+        table = render(title, HEADER, [_cells(row) for row in self.means()], text_columns=4)
+        return "\n".join([table, *(f"{what} failed: {why}" for what, why in self.failures)])
+
+
+def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    first = rows[0]
+    scores = [score for row in rows for score in row["scores"]]
+    mean, deviation = mean_and_deviation(scores)
+    names = ("dataset", "size", "method", "model", "protocol", "metric")
+    costs = ("nodes", "edges", "bytes", "condense_seconds", "train_seconds")
+    return (
+        {name: first[name] for name in names}
+        | {"mean": mean, "deviation": deviation, "scores": scores, "seeds": len(rows)}
+        | {name: sum(row[name] for row in rows) / len(rows) for name in costs}
+        | {"peak_memory": max(row["peak_memory"] for row in rows)}
+    )
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    made = row["method"] != "whole"
+    return (
+        row["dataset"], row["size"], row["method"], row["model"], f"{row['nodes']:,.0f}", f"{row['bytes'] / 1000:,.1f}",
+        f"{100 * row['mean']:.1f} ± {100 * row['deviation']:.1f}", str(len(row["scores"])),
+        f"{row['condense_seconds']:.2f}" if made else "-", f"{row['train_seconds']:.1f}",
+        f"{row['peak_memory'] / 1e6:,.0f}" if row["peak_memory"] else "-",
+    )  # fmt: skip
