@@ -55,6 +55,7 @@ from graphcond.methods.kip import KIP
 from graphcond.methods.mtt import MTT
 from graphcond.methods.rfad import RFAD
 from graphcond.nodes.relay import GCN, SGC
+from graphcond.planning import Plan, plan
 from graphcond.record import Record
 from graphcond.surrogates.convnet import ConvNet, Perceptron
 
@@ -100,6 +101,7 @@ __all__ = [
     "Mirage",
     "NoEdges",
     "Perceptron",
+    "Plan",
     "Progress",
     "Protocol",
     "Random",
@@ -118,5 +120,6 @@ __all__ = [
     "evaluate",
     "list_methods",
     "load",
+    "plan",
     "pool",
 ]

@@ -1,4 +1,4 @@
-"""The command line: ``graphcond condense | evaluate | bench | list | info | show | demo``.
+"""The command line: ``graphcond plan | condense | evaluate | bench | list | info | show | demo``.
 
 Exit codes: 0 done, 1 the work failed, 2 the command or its input was wrong, 130 interrupted.
 """
@@ -18,6 +18,7 @@ from graphcond.core.processes import Processes
 from graphcond.datasets.entries import Entry
 from graphcond.evaluation.bench import MODEL_DEFAULTS, bench
 from graphcond.evaluation.tables import render
+from graphcond.planning.command import plan_command
 from graphcond.terminal import Device, Json, check_output, joined, names, print_json, progress_bar, record_table
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
@@ -27,6 +28,7 @@ UNSIZED = ("wl_fold",)  # methods that keep everything
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets.")
 app.add_typer(recsys.cli.app, name="recsys")
+app.command("plan")(plan_command)
 
 Name = Annotated[str, typer.Argument(help="A dataset of `graphcond list`, or a folder of .npy files.")]
 Root = Annotated[Path | None, typer.Option(help="Folder of raw data; else GRAPHCOND_DATA, else the cache.")]
@@ -65,6 +67,7 @@ def condense(
         Path | None, typer.Option(help="Keep the state of long work here, and go on from it.")
     ] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Stop long work after so many seconds.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory the process may take for nodes, such as 4GB.")] = None,
     root: Root = None,
     evaluate: Annotated[bool, typer.Option(help="Train on the result and judge on the original.")] = True,
     models: Models = "",
@@ -99,6 +102,7 @@ def condense(
                 **sizes,
                 ratio_of=ratio_of,  # type: ignore[arg-type]  # checked by condense
                 inductive=entry.inductive if inductive is None else inductive,
+                memory=memory,
                 split=split,
                 progress=progress,
                 **conditions,

@@ -12,7 +12,8 @@ import recsys
 PACKAGE = Path(graphcond.__file__).parent
 # Each layer may import itself and those before it.
 LAYERS = ["core", "graphs", "images", "record", "condensed", "surrogates", "synthetic", "nodes", "methods", "datasets",
-          "modalities", "api", "evaluation", "plotting", "terminal", "cli", "__main__"]  # fmt: skip
+          "modalities", "api", "evaluation", "plotting", "terminal", "planning", "cli",
+          "__main__"]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 RECSYS = Path(recsys.__file__).parent
 RECSYS_LAYERS = ["data", "metrics", "models", "methods", "size", "condensed", "api", "evaluation", "cli"]

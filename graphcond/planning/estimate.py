@@ -1,0 +1,169 @@
+"""What a condensation will take, told before anything runs."""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch_geometric.data import Data, Dataset
+
+from graphcond.core.memory import held_memory, parse_memory, shown
+from graphcond.core.randomness import seeded
+from graphcond.datasets import entry
+from graphcond.datasets.entries import Entry
+from graphcond.datasets.folders import Folder, load_folder
+from graphcond.methods import resolve_method
+from graphcond.methods.base import NodeMethod
+from graphcond.nodes.budget import Budget, RatioOf
+from graphcond.nodes.work import Shape
+from graphcond.planning.machine import Machine
+from graphcond.planning.trial import attempt
+
+LOADED = 16  # bytes of an edge in memory
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a condensation is expected to take on this machine.
+
+    Args:
+        method: The method's name.
+        num_nodes: Synthetic nodes.
+        seconds: Of the condensation, reading and checking the dataset included, loading it not.
+        memory: Bytes that the process will hold at the peak; pages of mapped files do not count.
+        disk: Bytes of temporary files.
+        steps: Steps of the method; 0 where it has none.
+    """
+
+    method: str
+    num_nodes: int
+    seconds: float
+    memory: int
+    disk: int
+    steps: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as a dictionary."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        steps = f", {self.steps:,} steps" if self.steps else ""
+        disk = shown(self.disk) if self.disk else "none"
+        return (
+            f"{self.method}, {self.num_nodes:,} nodes{steps}: about {_duration(self.seconds)}, "
+            f"{shown(self.memory)} of memory, {disk} of temporary files"
+        )
+
+
+def plan(
+    dataset: object,
+    ratio: float | None = None,
+    *,
+    num_nodes: int | None = None,
+    nodes_per_class: int | None = None,
+    ratio_of: RatioOf = "nodes",
+    method: str | NodeMethod = "auto",
+    inductive: bool = False,
+    memory: int | str | None = None,
+) -> Plan:
+    """Return the time, memory and disk that :func:`graphcond.condense` is expected to take for a node dataset.
+
+    Nothing is downloaded: of a dataset of the catalogue its published size is enough, half of the nodes counting as
+    labelled. This machine's speed is measured on a random graph, and the method is tried for some seconds on a small
+    one with as many features and classes. Expect the right order of magnitude, and more time where other work goes on.
+
+    Args:
+        dataset: A name of the catalogue, the path of a folder for :func:`graphcond.datasets.load_folder`, or what
+            :func:`graphcond.condense` takes.
+        ratio: As :func:`graphcond.condense` takes it, and so are all others.
+        num_nodes: Number of synthetic nodes.
+        nodes_per_class: Number of synthetic nodes of each class.
+        ratio_of: What the ratio counts against.
+        method: A method's name or object.
+        inductive: Whether the subgraph of the training nodes is condensed.
+        memory: The memory that the process may take.
+
+    Raises:
+        TypeError: the dataset is not one graph with classified nodes.
+        ValueError: an argument makes no sense, or the memory does not suffice.
+
+    >>> import graphcond
+    >>> graphcond.plan("ogbn-arxiv", num_nodes=454, method="class_mean").disk
+    0
+    """
+    chosen = resolve_method(method)
+    limit = None if memory is None else parse_memory(memory)
+    shape, loaded = _shape(dataset)
+    if inductive:
+        shape = shape.among(shape.num_train / shape.num_nodes)
+    counts = torch.full((shape.num_classes,), max(1, shape.num_train // shape.num_classes))
+    budget = Budget(ratio=ratio, num_nodes=num_nodes, nodes_per_class=nodes_per_class, ratio_of=ratio_of)
+    allocation = budget.allocate(shape.num_nodes, counts)
+    work = chosen.work(shape)
+    peak, disk = held_memory() + loaded + work.memory, 0
+    if limit is not None and peak > limit:
+        peak, disk = peak - work.movable, work.movable
+        if peak > limit:
+            raise ValueError(
+                f"memory={shown(limit)} is too little: {chosen.label!r} needs about {shown(peak)} for this graph"
+            )
+    with seeded(0):
+        machine, trial = Machine.measure(shape), attempt(chosen, shape, allocation)
+    tried = chosen.work(trial.shape)
+    seconds = (
+        trial.seconds
+        + trial.step_seconds * trial.steps
+        + machine.seconds_per_edge * shape.num_edges
+        + max(work.products - tried.products, 0.0) / machine.products
+        + max(work.dense - tried.dense, 0.0) / machine.dense
+    )
+    return Plan(chosen.label, int(allocation.sum()), seconds, peak, disk, trial.steps)
+
+
+def _shape(dataset: object) -> tuple[Shape, int]:
+    """Return the size of a graph, and the bytes that loading it will take beyond those that are taken already."""
+    if isinstance(dataset, str | Path):
+        found = entry(dataset)
+        if found.task != "nodes":
+            raise TypeError(f"plan is for datasets with classified nodes so far, and {found.name!r} holds {found.task}")
+        if isinstance(found.loader, Folder):
+            return _size(load_folder(found.loader.path)), 0
+        shape = _published(found)
+        return shape, shape.rows_bytes(shape.num_features) + LOADED * shape.num_edges
+    data = dataset[0] if isinstance(dataset, Dataset) and len(dataset) == 1 else dataset
+    if not isinstance(data, Data) or data.x is None or data.edge_index is None or data.y is None:
+        raise TypeError(
+            "dataset must be a name, a folder, or a PyG dataset with one graph that has x, edge_index and y, got "
+            f"{type(dataset).__name__}"
+        )
+    return _size(data), 0
+
+
+def _published(found: Entry) -> Shape:
+    return Shape(
+        num_nodes=found.num_nodes,
+        num_edges=found.num_edges,
+        num_features=found.num_features,
+        num_classes=found.num_classes,
+        num_train=found.num_nodes // 2,
+    )
+
+
+def _size(data: Data) -> Shape:
+    mask = data.get("train_mask")
+    known = data.num_nodes // 2 if mask is None else int((mask if mask.dim() == 1 else mask[:, 0]).sum())
+    labels = data.y[torch.isfinite(data.y.float())]
+    return Shape(
+        num_nodes=data.num_nodes,
+        num_edges=data.edge_index.size(1),
+        num_features=data.x.size(1),
+        num_classes=int(labels.max()) + 1,
+        num_train=max(known, 1),
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{max(seconds, 0.1):.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{math.ceil(seconds / 60)} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,72 @@
+"""How fast this machine is at what condensing a large graph consists of, measured in about a second."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch_geometric.data import Data
+
+from graphcond.nodes.propagation import COLUMNS, normalized_adjacency
+from graphcond.nodes.reading import read_nodes
+from graphcond.nodes.work import Shape
+
+MOST_NODES, MOST_EDGES = 1_000_000, 2_000_000  # of the graph on which it is measured
+DENSE = 1024
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Speeds of this machine, with the threads that torch has.
+
+    Args:
+        seconds_per_edge: To read, check and normalise an edge.
+        products: Multiplications a second of sparse products.
+        dense: Multiplications a second of dense products.
+    """
+
+    seconds_per_edge: float
+    products: float
+    dense: float
+
+    @classmethod
+    def measure(cls, shape: Shape) -> "Machine":
+        """Measure on a random graph of that size, or of a part of it: what fits in a cache would look too fast."""
+        nodes, edges = min(shape.num_nodes, MOST_NODES), max(min(shape.num_edges, MOST_EDGES), 1)
+        data = random_graph(Shape(num_nodes=nodes, num_edges=edges, num_features=1, num_classes=2, num_train=nodes))
+        start = time.perf_counter()
+        adjacency = normalized_adjacency(read_nodes(data).train.graph)
+        reading = (time.perf_counter() - start) / edges
+        x, square = torch.ones(nodes, COLUMNS), torch.ones(DENSE, DENSE)
+        entries = len(adjacency.values())
+        return cls(
+            seconds_per_edge=reading,
+            products=entries * COLUMNS / _fastest(lambda: adjacency @ x),
+            dense=DENSE**3 / _fastest(lambda: square @ square),
+        )
+
+
+def random_graph(shape: Shape) -> Data:
+    """Return a random undirected graph of a size, with random features and classes, in the order that PyG keeps."""
+    count, classes = shape.num_nodes, shape.num_classes
+    ends = torch.randint(count, (2, shape.num_edges // 2 + 1))
+    keys = torch.unique(torch.cat([ends[0] * count + ends[1], ends[1] * count + ends[0]]))
+    y = torch.arange(count) % classes
+    mask = torch.zeros(3, count, dtype=torch.bool)
+    known = min(shape.num_train, max(count - 2 * classes, classes))  # the rest is for validation and testing
+    mask[0, :known] = True
+    mask[1, known : known + (count - known) // 2] = True
+    mask[2] = ~(mask[0] | mask[1])
+    edge_index = torch.stack([keys // count, keys % count])
+    x = torch.randn(count, shape.num_features)
+    return Data(x=x, edge_index=edge_index, y=y, train_mask=mask[0], val_mask=mask[1], test_mask=mask[2])
+
+
+def _fastest(work: Callable[[], object], times: int = 3) -> float:
+    """Return the seconds of the fastest of some runs."""
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
