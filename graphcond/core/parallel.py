@@ -2,17 +2,15 @@
 
 import importlib.util
 import pickle
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-import torch
-from threadpoolctl import threadpool_limits
-
 from graphcond.core.local_workers import local_workers
 from graphcond.core.names import named
+from graphcond.core.threads import limited_threads
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -167,18 +165,6 @@ class _Attempt(Generic[Task, Result]):
                 return self.function(task), None
             except Exception as error:  # noqa: BLE001 (it is handed on to whoever asked)
                 return None, _portable(error)
-
-
-@contextmanager
-def limited_threads(threads: int) -> Iterator[None]:
-    """Let torch and the libraries under NumPy work in so many threads for the length of a block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        with threadpool_limits(threads):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _portable(error: Exception) -> Exception:

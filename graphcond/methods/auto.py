@@ -11,6 +11,7 @@ from graphcond.condensed import Members
 from graphcond.core.batch import Batch
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.run import Run
+from graphcond.core.threads import limited_threads
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
 from graphcond.nodes.placement import Placement, Places, cluster_classes
 from graphcond.nodes.rehearsal import Rehearsal
@@ -82,13 +83,15 @@ class Auto(NodeMethod):
         student = _fit_student(views.train, probabilities, self.penalty)
         next(stage)
         groups = likely_rows(probabilities, allocation)
-        clusters = cluster_classes(views.train.space, groups, probabilities, _known_labels(task), allocation)
+        with limited_threads(1):
+            clusters = cluster_classes(views.train.space, groups, probabilities, _known_labels(task), allocation)
         places = Places(views.train.space, probabilities, student, clusters, self.residual)
         next(stage)
         placement = Placement()
         if len(trial.val.nodes):
             seen = Batch(trial_views.val.space[trial.val.nodes], trial.val.labels)
-            placement = places.choose(Rehearsal(seen, task.num_classes))
+            with limited_threads(1):
+                placement = places.choose(Rehearsal(seen, task.num_classes))
         next(stage)
         return SyntheticNodes(
             x=places.at(placement),

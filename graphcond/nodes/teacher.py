@@ -23,7 +23,7 @@ TELEPORTS = (0.3, 0.1)  # besides 1, which is no smoothing
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 FINALISTS = 3  # teachers whose smoothing is tried
 SELECTION_LIMIT = 2000  # training nodes that take part in choosing; the fit itself takes all
-VALIDATION_LIMIT = 10_000  # validation nodes on which hops, scaling and penalty are chosen
+VALIDATION_LIMIT = 5000  # validation nodes on which hops, scaling and penalty are chosen
 ROWS_AT_ONCE = 1 << 16
 # Multiplications that may be spent on more hops than the features are kept for, and on smoothing one teacher's scores:
 # some seconds, and a second, of one core. On larger graphs either would cost more than all else together.
