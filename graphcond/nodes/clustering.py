@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn import config_context
-from sklearn.cluster import KMeans, kmeans_plusplus
+from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
@@ -45,21 +45,12 @@ def cluster(points: Tensor, count: int) -> Tensor:
     seed = int(torch.randint(2**31 - 1, ()))
     with warnings.catch_warnings(), config_context(assume_finite=True, skip_parameter_validation=True):
         warnings.simplefilter("ignore", ConvergenceWarning)  # of duplicate points, which are dealt with below
-        means = KMeans(count, init=_first_centers, n_init=1, max_iter=MAX_ITERATIONS, random_state=seed).fit(
-            seen(sample)
-        )
+        means = KMeans(count, n_init=1, max_iter=MAX_ITERATIONS, random_state=seed).fit(seen(sample))
     if sample is points:
         labels = means.labels_
     else:
         labels = np.concatenate([means.predict(seen(rows)) for rows in torch.split(points, SAMPLE)])
     return _without_empty(torch.as_tensor(labels, dtype=torch.long, device=points.device), count)
-
-
-def _first_centers(points: Points, count: int, random_state: np.random.RandomState) -> Points:
-    """Return k-means++ centres by its authors' own rule; scikit-learn's greedy one takes most of the time."""
-    centers: Points
-    centers, _ = kmeans_plusplus(points, count, random_state=random_state, n_local_trials=1)
-    return centers
 
 
 def _without_empty(labels: Tensor, count: int) -> Tensor:
