@@ -81,6 +81,7 @@ def condense(
         checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
             on from there, to the same bits as without the interruption. A :class:`graphcond.Checkpoint` says how often.
         max_seconds: A method that works in steps stops after so many seconds and gives the best that it has found.
+            ``"auto"`` takes such steps only if this or ``checkpoint`` is given.
 
     Returns:
         A PyG dataset with one small ``Data``, or one for each synthetic graph, and the record of how it was made; for a

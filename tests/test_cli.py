@@ -101,7 +101,7 @@ def test_list_names_datasets_and_methods(run: Callable) -> None:
         (("condense", "digits", "--ratio", 1.5), "ratio must be in (0, 1]"),
         (("condense", "digits", "--ratio", 0.1, "--num-nodes", 20), "exactly one"),
         (("condense", "digits", "--method", "herdin"), "did you mean 'herding'"),
-        (("condense", "digits", "--max-seconds", 5), "leave it out"),
+        (("condense", "digits", "--method", "herding", "--max-seconds", 5), "leave it out"),
         (("info", "missing.safetensors"), "no file"),
         (("condense", "digits", "-o", "/nowhere/at/all.safetensors"), "does not exist"),
     ],
