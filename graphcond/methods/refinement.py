@@ -41,6 +41,8 @@ class Refinement:
         real_rows: Labelled nodes of a step.
         steps: Most steps.
         looks: How often networks look on the way.
+        bar: By how many standard errors of their difference the chosen step has to beat the start on the validation
+            nodes. It is one comparison, and choosing the step among ``looks`` on these nodes is worth about one error.
     """
 
     depth: int = 1
@@ -49,6 +51,7 @@ class Refinement:
     real_rows: int = 512
     steps: int = 1000
     looks: int = 8
+    bar: float = 3.0
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -86,7 +89,7 @@ class Refinement:
         )
         outcome = driver.run(recipe, run)
         before, after = at_the_end.run(torch.stack([start.x, moved()]), start.y, _weights(start, 2))
-        kept = at_the_end.clearly_better(after, before)
+        kept = at_the_end.clearly_better(after, before, self.bar)
         note = {
             "steps": outcome.steps,
             "complete": outcome.complete,

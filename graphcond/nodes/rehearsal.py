@@ -129,12 +129,12 @@ class Rehearsal:
                 best = [max(old, self._look(new), key=_by_score) for old, new in zip(best, seen, strict=True)]
         return [_mean(best[i::count]) for i in range(count)]
 
-    def clearly_better(self, challenger: Outcome, incumbent: Outcome) -> bool:
-        """Return whether one outcome beats another by more than four standard errors of their difference."""
+    def clearly_better(self, challenger: Outcome, incumbent: Outcome, bar: float = STANDARD_ERRORS) -> bool:
+        """Return whether one outcome beats another by more than so many standard errors of their difference."""
         error = standard_error_of_difference(
             challenger.contributions, incumbent.contributions, self.y, self._num_classes
         )
-        return challenger.score > incumbent.score + STANDARD_ERRORS * error
+        return challenger.score > incumbent.score + bar * error
 
     def _look(self, logits: Tensor) -> Outcome:
         return Outcome(score(logits, self.y), contributions(logits, self.y))
