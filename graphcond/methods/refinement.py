@@ -29,7 +29,8 @@ class Refinement:
 
     with the tangent kernel of an infinitely wide network (KIP: Nguyen et al., ICLR 2021), a fresh batch :math:`B` of
     labelled nodes at each step, their propagated features :math:`H`, and classes as targets :math:`Y'`. The features of
-    the synthetic nodes move; their labels and weights stay. A step costs the same however large the graph is.
+    the synthetic nodes move; their labels, weights and members (those they started from) stay. A step costs the same
+    however large the graph is.
 
     Networks decide: some look at the validation nodes on the way, to choose a step, and others, with initial weights of
     their own and, where there are many, other validation nodes, compare that step with the start.
