@@ -53,6 +53,7 @@ from graphcond.methods.idm import IDM
 from graphcond.methods.image_forms import Formations, Hallucinations, Memory, Stored
 from graphcond.methods.kip import KIP
 from graphcond.methods.mtt import MTT
+from graphcond.methods.refinement import Refinement
 from graphcond.methods.rfad import RFAD
 from graphcond.nodes.relay import GCN, SGC
 from graphcond.planning import Plan, plan
@@ -108,6 +109,7 @@ __all__ = [
     "RandomPropagated",
     "RandomSoft",
     "Record",
+    "Refinement",
     "Report",
     "Row",
     "Stored",

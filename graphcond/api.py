@@ -85,6 +85,7 @@ def condense(
         checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
             on from there, to the same bits as without the interruption. A :class:`graphcond.Checkpoint` says how often.
         max_seconds: A method that works in steps stops after so many seconds and gives the best that it has found.
+            ``"auto"`` takes such steps only if this or ``checkpoint`` is given.
         memory: The memory that the process may take for a node dataset, such as ``"4GB"``: what does not fit is kept
             in a temporary file. Pages of memory-mapped files do not count. See :func:`graphcond.plan`.
 

@@ -26,6 +26,7 @@ from graphcond.core.schedules import Schedule
 from graphcond.core.state import part
 
 REPORT_EVERY_SECONDS = 0.2
+MATCHING = "matching"  # what progress reports of steps say
 
 
 class Synthetic(nn.Module):
@@ -210,7 +211,7 @@ class _Driver:
         self.scores[self.step] = score
 
     def _report(self) -> None:
-        self.conditions.progress(Progress(self.step, self.recipe.steps, "matching"))
+        self.conditions.progress(Progress(self.step, self.recipe.steps, MATCHING))
 
     def _open(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Open the checkpoint, if there is to be one, and return its state; the first process does it for all."""

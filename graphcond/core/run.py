@@ -1,7 +1,8 @@
 """The conditions of a run, apart from what is run: who is told, how long it may take, where it keeps its state."""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -29,3 +30,14 @@ class Run:
     identity: Mapping[str, str] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     place: Place = in_memory
+
+    @property
+    def allows_long_work(self) -> bool:
+        """Whether work was asked for that takes long: up to some time, or to be stopped and resumed."""
+        return self.max_seconds is not None or self.checkpoint is not None
+
+    def left_since(self, began: float) -> "Run":
+        """Return the conditions of the rest of a work that began at that reading of ``time.monotonic``."""
+        if self.max_seconds is None:
+            return self
+        return replace(self, max_seconds=self.max_seconds - (time.monotonic() - began))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from graphcond.core.threads import limited_threads
 from graphcond.nodes.clustering import cluster, cluster_means
 from graphcond.nodes.rehearsal import Rehearsal
 from graphcond.surrogates.ridge import LinearModel
@@ -55,6 +56,7 @@ class Clusters:
     rows: list[Tensor]
 
 
+@limited_threads(1)
 def cluster_classes(
     space: Tensor, groups: list[Tensor], posteriors: Tensor, labels: Tensor, counts: Tensor
 ) -> Clusters:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.batch import Batch
+from graphcond.core.threads import limited_threads
 from graphcond.nodes.metrics import contributions, score, standard_error_of_difference
 
 WIDTH = 64
@@ -18,15 +19,37 @@ SKETCH_WIDTH = 512
 STEPS = 200
 LOOK_EVERY = 20
 LEARNING_RATE = 0.01
+DROP = 0.1
 WEIGHT_DECAY = 5e-4
 DROPOUT = 0.5  # without it, nodes that stand too close together look better than they turn out
 FULL_WIDTH = 256  # of the downstream network, whose initial scale the rehearsal imitates
 NETWORKS = 2
-MAX_VALIDATION = 1000
 # By which a candidate has to be better to be taken. The best of five that are no better reaches two or three by chance;
 # one that matters, fifteen and more.
 STANDARD_ERRORS = 4
-BATCH = 64  # rows of a step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """What a rehearsal may cost.
+
+    Args:
+        length: Its trainings have so many times ``STEPS`` steps.
+        rows: Rows that a step sees at most.
+        drop: Whether steps are smaller in the second half, as in a whole training.
+        validation_nodes: Validation nodes that look on at most.
+    """
+
+    length: int = 1
+    rows: int = 64
+    drop: bool = False
+    validation_nodes: int = 1000
+
+
+QUICK = Effort()
+# For candidates of many nodes, between which there is less than what short trainings vary by. Nodes that lie close to
+# one another look worse in these than they turn out.
+THOROUGH = Effort(length=3, rows=1024, drop=True, validation_nodes=5000)
 
 
 @dataclass(frozen=True)
@@ -50,11 +73,13 @@ class Rehearsal:
     Args:
         seen: The validation nodes as the downstream network sees them.
         num_classes: Number of classes.
+        effort: What a comparison may cost.
     """
 
-    def __init__(self, seen: Batch, num_classes: int) -> None:
+    def __init__(self, seen: Batch, num_classes: int, effort: Effort = QUICK) -> None:
         x = seen.x
-        shown = seen.take(torch.randperm(len(seen))[:MAX_VALIDATION].to(x.device))
+        self._effort = effort
+        shown = seen.take(torch.randperm(len(seen))[: effort.validation_nodes].to(x.device))
         self._buckets, self._signs = _count_sketch(x.size(1), x)
         self._x = self._sketch(shown.x)
         self._adj = shown.adj
@@ -68,6 +93,7 @@ class Rehearsal:
             x.new_zeros(NETWORKS, 1, num_classes),
         )
 
+    @limited_threads(1)
     def run(self, x: Tensor, y: Tensor, weight: Tensor, adj: Tensor | None = None) -> list[Outcome]:
         """Return the outcome of each of several candidates.
 
@@ -83,12 +109,15 @@ class Rehearsal:
         x = self._sketch(x.flatten(0, 1)).view(count, rows, -1).repeat(NETWORKS, 1, 1)
         weight = (weight / weight.mean(dim=1, keepdim=True)).repeat(NETWORKS, 1)
         parameters = [value.repeat_interleave(count, dim=0).requires_grad_() for value in self._start]
-        optimizer = torch.optim.Adam(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
+        optimizer = _optimizer(parameters, LEARNING_RATE)
         adj = None if adj is None else adj.repeat(NETWORKS, 1, 1)
         best = [Outcome(float("-inf"), self.y)] * len(x)
-        for step in range(1, STEPS + 1):
-            whole = rows <= BATCH or adj is not None
-            batch = slice(None) if whole else torch.randperm(rows)[:BATCH].to(x.device)
+        steps = self._effort.length * STEPS
+        for step in range(1, steps + 1):
+            if self._effort.drop and step == steps // 2:
+                optimizer = _optimizer(parameters, DROP * LEARNING_RATE)
+            whole = rows <= self._effort.rows or adj is not None
+            batch = slice(None) if whole else torch.randperm(rows)[: self._effort.rows].to(x.device)
             chosen = x[:, batch]
             logits = _network(chosen, adj, parameters, _kept_units(chosen, count))
             targets = y[batch].repeat(len(x))
@@ -96,18 +125,18 @@ class Rehearsal:
             optimizer.zero_grad()
             (losses * weight[:, batch]).mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            if step % LOOK_EVERY == 0:
+            if step % (self._effort.length * LOOK_EVERY) == 0:
                 with torch.no_grad():
                     seen = _network(self._x, self._adj, parameters)
                 best = [max(old, self._look(new), key=_by_score) for old, new in zip(best, seen, strict=True)]
         return [_mean(best[i::count]) for i in range(count)]
 
-    def clearly_better(self, challenger: Outcome, incumbent: Outcome) -> bool:
-        """Return whether one outcome beats another by more than four standard errors of their difference."""
+    def clearly_better(self, challenger: Outcome, incumbent: Outcome, bar: float = STANDARD_ERRORS) -> bool:
+        """Return whether one outcome beats another by more than so many standard errors of their difference."""
         error = standard_error_of_difference(
             challenger.contributions, incumbent.contributions, self.y, self._num_classes
         )
-        return challenger.score > incumbent.score + STANDARD_ERRORS * error
+        return challenger.score > incumbent.score + bar * error
 
     def _look(self, logits: Tensor) -> Outcome:
         return Outcome(score(logits, self.y), contributions(logits, self.y))
@@ -116,6 +145,10 @@ class Rehearsal:
         if self._buckets is None or self._signs is None:
             return x
         return x.new_zeros(x.size(0), SKETCH_WIDTH).index_add_(1, self._buckets, x * self._signs)
+
+
+def _optimizer(parameters: list[Tensor], rate: float) -> torch.optim.Optimizer:
+    return torch.optim.Adam(parameters, lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
 
 
 def _by_score(outcome: Outcome) -> float:

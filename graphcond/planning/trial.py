@@ -1,12 +1,13 @@
 """A trial of a method on a small random graph: what does not depend on the size of the original."""
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from graphcond.core.allocation import largest_remainder
+from graphcond.core.driver import MATCHING
 from graphcond.core.progress import Progress
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod
@@ -35,38 +36,58 @@ class Trial:
     steps: int
 
 
+class _Enough(Exception):  # noqa: N818 (no error)
+    """Ends a trial: its steps have been seen for long enough."""
+
+
 @dataclass
 class _Watch:
-    """Notes when steps were done."""
+    """Notes when steps of one kind were done, the first and the last of them, and ends the trial after a while."""
 
-    seen: list[tuple[float, Progress]] = field(default_factory=list)
+    began: tuple[float, Progress] | None = None
+    latest: tuple[float, Progress] | None = None
 
     def __call__(self, progress: Progress) -> None:
-        self.seen.append((time.perf_counter(), progress))
+        now = time.perf_counter()
+        if self.began is None or self.began[1].what != progress.what:
+            self.began = (now, progress)
+        self.latest = (now, progress)
+        if now - self.began[0] > SECONDS and progress.done < progress.total:
+            raise _Enough
+
+    def steps(self, stepwise: bool) -> tuple[float, int, int]:
+        """Return the seconds of a step, the steps that were done, and those of the whole run."""
+        if self.began is None or self.latest is None or not stepwise:
+            return 0.0, 0, 0
+        done = self.latest[1].done - self.began[1].done
+        if not done:  # one report or none: a closed form, or over in no time
+            return 0.0, 0, 0
+        return (self.latest[0] - self.began[0]) / done, self.latest[1].done, self.latest[1].total
 
 
 def attempt(method: NodeMethod, shape: Shape, allocation: Tensor) -> Trial:
-    """Condense a random graph with as many features and classes to as many nodes, for a moment."""
+    """Condense a random graph with as many features and classes to as many nodes, for a moment.
+
+    Raises:
+        ValueError: long work comes before the method's steps, so that these are not reached.
+    """
     share = min(1.0, max(NODES, 4 * int(allocation.sum())) / shape.num_nodes)
     edges = min(shape.num_edges, DEGREE * round(share * shape.num_nodes))
     small = replace(shape.among(share), num_edges=edges)
-    known = min(shape.num_train, small.num_nodes // 2)
-    task = read_nodes(random_graph(replace(small, num_train=known)))
+    task = read_nodes(random_graph(replace(small, num_train=min(shape.num_train, small.num_nodes // 2))))
     watch = _Watch()
-    run = Run(progress=watch, max_seconds=SECONDS if method.stepwise else None)
     start = time.perf_counter()
-    method.condense(task, _fitting(allocation, task.class_counts), run)
+    try:
+        method.condense(task, _fitting(allocation, task.class_counts), Run(progress=watch))
+    except _Enough:
+        if watch.began is not None and watch.began[1].what != MATCHING:
+            raise ValueError(
+                f"plan cannot foresee {method.label!r}, which has long work ({watch.began[1].what}) before its steps; "
+                "condense with max_seconds= and checkpoint= instead, and go on while it pays"
+            ) from None
     seconds = time.perf_counter() - start
-    shape = Shape.of(task)
-    if not method.stepwise or not watch.seen:
-        return Trial(shape, seconds, 0.0, 0)
-    last = watch.seen[-1][1]
-    first_time, first = next(
-        ((moment, progress) for moment, progress in watch.seen if progress.what == last.what), watch.seen[-1]
-    )
-    spent = watch.seen[-1][0] - first_time
-    each = spent / (last.done - first.done) if last.done > first.done else seconds / max(last.done, 1)
-    return Trial(shape, max(seconds - each * last.done, 0.0), each, last.total)
+    each, done, total = watch.steps(method.stepwise)
+    return Trial(Shape.of(task), max(seconds - each * done, 0.0), each, total)
 
 
 def _fitting(allocation: Tensor, available: Tensor) -> Tensor:

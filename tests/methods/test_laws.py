@@ -19,7 +19,7 @@ from graphcond.nodes.reading import read_nodes
 
 BUDGET = 10
 HAS_A_TEACHER = {"auto", "gc_sntk", "geom", "random_soft"}
-STEPWISE = {name for name, make in NODE_METHODS.items() if make().stepwise}
+STEPWISE = {name for name, make in NODE_METHODS.items() if make().stepwise} - {"auto"}  # which takes steps if allowed
 CHOOSES_ON_VALIDATION = HAS_A_TEACHER | STEPWISE
 CHOOSES_NOTHING = sorted(set(NODE_METHODS) - CHOOSES_ON_VALIDATION)
 FOLLOWS = {

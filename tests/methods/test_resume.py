@@ -266,7 +266,7 @@ def test_a_checkpoint_of_another_method_is_refused(toy, path):
 
 
 @pytest.mark.parametrize("options", [{"checkpoint": "state.safetensors"}, {"max_seconds": 10}])
-@pytest.mark.parametrize("method", ["auto", "herding"])
+@pytest.mark.parametrize("method", ["class_mean", "herding"])
 def test_methods_that_do_not_work_in_steps_refuse(toy, tmp_path, monkeypatch, method, options):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=rf"{next(iter(options))} is for methods that work in steps, and '{method}'"):

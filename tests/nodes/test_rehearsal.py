@@ -1,7 +1,8 @@
+import pytest
 import torch
 
 from graphcond.core.batch import Batch
-from graphcond.nodes.rehearsal import Rehearsal
+from graphcond.nodes.rehearsal import QUICK, THOROUGH, Effort, Rehearsal
 
 
 def validation(num_features: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
@@ -49,3 +50,12 @@ def test_a_candidate_is_not_clearly_better_than_itself() -> None:
     assert rehearsal.clearly_better(right, wrong)
     assert not rehearsal.clearly_better(wrong, right)
     assert not rehearsal.clearly_better(right, right)
+
+
+@pytest.mark.parametrize(("effort", "most"), [(QUICK, 1000), (THOROUGH, 5000)])
+def test_effort_says_how_many_validation_nodes_look_on(effort: Effort, most: int) -> None:
+    x, y = validation()
+    rehearsal = Rehearsal(Batch(x.repeat(70, 1), y.repeat(70)), 3, effort)
+    outcome, *_ = rehearsal.run(means(8).unsqueeze(0), torch.arange(3), torch.ones(1, 3))
+    assert len(rehearsal.y) == len(outcome.contributions) == most
+    assert outcome.score > 0.9

@@ -56,6 +56,11 @@ def test_steps_are_counted_and_timed(toy):
     assert expected.seconds < 5 * (time.perf_counter() - start) + 0.5
 
 
+def test_long_work_before_the_steps_is_not_foreseen(large):
+    with pytest.raises(ValueError, match=r"plan cannot foresee 'sfgc', which has long work \(experts\)"):
+        plan(large, num_nodes=50, method="sfgc")
+
+
 def test_of_the_catalogue_nothing_is_loaded():
     small, large = (plan("ogbn-products", num_nodes=612, method=name) for name in ("class_mean", "auto"))
     assert large.memory > small.memory > 2_000_000_000  # features and edges alone

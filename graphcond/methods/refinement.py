@@ -1,0 +1,150 @@
+"""A refinement stage: synthetic nodes moved by kernel matching, from where a closed form put them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphcond.core import driver
+from graphcond.core.batch import Batch
+from graphcond.core.fields import require_positive
+from graphcond.core.objectives.errors import centred_one_hot
+from graphcond.core.objectives.kernel_ridge import KernelRidge
+from graphcond.core.run import Run
+from graphcond.core.samplers import Weightless
+from graphcond.core.schedules import Schedule
+from graphcond.methods.base import SyntheticNodes
+from graphcond.nodes.rehearsal import THOROUGH, Rehearsal
+from graphcond.nodes.task import NodeTask
+from graphcond.surrogates.infinite_width import InfiniteWidth
+from graphcond.synthetic.free import Free, HardLabels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refinement:
+    r"""Kernel matching from a start that is good already, kept only if networks trained on it do better.
+
+    .. math:: \min_{X'} \tfrac 1 2 \big\| K(H_B, X') \big(K(X', X') + \lambda \bar k I\big)^{-1} Y' - Y_B \big\|^2
+
+    with the tangent kernel of an infinitely wide network (KIP: Nguyen et al., ICLR 2021), a fresh batch :math:`B` of
+    labelled nodes at each step, their propagated features :math:`H`, and classes as targets :math:`Y'`. The features of
+    the synthetic nodes move; their labels, weights and members (those they started from) stay. A step costs the same
+    however large the graph is.
+
+    Networks decide: some look at the validation nodes on the way, to choose a step, and others, with initial weights of
+    their own and, where there are many, other validation nodes, compare that step with the start.
+
+    Args:
+        depth: Hidden layers of the kernel's network.
+        ridge: :math:`\lambda`, relative to the mean diagonal of the kernel.
+        rate: Learning rate (Adam) of the features, relative to their root mean square.
+        real_rows: Labelled nodes of a step.
+        steps: Most steps.
+        looks: How often networks look on the way.
+        bar: By how many standard errors of their difference the chosen step has to beat the start on the validation
+            nodes. It is one comparison, and choosing the step among ``looks`` on these nodes is worth about one error.
+    """
+
+    depth: int = 1
+    ridge: float = 0.03
+    rate: float = 0.01
+    real_rows: int = 512
+    steps: int = 1000
+    looks: int = 8
+    bar: float = 3.0
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        require_positive(self)
+
+    def refine(self, start: SyntheticNodes, task: NodeTask, space: Tensor, seen: Batch, run: Run) -> SyntheticNodes:
+        """Return the nodes moved, or the start itself unless that is clearly worse on the validation nodes.
+
+        Args:
+            start: Nodes without edges, with weights.
+            task: Whose labelled nodes are matched.
+            space: ``(num_nodes, num_features)`` what they are matched by; a step reads the rows of its nodes.
+            seen: The validation nodes in that space.
+            run: Under which conditions.
+        """
+        if not len(seen):
+            return _noted(start, {"steps": 0, "kept": False, "note": "there are no nodes to choose on"})
+        unit = _root_mean_square(start.x)
+        nodes = Free(start.x / unit, HardLabels(centred_one_hot(start.y, task.num_classes).to(start.x)))
+
+        def moved() -> Tensor:
+            return unit * nodes.decoded()[0]
+
+        on_the_way, at_the_end = (Rehearsal(seen, task.num_classes, THOROUGH) for _ in range(2))
+        recipe = driver.Recipe(
+            synthetic=nodes,
+            surrogate=InfiniteWidth(depth=self.depth),
+            sampler=Weightless(),
+            objective=KernelRidge(ridge=self.ridge),
+            source=LabelledRows(task, space, self.real_rows, unit),
+            schedule=Schedule(rates={"features": self.rate}),
+            steps=self.steps,
+            look=lambda: on_the_way.run(moved().unsqueeze(0), start.y, _weights(start, 1))[0].score,
+            looks=self.looks,
+        )
+        outcome = driver.run(recipe, run)
+        before, after = at_the_end.run(torch.stack([start.x, moved()]), start.y, _weights(start, 2))
+        kept = at_the_end.clearly_better(after, before, self.bar)
+        note = {
+            "steps": outcome.steps,
+            "complete": outcome.complete,
+            "kept": kept,
+            "kept_step": outcome.kept_step if kept else 0,
+            "before": before.score,
+            "after": after.score,
+            "scores": [list(look) for look in outcome.scores.items()],
+        }
+        return _noted(replace(start, x=moved()) if kept else start, note)
+
+
+class LabelledRows:
+    """Labelled nodes as rows of a space, with targets that add up to 0, drawn afresh if they are more than a step sees.
+
+    Args:
+        task: Whose labelled nodes they are.
+        space: ``(num_nodes, num_features)``.
+        count: How many a step sees.
+        unit: In which features are measured, a scalar.
+    """
+
+    def __init__(self, task: NodeTask, space: Tensor, count: int, unit: Tensor) -> None:
+        self._nodes = task.train.nodes
+        self._labels = task.train.labels
+        self._num_classes = task.num_classes
+        self._space = space
+        self._count = count
+        self._unit = unit
+        self.constant = len(self._nodes) <= count
+
+    def __call__(self, step: int) -> Batch:
+        """Return the batch of a step."""
+        if self.constant:
+            return self._batch(slice(None))
+        # With replacement: a permutation of many nodes would cost more than the step.
+        return self._batch(torch.randint(len(self._nodes), (self._count,)).to(self._nodes.device))
+
+    def _batch(self, picks: Tensor | slice) -> Batch:
+        x = self._space[self._nodes[picks]] / self._unit
+        return Batch(x, centred_one_hot(self._labels[picks], self._num_classes).to(x))
+
+
+def _weights(start: SyntheticNodes, candidates: int) -> Tensor:
+    """Return the nodes' weights for so many candidates, ``(candidates, n)``."""
+    weight = torch.ones_like(start.x[:, 0]) if start.node_weight is None else start.node_weight
+    return weight.expand(candidates, -1)
+
+
+def _root_mean_square(x: Tensor) -> Tensor:
+    """Return the root mean square of features, a scalar; 1 where all are zero."""
+    size = x.square().mean().sqrt()
+    return torch.where(size > 0, size, 1.0)
+
+
+def _noted(nodes: SyntheticNodes, note: dict[str, Any]) -> SyntheticNodes:
+    return replace(nodes, choices=nodes.choices | {"refinement": note})
