@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -6,6 +8,7 @@ from torch_geometric.nn import GCNConv, SGConv
 
 from graphcond.nodes.propagation import normalized_adjacency, personalized_pagerank, propagate
 from graphcond.nodes.reading import read_nodes
+from graphcond.nodes.sparse import transposed
 from graphcond.nodes.task import Graph
 
 
@@ -66,6 +69,21 @@ def test_adjacency_is_the_dense_formula(graph):
     assert adjacency.layout == torch.sparse_csr
     assert adjacency.dtype == torch.float32
     torch.testing.assert_close(adjacency.to_dense().double(), dense(graph), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("order", ["source", "target", "shuffled"])
+def test_the_order_of_edges_does_not_matter(graph, order):
+    expected, (source, target) = normalized_adjacency(graph).to_dense(), graph.edge_index
+    key = {"source": source * 1000 + target, "target": target * 1000 + source, "shuffled": torch.rand(len(source))}
+    place = key[order].argsort()
+    moved = replace(graph, edge_index=graph.edge_index[:, place], edge_weight=graph.edge_weight[place])
+    assert torch.allclose(normalized_adjacency(moved).to_dense(), expected, atol=1e-7)
+    assert normalized_adjacency(moved).col_indices().dtype == torch.int32
+
+
+def test_transpose(graph):
+    adjacency = normalized_adjacency(graph)
+    assert torch.equal(transposed(adjacency).to_dense(), adjacency.to_dense().T)
 
 
 def test_undirected_adjacency_is_symmetric_with_spectral_radius_one(undirected):

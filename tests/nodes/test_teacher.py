@@ -1,11 +1,14 @@
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch_geometric.data import Data
 
+from graphcond.nodes import teacher
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.teacher import TeacherChoice, choose_teacher, posteriors, with_validation
 from graphcond.nodes.views import Views
+from graphcond.nodes.work import Shape
 
 
 def test_a_heterophilous_graph_is_ignored(toy: Data) -> None:
@@ -55,3 +58,22 @@ def test_nothing_to_choose_on_gives_the_default(make_toy: Callable[..., Data]) -
     task = with_validation(read_nodes(data))
     assert len(task.val.nodes) == 0
     assert choose_teacher(task, Views.of(task, 2)) == TeacherChoice(hops=2, unit_rows=False, penalty=1.0)
+
+
+def test_a_large_graph_gets_fewer_hops_and_no_smoothing(toy: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = read_nodes(toy)
+    shape = Shape.of(task)
+    usual = teacher.taught_work(shape, 1)
+    monkeypatch.setattr(teacher, "HOPS_LIMIT", 1.0)
+    monkeypatch.setattr(teacher, "SMOOTHING_LIMIT", 1.0)
+    monkeypatch.setattr(teacher, "personalized_pagerank", lambda *_: pytest.fail("smoothing was tried"))
+    assert teacher.choose_teacher(task, Views.of(task, 1)).hops <= 1
+    assert teacher.taught_work(shape, 1).products < usual.products
+
+
+def test_few_nodes_choose_where_there_are_many(make_toy: Callable[..., Data], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teacher, "SELECTION_LIMIT", 20)
+    monkeypatch.setattr(teacher, "VALIDATION_LIMIT", 10)
+    task = read_nodes(make_toy(num_nodes=300))
+    choice = teacher.choose_teacher(task, views := Views.of(task, 2))
+    assert teacher.posteriors(task, views, choice).argmax(1)[task.test.nodes].eq(task.test.labels).float().mean() > 0.8

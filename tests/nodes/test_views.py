@@ -4,10 +4,26 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
+from graphcond.core.sparse import take_rows
+from graphcond.core.spill import Spill
+from graphcond.nodes import propagation, views
 from graphcond.nodes.propagation import normalized_adjacency
 from graphcond.nodes.reading import read_nodes
-from graphcond.nodes.views import Propagated, Views, unit
+from graphcond.nodes.task import Graph
+from graphcond.nodes.views import Propagated, Views, propagated_rows, unit
 from graphcond.surrogates.ridge import LinearModel, fit_ridge, fit_ridge_iteratively
+
+
+@pytest.fixture(params=[1, 1000], ids=["all rows at once", "rows that are needed"])
+def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether so many rows are few enough to be reached by way of those they depend on."""
+    monkeypatch.setattr(views, "FEW", request.param)
+
+
+@pytest.fixture(params=[3, 32], autouse=True)
+def columns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many columns are propagated together: nothing may depend on it."""
+    monkeypatch.setattr(propagation, "COLUMNS", request.param)
 
 
 @pytest.fixture(params=["dense", "sparse", "directed"])
@@ -27,11 +43,13 @@ def power(view: Propagated, hops: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("hops", [0, 1, 2, 4])
-def test_features_after_hops_are_matrix_powers(view: Propagated, hops: int) -> None:
+def test_features_after_hops_are_matrix_powers(few: None, view: Propagated, hops: int) -> None:
     expected = power(view, hops) @ view.graph.x
     nodes = torch.tensor([3, 1, 7])
-    *_, last = view.rows_by_hop(nodes, hops)
-    assert torch.allclose(last, expected[nodes], atol=1e-5)
+    for hop, rows in enumerate(view.rows_by_hop(nodes, hops)):
+        assert torch.allclose(rows, (power(view, hop) @ view.graph.x)[nodes], atol=1e-5)
+    assert hop == hops
+    assert torch.allclose(view.row_norms(hops).flatten(), expected.norm(dim=1), atol=1e-5)
     assert torch.allclose(view.rows_at(nodes, hops), expected[nodes], atol=1e-5)
     model = LinearModel(torch.randn(view.graph.x.size(1), 3), torch.randn(3))
     assert torch.allclose(view.scores(model, hops, unit_rows=False), model(expected), atol=1e-4)
@@ -59,5 +77,36 @@ def test_rows_are_multiplied_without_being_formed(
 
 
 def test_transductive_views_share_one_graph(toy: Data) -> None:
-    assert (views := Views.of(read_nodes(toy), 2)).train is views.val
-    assert (views := Views.of(read_nodes(toy, inductive=True), 2)).train is not views.val
+    assert (both := Views.of(read_nodes(toy), 2)).train is both.val
+    assert (both := Views.of(read_nodes(toy, inductive=True), 2)).train is not both.val
+
+
+@pytest.mark.parametrize("num_classes", [3, 50])  # fewer than features, and more
+def test_class_sums_are_those_of_the_propagated_features(view: Propagated, num_classes: int) -> None:
+    nodes, labels = torch.tensor([4, 9, 17, 30, 31]), torch.tensor([0, 2, 2, 0, 1])
+    expected = torch.zeros(num_classes, view.graph.x.size(1))
+    expected.index_add_(0, labels, (power(view, 2) @ view.graph.x)[nodes])
+    assert torch.allclose(view.class_sums(nodes, labels, num_classes), expected, atol=1e-5)
+
+
+def test_some_rows_cost_no_more_than_their_neighbourhood(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 5000  # a path: two hops from a node reach five
+    path = torch.stack([torch.arange(count - 1), torch.arange(1, count)])
+    both = torch.cat([path, path.flip(0)], dim=1)
+    graph = Graph(torch.randn(count, 4), both, torch.ones(both.size(1)), torch.zeros(count, dtype=torch.int64))
+    taken = []
+
+    def watched(matrix: torch.Tensor, rows: torch.Tensor, keep: torch.Tensor | None = None) -> object:
+        taken.append(len(rows))
+        return take_rows(matrix, rows, keep)
+
+    monkeypatch.setattr(views, "take_rows", watched)
+    propagated_rows(graph, torch.tensor([700, 2000]), 2)
+    assert taken == [2, 6]
+
+
+def test_what_is_kept_goes_where_it_is_put(toy: Data) -> None:
+    graph = read_nodes(toy).train.graph
+    with Spill() as place:
+        kept = Propagated(graph, 2, place).space
+        assert torch.equal(kept, Propagated(graph, 2).space)
