@@ -17,6 +17,7 @@ from torch_geometric.data import Data
 import graphcond
 from graphcond.core.rows import Rows
 from graphcond.evaluation.evaluate import CONTROLS
+from graphcond.methods import resolve_method
 
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "results.jsonl", ("dataset", "size", "data", "model"))
 FIXED_SIZE = ("class_mean", "whole")  # the same at every size: run once
@@ -45,19 +46,23 @@ def run(name: str, options: argparse.Namespace) -> None:
             models = [key[-1] for key in ROWS.missing(keys)]
             if models:
                 runs = options.runs if method in ("auto", "whole") else options.control_runs
-                report = judge(data, method, nodes, models, runs, workload, options.seeds)
+                report = judge(data, method, nodes, models, runs, workload, options.seeds, options.max_seconds)
                 write(report, name, shown, method, runs)
 
 
 def judge(
-    data: Data, method: str, nodes: int, models: list[str], runs: int, workload: workloads.Workload, seeds: int
-) -> list[graphcond.Row]:
+    data: Data, method: str, nodes: int, models: list[str], runs: int, workload: workloads.Workload, seeds: int,
+    max_seconds: float | None = None,
+) -> list[graphcond.Row]:  # fmt: skip
     """Condense with several seeds (each on a split of its own, where there are several) and judge."""
     parts = []
     for seed in range(seeds):
         split = seed % workload.splits
         made = method if method != "whole" else "class_mean"
-        small = graphcond.condense(data, num_nodes=nodes, method=made, seed=seed, split=split)
+        small = graphcond.condense(
+            data, num_nodes=nodes, method=made, seed=seed, split=split,
+            max_seconds=max_seconds if resolve_method(made).stepwise else None,
+        )  # fmt: skip
         report = graphcond.evaluate(
             small, data, models, runs=runs, controls=["whole"] if method == "whole" else False,
             metric=workload.metric, split=split, seed=100 * seed,
@@ -100,7 +105,8 @@ def tables() -> None:
             print(f"\n### {name}, {model}, test {workload.metric} in %\n")
             print(f"| trained on | {' | '.join(head)} |\n|---|{'---|' * len(sizes)}")
             print(f"| *nodes* | {' | '.join(nodes)} |")
-            for method in ("auto", *CONTROLS):
+            others = {data for _, data in mine} - {"auto", *CONTROLS}
+            for method in ("auto", *sorted(others), *CONTROLS):
                 cells = [_cell(mine.get((0 if method in FIXED_SIZE else size, method))) for size in sizes]
                 print(f"| {method} | {' | '.join(cells)} |")
             if model == "gcn" and workload.published:
@@ -122,6 +128,7 @@ def main() -> None:
     parser.add_argument("--control-runs", type=int, default=1, help="trainings of each condensation by a control")
     parser.add_argument("--methods", nargs="+", default=["auto", *CONTROLS], help="only these methods")
     parser.add_argument("--models", default="gcn", help="downstream models, separated by commas")
+    parser.add_argument("--max-seconds", type=float, help="for methods that work in steps")
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:
