@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from graphcond.core.local_workers import local_workers
 from graphcond.core.names import named
+from graphcond.core.ray_workers import ray_workers
 from graphcond.core.threads import limited_threads
 
 Task = TypeVar("Task")
@@ -137,8 +138,6 @@ def _elsewhere(
 def _pool(function: Callable[[Any], Any], workers: int, engine: Engine, gpus: float) -> AbstractContextManager[Workers]:
     if engine == "local":
         return local_workers(function, workers)
-    from graphcond.core.ray_workers import ray_workers  # imports Ray
-
     return ray_workers(function, workers, gpus)
 
 

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import ray
-
 OBJECT_STORE = 100 * 2**20  # bytes: results are small
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
@@ -17,6 +15,7 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "
 class RayWorkers:
     """Runs a function as tasks of Ray (:class:`graphcond.core.parallel.Workers`)."""
 
+    ray: Any
     remote: Any
     running: set[Any]
 
@@ -28,19 +27,19 @@ class RayWorkers:
 
     def ended(self, handles: Iterable[Any]) -> list[Any]:
         """Wait for a call to end, and return the handles of those that have."""
-        ready, _ = ray.wait(list(handles), num_returns=1)
+        ready, _ = self.ray.wait(list(handles), num_returns=1)
         return list(ready)
 
     def result(self, handle: Any) -> tuple[Any, Exception | None]:  # noqa: ANN401
         """Return what an ended call returned."""
         self.running.discard(handle)
         try:
-            value: tuple[Any, Exception | None] = ray.get(handle)
-        except ray.exceptions.WorkerCrashedError as error:
+            value: tuple[Any, Exception | None] = self.ray.get(handle)
+        except self.ray.exceptions.WorkerCrashedError as error:
             raise ChildProcessError(
                 "a worker process died, as when the machine runs out of memory; try again with fewer workers"
             ) from error
-        except ray.exceptions.RayError as error:  # the result could not be sent back
+        except self.ray.exceptions.RayError as error:  # the result could not be sent back
             return None, error
         return value
 
@@ -48,12 +47,14 @@ class RayWorkers:
 @contextmanager
 def ray_workers(function: Callable[[Any], Any], workers: int, gpus: float) -> Iterator[RayWorkers]:
     """Yield Ray's processes; a cluster that is started here ends with the block, one of the caller's goes on."""
+    import ray  # an extra
+
     ours = not ray.is_initialized()
     if ours:
-        _connect(workers)
+        ray.init(**_options(workers))
     try:
         remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(lambda argument: function(argument))
-        pool = RayWorkers(remote, set())
+        pool = RayWorkers(ray, remote, set())
         try:
             yield pool
         finally:
@@ -64,10 +65,11 @@ def ray_workers(function: Callable[[Any], Any], workers: int, gpus: float) -> It
             ray.shutdown()
 
 
-def _connect(workers: int) -> None:
+def _options(workers: int) -> dict[str, Any]:
+    """Return how Ray is started: the cluster of ``RAY_ADDRESS``, or a small one here."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if "RAY_ADDRESS" not in os.environ:
         options |= {"num_cpus": workers, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
-    ray.init(**options)
+    return options
