@@ -95,7 +95,7 @@ def test_no_process_is_left_behind(how: signal.Signals, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import pathlib, time, os\nfrom graphcond.core.parallel import outcomes\n"
-        "def work(task):\n    pathlib.Path(f'{task}.pid').write_text(str(os.getpid()))\n    time.sleep(60)\n"
+        "def work(task):\n    pathlib.Path(f'{task}.pid').write_text(str(os.getpid()))\n    time.sleep(600)\n"
         "if __name__ == '__main__':\n    list(outcomes(work, [1, 2], workers=2, engine='local'))\n"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -103,9 +103,13 @@ def test_no_process_is_left_behind(how: signal.Signals, tmp_path: Path) -> None:
     files = [tmp_path / "1.pid", tmp_path / "2.pid"]
     _wait(lambda: all(file.exists() and file.read_text() for file in files))
     running.send_signal(how)
-    running.wait(10)
+    try:
+        running.wait(60)  # a tenth of what the tasks would take
+    finally:
+        running.kill()
+        running.wait()
     pids = [int(file.read_text()) for file in files]
-    _wait(lambda: not any(_lives(pid) for pid in pids), seconds=10)
+    _wait(lambda: not any(_lives(pid) for pid in pids))
 
 
 def _wait(ready, seconds: float = 60) -> None:
