@@ -7,14 +7,15 @@ from torch import Tensor
 from graphcond.core.sparse import compressed_rows, from_rows
 from graphcond.nodes.edges import is_ascending
 
+MOST_32_BITS = 2**31
 SPARSE_BELOW = 0.1  # share of non-zero features under which sparse products are faster
 
 
 def adjacency_matrix(source: Tensor, target: Tensor, weight: Tensor, num_nodes: int) -> Tensor:
     """Return the matrix whose row ``i`` holds the weights of the edges into node ``i``, as sparse CSR.
 
-    On a CPU, edges are counted into their rows instead of being sorted, and node numbers take 32 bits: half the memory,
-    and what MKL multiplies with.
+    On a CPU, edges are counted into their rows instead of being sorted, and numbers take 32 bits where they fit: half
+    the memory, and what MKL multiplies with.
     """
     size = (num_nodes, num_nodes)
     if source.is_cuda:
@@ -24,7 +25,8 @@ def adjacency_matrix(source: Tensor, target: Tensor, weight: Tensor, num_nodes: 
     if is_ascending(target):
         pointers = torch.zeros(num_nodes + 1, dtype=torch.int64)
         torch.cumsum(torch.bincount(target, minlength=num_nodes), 0, out=pointers[1:])
-        return from_rows(pointers.int(), source.int(), weight.contiguous(), num_nodes)
+        narrow = torch.int32 if len(source) + num_nodes < MOST_32_BITS else torch.int64  # self-loops come on top
+        return from_rows(pointers.to(narrow), source.to(narrow), weight.contiguous(), num_nodes)
     return _from_scipy(sp.csr_matrix((weight.numpy(), (target.numpy(), source.numpy())), shape=size))
 
 

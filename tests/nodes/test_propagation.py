@@ -6,6 +6,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.nn import GCNConv, SGConv
 
+from graphcond.nodes import sparse
 from graphcond.nodes.propagation import normalized_adjacency, personalized_pagerank, propagate
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.sparse import transposed
@@ -79,6 +80,16 @@ def test_the_order_of_edges_does_not_matter(graph, order):
     moved = replace(graph, edge_index=graph.edge_index[:, place], edge_weight=graph.edge_weight[place])
     assert torch.allclose(normalized_adjacency(moved).to_dense(), expected, atol=1e-7)
     assert normalized_adjacency(moved).col_indices().dtype == torch.int32
+
+
+def test_more_edges_than_32_bits_can_count(graph, monkeypatch):
+    expected = normalized_adjacency(graph).to_dense()
+    monkeypatch.setattr(sparse, "MOST_32_BITS", 100)
+    place = (graph.edge_index[1] * 1000 + graph.edge_index[0]).argsort()  # by target: rows as they come
+    moved = replace(graph, edge_index=graph.edge_index[:, place], edge_weight=graph.edge_weight[place])
+    matrix = sparse.adjacency_matrix(*moved.edge_index, moved.edge_weight, graph.num_nodes)
+    assert matrix.col_indices().dtype == matrix.crow_indices().dtype == torch.int64
+    assert torch.equal(normalized_adjacency(moved).to_dense(), expected)
 
 
 def test_transpose(graph):
