@@ -96,7 +96,10 @@ def test_no_process_is_left_behind(how: signal.Signals, tmp_path: Path) -> None:
     script.write_text(
         "import pathlib, time, os\nfrom graphcond.core.parallel import outcomes\n"
         "def work(task):\n    pathlib.Path(f'{task}.pid').write_text(str(os.getpid()))\n    time.sleep(600)\n"
-        "if __name__ == '__main__':\n    list(outcomes(work, [1, 2], workers=2, engine='local'))\n"
+        "if __name__ == '__main__':\n"
+        # A shell lets its background jobs ignore the signal, and what these start inherits that.
+        "    import signal\n    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "    list(outcomes(work, [1, 2], workers=2, engine='local'))\n"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     running = subprocess.Popen([sys.executable, script], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
