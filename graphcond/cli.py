@@ -19,10 +19,19 @@ from graphcond.datasets.entries import Entry
 from graphcond.evaluation.bench import MODEL_DEFAULTS, bench
 from graphcond.evaluation.tables import render
 from graphcond.planning.command import plan_command
-from graphcond.terminal import Device, Json, check_output, joined, names, print_json, progress_bar, record_table
+from graphcond.terminal import (
+    RATIO_DEFAULT,
+    Device,
+    Json,
+    check_output,
+    joined,
+    names,
+    print_json,
+    progress_bar,
+    record_table,
+)
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
-BUDGET_DEFAULT = 0.01
 IMAGES_DEFAULT = 10  # of each class: a hundredth of MNIST would be slow to make
 UNSIZED = ("wl_fold",)  # methods that keep everything
 
@@ -98,7 +107,7 @@ def condense(
             _refuse(of_images, entry.task, sizes)
             small = graphcond.condense(
                 dataset,
-                BUDGET_DEFAULT if unsized else ratio,
+                RATIO_DEFAULT if unsized else ratio,
                 **sizes,
                 ratio_of=ratio_of,  # type: ignore[arg-type]  # checked by condense
                 inductive=entry.inductive if inductive is None else inductive,

@@ -18,6 +18,8 @@ from graphcond.core.progress import Progress
 from graphcond.evaluation.tables import render
 from graphcond.record import Record
 
+RATIO_DEFAULT = 0.01  # where no size is asked for
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda.")]
 

@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
 from graphcond.core.costs import Costs, measured
-from graphcond.core.memory import held_memory, shown
+from graphcond.core.memory import held_memory
 from graphcond.core.randomness import seeded
 from graphcond.core.spill import Place, Spill, in_memory
 from graphcond.methods import NodeMethod, SyntheticNodes
@@ -54,17 +54,10 @@ def room(method: NodeMethod, shape: Shape, memory: int | None) -> Iterator[Place
     Raises:
         ValueError: it needs more in any case.
     """
-    work, held = method.work(shape), held_memory()
-    if memory is None or held + work.memory <= memory:
+    _, in_files = method.work(shape).fitted(memory, held_memory(), method.label)
+    if not in_files:
         yield in_memory
         return
-    least = held + work.memory - work.movable
-    if least > memory:
-        raise ValueError(
-            f"memory={shown(memory)} is too little: {method.label!r} needs about {shown(least)} for this graph, of "
-            f"which {shown(held)} are taken already; give more, or pass a memory-mapped dataset "
-            "(graphcond.datasets.load_folder)"
-        )
     with Spill() as spill:
         yield spill
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from graphcond.core.memory import shown
 from graphcond.nodes.propagation import COLUMNS
 from graphcond.nodes.task import NodeTask
 
@@ -89,6 +90,29 @@ class Work:
     dense: float
     memory: int
     movable: int = 0
+
+    def fitted(self, limit: int | None, held: int, what: str) -> tuple[int, int]:
+        """Return the bytes that the process holds at the peak, and those that are kept in a file, within a limit.
+
+        Args:
+            limit: The bytes that the process may hold; ``None``: any number.
+            held: Those that it holds already, or that the dataset will take.
+            what: What the work is of, for the message.
+
+        Raises:
+            ValueError: it needs more in any case.
+        """
+        peak = held + self.memory
+        if limit is None or peak <= limit:
+            return peak, 0
+        least = peak - self.movable
+        if least > limit:
+            raise ValueError(
+                f"memory={shown(limit)} is too little: {what!r} needs about {shown(least)} for this graph, of which "
+                f"{shown(held)} are taken already or by the dataset; give more, or pass a memory-mapped dataset "
+                "(graphcond.datasets.load_folder)"
+            )
+        return least, self.movable
 
 
 def propagation_work(shape: Shape, hops: int = 2) -> Work:

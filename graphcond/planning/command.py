@@ -6,9 +6,7 @@ import typer
 
 from graphcond.datasets import entry
 from graphcond.planning.estimate import plan
-from graphcond.terminal import Json, print_json
-
-RATIO_DEFAULT = 0.01
+from graphcond.terminal import RATIO_DEFAULT, Json, print_json
 
 
 def plan_command(

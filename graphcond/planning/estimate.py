@@ -103,13 +103,7 @@ def plan(
     budget = Budget(ratio=ratio, num_nodes=num_nodes, nodes_per_class=nodes_per_class, ratio_of=ratio_of)
     allocation = budget.allocate(shape.num_nodes, counts)
     work = chosen.work(shape)
-    peak, disk = held_memory() + loaded + work.memory, 0
-    if limit is not None and peak > limit:
-        peak, disk = peak - work.movable, work.movable
-        if peak > limit:
-            raise ValueError(
-                f"memory={shown(limit)} is too little: {chosen.label!r} needs about {shown(peak)} for this graph"
-            )
+    peak, disk = work.fitted(limit, held_memory() + loaded, chosen.label)
     with seeded(0):
         machine = Machine.measure(shape)
         before = peak_memory(CPU)
