@@ -1,11 +1,9 @@
 """The benchmark of large graphs, on small ones."""
 
-import importlib.util
 import json
 import os
 import sys
 import time
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -17,18 +15,10 @@ from torch_geometric.utils import to_dense_adj
 from graphcond.core.memory import held_memory
 from graphcond.datasets import save_folder
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "scale.py"
-
 
 @pytest.fixture(scope="module")
-def scale() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("scale", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+def scale(load_script) -> ModuleType:
+    return load_script("benchmarks/scale.py")
 
 
 @pytest.fixture

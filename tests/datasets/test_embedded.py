@@ -1,6 +1,3 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +6,6 @@ from sklearn.neighbors import NearestNeighbors
 from graphcond.datasets import load
 from graphcond.nodes.reading import read_nodes
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 TENSORS = ("x", "edge_index", "y", "train_mask", "val_mask", "test_mask")
 
 
@@ -26,11 +22,8 @@ def test_embedded_citeseer_is_planetoids_bit_for_bit(real_data):
     assert read_nodes(ours).fingerprint() == read_nodes(planetoid).fingerprint()
 
 
-def test_the_script_makes_the_embedded_file_again(real_data, tmp_path):
-    path = REPOSITORY / "datasets" / "make_embedded_citeseer.py"
-    spec = importlib.util.spec_from_file_location("make_embedded_citeseer", path)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+def test_the_script_makes_the_embedded_file_again(real_data, tmp_path, load_script):
+    script = load_script("datasets/make_embedded_citeseer.py")
     raw = real_data("Planetoid/CiteSeer") / "Planetoid" / "CiteSeer" / "raw"
     script.make(raw, tmp_path / "citeseer.npz")
     with np.load(tmp_path / "citeseer.npz") as made, np.load(script.TARGET) as shipped:

@@ -1,5 +1,3 @@
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -7,17 +5,10 @@ import torch
 from scipy.sparse.csgraph import connected_components
 from torch_geometric.utils import to_scipy_sparse_matrix
 
-SCRIPT = Path(__file__).parents[2] / "datasets" / "generate_molecules.py"
-
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_molecules", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script(load_script) -> ModuleType:
+    return load_script("datasets/generate_molecules.py")
 
 
 def test_same_seed_same_graphs(script: ModuleType) -> None:

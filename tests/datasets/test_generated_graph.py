@@ -1,6 +1,4 @@
-import importlib.util
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -8,19 +6,12 @@ import pytest
 
 from graphcond.datasets import load_folder
 
-SCRIPT = Path(__file__).parents[2] / "datasets" / "generate_graph.py"
 SCALE = {"arxiv": 0.02, "reddit": 0.02, "products": 0.004}
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_graph", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+def script(load_script) -> ModuleType:
+    return load_script("datasets/generate_graph.py")
 
 
 @pytest.fixture(scope="module", params=SCALE)

@@ -7,30 +7,15 @@ from torch_geometric.data import Data
 
 import graphcond
 from graphcond import Auto, Checkpoint, CondensedDataset, Refinement
-from graphcond.core import driver
 from graphcond.core.batch import Batch
 from graphcond.core.run import Run
 from graphcond.methods import SyntheticNodes
 from graphcond.methods.refinement import LabelledRows
-from graphcond.nodes import rehearsal
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.views import Views
 
 STEPS = 12
 QUICK = Auto(refinement=Refinement(steps=STEPS, looks=3, real_rows=8))
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Report every step, and look at the validation nodes for a moment only."""
-    monkeypatch.setattr(driver, "REPORT_EVERY_SECONDS", 0)
-    monkeypatch.setattr(rehearsal, "STEPS", 6)
-    monkeypatch.setattr(rehearsal, "LOOK_EVERY", 6)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "state.safetensors"
 
 
 def condense(data: Data, **options) -> CondensedDataset:

@@ -14,9 +14,8 @@ from torch_geometric.data import Data
 
 import graphcond
 from graphcond import GCDM, Checkpoint, CondensedDataset, DosCond, GCond, NoEdges, Progress
-from graphcond.core import driver, storage
+from graphcond.core import storage
 from graphcond.methods import NodeMethod
-from graphcond.nodes import rehearsal
 
 STEPS = 12
 RATES = {"features_rate": 0.01, "structure_rate": 0.01}
@@ -45,18 +44,7 @@ graphcond.condense(data, num_nodes=6, method={method}, checkpoint=Checkpoint("st
                    progress=lambda report: time.sleep(0.01))
 """
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Report every step, and look at the validation nodes for a moment only."""
-    monkeypatch.setattr(driver, "REPORT_EVERY_SECONDS", 0)
-    monkeypatch.setattr(rehearsal, "STEPS", 6)
-    monkeypatch.setattr(rehearsal, "LOOK_EVERY", 6)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "state.safetensors"
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture

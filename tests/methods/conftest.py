@@ -1,0 +1,20 @@
+from pathlib import Path
+
+import pytest
+
+from graphcond.core import driver
+from graphcond.nodes import rehearsal
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Report every step, and look at the validation nodes for a moment only."""
+    monkeypatch.setattr(driver, "REPORT_EVERY_SECONDS", 0)
+    monkeypatch.setattr(rehearsal, "STEPS", 6)
+    monkeypatch.setattr(rehearsal, "LOOK_EVERY", 6)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a checkpoint may be kept."""
+    return tmp_path / "state.safetensors"
