@@ -60,7 +60,7 @@ def evaluate(
 
     Args:
         condensed: What :func:`recsys.condense` returns, several of them (of different seeds) that count as one row, or
-            a matrix of users of your own making.
+            a matrix of users of your own making; ``split.train`` itself counts as the control ``whole``.
         split: The original, with a validation and a test part, as it was condensed.
         models: Recommenders: ``infinite_ae``, ``ease``, ``als``, ``item_knn``, ``bpr``, ``popularity``. ``als``,
             ``item_knn`` and ``bpr`` are those of ``implicit``. ``bpr`` cannot fold users in, so that only all users
@@ -87,7 +87,7 @@ def evaluate(
     judged = _Judge(split, rules, _lengths(ks, split.num_items), seed)
     own = _own(condensed, several, split)
     size = _size(several, own)
-    candidates = [own, *(_control(name, split, size, seed) for name in names if name != "popularity")]
+    candidates = [own, *(_control(name, split, size, seed) for name in names if name not in ("popularity", own.name))]
     plan = [(candidate, model) for model in consumers for candidate in candidates]
     if "popularity" in names and "popularity" not in consumers:
         plan.append((Candidate("whole", (split.train,)), "popularity"))
@@ -151,7 +151,8 @@ def _recipe(one: CondensedInteractions) -> tuple[object, ...]:
 
 def _own(condensed: object, several: list[CondensedInteractions], split: Split) -> Candidate:
     if not several:
-        own = Candidate("users", (checked_interactions(condensed),))
+        matrix = checked_interactions(condensed)
+        own = Candidate("whole" if _equal(matrix, split.train) else "users", (matrix,))
     else:
         seconds = float(np.mean([one.record.seconds for one in several]))
         own = Candidate(several[0].record.method, tuple(one.user_items for one in several), seconds)
@@ -168,6 +169,10 @@ def _own(condensed: object, several: list[CondensedInteractions], split: Split) 
                 "the test part; condense the split itself"
             )
     return own
+
+
+def _equal(matrix: csr_matrix, other: csr_matrix) -> bool:
+    return matrix.shape == other.shape and not (matrix != other).nnz
 
 
 def _size(several: list[CondensedInteractions], own: Candidate) -> Size:

@@ -176,6 +176,22 @@ def test_bpr_serves_only_those_it_was_fitted_on(condensed):
     assert "distill_cf / bpr: bpr cannot fold in users" in str(report) or report.rows[0].data == "users"
 
 
+@pytest.mark.parametrize("controls", [False, ("whole", "random_users")])
+@pytest.mark.parametrize("model", ["bpr", "ease"])
+def test_all_users_given_as_a_matrix_are_the_whole(model, controls):
+    report = evaluate(SPLIT.train.astype(np.float64), models=(model,), controls=controls)
+    expected = evaluate(condense(), models=(model,), controls=("whole",)).row("whole", model)
+    assert [row.data for row in report.rows] == ["whole", *(controls or ())[1:]]
+    assert report.row("whole", model).scores == expected.scores
+
+
+def test_other_users_given_as_a_matrix_are_not_the_whole():
+    others = SPLIT.train.copy()
+    others.data[0] += 1
+    for matrix in (others, SPLIT.train[1:], SPLIT.train[::-1]):
+        assert [row.data for row in evaluate(matrix, models=("ease",), controls=False).rows] == ["users"]
+
+
 @pytest.mark.parametrize(("models", "rows"), [(("ease",), 1), (("ease", "popularity"), 2), (("popularity",), 2)])
 def test_popularity_is_told_once_for_all_users(models, rows):
     report = evaluate(condense(), models=models, controls=("popularity", "whole"))
@@ -242,12 +258,6 @@ def test_a_matrix_of_ones_own_is_judged_as_well(make, dtype):
     for found, row in zip(report.rows, expected.rows, strict=True):
         assert found.scores == row.scores
         assert (found.users, found.interactions, found.bytes) == (row.users, row.interactions, row.bytes)
-
-
-def test_all_users_as_a_matrix_score_as_the_whole():
-    report = evaluate(SPLIT.train, models=("infinite_ae", "ease"), controls=("whole",))
-    for model in ("infinite_ae", "ease"):
-        assert report.row("users", model).scores == report.row("whole", model).scores
 
 
 def at_times(make: Callable[[scipy.sparse.coo_matrix], np.ndarray]) -> Split:
