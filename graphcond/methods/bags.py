@@ -135,8 +135,8 @@ class BagPlan:
         low, high, best = 0, 1, build(1)
         if (size := packed_bytes(best.items)) > max_bytes:
             raise TooFewBytesError(
-                f"max_bytes={max_bytes} is too little for one graph of each of {len(counts)} classes, which take {size} "
-                "bytes"
+                f"max_bytes={max_bytes} is too little for one graph of each of {len(counts)} classes, which take "
+                f"{size} bytes"
             )
         while high < most and packed_bytes((made := build(high)).items) <= max_bytes:
             low, high, best = high, min(2 * high, most), made
