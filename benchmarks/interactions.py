@@ -19,6 +19,10 @@ from recsys.evaluation.report import Row
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "interactions.jsonl", ("dataset", "size", "data", "model"))
 METRICS = ("ndcg@10", "hr@10", "hr@100", "auc")
 ONCE = ("whole", "head_users")  # the same for every seed
+VARIANTS = {
+    "reconstruction": recsys.DistillCF(loss="reconstruction"),  # the paper's loss
+    "paper": recsys.DistillCF(loss="reconstruction", rows=recsys.GumbelRows()),  # and its sampling
+}
 CONTROLS = ("random_users", "stratified_users", "head_users", "k_means_users", "forgetting")
 
 
@@ -61,7 +65,7 @@ def run(name: str, options: argparse.Namespace) -> None:
             missing = [key[-1] for key in ROWS.missing((name, label, method, model) for model in models)]
             if missing:
                 for row in judge(split, size, method, missing, 1 if method in ONCE else options.seeds):
-                    write(row, name, label)
+                    write(row, name, label, method)
 
 
 def judge(split: recsys.Split, size: Size, method: str, models: list[str], seeds: int) -> tuple[Row, ...]:
@@ -69,16 +73,17 @@ def judge(split: recsys.Split, size: Size, method: str, models: list[str], seeds
     if method == "whole":
         return recsys.evaluate(split.train, split, models, controls=False).rows
     several = [
-        recsys.condense(split, users=size.users, interactions=size.interactions, method=method, seed=seed)
+        recsys.condense(
+            split, users=size.users, interactions=size.interactions, method=VARIANTS.get(method, method), seed=seed
+        )
         for seed in range(seeds)
     ]
     return recsys.evaluate(several, split, models, controls=False).rows
 
 
-def write(row: Row, name: str, label: str) -> None:
+def write(row: Row, name: str, label: str, method: str) -> None:
     """Append a row to the file and show it."""
-    values = {"dataset": name, "size": label} | row.as_dict()
-    values["data"] = "whole" if label == "all users" else row.data
+    values = {"dataset": name, "size": label} | row.as_dict() | {"data": method}
     ROWS.append(values)
     shown = " ".join(f"{metric} {_percent(values, metric)}" for metric in METRICS)
     print(f"{name}, {label}, {values['data']}, {row.model}: {shown} {row.note}", flush=True)
@@ -122,7 +127,10 @@ def main() -> None:
     parser.add_argument("--root", type=Path, help="folder of raw data")
     parser.add_argument("--sizes", nargs="+", help="only these sizes, by their labels")
     parser.add_argument("--seeds", type=int, default=5, help="condensations of a row")
-    parser.add_argument("--methods", nargs="+", default=["distill_cf", *CONTROLS, "whole"], help="only these methods")
+    methods = ["distill_cf", *CONTROLS, "whole"]
+    parser.add_argument(
+        "--methods", nargs="+", default=methods, choices=[*methods, *VARIANTS], help="only these methods"
+    )
     parser.add_argument("--models", default="infinite_ae,ease,als", help="recommenders, separated by commas")
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()

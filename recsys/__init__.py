@@ -1,5 +1,6 @@
 """Implicit feedback: condense a user-item matrix into a few synthetic users, train recommenders on them, judge them."""
 
+from graphcond.synthetic.rows import GumbelRows, SoftmaxRows, TopKRows
 from recsys.api import condense
 from recsys.condensed import CondensedInteractions, load
 from recsys.data.archives import read_archive
@@ -20,10 +21,13 @@ __all__ = [
     "EASE",
     "CondensedInteractions",
     "DistillCF",
+    "GumbelRows",
     "Holdout",
     "InfiniteAE",
     "InteractionLog",
+    "SoftmaxRows",
     "Split",
+    "TopKRows",
     "audit",
     "condense",
     "evaluate",
