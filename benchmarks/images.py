@@ -10,6 +10,7 @@ else; they were set on MNIST's validation images. Rows that are in the file alre
 """
 
 import argparse
+import itertools
 import statistics
 from collections.abc import Callable
 from functools import partial
@@ -23,9 +24,12 @@ from graphcond import DC, DM, KIP, MTT, FRePO
 from graphcond.core.rows import Rows
 from graphcond.methods.image_base import ImageMethod
 
-ROWS = Rows(Path(__file__).parent.parent / "docs" / "images.jsonl", ("dataset", "per_class", "data", "model"))
+ROWS = Rows(
+    Path(__file__).parent.parent / "docs" / "images.jsonl", ("dataset", "per_class", "data", "model", "protocol")
+)
 MODELS = {"kip": ("ntk", "convnet")}  # others are judged by the network alone
-PROTOCOL = "augmented_digits"
+PROTOCOLS = {"augmented_digits": ("dsa", "dm", "mtt", "kip", "frepo"), "moved_digits": ("random", "dc")}
+"""How networks are trained that judge, with the methods whose published rows come from such a training."""
 CONTROLS = ("random", "random_soft", "class_mean", "herding")
 PUBLISHED = {
     ("mnist", 1): {"random": 64.9, "dc": 91.7, "dsa": 88.7, "dm": 89.7, "mtt": 91.4, "kip": 85.5, "frepo": 93.0},
@@ -56,25 +60,29 @@ def run(name: str, options: argparse.Namespace) -> None:
     for per_class in options.per_class:
         for method in options.methods:
             models = tuple(m for m in MODELS.get(method, ("convnet",)) if m in options.models)
-            if ROWS.missing((name, per_class, method, model) for model in models):
-                row(name, dataset, per_class, method, models, options.seeds)
+            if ROWS.missing((name, per_class, method, model, options.protocol) for model in models):
+                row(name, dataset, per_class, method, models, options)
 
 
-def row(name: str, dataset: object, per_class: int, method: str, models: tuple[str, ...], seeds: int) -> None:
+def row(
+    name: str, dataset: object, per_class: int, method: str, models: tuple[str, ...], options: argparse.Namespace
+) -> None:
     """Run one row and append it to the file."""
     made = METHODS[method](per_class)
     found: dict[str, list[graphcond.Row]] = {model: [] for model in models}
     records = []
-    for seed in range(seeds):
+    for seed in range(options.seeds):
         small = graphcond.condense_images(dataset, per_class=per_class, method=made, seed=seed)
         records.append(small.record)
-        report = graphcond.evaluate(small, dataset, models, runs=1, protocol=PROTOCOL, controls=False, seed=seed)
+        report = graphcond.evaluate(
+            small, dataset, models, runs=1, protocol=options.protocol, controls=False, seed=seed
+        )
         for mine in report.rows:
             found[mine.model].append(mine)
     for model, rows in found.items():
         scores = [100 * score for one in rows for score in one.scores]
         values = {
-            "dataset": name, "per_class": per_class, "data": method, "model": model,
+            "dataset": name, "per_class": per_class, "data": method, "model": model, "protocol": options.protocol,
             "mean": statistics.mean(scores), "deviation": statistics.stdev(scores) if len(scores) > 1 else 0.0,
             "scores": scores, "bytes": rows[0].bytes,
             "condense_seconds": statistics.median(one.condense_seconds for one in rows),
@@ -91,15 +99,16 @@ def tables() -> None:
     rows = ROWS.read()
     for name in dict.fromkeys(key[0] for key in rows):
         print(f"\n### {name}, test accuracy in %\n")
-        print("| per class | trained on | judged by | accuracy | published | kB | condense s |\n" + "|---" * 7 + "|")
+        print("| per class | trained on | judged by | protocol | accuracy | published | kB | condense s |")
+        print("|---" * 8 + "|")
         for per_class in sorted({key[1] for key in rows if key[0] == name}):
-            for method in METHODS:
+            for method, protocol in itertools.product(METHODS, PROTOCOLS):
                 for model in MODELS.get(method, ("convnet",)):
-                    if (found := rows.get((name, per_class, method, model))) is not None:
-                        compared = model == "ntk" or method != "kip"
+                    if (found := rows.get((name, per_class, method, model, protocol))) is not None:
+                        compared = method in PROTOCOLS[protocol] and (model == "ntk" or method != "kip")
                         published = PUBLISHED.get((name, per_class), {}).get(method, "-") if compared else "-"
                         print(
-                            f"| {per_class} | {method} | {model} | {_score(found)} | {published} | "
+                            f"| {per_class} | {method} | {model} | {protocol} | {_score(found)} | {published} | "
                             f"{found['bytes'] / 1000:.0f} | {_seconds(found)} |"
                         )
 
@@ -122,6 +131,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="condensations of a row")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="only these methods")
     parser.add_argument("--models", nargs="+", default=["ntk", "convnet"], help="judge by these only")
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="augmented_digits", help="how networks judge")
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:

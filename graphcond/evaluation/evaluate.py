@@ -90,7 +90,7 @@ def evaluate(
             :class:`graphcond.surrogates.convnet.ConvNet`.
         protocol: ``"standard"``, ``"published"`` or a :class:`graphcond.evaluation.Protocol`, for graphs a
             :class:`graphcond.evaluation.GraphProtocol`; for images ``"standard"``, ``"augmented"``,
-            ``"augmented_digits"`` or a :class:`graphcond.evaluation.ImageProtocol`.
+            ``"augmented_digits"``, ``"moved_digits"`` or a :class:`graphcond.evaluation.ImageProtocol`.
         runs: Trainings of each condensation, with seeds ``seed``, ``seed + 1``, ...
         controls: ``True`` for all of them (for images, all but ``k_center`` and ``whole``), ``False`` for none, or
             their names.

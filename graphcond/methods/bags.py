@@ -92,11 +92,19 @@ class BagPlan:
         order = _interleaved(np.argsort(-mass, kind="stable"), np.argsort(-importance, kind="stable"))
         return cls(graphs, colors, degrees, first, counts, logits, space, order)
 
-    def condense(self, grouping: Grouping, budget: GraphBudget, trees: int) -> Condensed:
-        """Return as many graphs as the budget allows; over at most so many trees, unless it counts bytes."""
+    def condense(self, grouping: Grouping, budget: GraphBudget, trees: int, like: Condensed | None = None) -> Condensed:
+        """Return as many graphs as the budget allows; over at most so many trees, unless it counts bytes.
+
+        Args:
+            grouping: Which training graphs make up a condensed one.
+            budget: The size.
+            trees: How many distinct trees are kept.
+            like: Graphs of about the size that is looked for, which saves some of the search.
+        """
         counts = torch.from_numpy(self.class_counts)
         if budget.max_bytes is not None:
-            return self._within_bytes(grouping, budget.max_bytes)
+            guess = 1 if like is None else max(1, len(like.items) // len(counts))
+            return self._within_bytes(grouping, budget.max_bytes, guess)
         return self._build(grouping, tuple(budget.allocate_within(counts, "to be grouped")), trees)
 
     @property
@@ -123,30 +131,28 @@ class BagPlan:
         by_group = torch.from_numpy(taken[np.argsort(groups[taken], kind="stable")])
         return Condensed(items, Members.from_groups(torch.split(by_group, size.astype(int).tolist())))
 
-    def _within_bytes(self, grouping: Grouping, max_bytes: int) -> Condensed:
-        """Return as many graphs as the bytes hold, equally many of each class."""
+    def _within_bytes(self, grouping: Grouping, max_bytes: int, guess: int) -> Condensed:
+        """Return as many graphs as the bytes hold, equally many of each class, to a sixteenth."""
         counts = self.class_counts.tolist()
-        most = max(counts)
-
-        def build(each: int) -> Condensed:
+        low, high, best = 0, max(counts) + 1, None
+        each = min(guess, high - 1)
+        while True:
             allocation = tuple(min(each, count) for count in counts)
-            return self._build(grouping, allocation, grouping.trees(sum(allocation)))
-
-        low, high, best = 0, 1, build(1)
-        if (size := packed_bytes(best.items)) > max_bytes:
+            made = self._build(grouping, allocation, grouping.trees(sum(allocation)))
+            size = packed_bytes(made.items)
+            if size <= max_bytes:
+                low, best = each, made
+            else:
+                high = each
+            if high - low <= max(1, low // 16):
+                break
+            further = 2 * low if guess == 1 else low + low // 8 + 1  # until one does not fit
+            each = min(further, high - 1) if high > max(counts) else (low + high) // 2
+        if best is None:
             raise TooFewBytesError(
                 f"max_bytes={max_bytes} is too little for one graph of each of {len(counts)} classes, which take "
                 f"{size} bytes"
             )
-        while high < most and packed_bytes((made := build(high)).items) <= max_bytes:
-            low, high, best = high, min(2 * high, most), made
-        while high - low > max(1, low // 16):
-            middle = (low + high) // 2
-            made = build(middle)
-            if packed_bytes(made.items) <= max_bytes:
-                low, best = middle, made
-            else:
-                high = middle
         return best
 
     def _standing_in(self, kept: np.ndarray) -> sp.csr_matrix:

@@ -58,7 +58,7 @@ class AutoGraphs(GraphMethod):
         made = [plan.condense(self.bags.grouping(plan), budget, self.bags.trees)]
         for _ in range(self.draws):
             with contextlib.suppress(TooFewBytesError):  # single graphs may not fit where means do
-                made.append(plan.condense(Draws(plan), budget, self.bags.trees))
+                made.append(plan.condense(Draws(plan), budget, self.bags.trees, like=made[-1]))
         contest = _Contest(made, BagRehearsal(task, choices["depth"]), run.progress)
         best = contest.winner()
         rehearsals = [round(contest.mean(candidate), 4) for candidate in range(len(made))]

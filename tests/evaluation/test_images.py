@@ -494,6 +494,9 @@ def test_published_protocols() -> None:
     assert IMAGE_PROTOCOLS["augmented"].epochs == 1000
     assert "flip" in IMAGE_PROTOCOLS["augmented"].augment.operations  # type: ignore[union-attr]
     assert "flip" not in IMAGE_PROTOCOLS["augmented_digits"].augment.operations  # type: ignore[union-attr]
+    moved = IMAGE_PROTOCOLS["moved_digits"].augment
+    assert moved.operations == ("crop", "scale", "rotate")  # type: ignore[union-attr]
+    assert round(28 * moved.crop) == 4  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -110,13 +110,29 @@ def test_bytes_bound_whatever_is_taken(task, limit, monkeypatch):
         assert packed_bytes(method.condense(task, GraphBudget(max_bytes=limit)).items) <= limit
 
 
+@pytest.mark.parametrize("limit", [300, 1000, 3000])
+def test_the_search_in_bytes_ends_near_the_limit_wherever_it_starts(task, limit):
+    torch.manual_seed(0)
+    plan, _ = Histograms(depth=1).planned(task)
+    draws, budget = Draws(plan), GraphBudget(max_bytes=limit)
+    found = [plan.condense(draws, budget, 600)]
+    for count in (1, 5, 16):
+        like = plan.condense(draws, GraphBudget(graphs_per_class=count), 600)
+        found.append(plan.condense(draws, budget, 600, like=like))
+    for made in found:
+        assert packed_bytes(made.items) <= limit
+        each, most = len(made.items) // 2, int(task.class_counts.max())
+        more = GraphBudget(graphs_per_class=min(each + max(1, each // 16), most))
+        assert each == most or packed_bytes(plan.condense(draws, more, 600).items) > limit
+
+
 def test_draws_that_do_not_fit_are_left_out(task, scores, monkeypatch):
     whole = BagPlan.condense
 
-    def condense(plan: BagPlan, grouping: Any, budget: GraphBudget, trees: int) -> Any:
+    def condense(plan: BagPlan, grouping: Any, *size: Any, **options: Any) -> Any:
         if isinstance(grouping, Draws):
             raise TooFewBytesError("too large")
-        return whole(plan, grouping, budget, trees)
+        return whole(plan, grouping, *size, **options)
 
     monkeypatch.setattr(BagPlan, "condense", condense)
     scores[:] = [0.5, 0.6, 0.7]
