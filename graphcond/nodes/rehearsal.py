@@ -43,13 +43,13 @@ class Effort:
     length: int = 1
     rows: int = 64
     drop: bool = False
-    validation_nodes: int = 1000
+    validation_nodes: int = 5000
 
 
 QUICK = Effort()
 # For candidates of many nodes, between which there is less than what short trainings vary by. Nodes that lie close to
 # one another look worse in these than they turn out.
-THOROUGH = Effort(length=3, rows=1024, drop=True, validation_nodes=5000)
+THOROUGH = Effort(length=3, rows=1024, drop=True)
 
 
 @dataclass(frozen=True)
