@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from graphcond.core.batch import Batch
-from graphcond.nodes.rehearsal import QUICK, THOROUGH, Effort, Rehearsal
+from graphcond.nodes.rehearsal import QUICK, Effort, Rehearsal
 
 
 def validation(num_features: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
@@ -52,7 +52,7 @@ def test_a_candidate_is_not_clearly_better_than_itself() -> None:
     assert not rehearsal.clearly_better(right, right)
 
 
-@pytest.mark.parametrize(("effort", "most"), [(QUICK, 1000), (THOROUGH, 5000)])
+@pytest.mark.parametrize(("effort", "most"), [(Effort(validation_nodes=1000), 1000), (QUICK, 5000)])
 def test_effort_says_how_many_validation_nodes_look_on(effort: Effort, most: int) -> None:
     x, y = validation()
     rehearsal = Rehearsal(Batch(x.repeat(70, 1), y.repeat(70)), 3, effort)
