@@ -17,7 +17,9 @@ from graphcond.nodes.metrics import contributions, score, standard_error_of_diff
 WIDTH = 64
 SKETCH_WIDTH = 512
 STEPS = 200
-LOOK_EVERY = 20
+LOOKS = 10
+PASSES = 10  # of the rows of a candidate at least, where a step sees a part of them
+MOST_STEPS = 1000
 LEARNING_RATE = 0.01
 DROP = 0.1
 WEIGHT_DECAY = 5e-4
@@ -34,7 +36,7 @@ class Effort:
     """What a rehearsal may cost.
 
     Args:
-        length: Its trainings have so many times ``STEPS`` steps.
+        length: Its trainings have so many times ``STEPS`` steps at least.
         rows: Rows that a step sees at most.
         drop: Whether steps are smaller in the second half, as in a whole training.
         validation_nodes: Validation nodes that look on at most.
@@ -44,6 +46,10 @@ class Effort:
     rows: int = 64
     drop: bool = False
     validation_nodes: int = 5000
+
+    def steps(self, rows: int) -> int:
+        """Return how long trainings on so many rows are; where candidates are large, they have to be seen first."""
+        return max(self.length * STEPS, min(MOST_STEPS, PASSES * rows // self.rows))
 
 
 QUICK = Effort()
@@ -112,7 +118,7 @@ class Rehearsal:
         optimizer = _optimizer(parameters, LEARNING_RATE)
         adj = None if adj is None else adj.repeat(NETWORKS, 1, 1)
         best = [Outcome(float("-inf"), self.y)] * len(x)
-        steps = self._effort.length * STEPS
+        steps = self._effort.steps(rows)
         for step in range(1, steps + 1):
             if self._effort.drop and step == steps // 2:
                 optimizer = _optimizer(parameters, DROP * LEARNING_RATE)
@@ -125,7 +131,7 @@ class Rehearsal:
             optimizer.zero_grad()
             (losses * weight[:, batch]).mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            if step % (self._effort.length * LOOK_EVERY) == 0:
+            if step % (steps // LOOKS) == 0:
                 with torch.no_grad():
                     seen = _network(self._x, self._adj, parameters)
                 best = [max(old, self._look(new), key=_by_score) for old, new in zip(best, seen, strict=True)]

@@ -32,7 +32,7 @@ def quick(monkeypatch):
     """Report every step, and look at the validation nodes for a moment only."""
     monkeypatch.setattr(driver, "REPORT_EVERY_SECONDS", 0)
     monkeypatch.setattr(rehearsal, "STEPS", 6)
-    monkeypatch.setattr(rehearsal, "LOOK_EVERY", 6)
+    monkeypatch.setattr(rehearsal, "LOOKS", 1)
 
 
 @pytest.fixture

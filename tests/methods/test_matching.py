@@ -41,7 +41,7 @@ def condense(data: Data, method: NodeMethod, **options: Any) -> CondensedDataset
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch):
     monkeypatch.setattr(rehearsal, "STEPS", 6)
-    monkeypatch.setattr(rehearsal, "LOOK_EVERY", 6)
+    monkeypatch.setattr(rehearsal, "LOOKS", 1)
 
 
 @pytest.fixture

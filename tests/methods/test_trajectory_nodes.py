@@ -78,7 +78,7 @@ def interrupting(what: str, at: int) -> Callable[[Progress], None]:
 def quick_looks(monkeypatch):
     monkeypatch.setattr(driver, "REPORT_EVERY_SECONDS", 0)
     monkeypatch.setattr(rehearsal, "STEPS", 6)
-    monkeypatch.setattr(rehearsal, "LOOK_EVERY", 6)
+    monkeypatch.setattr(rehearsal, "LOOKS", 1)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from graphcond.core.batch import Batch
-from graphcond.nodes.rehearsal import QUICK, Effort, Rehearsal
+from graphcond.nodes.rehearsal import QUICK, THOROUGH, Effort, Rehearsal
 
 
 def validation(num_features: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,3 +59,11 @@ def test_effort_says_how_many_validation_nodes_look_on(effort: Effort, most: int
     outcome, *_ = rehearsal.run(means(8).unsqueeze(0), torch.arange(3), torch.ones(1, 3))
     assert len(rehearsal.y) == len(outcome.contributions) == most
     assert outcome.score > 0.9
+
+
+@pytest.mark.parametrize(
+    ("rows", "quick", "thorough"), [(7, 200, 600), (1280, 200, 600), (2750, 429, 600), (10_000, 1000, 600)]
+)
+def test_large_candidates_are_seen_ten_times(rows: int, quick: int, thorough: int) -> None:
+    assert QUICK.steps(rows) == quick
+    assert THOROUGH.steps(rows) == thorough
