@@ -18,6 +18,7 @@ from graphcond.evaluation.bench_report import BenchReport
 from graphcond.evaluation.bench_sizes import Size, read_size
 from graphcond.evaluation.evaluate import evaluate
 from graphcond.evaluation.graph_controls import GRAPH_CONTROLS, SELECTIONS
+from graphcond.evaluation.graph_models import resolve_graph_model
 from graphcond.evaluation.graph_protocol import resolve_graph_protocol
 from graphcond.evaluation.image_models import image_kinds
 from graphcond.evaluation.image_protocol import resolve_image_protocol
@@ -28,7 +29,6 @@ from graphcond.graphs.folds import FOLDS
 from graphcond.graphs.reading import HasIndexSplit
 from graphcond.methods import resolve_graph_method, resolve_method
 from graphcond.methods.images import resolve_image_method
-from graphcond.surrogates.graph_networks import resolve_graph_model
 
 FIELDS = ("dataset", "method", "size", "seed", "model", "protocol", "runs")
 """What tells rows apart."""

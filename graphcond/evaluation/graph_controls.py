@@ -8,11 +8,11 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from graphcond.core.randomness import seeded
+from graphcond.evaluation.graph_models import Features, GraphModel, GraphNetwork
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.evaluation.graph_training import GraphExam
 from graphcond.graphs.task import GraphSet, GraphTask
 from graphcond.graphs.teacher import teach
-from graphcond.surrogates.graph_networks import Features, GraphModel, GraphNetwork
 
 SELECTIONS = ("random", "random_soft", "herding", "k_center")
 """Real graphs, of the same number in each class or in the same bytes."""

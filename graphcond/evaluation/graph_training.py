@@ -10,13 +10,13 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from graphcond.core.randomness import seeded
+from graphcond.evaluation.graph_models import Features, GraphModel, GraphNetwork, View
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.evaluation.metrics import Metric
 from graphcond.graphs.folding import folded_graphs
 from graphcond.graphs.packing import merged
 from graphcond.graphs.refinement import refine
 from graphcond.graphs.task import GraphSet
-from graphcond.surrogates.graph_networks import Features, GraphModel, GraphNetwork, View
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.randomness import seeded
 from graphcond.evaluation import graph_controls
 from graphcond.evaluation.graph_controls import SELECTIONS
+from graphcond.evaluation.graph_models import Features, GraphModel, resolve_graph_model
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.evaluation.graph_training import (
     GraphExam,
@@ -32,7 +33,6 @@ from graphcond.graphs.reading import Split, read_graphs
 from graphcond.graphs.task import GraphTask
 from graphcond.methods import resolve_graph_method
 from graphcond.record import Record
-from graphcond.surrogates.graph_networks import Features, GraphModel, resolve_graph_model
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from graphcond.methods.gc_sntk import GCSNTK
 from graphcond.methods.gcdm import GCDM
 from graphcond.methods.gcond import GCond
 from graphcond.methods.geom import GEOM, Curriculum
-from graphcond.methods.graph_auto import AutoGraphs
 from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
 from graphcond.methods.graph_selection import HerdingGraphs, KCenterGraphs, RandomGraphs, RandomSoftGraphs
 from graphcond.methods.herding import Herding
@@ -41,15 +40,20 @@ NODE_METHODS: dict[str, Callable[[], NodeMethod]] = {
     **{name: make for name, (make, _) in VARIANTS.items()},
 }
 GRAPH_CLASSES: tuple[type[GraphMethod], ...] = (
-    AutoGraphs, DosCondGraphs, HerdingGraphs, Histograms, KCenterGraphs, Mirage, RandomGraphs, RandomSoftGraphs, WLFold,
+    DosCondGraphs, HerdingGraphs, Histograms, KCenterGraphs, Mirage, RandomGraphs, RandomSoftGraphs, WLFold,
 )  # fmt: skip
-GRAPH_METHODS: dict[str, Callable[[], GraphMethod]] = {method.name: method for method in GRAPH_CLASSES}
+GRAPH_DEFAULT = Histograms
+GRAPH_METHODS: dict[str, Callable[[], GraphMethod]] = {
+    "auto": GRAPH_DEFAULT,
+    **{method.name: method for method in GRAPH_CLASSES},
+}
 
 
 def list_methods(task: Literal["nodes", "graphs", "images"] = "nodes") -> dict[str, str]:
     """Return the name of every method for a kind of dataset, and the first line of its description."""
     if task == "graphs":
-        return dict(sorted((method.name, _first_line(method)) for method in GRAPH_CLASSES))
+        lines = {method.name: _first_line(method) for method in GRAPH_CLASSES}
+        return dict(sorted((lines | {"auto": f"The default: {GRAPH_DEFAULT.name}."}).items()))
     if task == "images":
         return list_image_methods()
     if task != "nodes":
@@ -99,7 +103,6 @@ __all__ = [
     "NODE_METHODS",
     "SFGC",
     "Auto",
-    "AutoGraphs",
     "ClassMean",
     "Curriculum",
     "DosCond",

@@ -1,26 +1,40 @@
-"""Weighted histograms: graphs as bags of computation trees, with a teacher's labels."""
+"""Weighted histograms: groups of graphs as mean bags of computation trees, with a teacher's labels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.decomposition import TruncatedSVD
+from torch_geometric.data import Data
+
+from graphcond.condensed import Members
 from graphcond.core.run import Run
 from graphcond.graphs.budget import GraphBudget
+from graphcond.graphs.counts import counted, logarithmic
+from graphcond.graphs.folding import Bags, separate_data, unfold
+from graphcond.graphs.packing import packed_bytes
 from graphcond.graphs.quantities import as_categories, check_bins
-from graphcond.graphs.refinement import refine
-from graphcond.graphs.task import GraphTask
-from graphcond.graphs.teacher import teach
-from graphcond.methods.bags import BagPlan, Clusters, Draws, Grouping
+from graphcond.graphs.refinement import Colors, refine
+from graphcond.graphs.soft_labels import rounded_probabilities
+from graphcond.graphs.task import GraphSet, GraphTask
+from graphcond.graphs.teacher import Teacher, teach
 from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
+
+EIGHTH = 8  # counts are rounded to eighths, which take a byte each
+WIDTH = 50  # singular directions in which graphs are grouped
+TREES_PER_GRAPH = 2  # distinct trees, under a size in bytes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Histograms(GraphMethod):
-    r"""Bags of computation trees with soft labels, of groups of graphs or of single ones.
+    r"""Mean bags of computation trees with soft labels: the default for graphs.
 
     The sum of a network's node embeddings is linear in how often a graph has each computation tree. So graphs that a
     linear teacher on tree counts holds for alike are grouped, class by class, and each group becomes one graph: the
-    mean number of each tree, and the teacher's mean logits as soft label. Or, which is better where there is room for
-    many graphs, a group is a single training graph.
+    mean number of each tree, and the teacher's mean logits as soft label.
 
     - Of the trees, those are kept that many nodes have and those on which the teacher's logits depend most; any other
       counts as the most frequent kept one that looks like it for the most hops.
@@ -30,7 +44,6 @@ class Histograms(GraphMethod):
         depth: Hops of the trees, the number of layers of the networks to be trained; ``None``: as deep as those of the
             teacher, whose depth is chosen on the validation graphs.
         trees: How many distinct trees are kept, at most; under ``max_bytes``, as many as the bytes hold.
-        grouped: Whether a graph is the mean of a group, or else one training graph, drawn at random.
         edges: Whether edge features are part of the trees.
         degrees: Whether the degree of a node in its graph is, as GCN's normalisation needs at the leaves.
         bins: Into how many bins each column of quantities is cut; ``None`` refuses features that are not categories.
@@ -43,7 +56,6 @@ class Histograms(GraphMethod):
     name: ClassVar[str] = "histograms"
     depth: int | None = None
     trees: int = 600
-    grouped: bool = True
     edges: bool = True
     degrees: bool = False
     bins: int | None = None
@@ -61,19 +73,174 @@ class Histograms(GraphMethod):
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
         assert budget is not None
-        plan, choices = self.planned(task)
-        made = plan.condense(self.grouping(plan), budget, self.trees)
-        return SyntheticGraphs(made.items, choices | {"trees": made.trees}, made.members)
-
-    def grouping(self, plan: BagPlan) -> Grouping:
-        """Return which training graphs make up a condensed one."""
-        return Clusters(plan) if self.grouped else Draws(plan)
-
-    def planned(self, task: GraphTask) -> tuple[BagPlan, dict[str, Any]]:
-        """Return the training graphs as bags, and what was chosen on the way."""
         train, errors = as_categories(task.train, self.bins, self.name)
         teacher = teach(task)
         depth = self.depth or teacher.depth
-        plan = BagPlan.of(train, refine(train, depth, degrees=self.degrees, edges=self.edges), teacher, self.degrees)
-        choices: dict[str, Any] = {"teacher": dict(teacher.choices), "depth": depth}
-        return plan, choices | ({"bin_errors": errors} if errors else {})
+        plan = _Plan.of(train, refine(train, depth, degrees=self.degrees, edges=self.edges), teacher, self.degrees)
+        if budget.max_bytes is None:
+            items, groups = plan.build(budget.allocate_within(task.class_counts, "to be grouped"), self.trees)
+        else:
+            items, groups = _within_bytes(plan, task, budget.max_bytes)
+        choices: dict[str, Any] = {"teacher": dict(teacher.choices), "depth": depth, "trees": plan.kept_of(items)}
+        members = Members.from_groups([torch.from_numpy(np.flatnonzero(groups == g)) for g in range(len(items))])
+        return SyntheticGraphs(items, choices | ({"bin_errors": errors} if errors else {}), members)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """The training graphs as counts of trees, ready to be grouped.
+
+    Args:
+        graphs: The training graphs.
+        colors: Their colours.
+        degrees: Whether these know of degrees.
+        first: A node of each colour of the last round, ``(num_trees,)``.
+        counts: ``(num_graphs, num_trees)``.
+        logits: The teacher's, ``(num_graphs, num_classes)``.
+        space: Graphs as points, near one another if they are alike to the teacher.
+        order: Trees, those to be kept first.
+        seed: Of the grouping.
+        cache: Groups that were made, by allocation.
+    """
+
+    graphs: GraphSet
+    colors: Colors
+    degrees: bool
+    first: np.ndarray
+    counts: sp.csr_matrix
+    logits: np.ndarray
+    space: np.ndarray
+    order: np.ndarray
+    seed: int
+    cache: dict[Any, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, graphs: GraphSet, colors: Colors, teacher: Teacher, degrees: bool) -> "_Plan":
+        """Count the trees of training graphs and weigh them by the teacher."""
+        known, first, mass = np.unique(colors.levels[-1], return_index=True, return_counts=True)
+        counts = counted(graphs, colors, colors.depth, known)
+        logits = teacher.logits(graphs)
+        weighted, importance = _weighed(counts, logits)
+        width = max(1, min(WIDTH, min(weighted.shape) - 1))
+        space = TruncatedSVD(width, random_state=0).fit_transform(weighted)
+        order = _interleaved(np.argsort(-mass, kind="stable"), np.argsort(-importance, kind="stable"))
+        seed = int(torch.randint(2**31 - 1, ()))
+        return cls(graphs, colors, degrees, first, counts, logits, space, order, seed)
+
+    def build(self, allocation: list[int], trees: int) -> tuple[list[Data], np.ndarray]:
+        """Return so many graphs of each class over so many trees, and the group of each training graph."""
+        groups = self._groups(tuple(allocation))
+        kept = np.sort(self.order[:trees])
+        total = int(groups.max()) + 1
+        share = sp.csr_matrix((np.ones(len(groups)), (groups, np.arange(len(groups)))), shape=(total, len(groups)))
+        size = np.asarray(share.sum(axis=1)).ravel()
+        counts = (share @ self.counts @ self._standing_in(kept)).toarray() / size[:, None]
+        counts = np.round(counts * EIGHTH) / EIGHTH
+        items = self._items(counts, kept, self._labels(groups, total))
+        logits = (share @ self.logits) / size[:, None]
+        soft = rounded_probabilities(logits + self._prior_shift(groups, total))
+        for i, item in enumerate(items):
+            item.y_soft = soft[i : i + 1]
+            item.graph_weight = torch.ones(1)
+        return items, groups
+
+    def kept_of(self, items: list[Data]) -> int:
+        """Return how many distinct trees the largest graph has."""
+        return max(int(item.root_mask.sum()) for item in items)
+
+    def _groups(self, allocation: tuple[int, ...]) -> np.ndarray:
+        if allocation not in self.cache:
+            y = self.graphs.y.numpy()
+            groups, start = np.zeros(len(y), dtype=np.int64), 0
+            for label, count in enumerate(allocation):
+                mine = np.flatnonzero(y == label)
+                means = MiniBatchKMeans(min(count, len(mine)), random_state=self.seed, n_init=3, batch_size=2048)
+                _, number = np.unique(means.fit_predict(self.space[mine]), return_inverse=True)
+                groups[mine] = start + number
+                start += int(number.max()) + 1
+            self.cache[allocation] = groups
+        return self.cache[allocation]
+
+    def _standing_in(self, kept: np.ndarray) -> sp.csr_matrix:
+        """Return which kept tree stands for each tree, ``(num_trees, num_kept)``."""
+        mass = np.asarray(self.counts.sum(axis=0)).ravel()[kept]
+        by_mass = np.argsort(mass, kind="stable")  # the last one to be written is the most frequent
+        stand_in = np.full(len(self.first), -1)
+        stand_in[kept] = np.arange(len(kept))
+        for level in range(self.colors.depth - 1, -1, -1):
+            words = self.colors.levels[level][self.first]
+            known, number = np.unique(words, return_inverse=True)
+            table = np.full(len(known), -1)
+            table[number.reshape(-1)[kept[by_mass]]] = by_mass
+            stand_in = np.where(stand_in < 0, table[number.reshape(-1)], stand_in)
+        stand_in[stand_in < 0] = int(by_mass[-1])
+        ones = np.ones(len(stand_in), dtype=np.float32)
+        return sp.csr_matrix((ones, (np.arange(len(stand_in)), stand_in)), shape=(len(stand_in), len(kept)))
+
+    def _labels(self, groups: np.ndarray, total: int) -> torch.Tensor:
+        labels = np.zeros(total, dtype=np.int64)
+        labels[groups] = self.graphs.y.numpy()
+        return torch.from_numpy(labels)
+
+    def _prior_shift(self, groups: np.ndarray, total: int) -> np.ndarray:
+        """Return by how much the logits of a class rise because it has a larger share here than in the original."""
+        classes = self.logits.shape[1]
+        y = self.graphs.y.numpy()
+        _, first = np.unique(groups, return_index=True)
+        here = np.bincount(y[first], minlength=classes) / total
+        return np.log(here) - np.log(np.bincount(y, minlength=classes) / len(y))
+
+    def _items(self, counts: np.ndarray, kept: np.ndarray, labels: torch.Tensor) -> list[Data]:
+        counts[counts.sum(axis=1) == 0, -1] = 1 / EIGHTH  # a graph has at least one tree
+        graph, place = np.nonzero(counts)
+        used, tree = np.unique(place, return_inverse=True)
+        trees = unfold(self.graphs, self.colors, torch.from_numpy(self.first[kept[used]]), degrees=self.degrees)
+        weight = torch.from_numpy(counts[graph, place]).float()
+        bags = Bags(trees.roots[torch.from_numpy(tree.reshape(-1))], torch.from_numpy(graph), weight, len(counts))
+        return separate_data(trees, bags, labels)
+
+
+def _weighed(counts: sp.csr_matrix, logits: np.ndarray) -> tuple[sp.csr_matrix, np.ndarray]:
+    """Return log-counts by how much the logits go with them, and how much that is for each tree.
+
+    A tree's weight is its correlation with the logits, the largest over classes: cheap, and defined for any teacher.
+    """
+    logs = logarithmic(counts)
+    mean = np.asarray(logs.mean(axis=0)).ravel()
+    spread = np.sqrt(np.maximum(np.asarray(logs.multiply(logs).mean(axis=0)).ravel() - mean**2, 1e-12))
+    centered = logits - logits.mean(axis=0)
+    covariance = np.abs(logs.T @ centered / len(logits)).max(axis=1)
+    correlation = covariance / spread / max(float(centered.std(axis=0).max()), 1e-12)
+    return logs.multiply(correlation[None, :]).tocsr(), correlation
+
+
+def _interleaved(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return both orders in turns, each element once, where it comes first."""
+    both = np.stack([first, second], axis=1).reshape(-1)
+    _, position = np.unique(both, return_index=True)
+    return both[np.sort(position)]
+
+
+def _within_bytes(plan: _Plan, task: GraphTask, max_bytes: int) -> tuple[list[Data], np.ndarray]:
+    """Return graphs over twice as many trees as graphs, as large as the bytes allow, equally many of each class."""
+    classes = task.num_classes
+    most = int(task.class_counts.max())
+
+    def build(each: int) -> tuple[list[Data], np.ndarray]:
+        allocation = [min(each, count) for count in task.class_counts.tolist()]
+        return plan.build(allocation, TREES_PER_GRAPH * sum(allocation))
+
+    low, high, best = 0, 1, build(1)
+    if (size := packed_bytes(best[0])) > max_bytes:
+        raise ValueError(f"max_bytes={max_bytes} is too little for one graph of each of {classes} classes, which take "
+                         f"{size} bytes")  # fmt: skip
+    while high < most and packed_bytes((made := build(high))[0]) <= max_bytes:
+        low, high, best = high, min(2 * high, most), made
+    while high - low > max(1, low // 16):
+        middle = (low + high) // 2
+        made = build(middle)
+        if packed_bytes(made[0]) <= max_bytes:
+            low, best = middle, made
+        else:
+            high = middle
+    return best

@@ -8,11 +8,11 @@ from torch_geometric.data import Batch, Data
 
 import graphcond
 from graphcond.evaluation.graph_controls import GRAPH_CONTROLS
+from graphcond.evaluation.graph_models import GRAPH_MODELS, Features, GraphNetwork, View
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.evaluation.graph_training import GraphExam, as_batch, lesson_of_graphs, lesson_of_items
 from graphcond.evaluation.metrics import roc_auc
 from graphcond.graphs.reading import read_graphs
-from graphcond.surrogates.graph_networks import GRAPH_MODELS, Features, GraphNetwork, View
 
 SHORT = GraphProtocol(hidden=16, layers=2, steps=6, passes=1, looks=3)
 SPLIT = {"train": range(40), "valid": range(40, 60), "test": range(60, 80)}
@@ -101,7 +101,7 @@ def test_all_controls_stand_beside_the_result() -> None:
     report = graphcond.evaluate(
         small, graphs, ["gin"], protocol=SHORT, runs=2, split=SPLIT, metric="roc_auc", progress=seen.append
     )
-    assert [row.data for row in report.rows] == ["auto", *GRAPH_CONTROLS]
+    assert [row.data for row in report.rows] == ["histograms", *GRAPH_CONTROLS]
     assert report.row("size", "gin").mean == 1.0  # the classes differ by size
     assert report.row("wl_linear", "gin").mean > 0.9
     assert all(len(row.scores) == len(row.last_scores) for row in report.rows)

@@ -1,9 +1,8 @@
-"""Networks for graphs: PyG's convolutions between an encoder of the features and a readout."""
+"""Downstream models for graphs: PyG's convolutions between an encoder of the features and a readout."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -13,8 +12,9 @@ from torch_geometric.nn import MLP, GATConv, GCNConv, GINConv, GINEConv, Message
 from torch_geometric.utils import degree, remove_self_loops
 
 from graphcond.core.names import named
+from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.graphs import blocks
-from graphcond.graphs.pooling import Readout, pool
+from graphcond.graphs.pooling import pool
 
 
 @dataclass(frozen=True)
@@ -59,30 +59,6 @@ class CodeEncoder(nn.Module):
         return out
 
 
-class Shape(Protocol):
-    """What a network is like, apart from its kind of convolution."""
-
-    @property
-    def layers(self) -> int:
-        """Convolutions."""
-        ...
-
-    @property
-    def hidden(self) -> int:
-        """Width of layers."""
-        ...
-
-    @property
-    def readout(self) -> Readout:
-        """How the embeddings of a graph's nodes become one."""
-        ...
-
-    @property
-    def dropout(self) -> float:
-        """Dropout between layers."""
-        ...
-
-
 class View:
     """A batch of graphs as the models want it; what they derive from it is made once."""
 
@@ -110,19 +86,19 @@ class GraphNetwork(nn.Module):
     """Encoder, convolutions with ReLU and dropout between them, readout, and a head of two layers."""
 
     def __init__(
-        self, kind: "GraphModel", nodes: Features, edges: Features | None, num_classes: int, shape: Shape
+        self, kind: "GraphModel", nodes: Features, edges: Features | None, num_classes: int, protocol: GraphProtocol
     ) -> None:
         super().__init__()
-        hidden = shape.hidden
+        hidden = protocol.hidden
         self.encoder = nodes.encoder(hidden)
-        self.convs = nn.ModuleList(kind.conv(hidden) for _ in range(shape.layers))
+        self.convs = nn.ModuleList(kind.conv(hidden) for _ in range(protocol.layers))
         self.edge_encoders = nn.ModuleList()
         if kind.edges:
             assert edges is not None  # checked before anything is trained
-            self.edge_encoders.extend(edges.encoder(hidden) for _ in range(shape.layers))
+            self.edge_encoders.extend(edges.encoder(hidden) for _ in range(protocol.layers))
         self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, num_classes))
-        self.dropout = shape.dropout
-        self.readout = shape.readout
+        self.dropout = protocol.dropout
+        self.readout = protocol.readout
         self.scale = 1.0
 
     def embed(self, view: View) -> Tensor:
