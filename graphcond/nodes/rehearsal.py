@@ -118,11 +118,11 @@ class Rehearsal:
         optimizer = _optimizer(parameters, LEARNING_RATE)
         adj = None if adj is None else adj.repeat(NETWORKS, 1, 1)
         best = [Outcome(float("-inf"), self.y)] * len(x)
-        steps = self._effort.steps(rows)
+        whole = rows <= self._effort.rows or adj is not None  # each step sees all rows
+        steps = self._effort.steps(self._effort.rows if whole else rows)
         for step in range(1, steps + 1):
             if self._effort.drop and step == steps // 2:
                 optimizer = _optimizer(parameters, DROP * LEARNING_RATE)
-            whole = rows <= self._effort.rows or adj is not None
             batch = slice(None) if whole else torch.randperm(rows)[: self._effort.rows].to(x.device)
             chosen = x[:, batch]
             logits = _network(chosen, adj, parameters, _kept_units(chosen, count))

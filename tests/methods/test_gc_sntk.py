@@ -13,7 +13,6 @@ from torch_geometric.transforms import NormalizeFeatures
 
 import graphcond
 from graphcond import GCSNTK, Checkpoint, CondensedDataset
-from graphcond.core import driver
 from graphcond.core.batch import Batch
 from graphcond.core.objectives.errors import squared_error
 from graphcond.core.randomness import seeded
@@ -24,15 +23,9 @@ from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import NodeTask
 from graphcond.surrogates.structured_width import Neighbourhood, StructuredWidth
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 STEPS = 12
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Report every step, and look at the validation nodes for a moment only."""
-    monkeypatch.setattr(driver, "REPORT_EVERY_SECONDS", 0)
-    monkeypatch.setattr(rehearsal, "STEPS", 6)
-    monkeypatch.setattr(rehearsal, "LOOKS", 1)
 
 
 @pytest.fixture

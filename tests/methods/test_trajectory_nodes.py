@@ -33,10 +33,11 @@ from graphcond.core.run import Run
 from graphcond.core.unrolled import Unroll
 from graphcond.methods.geom import GrowingLessons, KnowledgeEmbedding, difficulty
 from graphcond.methods.node_trajectories import TrajectoryMethod, scaled
-from graphcond.nodes import rehearsal
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.source import relay_batch
 from graphcond.surrogates.row_space import RowSpaceUnroll
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 STEPS = 8
 TRAINING = Training(learning_rate=0.1, momentum=0.9)
@@ -72,13 +73,6 @@ def interrupting(what: str, at: int) -> Callable[[Progress], None]:
             raise KeyboardInterrupt
 
     return progress
-
-
-@pytest.fixture(autouse=True)
-def quick_looks(monkeypatch):
-    monkeypatch.setattr(driver, "REPORT_EVERY_SECONDS", 0)
-    monkeypatch.setattr(rehearsal, "STEPS", 6)
-    monkeypatch.setattr(rehearsal, "LOOKS", 1)
 
 
 @pytest.fixture

@@ -67,3 +67,14 @@ def test_effort_says_how_many_validation_nodes_look_on(effort: Effort, most: int
 def test_large_candidates_are_seen_ten_times(rows: int, quick: int, thorough: int) -> None:
     assert QUICK.steps(rows) == quick
     assert THOROUGH.steps(rows) == thorough
+
+
+@pytest.mark.parametrize("edges", [False, True])
+def test_candidates_that_are_seen_whole_take_no_longer(edges: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = validation()
+    asked: list[int] = []
+    monkeypatch.setattr(Effort, "steps", lambda self, rows: asked.append(rows) or 10)
+    many = means(8).repeat(30, 1).unsqueeze(0)
+    adj = torch.eye(90).unsqueeze(0) if edges else None
+    Rehearsal(Batch(x, y), 3).run(many, torch.arange(3).repeat(30), torch.ones(1, 90), adj)
+    assert asked == [QUICK.rows if edges else 90]
