@@ -8,6 +8,9 @@
 True
 """
 
+from graphcond.core import openmp  # noqa: F401 (before all that imports torch)
+
+# isort: split
 from graphcond import datasets
 from graphcond.api import condense, condense_images
 from graphcond.condensed import CondensedDataset, Members, load

@@ -29,7 +29,6 @@ class Placement:
 
 CHOICES = (
     Placement(),  # the incumbent: the others have to be clearly better
-    Placement(spread=0.5),
     Placement(spread=1.0),
     Placement(spread=2.0),
     Placement(spread=None),

@@ -4,7 +4,10 @@ What a downstream network makes of a condensed set depends on more than its geom
 the learning rate and the weight decay that everybody uses. A short real training tells, at the cost of milliseconds.
 """
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -71,6 +74,16 @@ class Outcome:
     contributions: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """What networks are trained on: ``(k, n, features)``, ``(n,)``, weights of mean 1 ``(k, n)``, ``(k, n, n)``."""
+
+    x: Tensor
+    y: Tensor
+    weight: Tensor
+    adj: Tensor | None
+
+
 class Rehearsal:
     """A validation set on which candidates are compared by short trainings, all from the same initial networks.
 
@@ -99,11 +112,11 @@ class Rehearsal:
             x.new_zeros(NETWORKS, 1, num_classes),
         )
 
-    @limited_threads(1)
     def run(self, x: Tensor, y: Tensor, weight: Tensor, adj: Tensor | None = None) -> list[Outcome]:
         """Return the outcome of each of several candidates.
 
-        All candidates are trained at once: many small networks cost little more than one.
+        All candidates are trained at once, as many small networks cost little more than one; different initial
+        networks beside each other. Outcomes do not depend on how many threads there are.
 
         Args:
             x: ``(k, n, num_features)`` features of ``k`` candidates.
@@ -112,30 +125,41 @@ class Rehearsal:
             adj: ``(k, n, n)`` what the network applies before its second layer; ``None``: the identity.
         """
         count, rows = weight.shape
-        x = self._sketch(x.flatten(0, 1)).view(count, rows, -1).repeat(NETWORKS, 1, 1)
-        weight = (weight / weight.mean(dim=1, keepdim=True)).repeat(NETWORKS, 1)
-        parameters = [value.repeat_interleave(count, dim=0).requires_grad_() for value in self._start]
+        sketched = self._sketch(x.flatten(0, 1)).view(count, rows, -1)
+        candidates = _Candidates(sketched, y, weight / weight.mean(dim=1, keepdim=True), adj)
+        # Operations are too small to be shared by threads, which would wait for each other and for other processes.
+        trainings = [partial(self._train, candidates, *each) for each in enumerate(_seeds())]
+        threads = min(NETWORKS, torch.get_num_threads())
+        with limited_threads(1), ThreadPoolExecutor(threads) as pool:
+            found = list(pool.map(_call, trainings))
+        return [_mean(outcomes) for outcomes in zip(*found, strict=True)]
+
+    def _train(self, candidates: _Candidates, network: int, seed: int) -> list[Outcome]:
+        """Train one initial network on each candidate; return each one's best look at the validation nodes."""
+        x, count, rows = candidates.x, len(candidates.x), candidates.x.size(1)
+        draws = torch.Generator().manual_seed(seed)
+        parameters = [value[network].repeat(count, 1, 1).requires_grad_() for value in self._start]
         optimizer = _optimizer(parameters, LEARNING_RATE)
-        adj = None if adj is None else adj.repeat(NETWORKS, 1, 1)
-        best = [Outcome(float("-inf"), self.y)] * len(x)
-        whole = rows <= self._effort.rows or adj is not None  # each step sees all rows
+        best = [Outcome(float("-inf"), self.y)] * count
+        whole = rows <= self._effort.rows or candidates.adj is not None  # each step sees all rows
         steps = self._effort.steps(self._effort.rows if whole else rows)
         for step in range(1, steps + 1):
             if self._effort.drop and step == steps // 2:
                 optimizer = _optimizer(parameters, DROP * LEARNING_RATE)
-            batch = slice(None) if whole else torch.randperm(rows)[: self._effort.rows].to(x.device)
+            batch = slice(None) if whole else torch.randperm(rows, generator=draws)[: self._effort.rows].to(x.device)
             chosen = x[:, batch]
-            logits = _network(chosen, adj, parameters, _kept_units(chosen, count))
-            targets = y[batch].repeat(len(x))
-            losses = F.cross_entropy(logits.flatten(0, 1), targets, reduction="none").view(len(x), -1)
+            kept = (torch.rand(chosen.size(1), WIDTH, generator=draws) >= DROPOUT) / (1 - DROPOUT)  # the same for all
+            logits = _network(chosen, candidates.adj, parameters, kept.to(x.device))
+            targets = candidates.y[batch].repeat(count)
+            losses = F.cross_entropy(logits.flatten(0, 1), targets, reduction="none").view(count, -1)
             optimizer.zero_grad()
-            (losses * weight[:, batch]).mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
+            (losses * candidates.weight[:, batch]).mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if step % (steps // LOOKS) == 0:
                 with torch.no_grad():
                     seen = _network(self._x, self._adj, parameters)
-                best = [max(old, self._look(new), key=_by_score) for old, new in zip(best, seen, strict=True)]
-        return [_mean(best[i::count]) for i in range(count)]
+                best = [self._better(old, new) for old, new in zip(best, seen, strict=True)]
+        return best
 
     def clearly_better(self, challenger: Outcome, incumbent: Outcome, bar: float = STANDARD_ERRORS) -> bool:
         """Return whether one outcome beats another by more than so many standard errors of their difference."""
@@ -144,8 +168,10 @@ class Rehearsal:
         )
         return challenger.score > incumbent.score + bar * error
 
-    def _look(self, logits: Tensor) -> Outcome:
-        return Outcome(score(logits, self.y), contributions(logits, self.y))
+    def _better(self, best: Outcome, logits: Tensor) -> Outcome:
+        """Return the better of the best look so far and a new one."""
+        value = score(logits, self.y)
+        return Outcome(value, contributions(logits, self.y)) if value > best.score else best
 
     def _sketch(self, x: Tensor) -> Tensor:
         if self._buckets is None or self._signs is None:
@@ -157,21 +183,20 @@ def _optimizer(parameters: list[Tensor], rate: float) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
 
 
-def _by_score(outcome: Outcome) -> float:
-    return outcome.score
+def _call(training: Callable[[], list[Outcome]]) -> list[Outcome]:
+    return training()
 
 
-def _mean(outcomes: list[Outcome]) -> Outcome:
+def _seeds() -> list[int]:
+    seeds: list[int] = torch.randint(2**62, (NETWORKS,)).tolist()
+    return seeds
+
+
+def _mean(outcomes: Sequence[Outcome]) -> Outcome:
     return Outcome(
         sum(outcome.score for outcome in outcomes) / len(outcomes),
         torch.stack([outcome.contributions for outcome in outcomes]).mean(dim=0),
     )
-
-
-def _kept_units(x: Tensor, candidates: int) -> Tensor:
-    """Return dropout masks, ``(networks x candidates, n, WIDTH)``: the same draw for all candidates of a network."""
-    draw = torch.rand(len(x) // candidates, x.size(1), WIDTH).to(x.device)
-    return ((draw >= DROPOUT) / (1 - DROPOUT)).repeat_interleave(candidates, dim=0)
 
 
 def _network(x: Tensor, adj: Tensor | None, parameters: list[Tensor], kept: Tensor | None = None) -> Tensor:
