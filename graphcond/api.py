@@ -14,6 +14,7 @@ from graphcond.core.progress import ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed
 from graphcond.graphs.reading import Split, is_graph_dataset
 from graphcond.images.budget import ImageBudget
+from graphcond.images.dataset import is_pair
 from graphcond.images.reading import is_image_dataset
 from graphcond.methods import resolve_graph_method, resolve_method
 from graphcond.methods.image_base import ImageMethod
@@ -186,12 +187,20 @@ def condense_images(
     check_seed(seed)
     if not is_image_dataset(dataset):
         raise TypeError(
-            "dataset must be a pair (x, y) of images and labels, a map-style dataset of such pairs or an ImageDataset, "
-            f"got {type(dataset).__name__}"
+            "dataset must be a pair (x, y) of images, an array (n, channels, height, width), and labels (n,), a "
+            f"map-style dataset of pairs (image, label) or an ImageDataset, got {_described(dataset)}"
         )
     budget = ImageBudget(ratio=ratio, num_images=num_images, per_class=per_class)
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
     return condense_image_dataset(dataset, budget, resolve_image_method(method), conditions)
+
+
+def _described(dataset: object) -> str:
+    """Return what was given in place of images, for an error message."""
+    if is_pair(dataset):
+        return f"a pair whose first part has the shape {tuple(dataset[0].shape)}"
+    kinds = ", ".join(type(part).__name__ for part in dataset) if isinstance(dataset, tuple) else ""
+    return f"{type(dataset).__name__}({kinds})" if kinds else type(dataset).__name__
 
 
 def _refuse(arguments: dict[str, Any], kind: str, instead: dict[str, Any], more: str = "") -> None:

@@ -97,6 +97,16 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         return "num_graphs" in self.record.source or len(self) != 1
 
     @property
+    def depth(self) -> int | None:
+        """Layers of a network for which the items are made: computation trees tell nothing to deeper ones.
+
+        ``None`` where items are ordinary graphs, which networks of any depth train on.
+        """
+        trees = self.has_graphs and ("root_weight" in self[0] or "pool_index" in self[0])
+        depth: int | None = self.record.choices.get("depth", self.record.settings.get("depth")) if trees else None
+        return depth
+
+    @property
     def has_images(self) -> bool:
         """Whether the items are images."""
         return "num_images" in self.record.source

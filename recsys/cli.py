@@ -44,7 +44,9 @@ Convention = Annotated[str, typer.Option(help="What metrics mean: distill_cf, im
 @app.command()
 def condense(
     source: Source,
-    users: Annotated[int | None, typer.Option(help=f"Number of synthetic users (default {USERS_DEFAULT}).")] = None,
+    users: Annotated[
+        int | None, typer.Option(help=f"Number of synthetic users (default {USERS_DEFAULT} or all).")
+    ] = None,
     ratio: Annotated[float | None, typer.Option(help="Synthetic users / users.")] = None,
     interactions: Annotated[int | None, typer.Option(help="Number of binary interactions of all of them.")] = None,
     method: Annotated[str, typer.Option(help="distill_cf or a selection; see `graphcond list`.")] = "distill_cf",
@@ -74,7 +76,7 @@ def condense(
     if evaluate and whole.test is None:
         raise ValueError("--split=whole leaves no test part to evaluate on; pass --no-evaluate, or split otherwise")
     if users is None and ratio is None and interactions is None:
-        users = USERS_DEFAULT
+        users = min(USERS_DEFAULT, whole.train.shape[0])
     with progress_bar("step") as progress:
         small = condense_interactions(
             whole, ratio, users=users, interactions=interactions, method=method, seed=seed, device=device,

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+OVERWRITE = "overwrite=True (--overwrite)"
+
 
 def check_target(path: str | Path, *, overwrite: bool = False) -> None:
     """Raise if a file could not be written to ``path``: to be called before long work, not only after it.
@@ -52,7 +54,7 @@ def replacing_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[P
     if target.exists() and not target.is_dir():
         raise NotADirectoryError(f"{target} is a file; give the name of a folder")
     if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists already; choose another name or pass overwrite=True")
+        raise FileExistsError(f"{target} exists already; choose another name or pass {OVERWRITE}")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"the folder {target.parent} does not exist; create it first")
     try:
@@ -76,7 +78,7 @@ def _temporary_beside(target: Path, overwrite: bool) -> Path:
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder; give the name of a file in it")
     if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists already; choose another name or pass overwrite=True")
+        raise FileExistsError(f"{target} exists already; choose another name or pass {OVERWRITE}")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"the folder {target.parent} does not exist; create it first")
     try:

@@ -7,10 +7,13 @@ def control_names(controls: bool | Sequence[str], known: Sequence[str]) -> Seque
     """Return the names of the controls that were asked for: all that are known, none, or the given ones.
 
     Raises:
+        TypeError: a single string, whose letters would be taken for names.
         ValueError: there is no control of a name.
     """
     if isinstance(controls, bool):
         return known if controls else ()
+    if isinstance(controls, str):
+        raise TypeError(f"controls must be a sequence of names, got the string {controls!r}; pass ({controls!r},)")
     unknown = [name for name in controls if name not in known]
     if unknown:
         raise ValueError(f"there is no control {unknown[0]!r}; choose from {', '.join(known)}")

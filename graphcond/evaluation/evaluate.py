@@ -25,7 +25,9 @@ from graphcond.evaluation.image_protocol import ImageProtocol, resolve_image_pro
 from graphcond.evaluation.images import ImageRules, evaluate_images
 from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
 from graphcond.evaluation.models import ModelKind, View, resolve_model
+from graphcond.evaluation.own_data import read_own
 from graphcond.evaluation.protocol import Protocol, resolve_protocol
+from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
 from graphcond.evaluation.training import Exam, Lesson, Score, train_once
 from graphcond.graphs.reading import Split as GraphSplit
@@ -35,6 +37,7 @@ from graphcond.methods import resolve_method
 from graphcond.modalities.nodes import as_data
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import Graph, NodeTask, Split
+from graphcond.record import Record
 from graphcond.surrogates.convnet import Architecture
 
 CONTROLS = ("class_mean", "random", "random_propagated", "random_soft", "herding", "k_center", "whole")
@@ -80,8 +83,9 @@ def evaluate(
 
     Args:
         condensed: The condensed dataset, a ``Data`` (for graphs a list of ``Data``, for images also a pair ``(x, y)``)
-            of your own making, or several condensations (of different seeds) that count as one row, with the deviation
-            over condensations and trainings.
+            of your own making, where the labelled nodes in its ``train_mask`` are learned from, or several
+            condensations (of different seeds) that count as one row, with the deviation over condensations and
+            trainings.
         dataset: The original, as :func:`graphcond.condense` takes it; a dataset of images must have a test part.
         models: Downstream models: ``gcn`` (the default), ``sgc``, ``sage``, ``gat``, ``appnp``, ``cheb``, ``mlp``; for
             graphs ``gcn`` (the default), ``gin``, ``gat``, ``gine``, ``sage``; for images ``convnet`` (the default),
@@ -108,10 +112,7 @@ def evaluate(
         ValueError: an argument with an unusable value, or a condensed dataset that does not fit the original.
     """
     check_seed(seed)
-    if models is not None and not models:
-        raise ValueError("models must name at least one downstream model, such as 'gcn'")
-    if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
-        raise ValueError(f"runs must be a positive integer, got {runs!r}")
+    _check_counts(models, runs)
     where = resolve_device(device)
     if is_image_dataset(dataset):
         _refuse("images, whose parts ImageDataset holds", inductive=inductive, split=split)
@@ -140,14 +141,17 @@ def evaluate(
         raise ValueError(
             "condensed holds graphs, but the dataset is one graph with labelled nodes; pass the set that was condensed"
         )
-    own = _own_candidate(several) if several else Candidate("data", (condensed,))
-    source = several[0].record.source if several else {}
+    own = Candidate("data", (read_own(condensed),)) if isinstance(condensed, Data) else _own_candidate(several)
+    records = [one.record for one in several]
+    check_same_split(records, split)
+    source = records[0].source if records else {}
     task = read_nodes(
         dataset,
         split=source.get("split", 0) if split is None else split,
         inductive=source.get("inductive", False) if inductive is None else inductive,
     )
     _check_fit(own, task)
+    _check_source(records, dataset, task)
     score = resolve_metric(metric, task.num_classes)
     if not len(task.test.nodes):
         raise ValueError("data.test_mask is missing or selects no labelled node; evaluation needs test nodes")
@@ -160,6 +164,15 @@ def evaluate(
             rows.append(judge.row(candidate, model, kind))
             progress(Progress(sum(len(row.scores) for row in rows), total, f"{candidate.name} / {model}"))
     return Report(tuple(rows), dataset=task.name, protocol=rules.name, metric=metric_label(metric))
+
+
+def _check_counts(models: object, runs: object) -> None:
+    if isinstance(models, str):
+        raise TypeError(f"models must be a sequence of names, got the string {models!r}; pass ({models!r},)")
+    if models is not None and not models:
+        raise ValueError("models must name at least one downstream model, such as 'gcn'")
+    if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
+        raise ValueError(f"runs must be a positive integer, got {runs!r}")
 
 
 def _refuse(what: str, **arguments: object) -> None:
@@ -206,10 +219,16 @@ def _own_candidate(several: list[CondensedDataset]) -> Candidate:
     )
 
 
+def _check_source(records: list[Record], dataset: object, task: NodeTask) -> None:
+    """Raise if condensations come from other training data; what they were made from may have been induced or not."""
+    for inductive in {record.source.get("inductive", False) for record in records}:
+        same = task if task.inductive == inductive else read_nodes(dataset, split=task.split, inductive=inductive)
+        made = [record for record in records if record.source.get("inductive", False) == inductive]
+        check_same_training_data(made, same.fingerprint())
+
+
 def _check_fit(own: Candidate, task: NodeTask) -> None:
     for data in own.data:
-        if data.x is None or data.y is None or data.edge_index is None:
-            raise ValueError("the condensed data must have x, y and edge_index")
         if data.x.size(1) != task.train.graph.x.size(1):
             raise ValueError(
                 f"the condensed data has {data.x.size(1)} features, the dataset {task.train.graph.x.size(1)}; "
@@ -298,11 +317,8 @@ class _Judge:
             targets = data.y_soft.to(self.device)
         if self.protocol.node_weights and "node_weight" in data:
             weights = data.node_weight.to(self.device)
-        return Lesson(kind.view(graph, training=True), _all_nodes(graph), targets, weights)
-
-
-def _all_nodes(graph: Graph) -> Tensor:
-    return torch.arange(graph.num_nodes, device=graph.x.device)
+        nodes = data.train_mask.nonzero().flatten().to(self.device)
+        return Lesson(kind.view(graph, training=True), nodes, targets[nodes], weights[nodes])
 
 
 def _as_graph(data: Data, threshold: float) -> Graph:

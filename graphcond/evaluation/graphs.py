@@ -26,13 +26,13 @@ from graphcond.evaluation.graph_training import (
     train_graphs,
 )
 from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
+from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.packing import canonical, packed_bytes
 from graphcond.graphs.reading import Split, read_graphs
 from graphcond.graphs.task import GraphTask
 from graphcond.methods import resolve_graph_method
-from graphcond.record import Record
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,13 @@ def evaluate_graphs(
         raise ValueError(
             "condensed is one graph with labelled nodes, but the dataset is a set of graphs; pass what was condensed"
         )
+    check_same_split(records, split)
     recorded = records[0].source.get("split", 0) if records else 0
     if split is None and recorded == "given":
         raise ValueError("the graphs were condensed with a split of your own; pass the same split= to evaluate")
     chosen = split if split is not None else recorded if isinstance(recorded, int) else 0
     task = read_graphs(dataset, split=chosen)
+    check_same_training_data(records, task.fingerprint())
     if not len(task.test):
         raise ValueError("split['test'] is missing or holds no labelled graph; evaluation needs test graphs")
     resolve_metric(metric, task.num_classes)
@@ -108,19 +110,14 @@ def graph_kinds(models: Sequence[str]) -> dict[str, GraphModel]:
 
 def _own(several: Sequence[CondensedDataset | list[Data]]) -> GraphCandidate:
     sets = tuple(list(one) for one in several)
-    records = [one.record for one in several if isinstance(one, CondensedDataset)]
-    if not records:
+    made = [one for one in several if isinstance(one, CondensedDataset)]
+    if not made:
         return GraphCandidate("data", sets)
-    trees = "root_weight" in sets[0][0] or "pool_index" in sets[0][0]
+    records = [one.record for one in made]
     return GraphCandidate(
-        records[0].method, sets, _depth(records[0]) if trees else None,
+        records[0].method, sets, made[0].depth,
         sum(record.seconds for record in records) / len(records), max(record.peak_memory for record in records),
     )  # fmt: skip
-
-
-def _depth(record: Record) -> int | None:
-    depth: int | None = record.choices.get("depth", record.settings.get("depth"))
-    return depth
 
 
 def _check_fit(own: GraphCandidate, task: GraphTask) -> None:

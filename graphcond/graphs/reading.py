@@ -9,6 +9,7 @@ from torch.utils.data import Subset
 from torch_geometric.data import Data, Dataset, InMemoryDataset
 
 from graphcond.graphs import checks
+from graphcond.graphs.adjacency import with_edges
 from graphcond.graphs.folds import fold_split
 from graphcond.graphs.task import GraphSet, GraphTask
 
@@ -83,10 +84,12 @@ def _stored(dataset: InMemoryDataset, notes: list[str]) -> GraphSet:
     return whole if dataset._indices is None else whole.take(torch.as_tensor(list(dataset._indices)).long())
 
 
-def _joined(items: Sequence[Data], notes: list[str]) -> GraphSet:
-    for i, item in enumerate(items):
+def _joined(given: Sequence[Data], notes: list[str]) -> GraphSet:
+    items = []
+    for i, item in enumerate(given):
         if not isinstance(item, Data):
             raise TypeError(f"dataset[{i}] must be a torch_geometric.data.Data, got {type(item).__name__}")
+        items.append(item := with_edges(item))
         checks.check_presence(item, f"dataset[{i}]")
     x, edge_attr = checks.stack(items, "x"), checks.stack(items, "edge_attr")
     checks.check_edge_rows(items)

@@ -65,8 +65,8 @@ class FRePO(ImageMatchingMethod):
     max_age: int = 100
     inner_rate: float = 0.001
     steps: int = 1500
-    images_rate: float = 0.03
-    labels_rate: float = 0.01
+    images_rate: float = 0.3
+    labels_rate: float = 0.001
     drops: tuple[float, ...] = (0.7,)
     real_rows: int = 256
     looks: int = 8

@@ -94,7 +94,7 @@ class MTT(ImageMatchingMethod):
     soft_labels: str = "none"
     step_size: float = 0.02
     steps: int = 300
-    images_rate: float = 0.03
+    images_rate: float = 0.3
     labels_rate: float = 0.03
     step_size_rate: float = 0.01
     looks: int = 8

@@ -43,6 +43,10 @@ def condense_nodes(
     ):
         result = method.condense(task.to(conditions.device), allocation, replace(run, place=place))
     data = as_data(result)
+    if data.num_nodes < (asked := int(allocation.sum())):
+        note = f"{method.label} made {data.num_nodes} nodes of the {asked} asked; it never makes more."
+        logger.warning(note)
+        task = replace(task, notes=(*task.notes, note))
     record = _record(method, task, budget, allocation, result, data, costs, conditions)
     return CondensedDataset([data], record, result.members)
 

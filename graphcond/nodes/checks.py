@@ -170,6 +170,11 @@ def check_classes(y: Tensor, train: Tensor) -> int:
     """Return the number of classes, all of which have training nodes."""
     present = torch.unique(y[y >= 0])
     num_classes = int(present.max()) + 1 if present.numel() else 0
+    if num_classes > len(y):  # before anything is counted that has as many entries
+        raise ValueError(
+            f"data.y reaches {num_classes - 1}, but there are only {len(y)} nodes; renumber the classes, e.g. with "
+            "torch.unique(data.y, return_inverse=True)"
+        )
     if len(present) < 2:
         raise ValueError(f"data.y holds {len(present)} class(es); classification needs at least two")
     counts = torch.bincount(y[train], minlength=num_classes)

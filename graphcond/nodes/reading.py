@@ -8,6 +8,7 @@ from torch import Tensor
 from torch_geometric.data import Data, Dataset, HeteroData
 from torch_geometric.utils import index_to_mask
 
+from graphcond.graphs.adjacency import with_edges
 from graphcond.nodes import checks
 from graphcond.nodes.task import Graph, NodeTask, Split
 
@@ -35,7 +36,7 @@ def read_nodes(dataset: object, *, split: int = 0, inductive: bool = False) -> N
         TypeError: not a node dataset, or a tensor of the wrong type.
         ValueError: a tensor with unusable values; the message names it, its value and the remedy.
     """
-    data = _single_graph(dataset)
+    data = with_edges(_single_graph(dataset))
     notes: list[str] = []
     x = checks.check_features(data)
     num_nodes = x.size(0)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.utils.data import Subset
 from torch_geometric.data import Data, Dataset, InMemoryDataset
-from torch_geometric.transforms import Constant
+from torch_geometric.transforms import Constant, ToSparseTensor
+from torch_geometric.utils import sort_edge_index
 
 from graphcond.graphs.folds import fold_split
 from graphcond.graphs.reading import is_graph_dataset, read_graphs
@@ -77,6 +78,15 @@ def test_every_kind_of_dataset_gives_the_same_graphs(make_graphs, join, wrap, ed
     for part, name in zip((task.train, task.val, task.test), SPLIT, strict=True):
         assert part.fingerprint() == join([items[i] for i in SPLIT[name]]).fingerprint()
     assert (task.num_classes, task.split, task.name) == (2, "given", wrap.__name__)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse")
+def test_edges_of_a_sparse_adjacency_are_read():
+    edge_index = torch.tensor([[0, 0, 2, 3, 3], [1, 2, 0, 0, 2]])
+    items = [Data(x=torch.eye(4) * (i + 1), edge_index=edge_index, y=torch.tensor([i % 2])) for i in range(COUNT)]
+    sparse = [ToSparseTensor()(item.clone()) for item in items]
+    assert sparse[0].edge_index is None
+    assert read_graphs(sparse, split=SPLIT).train.fingerprint() == read_graphs(items, split=SPLIT).train.fingerprint()
 
 
 @pytest.mark.parametrize("features", ["codes", "one_hot", "numbers"])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
+from torch_geometric.transforms import ToSparseTensor
 from torch_geometric.utils import to_dense_adj
 
 import graphcond
@@ -291,3 +292,22 @@ def test_result_shares_no_memory_with_the_input(toy):
     small = graphcond.condense(toy, num_nodes=int(toy.train_mask.sum()), method="random")
     small[0].x.zero_()
     assert torch.equal(toy.x, before)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse")
+def test_edges_of_a_sparse_adjacency_are_read(make_toy: Callable[..., Data]) -> None:
+    data = make_toy()
+    data.edge_weight = torch.rand(data.num_edges)
+    for attr in (None, "edge_weight"):
+        given = data.clone() if attr else data.clone().update({"edge_weight": None})
+        sparse = ToSparseTensor(attr=attr)(given.clone())
+        assert sparse.edge_index is None
+        assert read_nodes(sparse).fingerprint() == read_nodes(given).fingerprint()
+        assert sparse.edge_index is None  # what was given is not changed
+
+
+def test_class_numbers_beyond_the_nodes_are_refused_at_once(make_toy: Callable[..., Data]) -> None:
+    data = make_toy()
+    data.y = data.y * 10**12
+    with pytest.raises(ValueError, match=r"data.y reaches 2000000000000, but there are only 60 nodes.*return_inverse"):
+        read_nodes(data)
