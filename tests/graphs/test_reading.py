@@ -7,7 +7,6 @@ import torch
 from torch.utils.data import Subset
 from torch_geometric.data import Data, Dataset, InMemoryDataset
 from torch_geometric.transforms import Constant, ToSparseTensor
-from torch_geometric.utils import sort_edge_index
 
 from graphcond.graphs.folds import fold_split
 from graphcond.graphs.reading import is_graph_dataset, read_graphs
