@@ -63,6 +63,8 @@ def check_edges(data: Data, num_nodes: int, notes: list[str]) -> tuple[Tensor, T
             notes.append(f"{duplicates} duplicate edges were merged and count {how}.")
     found = survey(edge_index, weight, num_nodes)
     _note_structure(found, notes)
+    if data.get("edge_attr") is not None and data.edge_weight is None:
+        notes.append("data.edge_attr was not used; one weight per edge would be data.edge_weight.")
     return edge_index, weight, found.undirected
 
 

@@ -311,3 +311,11 @@ def test_class_numbers_beyond_the_nodes_are_refused_at_once(make_toy: Callable[.
     data.y = data.y * 10**12
     with pytest.raises(ValueError, match=r"data.y reaches 2000000000000, but there are only 60 nodes.*return_inverse"):
         read_nodes(data)
+
+
+def test_edge_features_that_nothing_uses_are_told(make_toy: Callable[..., Data]) -> None:
+    data = make_toy()
+    data.edge_attr = torch.rand(data.num_edges, 1)
+    assert any("edge_attr was not used" in note for note in read_nodes(data).notes)
+    data.edge_weight = torch.rand(data.num_edges)
+    assert not any("edge_attr" in note for note in read_nodes(data).notes)
