@@ -1,6 +1,5 @@
 """A condensed graph of the user's own making: checked as an original is, before anything is trained on it."""
 
-import torch
 from torch_geometric.data import Data
 
 from graphcond.nodes import checks
@@ -32,5 +31,5 @@ def read_own(data: Data) -> Data:
     result = data.clone()
     result.x, result.y, result.edge_index, result.train_mask = x, y, edge_index, known
     if data.edge_weight is not None:
-        result.edge_weight = torch.Tensor(edge_weight)
+        result.edge_weight = edge_weight
     return result
