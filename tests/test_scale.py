@@ -56,9 +56,11 @@ def test_anonymous_memory_is_watched(scale):
         time.sleep(4 * scale.INTERVAL)
         before = held_memory()
         held = np.ones(8_000_000)
-        time.sleep(4 * scale.INTERVAL)
+        latest = time.monotonic() + 10  # on a busy machine the one who watches has to wait
+        while (seen := peak.get("RssAnon", 0)) <= before + 50_000_000 and time.monotonic() < latest:
+            time.sleep(scale.INTERVAL)
         del held
-    assert peak["RssAnon"] > before + 50_000_000
+    assert seen > before + 50_000_000
 
 
 def test_rows_are_measured_in_other_processes(scale):
