@@ -2,6 +2,7 @@ import copy
 import json
 import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -246,3 +247,31 @@ def test_members_are_the_groups(groups):
     assert len(members) == len(groups)
     assert members.ptr.dtype == members.index.dtype == torch.int64
     assert int(members.ptr[-1]) == len(members.index) == sum(map(len, groups))
+
+
+@pytest.mark.parametrize(("method", "deep"), [("auto", True), ("mirage", True), ("random", False)])
+def test_depth_is_that_of_the_trees(make_graphs: Callable[..., list[Data]], method: str, deep: bool) -> None:
+    small = graphcond.condense(make_graphs(40), num_graphs=4, method=method)
+    trees = small.record.choices.get("depth", small.record.settings.get("depth"))
+    assert small.depth == (trees if deep else None)
+    assert (small.depth is not None) == deep
+
+
+def test_nodes_and_budgets_that_are_not_spent(toy: Data) -> None:
+    small = graphcond.condense(toy, num_nodes=12, method="class_mean")
+    assert small.depth is None
+    assert small.record.notes[-1] == "class_mean made 3 nodes of the 12 asked; it never makes more."
+    assert "class_mean" not in str(graphcond.condense(toy, num_nodes=3, method="class_mean").record.notes)
+
+
+@pytest.mark.parametrize(
+    ("instead", "message"),
+    [
+        ((torch.rand(6, 64), torch.zeros(6)), r"got a pair whose first part has the shape \(6, 64\)"),
+        (([torch.rand(1, 8, 8)], [0]), r"got tuple\(list, list\)"),
+        (3, "got int"),
+    ],
+)
+def test_what_stands_in_place_of_images_is_told(instead: object, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        graphcond.condense_images(instead, per_class=1)
