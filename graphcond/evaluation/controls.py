@@ -13,7 +13,7 @@ def control_names(controls: bool | Sequence[str], known: Sequence[str]) -> Seque
     if isinstance(controls, bool):
         return known if controls else ()
     if isinstance(controls, str):
-        raise TypeError(f"controls must be a sequence of names, got the string {controls!r}; pass ({controls!r},)")
+        raise TypeError(f"controls must be true, false or a sequence of names, got {controls!r}; pass ({controls!r},)")
     unknown = [name for name in controls if name not in known]
     if unknown:
         raise ValueError(f"there is no control {unknown[0]!r}; choose from {', '.join(known)}")

@@ -4,7 +4,7 @@ What a downstream network makes of a condensed set depends on more than its geom
 the learning rate and the weight decay that everybody uses. A short real training tells, at the cost of milliseconds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -128,10 +128,10 @@ class Rehearsal:
         sketched = self._sketch(x.flatten(0, 1)).view(count, rows, -1)
         candidates = _Candidates(sketched, y, weight / weight.mean(dim=1, keepdim=True), adj)
         # Operations are too small to be shared by threads, which would wait for each other and for other processes.
-        trainings = [partial(self._train, candidates, *each) for each in enumerate(_seeds())]
+        seeds = torch.randint(2**62, (NETWORKS,)).tolist()
         threads = min(NETWORKS, torch.get_num_threads())
         with limited_threads(1), ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(_call, trainings))
+            found = list(pool.map(partial(self._train, candidates), range(NETWORKS), seeds))
         return [_mean(outcomes) for outcomes in zip(*found, strict=True)]
 
     def _train(self, candidates: _Candidates, network: int, seed: int) -> list[Outcome]:
@@ -181,15 +181,6 @@ class Rehearsal:
 
 def _optimizer(parameters: list[Tensor], rate: float) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
-
-
-def _call(training: Callable[[], list[Outcome]]) -> list[Outcome]:
-    return training()
-
-
-def _seeds() -> list[int]:
-    seeds: list[int] = torch.randint(2**62, (NETWORKS,)).tolist()
-    return seeds
 
 
 def _mean(outcomes: Sequence[Outcome]) -> Outcome:

@@ -80,8 +80,6 @@ def evaluate(
     _check_split(split)
     rules = resolve_convention(convention)
     consumers = resolve_consumers(models)
-    if isinstance(controls, str):
-        raise TypeError(f"controls must be true, false or a sequence of names, got {controls!r}; pass ({controls!r},)")
     names = control_names(controls, CONTROLS)
     several = _condensations(condensed)
     judged = _Judge(split, rules, _lengths(ks, split.num_items), seed)

@@ -104,5 +104,7 @@ def test_a_single_name_is_not_taken_apart() -> None:
     data = noise()
     with pytest.raises(TypeError, match=r"models must be a sequence of names.*pass \('gcn',\)"):
         graphcond.evaluate(data, data, "gcn")
-    with pytest.raises(TypeError, match="controls must be a sequence of names"):
+    with pytest.raises(
+        TypeError, match=r"controls must be true, false or a sequence of names, got .*pass \('whole',\)"
+    ):
         graphcond.evaluate(data, data, controls="whole")
