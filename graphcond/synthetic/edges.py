@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from graphcond.synthetic.pair_scores import pair_scores
+
 
 class PairwiseEdges(nn.Module):
     r"""A three-layer MLP with batch normalisation on all ordered pairs of nodes.
@@ -27,7 +29,7 @@ class PairwiseEdges(nn.Module):
     def __init__(self, num_features: int, hidden: int) -> None:
         super().__init__()
         self.first = nn.Linear(2 * num_features, hidden, bias=False)  # normalisation would take a bias away
-        self.second = nn.Linear(hidden, hidden)
+        self.second = nn.Linear(hidden, hidden, bias=False)
         self.last = nn.Linear(hidden, 1)
         self.first_norm = nn.BatchNorm1d(hidden, track_running_stats=False)
         self.second_norm = nn.BatchNorm1d(hidden, track_running_stats=False)
@@ -37,17 +39,21 @@ class PairwiseEdges(nn.Module):
         count = x.size(0)
         if count == 1:
             return x.new_zeros(1, 1)
-        pairs = self._first_layer(x).relu().flatten(0, 1)
-        scores = self.last(self.second_norm(self.second(pairs)).relu()).view(count, count)
+        left, right = self._first_layer(x)
+        norm = self.second_norm
+        scores = pair_scores(
+            left, right, self.second.weight, norm.weight, norm.bias, self.last.weight.squeeze(0), norm.eps
+        )
+        scores = scores + self.last.bias
         adjacency = torch.sigmoid((scores + scores.T) / 2)
         adjacency = (adjacency + adjacency.T) / 2  # the sigmoid is not the same to the last bit everywhere
         return adjacency * (1 - torch.eye(count, dtype=x.dtype, device=x.device))
 
-    def _first_layer(self, x: Tensor) -> Tensor:
-        """Return the normalised first layer of every ordered pair, ``(n, n, hidden)``."""
+    def _first_layer(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what both nodes of a pair add to its normalised first layer, each ``(n, hidden)``."""
         own, other = self.first.weight.chunk(2, dim=1)
         u, v = F.linear(x, own), F.linear(x, other)
         u, v = u - u.mean(dim=0), v - v.mean(dim=0)
         norm = self.first_norm
         scale = norm.weight / (u.square().mean(dim=0) + v.square().mean(dim=0) + norm.eps).sqrt()
-        return (u * scale).unsqueeze(1) + (v * scale + norm.bias)
+        return u * scale, v * scale + norm.bias

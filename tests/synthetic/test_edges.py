@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from graphcond.synthetic import pair_scores
 from graphcond.synthetic.edges import PairwiseEdges
 
 
@@ -32,7 +33,7 @@ def pair_by_pair(edges: PairwiseEdges, x: Tensor) -> Tensor:
     count = len(x)
     pairs = torch.stack([torch.cat([x[i], x[j]]) for i in range(count) for j in range(count)])
     hidden = normalised(F.linear(pairs, edges.first.weight), edges.first_norm).clamp(min=0)
-    hidden = normalised(F.linear(hidden, edges.second.weight, edges.second.bias), edges.second_norm).clamp(min=0)
+    hidden = normalised(F.linear(hidden, edges.second.weight), edges.second_norm).clamp(min=0)
     scores = F.linear(hidden, edges.last.weight, edges.last.bias).view(count, count)
     adjacency = 1 / (1 + torch.exp(-(scores + scores.T) / 2))
     return adjacency.masked_fill(torch.eye(count, dtype=torch.bool), 0.0)
@@ -45,6 +46,26 @@ each_size = pytest.mark.parametrize(("count", "num_features", "hidden"), [(2, 5,
 def test_edges_equal_those_made_pair_by_pair(count, num_features, hidden):
     edges, x = module(num_features, hidden), nodes(count, num_features)
     torch.testing.assert_close(edges(x), pair_by_pair(edges, x), rtol=0, atol=1e-8)
+
+
+@pytest.fixture(params=[1, 5 * 12 * 8 * 8, 2**20], ids=["a block a node", "uneven blocks", "one block"])
+def blocks(request, monkeypatch):
+    """Cut the pairs of twelve nodes with eight hidden units into blocks."""
+    monkeypatch.setitem(pair_scores.BLOCK_BYTES, "cpu", request.param)
+
+
+@pytest.mark.usefixtures("blocks")
+def test_blocks_of_pairs_change_nothing():
+    test_edges_equal_those_made_pair_by_pair(12, 6, 8)
+    test_derivatives_equal_those_made_pair_by_pair(12, 6, 8)
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_what_stands_still_has_no_derivative(learned):
+    edges, x = module(3, 4).requires_grad_(learned), nodes(6, 3).requires_grad_(not learned)
+    edges(x).sum().backward()
+    assert (x.grad is None) is learned
+    assert all((parameter.grad is None) is not learned for parameter in edges.parameters())
 
 
 @each_size
