@@ -58,7 +58,7 @@ class _PairScores(torch.autograd.Function):
             sums += off.sum(dim=0)
             squares += off.square_().sum(dim=0)
         mean = sums / count**2
-        inverse = (squares / count**2 - mean.square() + eps).rsqrt()
+        inverse = ((squares / count**2 - mean.square()).clamp(min=0) + eps).rsqrt()
         mean = mean + center
         scale = gain * inverse
         offset = shift - mean * scale
