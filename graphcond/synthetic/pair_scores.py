@@ -65,16 +65,17 @@ class _PairScores(torch.autograd.Function):
         scores = left.new_empty(count * count)
         for _, pairs in blocks:
             torch.mv(torch.addcmul(offset, layer[pairs], scale).relu_(), last, out=scores[pairs])
-        ctx.save_for_backward(left, right, weight, gain, last, layer, mean, inverse, offset)
+        ctx.save_for_backward(left, right, weight, gain, shift, last, layer, mean, inverse)
         return scores.view(count, count)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        left, right, weight, gain, last, layer, mean, inverse, offset = ctx.saved_tensors
+        left, right, weight, gain, shift, last, layer, mean, inverse = ctx.saved_tensors
         count, hidden = left.shape
         gradient = gradient.reshape(-1)
         scale = gain * inverse
+        offset = shift - mean * scale
         blocks = _blocks(left)
         active, seen = torch.zeros_like(mean), torch.zeros_like(mean)  # sums of gradients, and times the layer
         for _, pairs in blocks:
@@ -83,7 +84,7 @@ class _PairScores(torch.autograd.Function):
             seen += on.mul_(layer[pairs]).T @ gradient[pairs]
         seen = (seen - mean * active) * inverse  # times the normalised layer
         to_gain, to_shift = last * seen, last * active
-        to_last = gain * seen + (offset + mean * scale) * active
+        to_last = gain * seen + shift * active
         slope = scale * inverse * to_gain / count**2
         constant = scale * to_shift / count**2 - slope * mean
         to_left, to_right, to_weight = torch.empty_like(left), torch.zeros_like(right), torch.zeros_like(weight)
