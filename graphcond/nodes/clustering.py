@@ -1,23 +1,21 @@
 """k-means within a class, in a space small enough that distances are cheap."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn import config_context
 from sklearn.cluster import KMeans, kmeans_plusplus
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 Points = np.ndarray[Any, np.dtype[np.float32]]
 DISTANCE_DIMENSIONS = 32
 MAX_ITERATIONS = 25
-SAMPLE = 20_000  # points among which centres are looked for; all are then given to the nearest
+SAMPLE = 5000  # points among which centres are looked for; all are then given to the nearest
 SAMPLE_PER_CLUSTER = 100
 
 
-def cluster(points: Tensor, count: int) -> Tensor:
+def cluster(points: Tensor, count: int, seed: int) -> Tensor:
     """Return the cluster of each point, ``(num_points,)`` int64 in ``[0, count)``, none of them empty.
 
     Distances are taken between the leading principal components; the points themselves are left to the caller.
@@ -25,26 +23,24 @@ def cluster(points: Tensor, count: int) -> Tensor:
     Args:
         points: ``(num_points, num_features)``.
         count: Number of clusters, at most ``num_points``.
+        seed: Of all that is drawn.
     """
     if count == 1:
         return torch.zeros(len(points), dtype=torch.long, device=points.device)
     if count == len(points):
         return torch.arange(count, device=points.device)
+    draws = torch.Generator().manual_seed(seed)
     sample = points
     if len(points) > (limit := max(SAMPLE, SAMPLE_PER_CLUSTER * count)):
-        sample = points[torch.randperm(len(points))[:limit].to(points.device)]
+        sample = points[torch.randperm(len(points), generator=draws)[:limit].to(points.device)]
     center = sample.mean(dim=0)
-    basis = None
-    if min(sample.shape) > DISTANCE_DIMENSIONS:
-        _, _, basis = torch.pca_lowrank(sample - center, q=DISTANCE_DIMENSIONS, center=False, niter=1)
+    basis = _leading_directions(sample - center, draws) if min(sample.shape) > DISTANCE_DIMENSIONS else None
 
     def seen(rows: Tensor) -> Points:
         centred = rows - center
         return (centred if basis is None else centred @ basis).cpu().numpy()
 
-    seed = int(torch.randint(2**31 - 1, ()))
-    with warnings.catch_warnings(), config_context(assume_finite=True, skip_parameter_validation=True):
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of duplicate points, which are dealt with below
+    with config_context(assume_finite=True, skip_parameter_validation=True):
         shown = seen(sample)
         # One draw for each centre, as Arthur and Vassilvitskii (2007) have it; scikit-learn's own several take longer
         # than all that follows and end no lower. Single precision would be turned into double at each step.
@@ -55,6 +51,18 @@ def cluster(points: Tensor, count: int) -> Tensor:
     else:
         labels = np.concatenate([means.predict(seen(rows)) for rows in torch.split(points, SAMPLE)])
     return _without_empty(torch.as_tensor(labels, dtype=torch.long, device=points.device), count)
+
+
+def _leading_directions(centred: Tensor, draws: torch.Generator) -> Tensor:
+    """Return an orthonormal basis of about the leading principal components, ``(num_features, DISTANCE_DIMENSIONS)``.
+
+    Two rounds of the randomised range finder (Halko, Martinsson and Tropp, 2011) as in :func:`torch.pca_lowrank`, which
+    draws from the generator that all threads share; distances do not need the components one by one.
+    """
+    found = torch.randn(centred.size(1), DISTANCE_DIMENSIONS, generator=draws, dtype=centred.dtype).to(centred.device)
+    for _ in range(2):
+        found = torch.linalg.qr(centred.T @ torch.linalg.qr(centred @ found).Q).Q
+    return found
 
 
 def _without_empty(labels: Tensor, count: int) -> Tensor:

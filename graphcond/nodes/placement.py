@@ -1,11 +1,13 @@
 """Where synthetic nodes go: along a student's class directions, or at plain cluster means."""
 
+import warnings
 from dataclasses import dataclass, replace
 
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from graphcond.core.threads import limited_threads
+from graphcond.core.threads import side_by_side
 from graphcond.nodes.clustering import cluster, cluster_means
 from graphcond.nodes.rehearsal import Rehearsal
 from graphcond.surrogates.ridge import LinearModel
@@ -55,7 +57,6 @@ class Clusters:
     rows: list[Tensor]
 
 
-@limited_threads(1)
 def cluster_classes(
     space: Tensor, groups: list[Tensor], posteriors: Tensor, labels: Tensor, counts: Tensor
 ) -> Clusters:
@@ -68,20 +69,30 @@ def cluster_classes(
         labels: ``(num_nodes,)`` int64, the classes of training nodes, -1 elsewhere.
         counts: ``(num_classes,)`` int64, clusters of each class.
     """
-    means, labelled, centers, weights, posterior = [], [], [], [], []
-    members: list[Tensor] = []
-    for label, (rows, count) in enumerate(zip(groups, counts.tolist(), strict=True)):
+
+    def within(one: tuple[int, Tensor, int, int]) -> tuple[Tensor, ...]:
+        label, rows, count, seed = one
         points, known = space[rows], labels[rows] >= 0
-        assigned = cluster(points, count)
+        assigned = cluster(points, count, seed)
         sizes = torch.bincount(assigned, minlength=count)
         own = cluster_means(points, assigned, count)
         some = torch.bincount(assigned[known], minlength=count).unsqueeze(1) > 0
-        means.append(own)
-        labelled.append(torch.where(some, cluster_means(points[known], assigned[known], count), own))
-        centers.append(points.mean(dim=0).expand(count, -1))
-        weights.append(sizes / len(rows) * (labels == label).sum())
-        posterior.append(cluster_means(posteriors[rows], assigned, count))
-        members += torch.split(rows[assigned.argsort(stable=True)], sizes.tolist())
+        labelled = torch.where(some, cluster_means(points[known], assigned[known], count), own)
+        center = points.mean(dim=0).expand(count, -1)
+        weight = sizes / len(rows) * (labels == label).sum()
+        return own, labelled, center, weight, cluster_means(posteriors[rows], assigned, count), sizes, assigned
+
+    sizes_asked = counts.tolist()
+    seeds = torch.randint(2**31 - 1, (len(groups),)).tolist()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of duplicate points, which are dealt with
+        found = side_by_side(within, list(zip(range(len(groups)), groups, sizes_asked, seeds, strict=True)))
+    means, labelled, centers, weights, posterior, sizes, assigned = zip(*found, strict=True)
+    members = [
+        part
+        for rows, own, held in zip(groups, assigned, sizes, strict=True)
+        for part in torch.split(rows[own.argsort(stable=True)], held.tolist())
+    ]
     return Clusters(
         y=torch.repeat_interleave(counts.to(space.device)),
         means=torch.cat(means),

@@ -5,7 +5,6 @@ the learning rate and the weight decay that everybody uses. A short real trainin
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.batch import Batch
-from graphcond.core.threads import limited_threads
+from graphcond.core.threads import side_by_side
 from graphcond.nodes.metrics import contributions, score, standard_error_of_difference
 
 WIDTH = 64
@@ -129,13 +128,12 @@ class Rehearsal:
         candidates = _Candidates(sketched, y, weight / weight.mean(dim=1, keepdim=True), adj)
         # Operations are too small to be shared by threads, which would wait for each other and for other processes.
         seeds = torch.randint(2**62, (NETWORKS,)).tolist()
-        threads = min(NETWORKS, torch.get_num_threads())
-        with limited_threads(1), ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(partial(self._train, candidates), range(NETWORKS), seeds))
+        found = side_by_side(partial(self._train, candidates), list(enumerate(seeds)))
         return [_mean(outcomes) for outcomes in zip(*found, strict=True)]
 
-    def _train(self, candidates: _Candidates, network: int, seed: int) -> list[Outcome]:
-        """Train one initial network on each candidate; return each one's best look at the validation nodes."""
+    def _train(self, candidates: _Candidates, start: tuple[int, int]) -> list[Outcome]:
+        """Train an initial network, by its number and a seed, on each candidate; return each one's best look."""
+        network, seed = start
         x, count, rows = candidates.x, len(candidates.x), candidates.x.size(1)
         draws = torch.Generator().manual_seed(seed)
         parameters = [value[network].repeat(count, 1, 1).requires_grad_() for value in self._start]

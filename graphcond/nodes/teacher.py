@@ -13,7 +13,7 @@ from torch import Tensor
 from graphcond.nodes.metrics import score
 from graphcond.nodes.propagation import PAGERANK_STEPS, personalized_pagerank
 from graphcond.nodes.task import Graph, NodeTask, Split
-from graphcond.nodes.views import Views, unit
+from graphcond.nodes.views import Views, are_many, unit
 from graphcond.nodes.work import NUMBER, Shape, Work
 from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit_ridge_iteratively
 
@@ -29,6 +29,7 @@ ROWS_AT_ONCE = 1 << 16
 # some seconds, and a second, of one core. On larger graphs either would cost more than all else together.
 HOPS_LIMIT = 1e10
 SMOOTHING_LIMIT = 1e9
+KEPT_LIMIT = 1 << 28  # bytes of features that are kept besides those after the model's depth
 HELD_OUT = 5  # without validation nodes, one in so many training nodes of a class is held out for choosing
 
 
@@ -109,6 +110,15 @@ def _affordable_hops(products: int, depth: int) -> int:
     return MAX_HOPS if (MAX_HOPS - depth) * products <= HOPS_LIMIT else depth
 
 
+def _keeps(shape: Shape) -> bool:
+    """Return whether all features after the most hops are kept.
+
+    Where training nodes are many, fitting them to such features asks for nearly all rows, and choosing for most.
+    """
+    small = shape.num_features <= DIRECT_LIMIT and shape.rows_bytes(shape.num_features) <= KEPT_LIMIT
+    return small and are_many(shape.num_train, shape.num_nodes)
+
+
 def _smoothings(task: NodeTask) -> int:
     """Return for how many teachers smoothing is tried."""
     steps = PAGERANK_STEPS * len(TELEPORTS)
@@ -134,7 +144,7 @@ def _candidates(task: NodeTask, views: Views, judges: Tensor) -> Iterator[_Candi
     nodes = _some(task.train.nodes, SELECTION_LIMIT)
     targets = one_hot(task.train.graph.y[nodes], task.num_classes)
     labels = task.val.graph.y[judges]
-    for hops, (known, asked) in enumerate(_paired_rows(views, nodes, judges)):
+    for hops, (known, asked) in enumerate(_paired_rows(views, nodes, judges, _keeps(Shape.of(task)))):
         for unit_rows in (False, True):
             models = fit_ridge(unit(known) if unit_rows else known, targets, PENALTIES)
             features = unit(asked) if unit_rows else asked
@@ -150,13 +160,13 @@ def _some(nodes: Tensor, limit: int) -> Tensor:
     return nodes if len(nodes) <= limit else nodes[torch.randperm(len(nodes))[:limit].to(nodes.device)]
 
 
-def _paired_rows(views: Views, train: Tensor, val: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _paired_rows(views: Views, train: Tensor, val: Tensor, keep: bool) -> Iterator[tuple[Tensor, Tensor]]:
+    hops = _hops(views)
     if views.train is views.val:
-        for rows in views.train.rows_by_hop(torch.cat([train, val]), _hops(views)):
+        for rows in views.train.rows_by_hop(torch.cat([train, val]), hops, keep):
             yield rows[: len(train)], rows[len(train) :]
     else:
-        hops = _hops(views)
-        yield from zip(views.train.rows_by_hop(train, hops), views.val.rows_by_hop(val, hops), strict=True)
+        yield from zip(views.train.rows_by_hop(train, hops, keep), views.val.rows_by_hop(val, hops), strict=True)
 
 
 def _smoothed(
@@ -198,6 +208,9 @@ def taught_work(shape: Shape, depth: int) -> Work:
     smoothing = min(FINALISTS, SMOOTHING_LIMIT // (PAGERANK_STEPS * len(TELEPORTS) * shape.entries * classes))
     tried, judges = min(SELECTION_LIMIT, shape.num_train), VALIDATION_LIMIT + SELECTION_LIMIT
     kept, posterior = shape.rows_bytes(features), shape.rows_bytes(classes)
+    further = 2 * (hops - depth)  # once to choose, once to fit
+    if hops > depth and _keeps(shape):
+        kept, further = 2 * kept, hops - depth
     largest = min(1.0, 3 / classes)  # of the nodes in one class
     stages = (
         shape.building_bytes,
@@ -205,9 +218,9 @@ def taught_work(shape: Shape, depth: int) -> Work:
         shape.adjacency_bytes + kept + 2 * posterior + 2 * NUMBER * shape.num_train * features,
         shape.adjacency_bytes + kept + posterior + int(2 * largest * kept),
     )
+    smooth = PAGERANK_STEPS * (len(TELEPORTS) * smoothing + 1)
     return Work(
-        products=shape.entries
-        * ((depth + 2 * (hops - depth)) * features + classes * PAGERANK_STEPS * (len(TELEPORTS) * smoothing + 1)),
+        products=shape.entries * ((depth + further) * features + smooth * classes),
         dense=(nodes + shape.num_train) * features * (min(features, DIRECT_LIMIT) + 2 * classes)
         + 4 * (hops + 1) * tried * features * min(tried, features),
         memory=max(stages),

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +24,11 @@ def unit(x: Tensor) -> Tensor:
     return F.normalize(x, dim=1)
 
 
+def are_many(nodes: int, of: int) -> bool:
+    """Return whether rows of so many nodes after further hops depend on nearly all nodes."""
+    return nodes * FEW > of
+
+
 class Propagated:
     """A graph's features after some hops.
 
@@ -41,7 +45,7 @@ class Propagated:
         self.graph = graph
         self.depth = depth
         self._place = place
-        self._space: Tensor | None = None if depth else graph.x
+        self._kept = {0: graph.x}  # features by hops
         self._norms: dict[int, Tensor] = {}
 
     @cached_property
@@ -71,14 +75,20 @@ class Propagated:
     @property
     def space(self) -> Tensor:
         """The features after ``depth`` hops, ``(num_nodes, num_features)``."""
-        if self._space is None:
+        if self.depth not in self._kept:
             self._sweep(self._nobody, 0, self.depth)
-        return cast(Tensor, self._space)
+        return self._kept[self.depth]
 
-    def rows_by_hop(self, nodes: Tensor, hops: int) -> Iterator[Tensor]:
-        """Yield the features of some nodes after 0, 1, ..., ``hops`` hops."""
-        yield from self._sweep(nodes, 0, min(hops, self.depth))
-        if hops > self.depth:
+    def rows_by_hop(self, nodes: Tensor, hops: int, keep: bool = False) -> Iterator[Tensor]:
+        """Yield the features of some nodes after 0, 1, ..., ``hops`` hops.
+
+        Args:
+            nodes: Which nodes.
+            hops: The most hops.
+            keep: Whether those of all nodes after so many hops are computed, and kept besides those after ``depth``.
+        """
+        yield from self._sweep(nodes, 0, hops if keep else min(hops, self.depth), keep)
+        if hops > self.depth and not keep:
             yield from self._reach(nodes, self.depth, hops)
 
     def rows_at(self, nodes: Tensor, hops: int) -> Tensor:
@@ -86,37 +96,41 @@ class Propagated:
         done = self._nearest(hops)
         if hops == done:
             return self._after(done)[nodes]
-        if len(nodes) * FEW > self.graph.num_nodes:
+        if are_many(len(nodes), self.graph.num_nodes):
             return self._sweep(nodes, done, hops)[-1]
         return self._reach(nodes, done, hops)[-1]
 
-    def _sweep(self, nodes: Tensor, done: int, hops: int) -> list[Tensor]:
+    def _sweep(self, nodes: Tensor, done: int, hops: int, keep: bool = False) -> list[Tensor]:
         """Go from the features after ``done`` hops to those after ``hops``, for all nodes.
 
         Returns:
             The rows of some nodes, at the start and after each hop. On the way the lengths of all rows are noted, and
-            the features after ``depth`` hops are kept.
+            the features after ``depth`` hops are kept, those after ``hops`` if asked.
         """
         start = self._after(done)
         processes, bounds = sharing(start, cost=(hops - done) * len(self.adjacency.values()))
         first, last = bounds[processes.rank :][:2]
         rows = [start.new_empty(len(nodes), last - first) for _ in range(done, hops + 1)]
         squares = [start.new_zeros(len(start)) for _ in rows]
-        keeping = hops == self.depth and self._space is None
-        space = self._place(start[:, first:last]) if keeping else None
+        stops = {self.depth, hops} if keep else {self.depth}
+        kept = {
+            hop: self._place(start[:, first:last])
+            for hop in sorted(stops)
+            if done < hop <= hops and hop not in self._kept
+        }
         for columns in column_blocks(start[:, first:last]):
             moving = start[:, first:last][:, columns].contiguous()
             for hop, (own, square) in enumerate(zip(rows, squares, strict=True), start=done):
                 own[:, columns] = moving[nodes]
                 square += torch.linalg.vector_norm(moving, dim=1).square_()
+                if hop in kept:
+                    kept[hop][:, columns] = moving
                 if hop < hops:
                     moving = self.adjacency @ moving
-            if space is not None:
-                space[:, columns] = moving
         for hop, square in enumerate(processes.sum(squares), start=done):
             self._norms[hop] = square.sqrt()
-        if space is not None:
-            self._space = processes.gather(space, bounds, dim=1)
+        for hop, own in kept.items():
+            self._kept[hop] = processes.gather(own, bounds, dim=1)
         return [processes.gather(own, bounds, dim=1) for own in rows]
 
     def _reach(self, nodes: Tensor, done: int, hops: int) -> list[Tensor]:
@@ -149,11 +163,11 @@ class Propagated:
 
     def _nearest(self, hops: int) -> int:
         """Return after how many hops features are at hand from which so many are the fewest further ones."""
-        return self.depth if hops >= self.depth else 0
+        return max(hop for hop in {*self._kept, self.depth} if hop <= hops)
 
     def _after(self, hops: int) -> Tensor:
-        """Return the features after 0 or ``depth`` hops."""
-        return self.space if hops else self.graph.x
+        """Return the features after 0 or ``depth`` hops, or others that are kept."""
+        return self.space if hops == self.depth else self._kept[hops]
 
     def scores(self, model: LinearModel, hops: int, unit_rows: bool) -> Tensor:
         r"""Return a model's scores of all nodes; only the product with few columns is propagated.
@@ -161,7 +175,7 @@ class Propagated:
         That is :math:`\hat A^{hops} X W + b`, rows of :math:`\hat A^{hops} X` scaled to unit length if asked.
         """
         done = self._nearest(hops)
-        start = self.space if done else self.features
+        start = self._after(done) if done else self.features
         image = propagate(self.adjacency, start @ model.weight, hops - done)
         if unit_rows:
             image /= self.row_norms(hops)

@@ -77,3 +77,24 @@ def test_few_nodes_choose_where_there_are_many(make_toy: Callable[..., Data], mo
     task = read_nodes(make_toy(num_nodes=300))
     choice = teacher.choose_teacher(task, views := Views.of(task, 2))
     assert teacher.posteriors(task, views, choice).argmax(1)[task.test.nodes].eq(task.test.labels).float().mean() > 0.8
+
+
+@pytest.mark.parametrize("hops", [2, 3, 4])
+def test_keeping_features_changes_no_posterior(
+    make_toy: Callable[..., Data], monkeypatch: pytest.MonkeyPatch, hops: int
+) -> None:
+    task = read_nodes(make_toy(num_nodes=300))
+    choice = TeacherChoice(hops=hops, unit_rows=True, penalty=1.0)
+    found = []
+    for limit in (0, 1 << 28):
+        monkeypatch.setattr(teacher, "KEPT_LIMIT", limit)
+        views = Views.of(task, 2)
+        choices = teacher.choose_teacher(task, views)
+        found.append((choices, teacher.posteriors(task, views, choice)))
+    (first, alone), (second, kept) = found
+    assert (first.hops, first.unit_rows, first.penalty) == (second.hops, second.unit_rows, second.penalty)
+    torch.testing.assert_close(alone, kept, atol=1e-4, rtol=1e-4)
+    shape = Shape.of(task)
+    most = teacher.taught_work(shape, 2)
+    monkeypatch.setattr(teacher, "KEPT_LIMIT", 0)
+    assert teacher.taught_work(shape, 2).products > most.products

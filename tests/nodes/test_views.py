@@ -42,11 +42,12 @@ def power(view: Propagated, hops: int) -> torch.Tensor:
     return torch.linalg.matrix_power(normalized_adjacency(view.graph).to_dense(), hops)
 
 
+@pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("hops", [0, 1, 2, 4])
-def test_features_after_hops_are_matrix_powers(few: None, view: Propagated, hops: int) -> None:
+def test_features_after_hops_are_matrix_powers(few: None, view: Propagated, hops: int, keep: bool) -> None:
     expected = power(view, hops) @ view.graph.x
     nodes = torch.tensor([3, 1, 7])
-    for hop, rows in enumerate(view.rows_by_hop(nodes, hops)):
+    for hop, rows in enumerate(view.rows_by_hop(nodes, hops, keep)):
         assert torch.allclose(rows, (power(view, hop) @ view.graph.x)[nodes], atol=1e-5)
     assert hop == hops
     assert torch.allclose(view.row_norms(hops).flatten(), expected.norm(dim=1), atol=1e-5)
@@ -103,6 +104,18 @@ def test_some_rows_cost_no_more_than_their_neighbourhood(monkeypatch: pytest.Mon
     monkeypatch.setattr(views, "take_rows", watched)
     propagated_rows(graph, torch.tensor([700, 2000]), 2)
     assert taken == [2, 6]
+
+
+def test_what_is_kept_is_not_propagated_again(view: Propagated, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = torch.tensor([3, 1, 7])
+    expected = list(Propagated(view.graph, 2).rows_by_hop(nodes, 4))
+    model = LinearModel(torch.randn(view.graph.x.size(1), 3), torch.randn(3))
+    every = Propagated(view.graph, 2).scores(model, 4, unit_rows=True)
+    list(view.rows_by_hop(nodes, 4, keep=True))
+    monkeypatch.setattr(Propagated, "adjacency", None)
+    for hops in (0, 2, 4):
+        torch.testing.assert_close(view.rows_at(nodes, hops), expected[hops], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(view.scores(model, 4, unit_rows=True), every, atol=1e-5, rtol=1e-4)
 
 
 def test_what_is_kept_goes_where_it_is_put(toy: Data) -> None:
