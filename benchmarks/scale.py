@@ -2,12 +2,15 @@
 
     python datasets/generate_graph.py products FOLDER                       # in the size and shape of ogbn-products
     python benchmarks/scale.py FOLDER auto:454 class_mean:47 gcond_x:454    # method:nodes; appends rows
+    python benchmarks/scale.py FOLDER auto:454 --repeats 7                  # medians, products and method in turn
     python benchmarks/scale.py --tables                                     # prints all rows as Markdown
 
 Each row is measured in a process of its own. ``seconds`` is the whole call, with reading and checking the graph;
 ``products`` is what any method would pay that propagates over two hops: the product A_hat @ (A_hat @ X) with torch's
-CSR matrices in float32, matrix and features in memory, in a process of its own just before (median of 3). Where others
-use the machine, the ratio of CPU times tells more than that of the clock. ``resident`` is the most memory that the
+CSR matrices in float32, matrix and features in memory, in a process of its own just before (median of 3). With
+``--repeats`` both are measured in turn so many times, each in its process, and what is shown are medians, of ratios
+those of the pairs; memory is the most of all. Where others use the machine, the ratio of CPU times tells more than that
+of the clock. ``resident`` is the most memory that the
 process ever had; ``anonymous`` is the part of it that no file backs, which cannot be dropped when memory is short
 (looked at 20 times a second while condensing; Linux alone).
 """
@@ -21,7 +24,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -136,26 +139,44 @@ def peak_of_anonymous() -> Iterator[dict[str, int]]:
             watcher.join()
 
 
-def apart(work: Any, *arguments: Any) -> Any:  # noqa: ANN401 (any function and what it returns)
-    """Run a function in a fresh process and return what it returns."""
+@contextmanager
+def another_process() -> Iterator[Callable[..., Any]]:
+    """Yield what calls a function, with its arguments, in a process of its own that lives as long as the block."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(work, *arguments).result()
+        yield lambda work, *arguments: pool.submit(work, *arguments).result()
 
 
-def run(conditions: Conditions, wanted: list[tuple[str, int]], rows: Path) -> None:
+def run(conditions: Conditions, wanted: list[tuple[str, int]], rows: Path, repeats: int = 1) -> None:
     """Measure all rows and append them to a file."""
     installed = [name for name in FAST if importlib.util.find_spec(name)]
     print(f"{conditions.threads} threads; installed: {', '.join(installed) or 'neither ' + ' nor '.join(FAST)}")
-    products, busy = apart(measure_products, conditions)
-    print(f"{HOPS} bare products: {products:.2f} s", flush=True)
     for method, nodes in wanted:
-        row = apart(measure, conditions, method, nodes)
-        row |= {"products": products, "products_busy": busy, "installed": installed, "torch": torch.__version__}
+        row = repeated(conditions, method, nodes, repeats)
+        row |= {"installed": installed, "torch": torch.__version__, "repeats": repeats}
         row |= {name: value for name, value in asdict(conditions).items() if name != "folder"}
         rows.parent.mkdir(exist_ok=True)
         with rows.open("a") as file:
             file.write(json.dumps(row) + "\n")
         print(markdown(row), flush=True)
+
+
+def repeated(conditions: Conditions, method: str, nodes: int, repeats: int) -> dict[str, Any]:
+    """Return the row of bare products and condensations in turn, each in a process that nothing else runs in."""
+    with another_process() as plain, another_process() as condensing:
+        pairs = [
+            (plain(measure_products, conditions), condensing(measure, conditions, method, nodes))
+            for _ in range(repeats)
+        ]
+    products, found = zip(*pairs, strict=True)
+    row: dict[str, Any] = dict(found[-1])
+    for name in ("seconds", "busy", "record_seconds"):
+        row[name] = statistics.median(one[name] for one in found)
+    row["products"], row["products_busy"] = (statistics.median(values) for values in zip(*products, strict=True))
+    row["ratio"] = statistics.median(one["seconds"] / plain for (plain, _), one in pairs)
+    row["busy_ratio"] = statistics.median(one["busy"] / plain for (_, plain), one in pairs)
+    row["all_seconds"] = [one["seconds"] for one in found]
+    row["all_products"] = [plain for plain, _ in products]
+    return row
 
 
 def markdown(row: dict[str, Any]) -> str:
@@ -165,8 +186,8 @@ def markdown(row: dict[str, Any]) -> str:
     values = (
         row["graph"] + (" (training subgraph)" if row["inductive"] else ""), f"{row['num_edges']:,}",
         row["method"] + limits, row["nodes"], row["threads"], f"{row['products']:.2f}", f"{row['seconds']:.1f}",
-        f"{row['seconds'] / row['products']:.1f}",
-        f"{row['busy'] / row['products_busy']:.1f}", f"{row['resident'] / 1e9:.2f}", anonymous,
+        f"{row.get('ratio', row['seconds'] / row['products']):.1f}",
+        f"{row.get('busy_ratio', row['busy'] / row['products_busy']):.1f}", f"{row['resident'] / 1e9:.2f}", anonymous,
         ", ".join(row["installed"]) or "-",
     )  # fmt: skip
     return f"| {' | '.join(map(str, values))} |"
@@ -193,6 +214,7 @@ def main() -> None:
     parser.add_argument("--inductive", action="store_true", help="the subgraph of the training nodes, as for Reddit")
     parser.add_argument("--max-seconds", type=float, help="for methods that work in steps")
     parser.add_argument("--memory", type=lambda text: int(text) if text.isdigit() else text, help="for condense")
+    parser.add_argument("--repeats", type=int, default=1, help="measurements of a row, of which medians are taken")
     parser.add_argument("--rows", type=Path, default=ROWS, help="the file that rows are appended to")
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
@@ -206,7 +228,7 @@ def main() -> None:
         folder=options.folder, threads=options.threads, inductive=options.inductive, memory=options.memory,
         max_seconds=options.max_seconds,
     )  # fmt: skip
-    run(conditions, options.wanted, options.rows)
+    run(conditions, options.wanted, options.rows, options.repeats)
 
 
 if __name__ == "__main__":

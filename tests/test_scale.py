@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from contextlib import nullcontext
 from types import ModuleType
 
 import numpy as np
@@ -44,6 +45,18 @@ def test_a_row(scale, toy, folder, inductive):
     json.dumps(row)
 
 
+def test_rows_of_several_measurements_are_medians(here, scale, folder, tmp_path, capsys):
+    conditions = scale.Conditions(folder=folder, threads=1)
+    scale.run(conditions, [("class_mean", 3)], tmp_path / "rows.jsonl", repeats=3)
+    row = json.loads((tmp_path / "rows.jsonl").read_text())
+    assert sorted(row["all_seconds"])[1] == row["seconds"]
+    assert sorted(row["all_products"])[1] == row["products"]
+    ratios = [seconds / products for seconds, products in zip(row["all_seconds"], row["all_products"], strict=True)]
+    assert sorted(ratios)[1] == pytest.approx(row["ratio"])
+    scale.tables(tmp_path / "rows.jsonl")
+    assert f"| {row['ratio']:.1f} |" in capsys.readouterr().out
+
+
 def test_methods_that_work_in_steps_are_stopped(scale, folder):
     row = scale.measure(scale.Conditions(folder=folder, threads=1, max_seconds=0.2), "gcond_x", 3)
     assert 0.1 < row["seconds"] < 5
@@ -64,19 +77,25 @@ def test_anonymous_memory_is_watched(scale):
 
 
 def test_rows_are_measured_in_other_processes(scale):
-    assert scale.apart(os.getpid) != os.getpid()
+    with scale.another_process() as call:
+        assert call(os.getpid) == call(os.getpid) != os.getpid()
 
 
-def test_command(scale, folder, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def here(scale, monkeypatch):
+    """Measure in this process, which has the module under a name that others cannot import."""
+    monkeypatch.setattr(scale, "another_process", lambda: nullcontext(lambda work, *arguments: work(*arguments)))
+
+
+def test_command(here, scale, folder, tmp_path, monkeypatch, capsys):
     rows = tmp_path / "rows" / "scale.jsonl"
-    monkeypatch.setattr(scale, "apart", lambda work, *arguments: work(*arguments))
     monkeypatch.setattr(os, "environ", {**os.environ})
     for arguments in ([folder, "class_mean:3", "random:6", "--threads", 1], ["--tables"]):
         monkeypatch.setattr(sys, "argv", ["scale.py", *map(str, arguments), "--rows", str(rows)])
         scale.main()
     printed = capsys.readouterr().out.splitlines()
     assert "installed: " in printed[0]
-    assert printed[-2:] == printed[2:4]
+    assert printed[-2:] == printed[1:3]
     first, second = [json.loads(line) for line in rows.read_text().splitlines()]
     assert (first["graph"], first["method"], first["nodes"], first["threads"]) == ("toy", "class_mean", 3, 1)
     assert (second["method"], second["nodes"]) == ("random", 6)

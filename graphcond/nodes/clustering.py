@@ -56,12 +56,12 @@ def cluster(points: Tensor, count: int, seed: int) -> Tensor:
 def _leading_directions(centred: Tensor, draws: torch.Generator) -> Tensor:
     """Return an orthonormal basis of about the leading principal components, ``(num_features, DISTANCE_DIMENSIONS)``.
 
-    Two rounds of the randomised range finder (Halko, Martinsson and Tropp, 2011) as in :func:`torch.pca_lowrank`, which
-    draws from the generator that all threads share; distances do not need the components one by one.
+    Two rounds of subspace iteration (Halko, Martinsson and Tropp, 2011), as :func:`torch.pca_lowrank` has it but for
+    the generator, which there is the one that all threads share; distances do not need the components one by one.
     """
     found = torch.randn(centred.size(1), DISTANCE_DIMENSIONS, generator=draws, dtype=centred.dtype).to(centred.device)
     for _ in range(2):
-        found = torch.linalg.qr(centred.T @ torch.linalg.qr(centred @ found).Q).Q
+        found = torch.linalg.qr(centred.T @ (centred @ found)).Q
     return found
 
 

@@ -473,6 +473,8 @@ def test_bytes_are_on_the_scale_of_floats() -> None:
     assert scores[0] == scores[1]
     with pytest.raises(ValueError, match="the condensed images reach 255, but bytes count as floats in"):
         evaluate((chosen.x.float(), chosen.y), digits(as_bytes=True), [SMALL], **options)
+    learned = 20 * (chosen.x.float() / 255 - 0.5)  # as far out as that, but on both sides
+    evaluate((learned, chosen.y), digits(as_bytes=True), [SMALL], **options)
 
 
 def test_condensed_datasets_are_judged_by_their_record() -> None:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from graphcond.nodes import clustering
 from graphcond.nodes.clustering import cluster, cluster_means
 
 
@@ -106,3 +107,12 @@ def test_weighted_cluster_means_give_the_overall_mean():
     labels = cluster(points, 6, seed=0)
     sizes = torch.bincount(labels, minlength=6).float()
     torch.testing.assert_close((sizes / sizes.sum()) @ cluster_means(points, labels, 6), points.mean(dim=0))
+
+
+def test_leading_directions_hold_what_the_principal_components_hold():
+    points = torch.randn(400, 60, generator=torch.Generator().manual_seed(0)) * torch.linspace(1, 0.01, 60) ** 2
+    centred = points - points.mean(dim=0)
+    basis = clustering._leading_directions(centred, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(basis.T @ basis, torch.eye(clustering.DISTANCE_DIMENSIONS), atol=1e-5, rtol=0)
+    most = torch.linalg.svdvals(centred)[: clustering.DISTANCE_DIMENSIONS].square().sum()
+    assert (centred @ basis).square().sum() > 0.99 * most
