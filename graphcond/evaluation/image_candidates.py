@@ -92,10 +92,11 @@ def _check_fit(data: Data, task: ImageTask) -> None:
     if not torch.isfinite(x).all():
         raise ValueError("the condensed images hold NaN or infinity; clean them, e.g. with torch.nan_to_num")
     # Learned pixels may lie far out, but then on both sides.
-    bright = x.is_floating_point() and float(x.min()) >= 0 and float(x.max()) > BRIGHTEST
+    darkest, brightest = (float(end) for end in x.detach().aminmax())
+    bright = x.is_floating_point() and darkest >= 0 and brightest > BRIGHTEST
     if task.train.x.dtype == torch.uint8 and bright:
         raise ValueError(
-            f"the condensed images reach {float(x.max()):g}, but bytes count as floats in [0, 1]; divide them by 255"
+            f"the condensed images reach {brightest:g}, but bytes count as floats in [0, 1]; divide them by 255"
         )
     if int(y.min()) < 0 or int(y.max()) >= classes:
         raise ValueError(
