@@ -27,6 +27,7 @@ from graphcond.core.state import part
 
 REPORT_EVERY_SECONDS = 0.2
 MATCHING = "matching"  # what progress reports of steps say
+STANDARD_ERRORS = 2  # within which scores of shares that are right cannot be told apart
 
 
 class Synthetic(nn.Module):
@@ -62,6 +63,9 @@ class Recipe:
         rows_at_once: Real data are observed in shards of at most so many rows, whose statistics are added; ``None``:
             all rows of a batch at once.
         looks: How often: at ``steps * (i / looks)**2`` for ``i`` = 1, 2, ..., so that the last step is looked at.
+        look_rows: Where a look's score is the share of so many rows that are right: of looks within two standard errors
+            of the best the latest is kept, since they cannot be told apart and the objective has fallen since.
+            ``None``: the best, the earliest of equals.
     """
 
     synthetic: Synthetic
@@ -73,6 +77,7 @@ class Recipe:
     steps: int
     look: Callable[[], float] | None = None
     looks: int = 20
+    look_rows: int | None = None
     augment: Augment | None = None
     rows_at_once: int | None = None
 
@@ -205,10 +210,18 @@ class _Driver:
             return
         with seeded(0):  # the same draws at every look, and none that the steps would notice
             score = self.processes.agree(self.recipe.look())
-        if not self.best or score > self.scores[self.kept_step]:
+        if self._is_to_be_kept(score):
             self.kept_step = self.step
             self.best = {name: value.clone() for name, value in self.recipe.synthetic.state_dict().items()}
         self.scores[self.step] = score
+
+    def _is_to_be_kept(self, score: float) -> bool:
+        if not self.best:
+            return True
+        best, rows = max(self.scores.values()), self.recipe.look_rows
+        if rows is None:
+            return score > best
+        return score >= best - STANDARD_ERRORS * math.sqrt(best * (1 - best) / rows)
 
     def _report(self) -> None:
         self.conditions.progress(Progress(self.step, self.recipe.steps, MATCHING))

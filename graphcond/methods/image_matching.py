@@ -32,7 +32,7 @@ LOOK_ROWS = 128  # synthetic images of such a step
 LOOK_RATE = 0.01
 LOOK_MOMENTUM = 0.9
 LOOK_DECAY = 5e-4
-MAX_VALIDATION = 1000
+MAX_VALIDATION = 2000
 
 Method = TypeVar("Method", bound="ImageMatchingMethod")
 Made = tuple[Labelled, Tensor]
@@ -66,6 +66,7 @@ class ImageMatching:
         steps: How many steps.
         look: Judges the images on validation images; ``None``: the last step is kept.
         looks: How often.
+        look_rows: How many validation images a look has, see :class:`graphcond.core.driver.Recipe`.
         augment: How real and synthetic images are changed alike.
         rows_at_once: Real images that are observed together; ``None``: all of a batch.
         deliver: Turns labels as they are learned into those of the result.
@@ -82,12 +83,13 @@ class ImageMatching:
     steps: int
     look: Callable[[], float] | None
     looks: int
+    look_rows: int
     augment: Augment | None = None
     rows_at_once: int | None = ROWS_AT_ONCE
     deliver: Callable[[Tensor], Delivered] = deliver_labels
 
     def condense(self, run: Run) -> SyntheticImages:
-        """Return the synthetic images that looked best on the validation images."""
+        """Return the synthetic images of the latest step among those that looked best on the validation images."""
         recipe = driver.Recipe(
             synthetic=self.synthetic,
             surrogate=self.surrogate,
@@ -98,6 +100,7 @@ class ImageMatching:
             steps=self.steps,
             look=self.look,
             looks=self.looks,
+            look_rows=self.look_rows,
             augment=self.augment,
             rows_at_once=self.rows_at_once,
         )
@@ -183,6 +186,7 @@ class ImageMatchingMethod(ImageMethod):
             steps=self.steps,
             look=judge(task, synthetic, eyes, labels),
             looks=self.looks,
+            look_rows=rows_looked_at(task),
             **({"surrogate": eyes} | parts),
         )
 
@@ -241,9 +245,14 @@ def judge(
     return look
 
 
+def rows_looked_at(task: ImageTask) -> int:
+    """Return how many validation images there are in a look."""
+    return min(len(task.val), MAX_VALIDATION)
+
+
 def validation_batch(task: ImageTask) -> Batch | None:
     """Return some of the validation images, as many at most as a look can afford; ``None``: there are none."""
     if not len(task.val):
         return None
-    rows = torch.randperm(len(task.val))[:MAX_VALIDATION].to(task.val.y.device)
+    rows = torch.randperm(len(task.val))[: rows_looked_at(task)].to(task.val.y.device)
     return task.batch(task.val.take(rows))

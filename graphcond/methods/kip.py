@@ -15,7 +15,7 @@ from graphcond.images.task import ImageTask
 from graphcond.methods.image_base import ImageMethod, SyntheticImages
 from graphcond.methods.image_forms import Form, Start, Stored
 from graphcond.methods.image_kernels import CentredTargets, deliver_targets, free_targets, kernel_judge
-from graphcond.methods.image_matching import ImageMatching
+from graphcond.methods.image_matching import ImageMatching, rows_looked_at
 from graphcond.surrogates.infinite_width import InfiniteWidth
 
 
@@ -87,6 +87,7 @@ class KIP(ImageMethod):
             steps=self.steps,
             look=kernel_judge(task, synthetic, objective, kernel),
             looks=self.looks,
+            look_rows=rows_looked_at(task),
             rows_at_once=None,
             deliver=deliver_targets,
         )

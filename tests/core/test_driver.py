@@ -192,6 +192,18 @@ def test_the_earliest_of_equal_steps_is_kept():
     assert_same(made, short)
 
 
+@pytest.mark.parametrize(("rows", "kept"), [(None, 2), (100, 5), (10_000, 2), (1, STEPS)])
+def test_the_latest_of_looks_that_cannot_be_told_apart_is_kept(rows, kept):
+    scores = [0.5, 0.8, 0.75, 0.6, 0.73, *[0.1] * (STEPS - 5)]  # two standard errors of 80 of 100 are 0.08
+    remaining = iter(scores)
+    made, short = recipe(look=lambda: next(remaining), looks=EVERY_STEP, look_rows=rows), recipe(steps=kept)
+    outcome = run(made)
+    assert outcome.kept_step == kept
+    assert list(outcome.scores.values()) == scores
+    run(short)
+    assert_same(made, short)
+
+
 def test_without_look_the_last_step_is_kept():
     made, judged = recipe(), recipe(look=preferring(STEPS), looks=EVERY_STEP)
     outcome = run(made)
