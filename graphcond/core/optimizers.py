@@ -37,7 +37,14 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]
     """Put back what :func:`optimizer_state` returned."""
     for i, parameter in enumerate(_parameters(optimizer)):
         if mine := part(state, str(i)):
-            optimizer.state[parameter] = {name: value.clone() for name, value in mine.items()}
+            optimizer.state[parameter] = {name: _laid_out(value, parameter) for name, value in mine.items()}
+
+
+def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
+    """Return a copy whose elements lie in memory as the parameter's: fused Adam goes through both side by side."""
+    if value.shape != parameter.shape:  # a count of steps
+        return value.clone()
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:

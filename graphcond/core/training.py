@@ -60,7 +60,8 @@ class Student:
 
     def __post_init__(self) -> None:
         """Store the weights without their history."""
-        self.weights = tuple(weight.detach().clone() for weight in self.weights)
+        # Contiguous, as gradients are made below: fused Adam goes through the memory of both side by side.
+        self.weights = tuple(weight.detach().clone(memory_format=torch.contiguous_format) for weight in self.weights)
         self._means = [torch.zeros_like(weight) for weight in self.weights]
         self._squares = [torch.zeros_like(weight) for weight in self.weights]
         self._steps = [torch.zeros((), dtype=torch.float32, device=weight.device) for weight in self.weights]
@@ -84,6 +85,7 @@ class Student:
 
     def _adam(self, gradients: list[Tensor]) -> None:
         # The function behind torch.optim.Adam: for so small networks the class costs more than the step.
+        gradients = [gradient.contiguous() for gradient in gradients]
         functional_adam(
             list(self.weights), gradients, self._means, self._squares, [], self._steps, fused=True,
             amsgrad=False, beta1=0.9, beta2=0.999, lr=self.training.learning_rate,
