@@ -207,16 +207,16 @@ def taught_work(shape: Shape, depth: int) -> Work:
     hops = _affordable_hops(shape.entries * features, depth)
     smoothing = min(FINALISTS, SMOOTHING_LIMIT // (PAGERANK_STEPS * len(TELEPORTS) * shape.entries * classes))
     tried, judges = min(SELECTION_LIMIT, shape.num_train), VALIDATION_LIMIT + SELECTION_LIMIT
-    kept, posterior = shape.rows_bytes(features), shape.rows_bytes(classes)
-    further = 2 * (hops - depth)  # once to choose, once to fit
+    space, posterior = shape.rows_bytes(features), shape.rows_bytes(classes)
+    kept, further = space, 2 * (hops - depth)  # once to choose, once to fit
     if hops > depth and _keeps(shape):
-        kept, further = 2 * kept, hops - depth
-    largest = min(1.0, 3 / classes)  # of the nodes in one class
+        kept, further = 2 * space, hops - depth
+    clustered = min(1.0, 3 * torch.get_num_threads() / classes)  # of the nodes at once: a class in each thread
     stages = (
         shape.building_bytes,
         shape.adjacency_bytes + kept + shape.sweep_bytes + NUMBER * min(nodes, judges) * features * (depth + 1),
         shape.adjacency_bytes + kept + 2 * posterior + 2 * NUMBER * shape.num_train * features,
-        shape.adjacency_bytes + kept + posterior + int(2 * largest * kept),
+        shape.adjacency_bytes + kept + posterior + int(2 * clustered * space),
     )
     smooth = PAGERANK_STEPS * (len(TELEPORTS) * smoothing + 1)
     return Work(
