@@ -9,10 +9,9 @@ Each row is measured in a process of its own. ``seconds`` is the whole call, wit
 ``products`` is what any method would pay that propagates over two hops: the product A_hat @ (A_hat @ X) with torch's
 CSR matrices in float32, matrix and features in memory, in a process of its own just before (median of 3). With
 ``--repeats`` both are measured in turn so many times, each in its process, and what is shown are medians, of ratios
-those of the pairs; memory is the most of all. Where others use the machine, the ratio of CPU times tells more than that
-of the clock. ``resident`` is the most memory that the
-process ever had; ``anonymous`` is the part of it that no file backs, which cannot be dropped when memory is short
-(looked at 20 times a second while condensing; Linux alone).
+those of the pairs. Where others use the machine, the ratio of CPU times tells more than that of the clock. ``resident``
+is the most memory that the process ever had; ``anonymous`` is the part of it that no file backs, which cannot be
+dropped when memory is short, at its peak in the last condensation (looked at 20 times a second; Linux alone).
 """
 
 import argparse

@@ -15,7 +15,7 @@ from graphcond.images.task import ImageTask
 
 OneSet: TypeAlias = CondensedDataset | Data
 ROUNDING = 1e-3
-BRIGHTEST = 10.0  # of images whose originals lie in [0, 1]: learned pixels leave it, but not so far
+BRIGHTEST = 10.0  # of images without negative pixels whose originals lie in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,12 @@ def _check_fit(data: Data, task: ImageTask) -> None:
         )
     if not torch.isfinite(x).all():
         raise ValueError("the condensed images hold NaN or infinity; clean them, e.g. with torch.nan_to_num")
-    # Learned pixels may lie far out, but then on both sides.
-    darkest, brightest = (float(end) for end in x.detach().aminmax())
-    bright = x.is_floating_point() and darkest >= 0 and brightest > BRIGHTEST
-    if task.train.x.dtype == torch.uint8 and bright:
-        raise ValueError(
-            f"the condensed images reach {brightest:g}, but bytes count as floats in [0, 1]; divide them by 255"
-        )
+    if task.train.x.dtype == torch.uint8 and x.is_floating_point():
+        darkest, brightest = (float(end) for end in x.detach().aminmax())
+        if darkest >= 0 and brightest > BRIGHTEST:  # learned pixels may lie as far out, but then on both sides
+            raise ValueError(
+                f"the condensed images reach {brightest:g}, but bytes count as floats in [0, 1]; divide them by 255"
+            )
     if int(y.min()) < 0 or int(y.max()) >= classes:
         raise ValueError(
             f"the condensed images have labels from {int(y.min())} to {int(y.max())}, the dataset has {classes} classes"

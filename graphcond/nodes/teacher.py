@@ -110,13 +110,13 @@ def _affordable_hops(products: int, depth: int) -> int:
     return MAX_HOPS if (MAX_HOPS - depth) * products <= HOPS_LIMIT else depth
 
 
-def _keeps(shape: Shape) -> bool:
-    """Return whether all features after the most hops are kept.
+def _keeps(shape: Shape, hops: int, depth: int) -> bool:
+    """Return whether all features after the most hops are kept, besides those after the model's depth.
 
     Where training nodes are many, fitting them to such features asks for nearly all rows, and choosing for most.
     """
     small = shape.num_features <= DIRECT_LIMIT and shape.rows_bytes(shape.num_features) <= KEPT_LIMIT
-    return small and are_many(shape.num_train, shape.num_nodes)
+    return hops > depth and small and are_many(shape.num_train, shape.num_nodes)
 
 
 def _smoothings(task: NodeTask) -> int:
@@ -144,7 +144,7 @@ def _candidates(task: NodeTask, views: Views, judges: Tensor) -> Iterator[_Candi
     nodes = _some(task.train.nodes, SELECTION_LIMIT)
     targets = one_hot(task.train.graph.y[nodes], task.num_classes)
     labels = task.val.graph.y[judges]
-    for hops, (known, asked) in enumerate(_paired_rows(views, nodes, judges, _keeps(Shape.of(task)))):
+    for hops, (known, asked) in enumerate(_paired_rows(views, nodes, judges, Shape.of(task))):
         for unit_rows in (False, True):
             models = fit_ridge(unit(known) if unit_rows else known, targets, PENALTIES)
             features = unit(asked) if unit_rows else asked
@@ -160,8 +160,9 @@ def _some(nodes: Tensor, limit: int) -> Tensor:
     return nodes if len(nodes) <= limit else nodes[torch.randperm(len(nodes))[:limit].to(nodes.device)]
 
 
-def _paired_rows(views: Views, train: Tensor, val: Tensor, keep: bool) -> Iterator[tuple[Tensor, Tensor]]:
+def _paired_rows(views: Views, train: Tensor, val: Tensor, shape: Shape) -> Iterator[tuple[Tensor, Tensor]]:
     hops = _hops(views)
+    keep = _keeps(shape, hops, views.train.depth)
     if views.train is views.val:
         for rows in views.train.rows_by_hop(torch.cat([train, val]), hops, keep):
             yield rows[: len(train)], rows[len(train) :]
@@ -209,7 +210,7 @@ def taught_work(shape: Shape, depth: int) -> Work:
     tried, judges = min(SELECTION_LIMIT, shape.num_train), VALIDATION_LIMIT + SELECTION_LIMIT
     space, posterior = shape.rows_bytes(features), shape.rows_bytes(classes)
     kept, further = space, 2 * (hops - depth)  # once to choose, once to fit
-    if hops > depth and _keeps(shape):
+    if _keeps(shape, hops, depth):
         kept, further = 2 * space, hops - depth
     clustered = min(1.0, 3 * torch.get_num_threads() / classes)  # of the nodes at once: a class in each thread
     stages = (
