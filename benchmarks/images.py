@@ -14,6 +14,7 @@ import argparse
 import itertools
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import torch
 
 import graphcond
 from graphcond import DC, DM, KIP, MTT, FRePO
+from graphcond.core.replay import Window
 from graphcond.core.rows import Rows
 from graphcond.evaluation.image_protocol import IMAGE_PROTOCOLS
 from graphcond.images.augmentation import DIGITS, PHOTOGRAPHS, Operation
@@ -53,16 +55,21 @@ def _named(name: str, per_class: int, operations: tuple[Operation, ...]) -> str:
     return name
 
 
-def _mtt(per_class: int, operations: tuple[Operation, ...]) -> MTT:
+def _dc(per_class: int, operations: tuple[Operation, ...]) -> DC:
     if per_class == 1:
-        return MTT(operations=operations)
-    return MTT(operations=operations, unroll_rows=50, steps=150)
+        return DC()
+    return DC(outer_steps=1, distance="squared", networks=40, real_per_class=256, images_rate=0.03, steps=800)
+
+
+def _mtt(per_class: int, operations: tuple[Operation, ...]) -> MTT:
+    learned = MTT(operations=operations, soft_labels="classes", window=Window(latest=16))
+    return learned if per_class == 1 else replace(learned, unroll_rows=50, steps=150)
 
 
 METHODS: dict[str, Callable[[int, tuple[Operation, ...]], ImageMethod | str]] = {
-    "kip": lambda per_class, _: KIP(steps=600 if per_class == 1 else 3000),
+    "kip": lambda per_class, _: KIP(steps=600) if per_class == 1 else KIP(steps=3000, real_rows=3000),
     "dm": lambda per_class, _: DM(steps=2000 if per_class == 1 else 1000),
-    "dc": lambda per_class, _: DC() if per_class == 1 else DC(steps=200, outer_steps=10, inner_steps=10),
+    "dc": _dc,
     "mtt": _mtt,
     "frepo": lambda per_class, operations: FRePO(operations=operations, steps=1500 if per_class == 1 else 800),
     **{name: partial(_named, name) for name in CONTROLS},
