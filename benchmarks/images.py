@@ -6,7 +6,7 @@
 Every row is three condensations, judged by one training each of the network of the published tables (ConvNet, width
 128) on the official test images; KIP is judged by its own kernel as well. Networks that condense are of width 32 or 64,
 so that a row takes minutes on two CPU cores. Settings depend on the images per class as the papers' do, and on nothing
-else, but that DSA, MTT and FRePO change images as the protocols do, which mirrors all but digits; they were set on
+else, but that MTT and FRePO change images as the protocols do, which mirrors all but digits; they were set on
 validation images and other training images of MNIST. Rows that are in the file already are not run again.
 """
 
@@ -55,11 +55,7 @@ def _named(name: str, per_class: int, operations: tuple[Operation, ...]) -> str:
     return name
 
 
-def _dsa(per_class: int, operations: tuple[Operation, ...]) -> DC:
-    return replace(_dc(per_class), operations=operations)
-
-
-def _dc(per_class: int, _: tuple[Operation, ...] = ()) -> DC:
+def _dc(per_class: int, _: tuple[Operation, ...]) -> DC:
     if per_class == 1:
         return DC()
     return DC(outer_steps=1, distance="squared", networks=40, real_per_class=256, images_rate=0.03, steps=800)
@@ -74,7 +70,6 @@ METHODS: dict[str, Callable[[int, tuple[Operation, ...]], ImageMethod | str]] = 
     "kip": lambda per_class, _: KIP(steps=600) if per_class == 1 else KIP(steps=3000, real_rows=3000),
     "dm": lambda per_class, _: DM(steps=2000 if per_class == 1 else 1000),
     "dc": _dc,
-    "dsa": _dsa,
     "mtt": _mtt,
     "frepo": lambda per_class, operations: FRePO(operations=operations, steps=1500 if per_class == 1 else 800),
     **{name: partial(_named, name) for name in CONTROLS},

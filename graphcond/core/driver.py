@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graphcond.core.augment import Augment, Change
+from graphcond.core.augment import Augment
 from graphcond.core.batch import Batch
 from graphcond.core.checkpoint import CheckpointFile
 from graphcond.core.objectives.base import Objective
@@ -19,7 +19,7 @@ from graphcond.core.observation import Observation, Source
 from graphcond.core.optimizers import optimizer_of, optimizer_state, restore_optimizer, set_learning_rate
 from graphcond.core.processes import Processes
 from graphcond.core.progress import Progress
-from graphcond.core.randomness import MAX_SEED, seeded
+from graphcond.core.randomness import seeded
 from graphcond.core.run import Run
 from graphcond.core.samplers import Sampler
 from graphcond.core.schedules import Schedule
@@ -60,8 +60,6 @@ class Recipe:
         steps: How many steps.
         look: Judges the synthetic data on validation data, higher is better; ``None``: the last step is kept.
         augment: Real and synthetic data are changed alike, freshly at each step; ``None``: they are seen as they are.
-        recurring: Whether weights that come back are seen with the same change each time, so that real data that never
-            vary are observed once for both.
         rows_at_once: Real data are observed in shards of at most so many rows, whose statistics are added; ``None``:
             all rows of a batch at once.
         looks: How often: at ``steps * (i / looks)**2`` for ``i`` = 1, 2, ..., so that the last step is looked at.
@@ -81,7 +79,6 @@ class Recipe:
     looks: int = 20
     look_rows: int | None = None
     augment: Augment | None = None
-    recurring: bool = False
     rows_at_once: int | None = None
 
 
@@ -129,16 +126,8 @@ class _Driver:
         self.best: dict[str, Tensor] = {}
         self.kept_step = 0
         self.observe = Observation(
-            recipe.objective,
-            recipe.surrogate,
-            recipe.source,
-            recipe.rows_at_once,
-            self.processes,
-            recurring=recipe.recurring,
+            recipe.objective, recipe.surrogate, recipe.source, recipe.rows_at_once, self.processes
         )
-        # Drawn here and not at the first step, which a resumed run does not see.
-        recurring = recipe.recurring and recipe.augment is not None
-        self.changes_seed = int(torch.randint(MAX_SEED, ())) if recurring else None
         self.file: CheckpointFile | None = None
         found = self.processes.first(self._open)
         if found is not None:
@@ -170,9 +159,8 @@ class _Driver:
     def _advance(self) -> None:
         recipe = self.recipe
         weights = recipe.sampler.draw(self.step)
-        key = recipe.sampler.key()
-        change = self._change(key)
-        target = self.observe(self.step, weights, key, change)
+        change = None if recipe.augment is None else recipe.augment.draw()
+        target = self.observe(self.step, weights, recipe.sampler.key(), change)
         synthetic = self._synthetic_batch(self.step)
         seen = synthetic if change is None else change(synthetic)
         loss = recipe.objective.loss(recipe.surrogate, weights, target, seen)
@@ -192,13 +180,6 @@ class _Driver:
         self.step += 1
         if self._looks_until(self.step) > self._looks_until(self.step - 1):
             self._look()
-
-    def _change(self, key: int | None) -> Change | None:
-        augment = self.recipe.augment
-        if augment is None or key is None or self.changes_seed is None:
-            return None if augment is None else augment.draw()
-        with seeded((self.changes_seed + key) % MAX_SEED):
-            return augment.draw()
 
     def _looks_until(self, step: int) -> int:
         """Return how many looks are due by a step: close together at first, when most changes."""

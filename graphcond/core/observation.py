@@ -31,7 +31,6 @@ class Observation:
         source: Real data.
         rows_at_once: Observed are shards of at most so many rows, whose statistics are added; ``None``: all at once.
         processes: Who shares the rows of a batch.
-        recurring: Whether weights that come back do so with the same change.
     """
 
     def __init__(
@@ -41,15 +40,12 @@ class Observation:
         source: Source,
         rows_at_once: int | None,
         processes: Processes,
-        *,
-        recurring: bool = False,
     ) -> None:
         self._objective = objective
         self._surrogate = surrogate
         self._source = source
         self._rows_at_once = rows_at_once
         self._processes = processes
-        self._recurring = recurring
         self._remembered: dict[int, Any] = {}
         self._shared: tuple[Batch, Batch] | None = None
 
@@ -62,7 +58,7 @@ class Observation:
             key: What stands for weights that come back, so that constant data are observed once.
             change: What is done to real and synthetic data alike.
         """
-        if key is None or not self._source.constant or (change is not None and not self._recurring):
+        if key is None or change is not None or not self._source.constant:
             return self._observed(step, weights, change)
         if key not in self._remembered:
             self._remembered[key] = self._observed(step, weights, change)

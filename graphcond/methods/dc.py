@@ -49,8 +49,7 @@ class DC(ImageMatchingMethod):
         images_rate: Learning rate of the images.
         momentum: Of their descent; ``None``: Adam.
         networks: With one image a class no network is ever trained; a number draws so many once and picks among them,
-            so that real images are seen by each once, under a change of its own if there are operations. ``None`` draws
-            a new one, and a new change, every time.
+            so that real images are seen by each once. ``None`` draws a new one every time.
         real_per_class: Training images of each class in a step.
         looks: How often the images are judged on validation images.
 
@@ -110,7 +109,6 @@ class DC(ImageMatchingMethod):
             objective=GradientMatching(distance=self.distance, per_class=self.per_class),
             source=ImageSource(task, self.real_per_class, constant=isinstance(sampler, Pool)),
             augment=augmentation(self.operations, task),
-            recurring=isinstance(sampler, Pool),
         )
 
     def _sampler(self, surrogate: Surrogate, task: ImageTask, per_class: int) -> Sampler:

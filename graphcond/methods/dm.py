@@ -32,9 +32,8 @@ class DM(ImageMatchingMethod):
         architecture: The network.
         form: What of the images is stored.
         start: Where images start, ``"real"`` or ``"noise"``.
-        operations: How both sides are changed alike (DSA).
-        networks: Networks that are drawn once and picked among, each with a change of its own if there are operations;
-            ``None`` draws a new one, and a new change, at every step.
+        operations: How both sides are changed alike (DSA); with any, real images have to be seen at every step.
+        networks: Networks that are drawn once and picked among; ``None`` draws a new one at every step.
         steps: Matching steps.
         images_rate: Learning rate of the images.
         momentum: Of their descent; ``None``: Adam.
@@ -73,7 +72,7 @@ class DM(ImageMatchingMethod):
         """See :meth:`ImageMatchingMethod.recipe`."""
         made = self.form.build(task, allocation, self.start, hard_labels, None)
         eyes = self.surrogate(task)
-        constant = self.networks is not None
+        constant = self.networks is not None and not self.operations
         return self.matching(
             task,
             made,
@@ -84,5 +83,4 @@ class DM(ImageMatchingMethod):
             objective=DistributionMatching(layers=(-2,)),
             source=ImageSource(task, self.real_per_class, constant=constant),
             augment=augmentation(self.operations, task),
-            recurring=constant,
         )

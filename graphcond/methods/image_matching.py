@@ -68,7 +68,6 @@ class ImageMatching:
         looks: How often.
         look_rows: How many validation images a look has, see :class:`graphcond.core.driver.Recipe`.
         augment: How real and synthetic images are changed alike.
-        recurring: Whether weights that come back do so with the same change.
         rows_at_once: Real images that are observed together; ``None``: all of a batch.
         deliver: Turns labels as they are learned into those of the result.
     """
@@ -86,7 +85,6 @@ class ImageMatching:
     looks: int
     look_rows: int
     augment: Augment | None = None
-    recurring: bool = False
     rows_at_once: int | None = ROWS_AT_ONCE
     deliver: Callable[[Tensor], Delivered] = deliver_labels
 
@@ -104,7 +102,6 @@ class ImageMatching:
             looks=self.looks,
             look_rows=self.look_rows,
             augment=self.augment,
-            recurring=self.recurring,
             rows_at_once=self.rows_at_once,
         )
         return self._result(driver.run(recipe, run))

@@ -211,50 +211,6 @@ def test_what_is_changed_is_observed_anew_though_nothing_else_changes():
     assert (len(plain.objective.real), len(changed.objective.real)) == (1, STEPS)
 
 
-def test_where_changes_come_back_each_network_of_a_pool_has_one_under_which_it_observes_once():
-    made = recipe(lambda surrogate: Pool(surrogate, 3), augment=Shifted(), recurring=True, steps=30)
-    run(made)
-    numbers = made.augment.drawn
-    assert len(numbers) == 30
-    assert len(set(numbers)) == len(made.objective.real) == 3
-    seen = [float((real.x - made.source(0).x).mean()) for real in made.objective.real]
-    assert seen == pytest.approx(list(dict.fromkeys(numbers)), abs=1e-5)
-
-
-def test_a_change_that_comes_back_is_that_of_both_sides():
-    every = recipe(lambda surrogate: Pool(surrogate, 3), augment=Shifted(), recurring=True, steps=30)
-    once = recipe(
-        lambda surrogate: Pool(surrogate, 3), augment=Shifted(), recurring=True, steps=30, source=Source(constant=False)
-    )
-    run(every)
-    run(once)
-    assert (len(every.objective.real), len(once.objective.real)) == (3, 30)
-    assert_same(every, once)
-
-
-def test_networks_that_do_not_come_back_are_changed_anew_at_each_step():
-    made = recipe(augment=Shifted(), recurring=True)
-    run(made)
-    assert len(set(made.augment.drawn)) == STEPS
-
-
-def test_an_interrupted_run_goes_on_with_the_changes_that_come_back(tmp_path, every_step_reported):
-    def interrupt(report: Progress) -> None:
-        if report.done == 4:
-            raise KeyboardInterrupt
-
-    def made() -> Recipe:
-        return recipe(lambda surrogate: Pool(surrogate, 3), soft=True, augment=Shifted(), recurring=True)
-
-    whole, again = made(), made()
-    run(whole)
-    with pytest.raises(KeyboardInterrupt):
-        run(made(), tmp_path / "state.safetensors", progress=interrupt)
-    run(again, tmp_path / "state.safetensors")
-    assert_same(again, whole)
-    assert set(again.augment.drawn) <= set(whole.augment.drawn)
-
-
 @pytest.mark.parametrize("rows", [1, 7, 15, 29])
 def test_shards_together_are_observed_as_all_at_once(rows):
     whole, sharded = recipe(), recipe(rows_at_once=rows)
