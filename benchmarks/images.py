@@ -14,7 +14,6 @@ import argparse
 import itertools
 import statistics
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,8 +61,9 @@ def _dc(per_class: int, _: tuple[Operation, ...]) -> DC:
 
 
 def _mtt(per_class: int, operations: tuple[Operation, ...]) -> MTT:
-    learned = MTT(operations=operations, soft_labels="classes", window=Window(latest=16))
-    return learned if per_class == 1 else replace(learned, unroll_rows=50, steps=150)
+    rows, steps = (None, 300) if per_class == 1 else (50, 150)
+    window = Window(latest=16)
+    return MTT(operations=operations, soft_labels="classes", window=window, unroll_rows=rows, steps=steps)
 
 
 METHODS: dict[str, Callable[[int, tuple[Operation, ...]], ImageMethod | str]] = {

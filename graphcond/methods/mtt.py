@@ -69,7 +69,7 @@ class MTT(ImageMatchingMethod):
         looks: How often the images are judged on validation images.
 
     Note:
-        - The published settings ask for a hundred experts of fifty epochs at width 128; these are ten of a few hundred
+        - The published settings ask for a hundred experts of fifty epochs at width 128; these are five of a few hundred
           steps, for a CPU, and Adam with rates of its own in place of descent with a rate of 1000.
         - TESLA's published gradient lacks the terms across steps, of which its paper says that they are kept.
         - FTD's moving average of the images, and DATM's rule to move labels only when the loss is small, are left out.
