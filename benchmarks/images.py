@@ -14,6 +14,7 @@ import argparse
 import itertools
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,8 @@ def _dc(per_class: int, _: tuple[Operation, ...]) -> DC:
 
 
 def _mtt(per_class: int, operations: tuple[Operation, ...]) -> MTT:
-    rows, steps = (None, 300) if per_class == 1 else (50, 150)
-    window = Window(latest=16)
-    return MTT(operations=operations, soft_labels="classes", window=window, unroll_rows=rows, steps=steps)
+    common = MTT(operations=operations, soft_labels="classes", window=Window(latest=16))
+    return common if per_class == 1 else replace(common, unroll_rows=50, steps=150, images_rate=0.05)
 
 
 METHODS: dict[str, Callable[[int, tuple[Operation, ...]], ImageMethod | str]] = {
@@ -71,7 +71,7 @@ METHODS: dict[str, Callable[[int, tuple[Operation, ...]], ImageMethod | str]] = 
     "dm": lambda per_class, _: DM(steps=2000 if per_class == 1 else 1000),
     "dc": _dc,
     "mtt": _mtt,
-    "frepo": lambda per_class, operations: FRePO(operations=operations, steps=1500 if per_class == 1 else 800),
+    "frepo": lambda _, operations: FRePO(operations=operations),
     **{name: partial(_named, name) for name in CONTROLS},
 }
 

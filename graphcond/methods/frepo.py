@@ -15,7 +15,7 @@ from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
 from graphcond.methods.image_kernels import CentredTargets, deliver_targets, free_targets, probabilities
-from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation
+from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, rate_of_images
 from graphcond.surrogates.convnet import Architecture, ConvNet
 from graphcond.surrogates.network_kernel import NetworkKernel
 
@@ -42,7 +42,7 @@ class FRePO(ImageMatchingMethod):
         max_age: Uses after which a network is replaced.
         inner_rate: Learning rate (Adam) of the training, on the squared error of the targets.
         steps: Matching steps.
-        images_rate: Learning rate (Adam) of the images.
+        images_rate: Learning rate (Adam) of the images; ``None``: 0.3 over the root of their number per class.
         labels_rate: Learning rate (Adam) of the targets.
         drops: Shares of the steps after which both are a tenth of what they were.
         real_rows: Real images of a step.
@@ -65,7 +65,7 @@ class FRePO(ImageMatchingMethod):
     max_age: int = 100
     inner_rate: float = 0.001
     steps: int = 1500
-    images_rate: float = 0.3
+    images_rate: float | None = None
     labels_rate: float = 0.001
     drops: tuple[float, ...] = (0.7,)
     real_rows: int = 256
@@ -85,7 +85,7 @@ class FRePO(ImageMatchingMethod):
         return self.matching(
             task,
             made,
-            dict.fromkeys(made[0].parts(), self.images_rate) | {"labels": self.labels_rate},
+            dict.fromkeys(made[0].parts(), rate_of_images(self.images_rate, allocation)) | {"labels": self.labels_rate},
             eyes,
             labels=probabilities,
             drops=[round(share * self.steps) for share in self.drops],

@@ -1,5 +1,6 @@
 """What the image methods that match something have in common: synthetic images, learned step by step."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ LOOK_RATE = 0.01
 LOOK_MOMENTUM = 0.9
 LOOK_DECAY = 5e-4
 MAX_VALIDATION = 2000
+RATE_OF_ONE = 0.3
 
 Method = TypeVar("Method", bound="ImageMatchingMethod")
 Made = tuple[Labelled, Tensor]
@@ -206,6 +208,19 @@ class ImageMatchingMethod(ImageMethod):
 def hard_labels(x: Tensor, y: Tensor) -> Labels:
     """Return the classes themselves, fixed."""
     return HardLabels(y)
+
+
+def rate_of_images(rate: float | None, allocation: Tensor) -> float:
+    """Return the learning rate of images where it is large: the one asked for, or one that falls with their number.
+
+    Adam moves every pixel by its rate, whatever the gradient. The more images share a class, the less of the gradient
+    in each is signal: a rate that one a class can bear ruins ten (``docs/images.md``).
+
+    Args:
+        rate: What was asked for; ``None``: :data:`RATE_OF_ONE` over the root of the images per class.
+        allocation: Images of each class.
+    """
+    return RATE_OF_ONE / math.sqrt(float(allocation.float().mean())) if rate is None else rate
 
 
 def augmentation(operations: tuple[Operation, ...], task: ImageTask, *, together: bool = False) -> Augmentation | None:

@@ -21,7 +21,13 @@ from graphcond.images.augmentation import Operation
 from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_forms import Form, Start, Stored
-from graphcond.methods.image_matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels
+from graphcond.methods.image_matching import (
+    ImageMatching,
+    ImageMatchingMethod,
+    augmentation,
+    hard_labels,
+    rate_of_images,
+)
 from graphcond.surrogates.convnet import Architecture, ConvNet
 from graphcond.surrogates.network import Network
 from graphcond.synthetic.free import Labels, SoftLabels
@@ -63,7 +69,7 @@ class MTT(ImageMatchingMethod):
             expert says in the end.
         step_size: Where the learned step size :math:`\beta` starts.
         steps: Matching steps.
-        images_rate: Learning rate (Adam) of the images.
+        images_rate: Learning rate (Adam) of the images; ``None``: 0.3 over the root of their number per class.
         labels_rate: Learning rate (Adam) of the labels' logits.
         step_size_rate: Learning rate (Adam) of the step size's logarithm.
         looks: How often the images are judged on validation images.
@@ -94,7 +100,7 @@ class MTT(ImageMatchingMethod):
     soft_labels: str = "none"
     step_size: float = 0.02
     steps: int = 300
-    images_rate: float = 0.3
+    images_rate: float | None = None
     labels_rate: float = 0.03
     step_size_rate: float = 0.01
     looks: int = 8
@@ -123,7 +129,7 @@ class MTT(ImageMatchingMethod):
         made = self.form.build(task, allocation, self.start, labels, self.step_size)
         changes = augmentation(self.operations, task)
         unroll = Unroll(steps=self.unroll_steps, rows=self.unroll_rows, augment=changes, exact=self.exact)
-        rates = dict.fromkeys(made[0].parts(), self.images_rate) | {
+        rates = dict.fromkeys(made[0].parts(), rate_of_images(self.images_rate, allocation)) | {
             "labels": self.labels_rate,
             "step_size": self.step_size_rate,
         }

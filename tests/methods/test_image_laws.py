@@ -283,6 +283,19 @@ def test_fields_are_checked(method):
         method(form="stored")
 
 
+@pytest.mark.parametrize("name", ["frepo", "mtt"])
+@pytest.mark.parametrize(("per_class", "rate"), [(1, 0.3), (4, 0.15)])
+def test_images_move_slower_the_more_there_are(name, per_class, rate):
+    unsaid, said, other = (
+        graphcond.condense_images(
+            pictures(), per_class=per_class, method=dataclasses.replace(quick(name), images_rate=asked)
+        )
+        for asked in (None, rate, 0.2)
+    )
+    assert same(unsaid, said)
+    assert not same(unsaid, other)
+
+
 @each_method
 def test_published_settings_where_there_are_any(name):
     method = IMAGE_METHODS[name]()
