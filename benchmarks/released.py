@@ -38,7 +38,7 @@ def main() -> None:
                     edge_index, edge_weight = dense_to_sparse(torch.as_tensor(adjacency).float())
                     data = Data(x=torch.as_tensor(x).float(), y=y, edge_index=edge_index, edge_weight=edge_weight)
                     report = graphcond.evaluate(data, dataset, protocol="published", runs=RUNS, controls=False)
-                    scores += report.best.scores
+                    scores += report.best.own_scores
             mean, deviation = mean_and_deviation(scores)
             print(f"{name} {ratio}: {100 * mean:.1f} ± {100 * deviation:.1f}, published {published}", flush=True)
 

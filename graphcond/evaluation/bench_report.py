@@ -6,7 +6,9 @@ from typing import Any
 from graphcond.evaluation.metrics import mean_and_deviation
 from graphcond.evaluation.tables import render
 
-HEADER = ("dataset", "size", "trained on", "model", "nodes", "kB", "score %", "runs", "condense s", "train s", "MB")
+HEADER = (
+    "dataset", "size", "trained on", "model", "nodes", "kB", "plain", "own", "runs", "condense s", "train s", "MB",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,15 @@ class BenchReport:
 def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
     first = rows[0]
     scores = [score for row in rows for score in row["scores"]]
+    own = [score for row in rows for score in row["own_scores"]]
     mean, deviation = mean_and_deviation(scores)
+    own_mean, own_deviation = mean_and_deviation(own) if own else (None, None)
     names = ("dataset", "size", "method", "model", "protocol", "metric")
     costs = ("nodes", "edges", "bytes", "condense_seconds", "train_seconds")
     return (
         {name: first[name] for name in names}
         | {"mean": mean, "deviation": deviation, "scores": scores, "seeds": len(rows)}
+        | {"own_mean": own_mean, "own_deviation": own_deviation, "own_scores": own}
         | {name: sum(row[name] for row in rows) / len(rows) for name in costs}
         | {"peak_memory": max(row["peak_memory"] for row in rows)}
     )
@@ -59,7 +64,11 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     made = row["method"] != "whole"
     return (
         row["dataset"], row["size"], row["method"], row["model"], f"{row['nodes']:,.0f}", f"{row['bytes'] / 1000:,.1f}",
-        f"{100 * row['mean']:.1f} ± {100 * row['deviation']:.1f}", str(len(row["scores"])),
+        _score(row["mean"], row["deviation"]), _score(row["own_mean"], row["own_deviation"]), str(len(row["scores"])),
         f"{row['condense_seconds']:.2f}" if made else "-", f"{row['train_seconds']:.1f}",
         f"{row['peak_memory'] / 1e6:,.0f}" if row["peak_memory"] else "-",
     )  # fmt: skip
+
+
+def _score(mean: float | None, deviation: float) -> str:
+    return "" if mean is None else f"{100 * mean:.1f} ± {100 * deviation:.1f}"

@@ -15,6 +15,7 @@ from graphcond.core.processes import alone
 from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation import graphs
+from graphcond.evaluation.columns import Column, Columns, Score
 from graphcond.evaluation.controls import control_names
 from graphcond.evaluation.graph_controls import GRAPH_CONTROLS
 from graphcond.evaluation.graph_protocol import GraphProtocol, resolve_graph_protocol
@@ -29,7 +30,7 @@ from graphcond.evaluation.own_data import read_own
 from graphcond.evaluation.protocol import Protocol, resolve_protocol
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
-from graphcond.evaluation.training import Exam, Lesson, Score, train_once
+from graphcond.evaluation.training import Exam, Lesson, train_once
 from graphcond.graphs.reading import Split as GraphSplit
 from graphcond.graphs.reading import is_graph_dataset
 from graphcond.images.reading import is_image_dataset
@@ -73,7 +74,9 @@ def evaluate(
 ) -> Report:
     """Train standard models on a condensed dataset and judge them on the original's test split.
 
-    The weights of the best validation epoch are kept; the test split is read once per training, at its end. Controls of
+    Every row has two columns: *plain* trains on hard labels without weights, as a user's own loop does, and *own* with
+    the weights and soft labels that a set carries; a set that carries neither has one. The weights of the best
+    validation epoch are kept; the test split is read once per training, at its end. Controls of
     the same size stand beside the result: class means, random nodes (raw, propagated, and with a teacher's soft
     labels), herding, k-center, and the whole dataset. For sets of graphs they are real graphs of the same number or in
     the same bytes (random, with soft labels, herding, k-center), the number of nodes alone, an untrained network, a
@@ -272,33 +275,40 @@ class _Judge:
 
     def row(self, candidate: Candidate, model: str, kind: ModelKind) -> Row:
         """Return the row of one candidate under one model."""
+        start = time.perf_counter()
         if candidate.name == "whole":
-            lessons = [self._whole_lesson(kind)]
+            columns = Columns(self._trained(kind, [self._whole_lesson(kind)]))
             size = _size_of_graph(self.task.train.graph)
         else:
-            lessons = [self._lesson(kind, data) for data in candidate.data]
+            columns = Columns(
+                self._trained(kind, [self._lesson(kind, data, "plain") for data in candidate.data]),
+                self._trained(
+                    kind, [self._lesson(kind, data, "own") for data in candidate.data if _carries_own(candidate.data)]
+                ),
+            )
             size = _size_of_data(candidate.data[0]) if candidate.data else (0, 0, 0)
-        val, test = self._exam(kind, self.task.val), self._exam(kind, self.task.test)
-        start = time.perf_counter()
-        scores: list[Score] = [
-            train_once(kind, lesson, val, test, self.task.num_classes, self.protocol, self.metric, seed)
-            for lesson in lessons
-            for seed in self.seeds
-        ]
-        seconds = (time.perf_counter() - start) / max(len(scores), 1)
+        trainings = len(columns.plain) + len(columns.own)
         return Row(
             data=candidate.name,
             model=model,
-            scores=tuple(score.test for score in scores),
-            val_scores=tuple(score.val for score in scores),
+            **columns.fields(),
+            condensations=max(len(candidate.data), 1),
             nodes=size[0],
             edges=size[1],
             bytes=size[2],
             condense_seconds=candidate.seconds,
-            train_seconds=seconds,
+            train_seconds=(time.perf_counter() - start) / max(trainings, 1),
             peak_memory=candidate.peak_memory,
             note=candidate.note,
         )
+
+    def _trained(self, kind: ModelKind, lessons: Sequence[Lesson]) -> list[Score]:
+        val, test = self._exam(kind, self.task.val), self._exam(kind, self.task.test)
+        return [
+            train_once(kind, lesson, val, test, self.task.num_classes, self.protocol, self.metric, seed)
+            for lesson in lessons
+            for seed in self.seeds
+        ]
 
     def _exam(self, kind: ModelKind, split: Split) -> Exam:
         key = (id(split.graph), kind.view)
@@ -310,21 +320,34 @@ class _Judge:
         exam = self._exam(kind, self.task.train)
         return Lesson(exam.view, exam.nodes, exam.labels, torch.ones(len(exam.nodes), device=self.device))
 
-    def _lesson(self, kind: ModelKind, data: Data) -> Lesson:
-        graph = _as_graph(data, self.protocol.edge_threshold).to(self.device)
+    def _lesson(self, kind: ModelKind, data: Data, column: Column) -> Lesson:
+        graph = _as_graph(data, self.protocol.edge_threshold, column).to(self.device)
         targets, weights = graph.y, torch.ones(graph.num_nodes, device=self.device)
-        if self.protocol.labels == "soft" and "y_soft" in data:
-            targets = data.y_soft.to(self.device)
-        if self.protocol.node_weights and "node_weight" in data:
-            weights = data.node_weight.to(self.device)
+        if column == "own":
+            targets = data.get("y_soft", graph.y).to(self.device)
+            weights = data.get("node_weight", weights).to(self.device)
         nodes = data.train_mask.nonzero().flatten().to(self.device)
         return Lesson(kind.view(graph, training=True), nodes, targets[nodes], weights[nodes])
 
 
-def _as_graph(data: Data, threshold: float) -> Graph:
-    weight = data.edge_weight if "edge_weight" in data else torch.ones(data.edge_index.size(1))
+def _as_graph(data: Data, threshold: float, column: Column) -> Graph:
+    weight = torch.ones(data.edge_index.size(1))
+    if column == "plain":  # model(data.x, data.edge_index)
+        return Graph(data.x, data.edge_index, weight, data.y)
+    weight = data.get("edge_weight", weight)
     keep = weight >= threshold
     return Graph(data.x, data.edge_index[:, keep], weight[keep], data.y)
+
+
+def _carries_own(several: Sequence[Data]) -> bool:
+    """Return whether any of several sets has soft labels, or weights that are not all the same."""
+    return any(
+        "y_soft" in data or _differ(data.get("node_weight")) or _differ(data.get("edge_weight")) for data in several
+    )
+
+
+def _differ(weight: Tensor | None) -> bool:
+    return weight is not None and len(weight) > 0 and bool((weight != weight[0]).any())
 
 
 def _size_of_data(data: Data) -> tuple[int, int, int]:

@@ -13,7 +13,8 @@ from graphcond.core.batch import Batch
 from graphcond.core.names import named
 from graphcond.core.positive_definite import ridged, solve
 from graphcond.core.randomness import seeded
-from graphcond.evaluation.image_training import ROWS_AT_ONCE, ImageExams, ImageLesson, ImageScore
+from graphcond.evaluation.columns import Score, outcomes
+from graphcond.evaluation.image_training import ROWS_AT_ONCE, ImageExams, ImageLesson
 from graphcond.images.task import ImageSet
 from graphcond.surrogates.convnet import Architecture, ConvNet, Perceptron, network
 from graphcond.surrogates.infinite_width import InfiniteWidth
@@ -81,7 +82,7 @@ class KernelRegression:
         if not self.ridges or not all(ridge > 0 for ridge in self.ridges):
             raise ValueError(f"ridges must be positive numbers, at least one, got {self.ridges!r}")
 
-    def judge(self, lesson: ImageLesson, exams: ImageExams) -> ImageScore:
+    def judge(self, lesson: ImageLesson, exams: ImageExams) -> Score:
         """Return the scores of the regression.
 
         Raises:
@@ -95,16 +96,20 @@ class KernelRegression:
         gram = self.kernel.gram((), batch)
         solutions = torch.stack([solve(ridged(gram, ridge), batch.y) for ridge in self.ridges])
         if not len(exams.val):
-            return ImageScore(exams.metric(self._predicted(lesson, batch, solutions[0], exams.test), exams.test.y))
+            return _scored(self._predicted(lesson, batch, solutions[0], exams.test), exams)
         scores = [exams.metric(p, exams.val.y) for p in self._predicted(lesson, batch, solutions, exams.val)]
         best = max(range(len(scores)), key=scores.__getitem__)
-        predicted = self._predicted(lesson, batch, solutions[best], exams.test)
-        return ImageScore(exams.metric(predicted, exams.test.y), scores[best])
+        return _scored(self._predicted(lesson, batch, solutions[best], exams.test), exams, scores[best])
 
     def _predicted(self, lesson: ImageLesson, batch: Batch, solutions: Tensor, images: ImageSet) -> Tensor:
         """Return the predictions of one or several solutions, ``(..., n, num_classes)``."""
         blocks = (Batch(lesson.scale.normalized(x).double(), images.y[:0]) for x in torch.split(images.x, ROWS_AT_ONCE))
         return torch.cat([self.kernel.cross((), block, batch) @ solutions for block in blocks], dim=-2)
+
+
+def _scored(predicted: Tensor, exams: ImageExams, val: float | None = None) -> Score:
+    labels = exams.test.y
+    return Score(exams.metric(predicted, labels), val, items=outcomes(predicted, labels, exams.metric))
 
 
 ImageModel = Architecture | KernelRegression

@@ -9,7 +9,6 @@ from graphcond.core.fields import require_positive
 from graphcond.core.names import named
 from graphcond.images.augmentation import DIGITS, Augmentation
 
-LabelKind = Literal["hard", "soft"]
 Selection = Literal["last", "validation"]
 
 
@@ -29,8 +28,6 @@ class ImageProtocol:
         batch_size: Images of a step, or all of them where there are fewer.
         augment: Each step sees freshly changed images; ``None``: they are seen as they are. An
             :class:`graphcond.images.augmentation.Augmentation` draws numbers for each image.
-        labels: ``"soft"`` trains on ``y_soft`` where the set has it; ``"hard"`` on ``y``.
-        learned_rate: Whether to take the learning rate that was learned along with the images, where there is one.
         select: Which weights are judged: the ``"last"`` ones, or the best of some looks at the ``"validation"`` split.
         looks: How many.
         whole_epochs: Passes over the original, where it is trained on.
@@ -43,8 +40,6 @@ class ImageProtocol:
     epochs: int = 300
     batch_size: int = 256
     augment: Augment | None = None
-    labels: LabelKind = "soft"
-    learned_rate: bool = True
     select: Selection = "last"
     looks: int = 20
     whole_epochs: int = 20
@@ -54,10 +49,9 @@ class ImageProtocol:
         require_positive(self, but=("momentum", "weight_decay"))
         if self.momentum >= 1:
             raise ValueError(f"momentum must be in [0, 1), got {self.momentum!r}")
-        for name, kinds in (("labels", LabelKind), ("select", Selection)):
-            if getattr(self, name) not in get_args(kinds):
-                choices = " or ".join(map(repr, get_args(kinds)))
-                raise ValueError(f"{name} must be {choices}, got {getattr(self, name)!r}")
+        if self.select not in get_args(Selection):
+            choices = " or ".join(map(repr, get_args(Selection)))
+            raise ValueError(f"select must be {choices}, got {self.select!r}")
 
     def seen(self, batch: Batch) -> Batch:
         """Return what one step sees of a batch."""

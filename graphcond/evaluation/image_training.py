@@ -10,7 +10,8 @@ from torch_geometric.data import Data
 
 from graphcond.core.batch import Batch
 from graphcond.core.randomness import seeded
-from graphcond.evaluation.image_protocol import ImageProtocol, LabelKind
+from graphcond.evaluation.columns import Column, Score, outcomes
+from graphcond.evaluation.image_protocol import ImageProtocol
 from graphcond.evaluation.metrics import Metric
 from graphcond.images.formation import expand, expand_labels
 from graphcond.images.task import ImageSet, Scale, pixels
@@ -50,14 +51,6 @@ class ImageLesson:
         return Batch(self.scale.normalized(self.x[rows]), self.targets[rows])
 
 
-@dataclass(frozen=True)
-class ImageScore:
-    """One training: the score on the test split, and on the validation split where it was looked at."""
-
-    test: float
-    val: float | None = None
-
-
 @dataclass(frozen=True, eq=False)
 class ImageExams:
     """Where networks are judged, and what a score is."""
@@ -68,39 +61,39 @@ class ImageExams:
     num_classes: int
 
 
-def lesson_of(data: Data, labels: LabelKind, scale: Scale, device: torch.device) -> ImageLesson:
+def lesson_of(data: Data, column: Column, scale: Scale, device: torch.device) -> ImageLesson:
     """Return condensed images as a lesson.
 
     Args:
         data: With ``x`` and ``y`` and perhaps ``y_soft``, ``target``, ``learning_rate``, ``formation``, ``mean`` and
             ``std``.
-        labels: Whether ``y_soft`` is taken where there is one.
+        column: ``"own"`` takes soft labels, targets and the learned learning rate where there are any.
         scale: Of images that do not bring their own.
         device: Where to train.
     """
     data = data.clone().detach().to(device)
     factor = int(data.formation) if "formation" in data else 1
-    targets = data.y_soft.float() if labels == "soft" and "y_soft" in data else data.y.long()
-    outputs = data.target if labels == "soft" and "target" in data else None
+    own = column == "own"
+    targets = data.y_soft.float() if own and "y_soft" in data else data.y.long()
+    outputs = data.target if own and "target" in data else None
     return ImageLesson(
         data.x if factor == 1 else expand(pixels(data.x), factor),
         expand_labels(targets, factor),
         Scale(data.mean.float(), data.std.float()) if "mean" in data else scale.to(device),
-        float(data.learning_rate) if "learning_rate" in data else None,
+        float(data.learning_rate) if own and "learning_rate" in data else None,
         None if outputs is None else expand_labels(outputs, factor),
     )
 
 
 def train_images(
     architecture: Architecture, lesson: ImageLesson, exams: ImageExams, protocol: ImageProtocol, seed: int
-) -> ImageScore:
+) -> Score:
     """Train a fresh network; judge its last weights, or the best of some looks at the validation images.
 
     Without validation images the last weights are judged. Initial weights are drawn on the CPU, so that devices agree.
     """
     looking = protocol.select == "validation" and len(exams.val) > 0
-    learned = lesson.learning_rate if protocol.learned_rate else None
-    rate = protocol.learning_rate if learned is None else learned
+    rate = protocol.learning_rate if lesson.learning_rate is None else lesson.learning_rate
     channels, height, width = lesson.x.shape[1:]
     with seeded(seed):
         model = architecture((channels, height, width), exams.num_classes).to(lesson.x.device)
@@ -111,22 +104,24 @@ def train_images(
                 optimizer = _optimizer(model, protocol, rate * LEARNING_RATE_DROP)
             _epoch(model, lesson, protocol, optimizer)
             if looking and protocol.looks_after(epoch):
-                score = judge_images(model, exams.val, lesson.scale, exams.metric)
+                score = exams.metric(predict_images(model, exams.val, lesson.scale), exams.val.y)
                 if score > best:
                     best, best_weights = score, copy.deepcopy(model.state_dict())
         if best_weights is not None:
             model.load_state_dict(best_weights)
-        return ImageScore(
-            judge_images(model, exams.test, lesson.scale, exams.metric), best if best_weights is not None else None
+        logits = predict_images(model, exams.test, lesson.scale)
+        return Score(
+            test=exams.metric(logits, exams.test.y),
+            val=best if best_weights is not None else None,
+            items=outcomes(logits, exams.test.y, exams.metric),
         )
 
 
 @torch.no_grad()
-def judge_images(model: nn.Module, images: ImageSet, scale: Scale, metric: Metric) -> float:
-    """Return a network's score on images."""
+def predict_images(model: nn.Module, images: ImageSet, scale: Scale) -> Tensor:
+    """Return a network's logits of images, ``(n, num_classes)``."""
     model.eval()
-    logits = [model(scale.normalized(block)) for block in torch.split(images.x, ROWS_AT_ONCE)]
-    return metric(torch.cat(logits), images.y)
+    return torch.cat([model(scale.normalized(block)) for block in torch.split(images.x, ROWS_AT_ONCE)])
 
 
 def _epoch(model: nn.Module, lesson: ImageLesson, protocol: ImageProtocol, optimizer: torch.optim.Optimizer) -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import torch
 
 from graphcond.core.progress import Progress, ProgressCallback
+from graphcond.evaluation.columns import Column, Columns, Score
 from graphcond.evaluation.image_candidates import ImageCandidate, OneSet, own_candidate
 from graphcond.evaluation.image_controls import image_control
 from graphcond.evaluation.image_models import ImageModel, KernelRegression, check_models
 from graphcond.evaluation.image_protocol import ImageProtocol
-from graphcond.evaluation.image_training import ImageExams, ImageLesson, ImageScore, lesson_of, train_images
+from graphcond.evaluation.image_training import ImageExams, ImageLesson, lesson_of, train_images
 from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
 from graphcond.evaluation.report import Report, Row
 from graphcond.images.reading import read_images
@@ -72,29 +73,41 @@ def judged(plan: Plan, kinds: dict[str, ImageModel], task: ImageTask, progress: 
     done, rows = 0, []
     for model, kind in kinds.items():
         for candidate, rules in plan:
-            start, scores, note = time.perf_counter(), list[ImageScore](), candidate.note
+            start, note = time.perf_counter(), candidate.note
+            scores: dict[Column, list[Score]] = {column: [] for column in _columns(candidate)}
             try:
-                for score in _scores(candidate, kind, task, rules):
-                    scores.append(score)
-                    progress(Progress(done + len(scores), total, f"{candidate.name} / {model}"))
+                for column, kept in scores.items():
+                    for score in _scores(candidate, kind, task, rules, column):
+                        kept.append(score)
+                        trained = done + sum(map(len, scores.values()))
+                        progress(Progress(trained, total, f"{candidate.name} / {model}"))
             except ValueError as reason:
                 if not isinstance(kind, KernelRegression):
                     raise
                 note = f"not possible: {reason}".split(";")[0]
             done += _trainings(candidate, kind, rules)
-            rows.append(_row(candidate, model, scores, note, time.perf_counter() - start, task))
+            columns = Columns(scores["plain"], scores.get("own", ()))
+            rows.append(_row(candidate, model, columns, note, time.perf_counter() - start, task))
     return rows
 
 
+def _columns(candidate: ImageCandidate) -> tuple[Column, ...]:
+    """Return the columns of a row: one, unless a set carries soft labels, outputs or a learning rate of its own."""
+    own = any(name in data for data in candidate.sets for name in ("y_soft", "target", "learning_rate"))
+    return ("plain", "own") if own else ("plain",)
+
+
 def _trainings(candidate: ImageCandidate, kind: ImageModel, rules: ImageRules) -> int:
-    sets = 1 if candidate.name == "whole" else len(candidate.sets)
+    sets = (1 if candidate.name == "whole" else len(candidate.sets)) * len(_columns(candidate))
     return sets * (1 if isinstance(kind, KernelRegression) else rules.runs)
 
 
-def _scores(candidate: ImageCandidate, kind: ImageModel, task: ImageTask, rules: ImageRules) -> Iterator[ImageScore]:
+def _scores(
+    candidate: ImageCandidate, kind: ImageModel, task: ImageTask, rules: ImageRules, column: Column
+) -> Iterator[Score]:
     metric, protocol = resolve_metric(rules.metric, task.num_classes), rules.protocol
     exams = ImageExams(task.val, task.test, metric, task.num_classes)
-    lessons = [lesson_of(data, protocol.labels, task.scale, rules.device) for data in candidate.sets]
+    lessons = [lesson_of(data, column, task.scale, rules.device) for data in candidate.sets]
     if candidate.name == "whole":
         lessons, protocol = [_whole(task)], replace(protocol, epochs=protocol.whole_epochs)
     for lesson in lessons:
@@ -109,14 +122,11 @@ def _whole(task: ImageTask) -> ImageLesson:
     return ImageLesson(task.train.x, task.train.y, task.scale)
 
 
-def _row(
-    candidate: ImageCandidate, model: str, scores: Sequence[ImageScore], note: str, seconds: float, task: ImageTask
-) -> Row:
+def _row(candidate: ImageCandidate, model: str, columns: Columns, note: str, seconds: float, task: ImageTask) -> Row:
     images = len(candidate.sets[0].y) if candidate.sets else 0
     return Row(
-        data=candidate.name, model=model, scores=tuple(score.test for score in scores),
-        val_scores=tuple(score.val for score in scores if score.val is not None),
+        data=candidate.name, model=model, **columns.fields(), condensations=max(len(candidate.sets), 1),
         nodes=len(task.train) if candidate.name == "whole" else images, edges=0, bytes=candidate.bytes,
-        condense_seconds=candidate.seconds, train_seconds=seconds / max(len(scores), 1),
+        condense_seconds=candidate.seconds, train_seconds=seconds / max(len(columns.plain) + len(columns.own), 1),
         peak_memory=candidate.peak_memory, note=note,
     )  # fmt: skip

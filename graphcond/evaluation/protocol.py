@@ -1,7 +1,6 @@
 """How a condensed dataset is judged: one fixed setting for all datasets, ratios and methods."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from graphcond.core.names import named
 
@@ -21,9 +20,7 @@ class Protocol:
         weight_decay: L2 penalty on all weights.
         epochs: Full-batch steps.
         validate_every: Epochs between two looks at the validation split.
-        labels: ``"hard"`` trains on ``y``; ``"soft"`` on ``y_soft`` where the dataset has it.
-        node_weights: Weight the loss by ``node_weight``.
-        edge_threshold: Edges of the condensed graph with a lower weight are dropped.
+        edge_threshold: Edges of the condensed graph with a lower weight are dropped where weights count.
     """
 
     name: str = "custom"
@@ -33,8 +30,6 @@ class Protocol:
     weight_decay: float = 5e-4
     epochs: int = 600
     validate_every: int = 10
-    labels: Literal["hard", "soft"] = "hard"
-    node_weights: bool = True
     edge_threshold: float = 0.0
 
     def __post_init__(self) -> None:
@@ -47,16 +42,13 @@ class Protocol:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.edge_threshold < 0:
             raise ValueError("learning_rate must be positive, weight_decay and edge_threshold not negative")
-        if self.labels not in ("hard", "soft"):
-            raise ValueError(f"labels must be 'hard' or 'soft', got {self.labels!r}")
 
 
 STANDARD = Protocol(name="standard")
 """The protocol of GCond's code (2 layers, hidden 256, dropout 0.5, weight decay 5e-4, Adam 0.01, 600 epochs with one
-drop, weights of the best validation epoch), the validation split read at every tenth epoch, the loss weighted by
-``node_weight`` where there is one."""
+drop, weights of the best validation epoch), the validation split read at every tenth epoch."""
 
-PUBLISHED = Protocol(name="published", dropout=0.0, validate_every=1, node_weights=False, edge_threshold=0.05)
+PUBLISHED = Protocol(name="published", dropout=0.0, validate_every=1, edge_threshold=0.05)
 """The protocol behind GCond's published table: no dropout, edges below 0.05 dropped, every epoch validated.
 
 Note:

@@ -1,9 +1,12 @@
 """The result of an evaluation: rows of accuracy and cost, printable, convertible to pandas and JSON."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from torch import Tensor
+
+from graphcond.evaluation.columns import paired_difference
 from graphcond.evaluation.metrics import mean_and_deviation
 from graphcond.evaluation.tables import render
 
@@ -13,12 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One training set under one downstream model.
+    """One training set under one downstream model, in two columns (:mod:`graphcond.evaluation.columns`).
+
+    *Plain* scores are those of a user's loop: hard labels, no weights. *Own* scores are those with the weights and soft
+    labels that the set carries, on the same condensations with the same seeds.
 
     Args:
         data: What was trained on: a method's name, ``"whole"`` for the original.
         model: The downstream model.
-        scores: The test score of every training, in [0, 1].
+        scores: The plain test score of every training, in [0, 1].
         val_scores: The validation scores of the kept weights, in [0, 1].
         nodes: Nodes of the training set, or its images.
         edges: Its edges, self-loops included.
@@ -28,6 +34,11 @@ class Row:
         peak_memory: Peak memory of the condensation in bytes.
         note: Why there are no scores, if so.
         last_scores: The test scores of the last weights instead of the best, where they were judged.
+        own_scores: The own test score of every training; empty for a set without weights and soft labels.
+        own_val_scores: The validation scores of these.
+        condensations: How many condensations the trainings are of, the trainings of each side by side.
+        items: What each test item contributed (:func:`graphcond.evaluation.columns.outcomes`), ``(runs, num_test)``.
+        own_items: The same for the own column.
     """
 
     data: str
@@ -42,10 +53,15 @@ class Row:
     peak_memory: int = 0
     note: str = ""
     last_scores: tuple[float, ...] = ()
+    own_scores: tuple[float, ...] = ()
+    own_val_scores: tuple[float, ...] = ()
+    condensations: int = 1
+    items: Tensor | None = field(default=None, repr=False, compare=False)
+    own_items: Tensor | None = field(default=None, repr=False, compare=False)
 
     @property
     def mean(self) -> float:
-        """Mean test score, in [0, 1]; NaN without scores."""
+        """Mean plain test score, in [0, 1]; NaN without scores."""
         return mean_and_deviation(list(self.scores))[0]
 
     @property
@@ -57,6 +73,21 @@ class Row:
     def val_mean(self) -> float:
         """Mean validation score, in [0, 1]."""
         return mean_and_deviation(list(self.val_scores))[0]
+
+    @property
+    def own_mean(self) -> float:
+        """Mean own test score; the plain one for a set without weights and soft labels."""
+        return mean_and_deviation(list(self.own_scores or self.scores))[0]
+
+    @property
+    def own_deviation(self) -> float:
+        """Sample standard deviation of the own test score."""
+        return mean_and_deviation(list(self.own_scores or self.scores))[1]
+
+    @property
+    def own_gain(self) -> tuple[float, float] | None:
+        """Mean of *own* minus *plain*, paired, with the half width of its 95 % interval; ``None`` for one column."""
+        return paired_difference(self.own_scores, self.scores, self.condensations)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as plain values, with mean and deviation."""
@@ -75,6 +106,11 @@ class Row:
             "peak_memory": self.peak_memory,
             "note": self.note,
             "last_scores": list(self.last_scores),
+            "own_mean": self.own_mean if self.own_scores else None,
+            "own_deviation": self.own_deviation if self.own_scores else None,
+            "own_scores": list(self.own_scores),
+            "own_val_scores": list(self.own_val_scores),
+            "condensations": self.condensations,
         }
 
 
@@ -133,12 +169,13 @@ class Report:
     def __str__(self) -> str:
         title = f"{self.dataset}: test {self.metric} in %, {self.protocol} protocol"
         sizes = ("nodes", "edges") if self.unit == "nodes" else (self.unit,)
-        header = ("trained on", "model", *sizes, "kB", f"{self.metric} %", "runs", "condense s", "train s")
+        header = ("trained on", "model", *sizes, "kB", "plain", "own", "runs", "condense s", "train s")
         return render(title, header, [_cells(row, self.unit) for row in self.rows])
 
 
 def _cells(row: Row, unit: str) -> tuple[str, ...]:
-    score = f"{100 * row.mean:.1f} ± {100 * row.deviation:.1f}" if row.scores else row.note
+    plain = _score(row.mean, row.deviation, row.scores) if row.scores else row.note
+    own = _score(row.own_mean, row.own_deviation, row.own_scores) if row.own_scores else ""
     seconds = f"{row.condense_seconds:.2f}" if row.scores and row.data != "whole" else "-"
     sizes = (row.nodes, row.edges) if unit == "nodes" else (row.nodes,)
     return (
@@ -146,8 +183,14 @@ def _cells(row: Row, unit: str) -> tuple[str, ...]:
         row.model,
         *(f"{size:,}" for size in sizes),
         f"{row.bytes / 1000:,.{1 if 0 < row.bytes < 10_000 else 0}f}",
-        score,
+        plain,
+        own,
         str(len(row.scores)),
         seconds,
         f"{row.train_seconds:.1f}",
     )
+
+
+def _score(mean: float, deviation: float, scores: tuple[float, ...]) -> str:
+    """Return a mean in %, with its deviation where there is more than one score."""
+    return f"{100 * mean:.1f}" if len(scores) == 1 else f"{100 * mean:.1f} ± {100 * deviation:.1f}"

@@ -2,7 +2,7 @@ r"""Scores that separate what condensed images are worth from what their labels 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch_geometric.data import Data
@@ -104,17 +104,13 @@ def rank_images(
     rules = ImageRules(resolve_image_protocol(protocol), "accuracy", runs, seed, resolve_device(device))
     task = read_for_judging(dataset, kinds, rules)
     own = own_candidate(image_sets(condensed), task)
-    soft = rules.protocol.labels == "soft" and any("y_soft" in data for data in own.sets)
-    random = image_control("random_soft" if soft else "random", own, task)
-    plan = {"own": (own, rules), "random": (random, rules)}
-    if soft:
-        plan["own_hard"] = (own, replace(rules, protocol=replace(rules.protocol, labels="hard")))
+    soft = any("y_soft" in data or "target" in data for data in own.sets)
+    plan = [own, image_control("random_soft" if soft else "random", own, task)]
     if whole is None:
-        plan["whole"] = (image_control("whole", own, task), rules)
-    rows = dict(zip(plan, judged(list(plan.values()), kinds, task, progress), strict=True))
-    for row in rows.values():
+        plan.append(image_control("whole", own, task))
+    rows = judged([(candidate, rules) for candidate in plan], kinds, task, progress)
+    for row in rows:
         if not row.scores:
             raise ValueError(f"the scores need an accuracy of {row.data!r} under {row.model!r}, which is {row.note}")
-    own_hard = rows.get("own_hard", rows["own"]).mean
-    full = rows["whole"].mean if whole is None else whole
-    return Scores.of(rows["own"].mean, own_hard, rows["random"].mean, full, weight=weight)
+    full = rows[2].mean if whole is None else whole
+    return Scores.of(rows[0].own_mean, rows[0].mean, rows[1].own_mean, full, weight=weight)

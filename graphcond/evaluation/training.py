@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphcond.core.randomness import seeded
+from graphcond.evaluation.columns import Score, outcomes
 from graphcond.evaluation.metrics import Metric
 from graphcond.evaluation.models import ModelKind, View
 from graphcond.evaluation.protocol import Protocol
@@ -38,14 +39,6 @@ class Exam:
     labels: Tensor
 
 
-@dataclass(frozen=True)
-class Score:
-    """One training: the validation score of the weights that were kept, and their score on the test split."""
-
-    val: float
-    test: float
-
-
 def train_once(
     kind: ModelKind,
     lesson: Lesson,
@@ -69,20 +62,25 @@ def train_once(
                 optimizer = _optimizer(model, protocol, protocol.learning_rate * LEARNING_RATE_DROP)
             _step(model, lesson, optimizer)
             if len(val.nodes) and epoch % protocol.validate_every == 0:
-                score = judge(model, val, metric)
+                score = metric(predict(model, val), val.labels)
                 if score > best:
                     best, best_weights = score, copy.deepcopy(model.state_dict())
         if best_weights is not None:
             model.load_state_dict(best_weights)
-        return Score(val=best if best_weights is not None else float("nan"), test=judge(model, test, metric))
+        logits = predict(model, test)
+        return Score(
+            test=metric(logits, test.labels),
+            val=best if best_weights is not None else float("nan"),
+            items=outcomes(logits, test.labels, metric),
+        )
 
 
 @torch.no_grad()
-def judge(model: nn.Module, exam: Exam, metric: Metric) -> float:
-    """Return the model's score on an exam."""
+def predict(model: nn.Module, exam: Exam) -> Tensor:
+    """Return the model's logits of the nodes of an exam, ``(n, num_classes)``."""
     model.eval()
-    logits = model(exam.view.x, exam.view.edge_index, exam.view.edge_weight)[exam.nodes]
-    return metric(logits, exam.labels)
+    logits: Tensor = model(exam.view.x, exam.view.edge_index, exam.view.edge_weight)[exam.nodes]
+    return logits
 
 
 def _step(model: nn.Module, lesson: Lesson, optimizer: torch.optim.Optimizer) -> None:

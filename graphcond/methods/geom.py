@@ -178,7 +178,8 @@ class GEOM(TrajectoryMethod):
         - Distances are squared, as in the paper's equation; the published code divides norms.
         - The temperature of the labels is not learned.
         - Settings were chosen on the validation nodes of Cora with 35 and CiteSeer with 30 nodes. The published code
-          trains the networks that are judged on the soft labels, ``Protocol(labels="soft")`` here.
+          trains the networks that are judged on the soft labels: the *own* column of
+          :func:`graphcond.evaluate`.
     """
 
     name: ClassVar[str] = "geom"

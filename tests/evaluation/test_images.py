@@ -17,14 +17,15 @@ from graphcond.condensed import CondensedDataset
 from graphcond.core.batch import Batch
 from graphcond.core.randomness import seeded
 from graphcond.evaluation import IMAGE_PROTOCOLS, ImageProtocol, KernelRegression, evaluate
+from graphcond.evaluation.columns import Column
 from graphcond.evaluation.image_controls import IMAGE_CONTROLS, USUAL
 from graphcond.evaluation.image_models import IMAGE_MODELS, AlexNet, LeNet
 from graphcond.evaluation.image_training import (
     ROWS_AT_ONCE,
     ImageExams,
     ImageLesson,
-    judge_images,
     lesson_of,
+    predict_images,
     train_images,
 )
 from graphcond.evaluation.metrics import accuracy
@@ -76,8 +77,8 @@ def exams(metric: Callable[[Tensor, Tensor], float] = accuracy) -> ImageExams:
     return ImageExams(task.val, task.test, metric, 10)
 
 
-def lesson(data: Data, labels: Any = "soft") -> ImageLesson:
-    return lesson_of(data, labels, Scale.of(data.x), CPU)
+def lesson(data: Data, column: Column = "own") -> ImageLesson:
+    return lesson_of(data, column, Scale.of(data.x), CPU)
 
 
 def checksum(logits: Tensor, labels: Tensor) -> float:
@@ -140,14 +141,14 @@ def test_training_is_descent_with_momentum_written_out(kind: str) -> None:
 
 
 def test_a_learned_rate_can_be_left_out() -> None:
-    plain, learned = few(), few(learning_rate=torch.tensor([0.03]))
+    data, learned = few(), few(learning_rate=torch.tensor([0.03]))
     scores = [
-        train_images(SMALL, lesson(data), exams(checksum), protocol, 0).test
-        for data, protocol in (
-            (plain, SHORT),
-            (learned, replace(SHORT, learned_rate=False)),
-            (learned, SHORT),
-            (plain, replace(SHORT, learning_rate=0.03)),
+        train_images(SMALL, given, exams(checksum), protocol, 0).test
+        for given, protocol in (
+            (lesson(data), SHORT),
+            (lesson(learned, "plain"), SHORT),
+            (lesson(learned), SHORT),
+            (lesson(data), replace(SHORT, learning_rate=0.03)),
         )
     ]
     assert scores[0] == scores[1] != scores[2]
@@ -159,10 +160,10 @@ def test_one_hot_labels_equal_classes_and_hard_ones_can_be_asked_for() -> None:
     scores = [
         train_images(SMALL, lesson(one, kind), exams(checksum), SHORT, 0).test
         for one, kind in (
-            (data, "soft"),
-            (few(y_soft=soft(data, 1.0)), "soft"),
-            (few(y_soft=soft(data, 0.5)), "hard"),
-            (few(y_soft=soft(data, 0.5)), "soft"),
+            (data, "own"),
+            (few(y_soft=soft(data, 1.0)), "own"),
+            (few(y_soft=soft(data, 0.5)), "plain"),
+            (few(y_soft=soft(data, 0.5)), "own"),
         )
     ]
     assert scores[0] == pytest.approx(scores[1], rel=1e-5)
@@ -258,7 +259,7 @@ def test_judging_in_blocks_changes_nothing() -> None:
     images = ImageSet(torch.randn(2 * ROWS_AT_ONCE + 7, 1, 8, 8), torch.arange(2 * ROWS_AT_ONCE + 7) % 10)
     scale, seen = Scale(torch.tensor([0.5]), torch.tensor([2.0])), Seen()
     model = seen((1, 8, 8), 10)
-    score = judge_images(model, images, scale, checksum)
+    score = checksum(predict_images(model, images, scale), images.y)
     assert [len(block) for block in seen.judged] == [ROWS_AT_ONCE, ROWS_AT_ONCE, 7]
     assert score == pytest.approx(checksum(model(scale.normalized(images.x)).detach(), images.y))
 
@@ -298,11 +299,11 @@ def test_a_kernel_without_hidden_layers_is_ridge_regression() -> None:
     gram = features @ features.T
     # In feature space: (F'F + r I)^-1 F'Y with r relative to the mean diagonal of the kernel.
     penalty = ridge * np.trace(gram) / len(gram) * np.eye(features.shape[1])
-    for labels, outputs in (("soft", data.target.numpy()), ("hard", np.eye(10)[data.y.numpy()])):
+    for column, outputs in (("own", data.target.numpy()), ("plain", np.eye(10)[data.y.numpy()])):
         weights = np.linalg.solve(features.T @ features + penalty, features.T @ outputs)
         expected = float(np.square(asked @ weights).sum())
         judge = KernelRegression(kernel=InfiniteWidth(depth=0), ridges=(ridge,))
-        assert judge.judge(lesson(data, labels), judges).test == pytest.approx(expected, rel=1e-4)
+        assert judge.judge(lesson(data, column), judges).test == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_ridge_is_chosen_on_the_validation_images() -> None:
@@ -507,7 +508,6 @@ def test_published_protocols() -> None:
         ("epochs", 0, "epochs must be positive, got 0"),
         ("momentum", 1.0, r"momentum must be in \[0, 1\), got 1.0"),
         ("weight_decay", -1.0, "weight_decay must be at least 0"),
-        ("labels", "both", "labels must be 'hard' or 'soft', got 'both'"),
         ("select", "best", "select must be 'last' or 'validation', got 'best'"),
     ],
 )

@@ -1,0 +1,126 @@
+"""The two columns of every row: what a user's plain training loop gets, and what a set's own weights and labels give.
+
+*Plain* trains on hard labels, without weights of nodes, edges, graphs or users: the loop that every user writes. *Own*
+trains with all weights and soft labels that the set carries. A set that carries neither has one column.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from graphcond.evaluation.metrics import METRICS, Metric
+
+Column = Literal["plain", "own"]
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Score:
+    """One training: the score on the test split, and what else is known of it.
+
+    Args:
+        test: Of the weights that were kept, in [0, 1].
+        val: Their validation score; ``None`` or NaN where validation data did not choose.
+        last: The test score of the last weights, where it was taken.
+        items: What each test item contributed (:func:`outcomes`), ``(num_test,)``.
+    """
+
+    test: float
+    val: float | None = None
+    last: float | None = None
+    items: Tensor | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The trainings of one row.
+
+    Args:
+        plain: On hard labels and without weights.
+        own: On the same sets and with the same seeds, with the weights and soft labels of the set; empty for a set
+            that carries none.
+    """
+
+    plain: Sequence[Score] = ()
+    own: Sequence[Score] = ()
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a :class:`graphcond.Row` that they fill."""
+        return {
+            "scores": tuple(one.test for one in self.plain),
+            "val_scores": _known([one.val for one in self.plain]),
+            "last_scores": _known([one.last for one in self.plain]),
+            "own_scores": tuple(one.test for one in self.own),
+            "own_val_scores": _known([one.val for one in self.own]),
+            "items": _stacked(self.plain),
+            "own_items": _stacked(self.own),
+        }
+
+
+def _known(values: Sequence[float | None]) -> tuple[float, ...]:
+    return tuple(value for value in values if value is not None)
+
+
+def _stacked(scores: Sequence[Score]) -> Tensor | None:
+    items = [one.items for one in scores if one.items is not None]
+    return torch.stack(items) if items and len(items) == len(scores) else None
+
+
+def outcomes(logits: Tensor, labels: Tensor, metric: Metric) -> Tensor | None:
+    """Return what each test item contributes to a score, by which two rows can be compared later.
+
+    For accuracy whether it was right, ``(n,)`` uint8; for ROC-AUC twice its rank by the margin of class 1, where ties
+    share their mean rank, ``(n,)`` int32; ``None`` for other metrics.
+
+    >>> outcomes(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([1, 1]), METRICS["accuracy"])
+    tensor([1, 0], dtype=torch.uint8)
+    """
+    if metric is METRICS["accuracy"]:
+        return (logits.argmax(dim=1) == labels).to(torch.uint8).cpu()
+    if metric is METRICS["roc_auc"]:
+        margin = (logits[:, 1] - logits[:, 0]).double().cpu().numpy()
+        return torch.from_numpy((2 * stats.rankdata(margin)).astype(np.int32))
+    return None
+
+
+def score_of(items: Tensor, labels: Tensor) -> float:
+    """Return the score that :func:`outcomes` were taken from, for accuracy or ROC-AUC by their type."""
+    if items.dtype == torch.uint8:
+        return float(items.double().mean())
+    return float(roc_auc_score(labels.cpu().numpy(), items.numpy()))
+
+
+def paired_difference(
+    first: Sequence[float], second: Sequence[float], condensations: int = 1
+) -> tuple[float, float] | None:
+    """Return the mean of ``first - second``, paired training by training, and the half width of its 95 % interval.
+
+    Trainings of one condensation are no independent samples: with several condensations the interval is Student's over
+    their means, with one it is over its trainings.
+
+    Args:
+        first: Scores, those of a condensation side by side.
+        second: Scores of the same condensations and seeds.
+        condensations: How many there are; it divides the number of scores.
+
+    Returns:
+        ``None`` where there is nothing to compare; the half width is NaN for a single sample.
+
+    >>> paired_difference([0.75, 1.0], [0.5, 1.0])
+    (0.125, 1.588275592092184)
+    """
+    if not first or len(first) != len(second):
+        return None
+    pairs = np.asarray(first) - np.asarray(second)
+    samples = pairs.reshape(condensations, -1).mean(axis=1) if condensations > 1 else pairs
+    if len(samples) < 2:
+        return float(samples.mean()), math.nan
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(samples) - 1))
+    return float(samples.mean()), quantile * float(samples.std(ddof=1)) / math.sqrt(len(samples))
