@@ -3,13 +3,16 @@
     python benchmarks/nodes.py --root DATA cora citeseer pubmed      # appends rows to docs/results.jsonl
     python benchmarks/nodes.py --tables                              # prints all rows as Markdown
 
-Every row is several condensations (seeds 0, 1, ...) x several trainings under one protocol; nothing is tuned for a
-dataset or a size. Rows that are in the file already are not run again, so a stopped run continues where it was.
+Every row is several condensations (seeds 0, 1, ...) x several trainings under one protocol, in two columns: plain
+(hard labels, no weights) and own (the set's weights and soft labels). Nothing is tuned for a dataset or a size. Rows that
+are in the file already are not run again, so a stopped run continues where it was; --retake REASON runs them again and
+writes the reason into them. docs/results.npz has the hits, or ranks, of every test node.
 """
 
 import argparse
 from pathlib import Path
 
+import side_file
 import torch
 import workloads
 from torch_geometric.data import Data
@@ -20,6 +23,7 @@ from graphcond.evaluation.evaluate import CONTROLS
 from graphcond.methods import resolve_method
 
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "results.jsonl", ("dataset", "size", "data", "model"))
+ITEMS = ROWS.path.with_suffix(".npz")
 FIXED_SIZE = ("class_mean", "whole")  # the same at every size: run once
 
 
@@ -43,11 +47,11 @@ def run(name: str, options: argparse.Namespace) -> None:
         for method in options.methods:
             shown = 0 if method in FIXED_SIZE else size
             keys = [(name, shown, method, model) for model in options.models.split(",")]
-            models = [key[-1] for key in ROWS.missing(keys)]
+            models = [key[-1] for key in (keys if options.retake else ROWS.missing(keys))]
             if models:
                 runs = options.runs if method in ("auto", "whole") else options.control_runs
                 report = judge(data, method, nodes, models, runs, workload, options.seeds, options.max_seconds)
-                write(report, name, shown, method, runs)
+                write(report, name, shown, runs, options.retake)
 
 
 def judge(
@@ -80,17 +84,34 @@ def merge(rows: tuple[graphcond.Row, ...]) -> graphcond.Row:
         data=first.data, model=first.model, nodes=first.nodes, edges=first.edges, bytes=first.bytes,
         scores=tuple(score for row in rows for score in row.scores),
         val_scores=tuple(score for row in rows for score in row.val_scores),
+        own_scores=tuple(score for row in rows for score in row.own_scores),
+        own_val_scores=tuple(score for row in rows for score in row.own_val_scores),
+        condensations=len(rows), items=_joined([row.items for row in rows]),
+        own_items=_joined([row.own_items for row in rows]),
         condense_seconds=sorted(row.condense_seconds for row in rows)[len(rows) // 2],
         train_seconds=sum(row.train_seconds for row in rows) / len(rows),
         peak_memory=max(row.peak_memory for row in rows),
     )  # fmt: skip
 
 
-def write(rows: list[graphcond.Row], name: str, size: float, method: str, runs: int) -> None:
-    """Append rows to the file and show them."""
+def _joined(items: list[torch.Tensor | None]) -> torch.Tensor | None:
+    """Return the outcomes of several condensations one below the other, if their test nodes are the same."""
+    known = [one for one in items if one is not None]
+    return torch.cat(known) if known and len({one.size(1) for one in known}) == 1 else None
+
+
+def write(rows: list[graphcond.Row], name: str, size: float, runs: int, reason: str | None) -> None:
+    """Append rows to the file, outcomes of test nodes to its side file, and show them."""
     for row in rows:
-        ROWS.append({"dataset": name, "size": size, "trainings": runs} | row.as_dict())
-        print(f"{name} {size:g} {method} {row.model}: {100 * row.mean:.2f} ± {100 * row.deviation:.2f}", flush=True)
+        for column, items in (("plain", row.items), ("own", row.own_items)):
+            if items is not None:
+                side_file.save(ITEMS, f"{name}/{size:g}/{row.data}/{row.model}/{column}", items.numpy())
+        why = {} if reason is None else {"retaken": reason}
+        ROWS.append({"dataset": name, "size": size, "trainings": runs} | row.as_dict() | why)
+        own = f", own {100 * row.own_mean:.2f} ± {100 * row.own_deviation:.2f}" if row.own_scores else ""
+        print(
+            f"{name} {size:g} {row.data} {row.model}: {100 * row.mean:.2f} ± {100 * row.deviation:.2f}{own}", flush=True
+        )
 
 
 def tables() -> None:
@@ -129,6 +150,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["auto", *CONTROLS], help="only these methods")
     parser.add_argument("--models", default="gcn", help="downstream models, separated by commas")
     parser.add_argument("--max-seconds", type=float, help="for methods that work in steps")
+    parser.add_argument("--retake", metavar="REASON", help="run rows again that are in the file; why, for the record")
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:

@@ -1,28 +1,28 @@
-"""The default method: propagate, teach, cluster, place, rehearse."""
+"""The default method: propagate, teach, cluster, and take what trains small networks best."""
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import ClassVar
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from graphcond.condensed import Members
 from graphcond.core.batch import Batch
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
+from graphcond.methods.candidates import DEFAULT, PLACEMENTS, choose, offers, placed, with_soft_labels
 from graphcond.methods.refinement import Refinement
-from graphcond.nodes.placement import Placement, Places, cluster_classes
-from graphcond.nodes.rehearsal import Rehearsal
+from graphcond.nodes.downstream import Downstream, Outcomes, mean_score
+from graphcond.nodes.placement import Places, cluster_classes
 from graphcond.nodes.task import NodeTask
 from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors, taught_work
 from graphcond.nodes.views import Propagated, Views
 from graphcond.nodes.work import Shape, Work
 from graphcond.surrogates.ridge import LinearModel, fit_ridge, fit_ridge_iteratively
 
-STAGES = ("teacher", "student", "clusters", "rehearsals", "done")
+STAGES = ("teacher", "student", "clusters", "candidates", "done")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,26 +38,29 @@ class Auto(NodeMethod):
     3. *Cluster.* k-means of :math:`H` within each (predicted) class gives centroids, masses, mean posteriors and
        members.
     4. *Place.* Node :math:`j` of class :math:`c` goes to
-       :math:`x_j = \mu + \text{spread} \cdot \gamma w_c + \text{residual} \cdot (m_j - \bar m_c)`
-       with :math:`\mu` the mean of :math:`H`, :math:`m_j` the centroid, :math:`\bar m_c` the class's mean centroid, and
-       :math:`\gamma` making the anchors as far from :math:`\mu` as the class means are; or simply to :math:`m_j`, or
-       to the mean of the training nodes among the cluster's members.
-    5. *Rehearse.* Which of these, and with which spread, is decided by training a small network on
-       each candidate for a few steps and looking at the validation nodes.
+       :math:`x_j = \mu + \text{spread} \cdot \gamma w_c + \tfrac 1 2 (m_j - \bar m_c)`
+       with :math:`\mu` the mean of :math:`H`, :math:`m_j` the centroid, :math:`\bar m_c` the plain mean of the class's
+       centroids, and :math:`\gamma` making the anchors as far from :math:`\mu` as the class means are; or simply to
+       :math:`m_j`, moved such that the plain mean of a class is the mean of its nodes. So no node needs a weight.
+    5. *Choose.* Which of these, and with which spread, is decided by short trainings on each candidate whose networks
+       (a GCN, a GraphSAGE, an MLP) are scored on the validation nodes; their mean decides. Candidates are also the
+       controls (class means, random nodes, herding, k-center) and, for labels that depend on the structure, the
+       clusters with edges where the original has more of them than by chance. The record has all scores.
     6. *Refine*, only where the call allows long work, by ``max_seconds`` or a ``checkpoint``: the nodes are moved step
        by step, and the outcome replaces them if networks trained on it do clearly better on the validation nodes.
 
-    There are no edges but self-loops, which transfers best between architectures. ``node_weight`` is the cluster's
-    share of its class times the class's training nodes; ``y_soft`` the cluster's mean posterior. Without validation
-    nodes a fifth of the training nodes is held out for choosing.
+    A plain training loop on ``x``, ``edge_index`` and ``y`` is all that the result needs. Placements have no edges but
+    self-loops, which transfers best between architectures. ``y_soft`` is the cluster's mean posterior, balanced over
+    classes, and mixed with the class where networks learn better from that. Without validation nodes a fifth of the
+    training nodes is held out for choosing.
 
     The method is this project's own. It starts from SGC (Wu et al., ICML 2019), from the observation that gradient and
     distribution matching reduce to class-wise feature means (CGC: Gao et al., 2025) and from clustering condensers
-    (GECC, ClustGDD); placing nodes along a regularised student's directions and choosing by rehearsal are new here.
+    (GECC, ClustGDD); placing nodes along a regularised student's directions and choosing by short trainings of several
+    networks are new here.
 
     Args:
         depth: Hops of the features that are condensed: the depth of the downstream network.
-        residual: How much of the centroids' spread within a class the anchored nodes keep.
         penalty: Of the student's ridge regression, relative to the mean squared norm of its rows.
         refinement: How the nodes are refined where the call allows long work.
     """
@@ -65,15 +68,12 @@ class Auto(NodeMethod):
     name: ClassVar[str] = "auto"
     stepwise: ClassVar[bool] = True
     depth: int = 2
-    residual: float = 0.5
     penalty: float = 30.0
     refinement: Refinement = field(default_factory=Refinement)
 
     def __post_init__(self) -> None:
         """Check the fields."""
         check_depth(self.depth)
-        if not 0 <= self.residual <= 1:
-            raise ValueError(f"residual must be in [0, 1], got {self.residual!r}")
         if not self.penalty > 0:
             raise ValueError(f"penalty must be positive, got {self.penalty!r}")
         if not isinstance(self.refinement, Refinement):
@@ -93,22 +93,25 @@ class Auto(NodeMethod):
         next(stage)
         groups = likely_rows(probabilities, allocation)
         clusters = cluster_classes(views.train.space, groups, probabilities, _known_labels(task), allocation)
-        places = Places(views.train.space, probabilities, student, clusters, self.residual)
+        places = Places(views.train.space, probabilities, student, clusters)
         next(stage)
-        seen = Batch(trial_views.val.space[trial.val.nodes], trial.val.labels)
-        placement = places.choose(Rehearsal(seen, task.num_classes)) if len(seen) else Placement()
+        result = placed(places, PLACEMENTS[DEFAULT])
+        choices: dict[str, Any] = {"teacher": asdict(teacher), "taken": DEFAULT}
+        notes: tuple[str, ...] = ()
+        if len(trial.val.nodes):
+            found = offers(trial, places, probabilities, views.train.space, allocation)
+            downstream = Downstream(trial_views.val, trial.val.nodes, task.num_classes)
+            taken, outcomes = choose(found, downstream)
+            result, notes = found[taken], downstream.doubts(outcomes[taken])
+            choices |= {"taken": taken, "candidates": {name: _scores(one) for name, one in outcomes.items()}}
+            if result.y_soft is not None:
+                result, choices["softness"] = with_soft_labels(result, downstream)
+        result = replace(result, choices=choices, notes=notes)
         next(stage)
-        placed = SyntheticNodes(
-            x=places.at(placement),
-            y=clusters.y,
-            node_weight=clusters.weight,
-            y_soft=clusters.posteriors,
-            members=Members.from_groups([rows.cpu() for rows in clusters.rows]),
-            choices={"teacher": asdict(teacher), "placement": asdict(placement)},
-        )
-        if run.allows_long_work:
-            return self.refinement.refine(placed, trial, views.train.space, seen, run.left_since(began))
-        return placed
+        if run.allows_long_work and result.edge_index is None:
+            seen = Batch(trial_views.val.space[trial.val.nodes], trial.val.labels)
+            return self.refinement.refine(result, trial, views.train.space, seen, run.left_since(began))
+        return result
 
     def work(self, shape: Shape) -> Work:
         """See :meth:`NodeMethod.work`."""
@@ -132,3 +135,8 @@ def _known_labels(task: NodeTask) -> Tensor:
     labels = torch.full_like(task.train.graph.y, -1)
     labels[task.train.nodes] = task.train.labels
     return labels
+
+
+def _scores(outcomes: Outcomes) -> dict[str, float]:
+    """Return the validation scores of a candidate for the record."""
+    return {name: round(one.score, 4) for name, one in outcomes.items()} | {"mean": round(mean_score(outcomes), 4)}

@@ -30,6 +30,7 @@ class SyntheticNodes:
         y_soft: ``(n, num_classes)`` float32 class probabilities, if the method has a teacher.
         members: Which original nodes stand behind each, as row numbers of the condensed graph.
         choices: What was chosen on validation data, with scores, for the record.
+        notes: What a user has to know of the result, one sentence each.
     """
 
     x: Tensor
@@ -40,6 +41,7 @@ class SyntheticNodes:
     y_soft: Tensor | None = None
     members: Members | None = None
     choices: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class NodeMethod(Method):

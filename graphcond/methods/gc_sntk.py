@@ -18,7 +18,7 @@ from graphcond.core.schedules import Schedule
 from graphcond.methods.base import NodeMethod, SyntheticNodes
 from graphcond.methods.matching import initial_nodes
 from graphcond.nodes.propagation import normalized_adjacency, propagate
-from graphcond.nodes.rehearsal import Rehearsal
+from graphcond.nodes.quick_validation import QuickValidation
 from graphcond.nodes.relay import GCN
 from graphcond.nodes.source import relay_batch
 from graphcond.nodes.task import Graph, NodeTask, Split
@@ -154,14 +154,8 @@ def root_mean_square(graph: Graph) -> Tensor:
 
 def judge(task: NodeTask, nodes: Free, y: Tensor, unit: Tensor) -> Callable[[], float]:
     """Return what scores synthetic nodes: a GCN trained on them for a moment, looking at the validation nodes."""
-    rehearsal = Rehearsal(relay_batch(task.val, GCN()), task.num_classes)
-
-    def look() -> float:
-        x = unit * nodes.decoded()[0]
-        outcome, *_ = rehearsal.run(x.unsqueeze(0), y, torch.ones_like(y, dtype=x.dtype).unsqueeze(0))
-        return outcome.score
-
-    return look
+    validation = QuickValidation(relay_batch(task.val, GCN()), task.num_classes)
+    return lambda: validation.score(unit * nodes.decoded()[0], y)
 
 
 def as_probabilities(targets: Tensor, y: Tensor) -> Tensor:

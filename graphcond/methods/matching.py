@@ -17,7 +17,7 @@ from graphcond.core.surrogate import Surrogate
 from graphcond.methods.base import NodeMethod, SyntheticNodes, class_rows
 from graphcond.methods.presets import settings_for
 from graphcond.methods.structures import Structure
-from graphcond.nodes.rehearsal import Rehearsal
+from graphcond.nodes.quick_validation import QuickValidation
 from graphcond.nodes.relay import GCN, Relay
 from graphcond.nodes.source import NodeSource, relay_batch
 from graphcond.nodes.task import NodeTask
@@ -152,17 +152,13 @@ def initial_nodes(task: NodeTask, allocation: Tensor) -> tuple[Tensor, Tensor]:
 def judge(task: NodeTask, graph: SyntheticGraph, threshold: float) -> Callable[[], float]:
     """Return what scores a synthetic graph: a GCN trained on it for a moment, looking at the validation nodes."""
     downstream = GCN()
-    rehearsal = Rehearsal(relay_batch(task.val, downstream), task.num_classes)
+    validation = QuickValidation(relay_batch(task.val, downstream), task.num_classes)
 
     def look() -> float:
         with torch.no_grad():
             adjacency, x = graph.adjacency(), graph.x.detach()
             operator = None if adjacency is None else normalize(thresholded(adjacency, threshold))
             x = x if operator is None else operator @ x
-        weight = torch.ones_like(graph.y, dtype=x.dtype).unsqueeze(0)
-        outcome, *_ = rehearsal.run(
-            x.unsqueeze(0), graph.y, weight, None if operator is None else operator.unsqueeze(0)
-        )
-        return outcome.score
+        return validation.score(x, graph.y, operator)
 
     return look

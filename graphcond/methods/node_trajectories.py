@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from graphcond.core import driver
@@ -26,7 +25,7 @@ from graphcond.core.training import Lessons
 from graphcond.core.unrolled import Unroll, Unrolling
 from graphcond.methods.base import NodeMethod, SyntheticNodes
 from graphcond.methods.matching import initial_nodes
-from graphcond.nodes.rehearsal import Rehearsal
+from graphcond.nodes.quick_validation import QuickValidation
 from graphcond.nodes.relay import GCN
 from graphcond.nodes.source import relay_batch
 from graphcond.nodes.task import NodeTask
@@ -139,14 +138,8 @@ def judge(task: NodeTask, nodes: Free, y: Tensor, scale: float) -> Callable[[], 
     """Return what scores synthetic nodes: a GCN trained on them for a moment, looking at the validation nodes."""
     if not len(task.val.nodes):
         return None
-    rehearsal = Rehearsal(relay_batch(task.val, GCN()), task.num_classes)
-    weight = torch.ones_like(y, dtype=nodes.x.dtype).unsqueeze(0)
-
-    def look() -> float:
-        outcome, *_ = rehearsal.run((nodes.x.detach() / scale).unsqueeze(0), y, weight)
-        return outcome.score
-
-    return look
+    validation = QuickValidation(relay_batch(task.val, GCN()), task.num_classes)
+    return lambda: validation.score(nodes.x.detach() / scale, y)
 
 
 def _result(nodes: Free, y: Tensor, scale: float, outcome: driver.Outcome) -> SyntheticNodes:

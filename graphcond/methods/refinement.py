@@ -15,7 +15,7 @@ from graphcond.core.run import Run
 from graphcond.core.samplers import Weightless
 from graphcond.core.schedules import Schedule
 from graphcond.methods.base import SyntheticNodes
-from graphcond.nodes.rehearsal import THOROUGH, Rehearsal
+from graphcond.nodes.quick_validation import THOROUGH, QuickValidation
 from graphcond.nodes.task import NodeTask
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from graphcond.synthetic.free import Free, HardLabels
@@ -62,7 +62,7 @@ class Refinement:
         """Return the nodes moved, or the start itself unless that is clearly worse on the validation nodes.
 
         Args:
-            start: Nodes without edges, with weights.
+            start: Nodes without edges.
             task: Whose labelled nodes are matched.
             space: ``(num_nodes, num_features)`` what they are matched by; a step reads the rows of its nodes.
             seen: The validation nodes in that space.
@@ -76,7 +76,7 @@ class Refinement:
         def moved() -> Tensor:
             return unit * nodes.decoded()[0]
 
-        on_the_way, at_the_end = (Rehearsal(seen, task.num_classes, THOROUGH) for _ in range(2))
+        on_the_way, at_the_end = (QuickValidation(seen, task.num_classes, THOROUGH) for _ in range(2))
         recipe = driver.Recipe(
             synthetic=nodes,
             surrogate=InfiniteWidth(depth=self.depth),
@@ -85,12 +85,12 @@ class Refinement:
             source=LabelledRows(task, space, self.real_rows, unit),
             schedule=Schedule(rates={"features": self.rate}),
             steps=self.steps,
-            look=lambda: on_the_way.run(moved().unsqueeze(0), start.y, _weights(start, 1))[0].score,
+            look=lambda: on_the_way.score(moved(), start.y),
             looks=self.looks,
         )
         outcome = driver.run(recipe, run)
-        before, after = at_the_end.run(torch.stack([start.x, moved()]), start.y, _weights(start, 2))
-        kept = at_the_end.clearly_better(after, before, self.bar)
+        (before,), (after,) = at_the_end.run(torch.stack([start.x, moved()]), start.y)
+        kept = after.score > before.score + self.bar * at_the_end.standard_error(after, before)
         note = {
             "steps": outcome.steps,
             "complete": outcome.complete,
@@ -132,12 +132,6 @@ class LabelledRows:
     def _batch(self, picks: Tensor | slice) -> Batch:
         x = self._space[self._nodes[picks]] / self._unit
         return Batch(x, centred_one_hot(self._labels[picks], self._num_classes).to(x))
-
-
-def _weights(start: SyntheticNodes, candidates: int) -> Tensor:
-    """Return the nodes' weights for so many candidates, ``(candidates, n)``."""
-    weight = torch.ones_like(start.x[:, 0]) if start.node_weight is None else start.node_weight
-    return weight.expand(candidates, -1)
 
 
 def _root_mean_square(x: Tensor) -> Tensor:

@@ -43,10 +43,12 @@ def condense_nodes(
     ):
         result = method.condense(task.to(conditions.device), allocation, replace(run, place=place))
     data = as_data(result)
+    notes = list(result.notes)
     if data.num_nodes < (asked := int(allocation.sum())):
-        note = f"{method.label} made {data.num_nodes} nodes of the {asked} asked; it never makes more."
+        notes.append(f"{method.label} made {data.num_nodes} nodes of the {asked} asked; it never makes more.")
+    for note in notes:
         logger.warning(note)
-        task = replace(task, notes=(*task.notes, note))
+    task = replace(task, notes=(*task.notes, *notes))
     record = _record(method, task, budget, allocation, result, data, costs, conditions)
     return CondensedDataset([data], record, result.members)
 

@@ -54,3 +54,13 @@ def standard_error_of_difference(first: Tensor, second: Tensor, labels: Tensor, 
     difference = first - second
     groups = [difference[labels == label] for label in range(2)] if num_classes == 2 else [difference]
     return math.sqrt(sum(float(group.var()) / len(group) for group in groups if len(group) > 1))
+
+
+def standard_error(contribution: Tensor, labels: Tensor, num_classes: int) -> float:
+    """Return the standard error of a score, from the contributions of its nodes."""
+    return standard_error_of_difference(contribution, torch.zeros_like(contribution), labels, num_classes)
+
+
+def chance_level(labels: Tensor, num_classes: int) -> float:
+    """Return the :func:`score` that needs no features: one half for two classes, else the largest class's share."""
+    return 0.5 if num_classes == 2 else float(torch.bincount(labels).max()) / len(labels)

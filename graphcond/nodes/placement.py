@@ -1,7 +1,7 @@
 """Where synthetic nodes go: along a student's class directions, or at plain cluster means."""
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
@@ -9,33 +9,23 @@ from torch import Tensor
 
 from graphcond.core.threads import side_by_side
 from graphcond.nodes.clustering import cluster, cluster_means
-from graphcond.nodes.rehearsal import Rehearsal
 from graphcond.surrogates.ridge import LinearModel
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the synthetic nodes go, as chosen by rehearsal.
+    """Where the synthetic nodes go.
 
     Args:
         spread: Distance of the class anchors from the mean, as a multiple of the class means' distance; ``None`` puts
             the nodes at plain cluster means.
         labelled: Whether these are the means of the training nodes in a cluster, instead of all its nodes.
-        score: Validation score of the rehearsal, in [0, 1].
+        residual: How much of the clusters' spread within a class the nodes keep, in [0, 1].
     """
 
     spread: float | None = 0.75
     labelled: bool = False
-    score: float = 0.0
-
-
-CHOICES = (
-    Placement(),  # the incumbent: the others have to be clearly better
-    Placement(spread=1.0),
-    Placement(spread=2.0),
-    Placement(spread=None),
-    Placement(spread=None, labelled=True),
-)
+    residual: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -43,16 +33,16 @@ class Clusters:
     """The clusters of all classes, class by class.
 
     Shapes:
-        y: ``(n,)`` int64; means, labelled_means (of the training nodes only, where a cluster has some), centers (of
-        each cluster's class): ``(n, num_features)``; weight: ``(n,)``; posteriors: ``(n, num_classes)``; rows: the
-        members of each cluster.
+        y: ``(n,)`` int64; means, labelled_means (of the training nodes only, where a cluster has some):
+        ``(n, num_features)``; sizes, labelled_sizes (members of each cluster, and training nodes among them): ``(n,)``
+        float32; posteriors: ``(n, num_classes)``; rows: the members of each cluster.
     """
 
     y: Tensor
     means: Tensor
     labelled_means: Tensor
-    centers: Tensor
-    weight: Tensor
+    sizes: Tensor
+    labelled_sizes: Tensor
     posteriors: Tensor
     rows: list[Tensor]
 
@@ -60,7 +50,7 @@ class Clusters:
 def cluster_classes(
     space: Tensor, groups: list[Tensor], posteriors: Tensor, labels: Tensor, counts: Tensor
 ) -> Clusters:
-    """Return so many clusters of each class; they weigh what their class has in labels, shared by their sizes.
+    """Return the clusters of each class.
 
     Args:
         space: ``(num_nodes, num_features)`` features in which distances and means are taken.
@@ -70,24 +60,23 @@ def cluster_classes(
         counts: ``(num_classes,)`` int64, clusters of each class.
     """
 
-    def within(one: tuple[int, Tensor, int, int]) -> tuple[Tensor, ...]:
-        label, rows, count, seed = one
+    def within(one: tuple[Tensor, int, int]) -> tuple[Tensor, ...]:
+        rows, count, seed = one
         points, known = space[rows], labels[rows] >= 0
         assigned = cluster(points, count, seed)
         sizes = torch.bincount(assigned, minlength=count)
         own = cluster_means(points, assigned, count)
-        some = torch.bincount(assigned[known], minlength=count).unsqueeze(1) > 0
+        labelled_sizes = torch.bincount(assigned[known], minlength=count)
+        some = labelled_sizes.unsqueeze(1) > 0
         labelled = torch.where(some, cluster_means(points[known], assigned[known], count), own)
-        center = points.mean(dim=0).expand(count, -1)
-        weight = sizes / len(rows) * (labels == label).sum()
-        return own, labelled, center, weight, cluster_means(posteriors[rows], assigned, count), sizes, assigned
+        return own, labelled, labelled_sizes, cluster_means(posteriors[rows], assigned, count), sizes, assigned
 
     sizes_asked = counts.tolist()
     seeds = torch.randint(2**31 - 1, (len(groups),)).tolist()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of duplicate points, which are dealt with
-        found = side_by_side(within, list(zip(range(len(groups)), groups, sizes_asked, seeds, strict=True)))
-    means, labelled, centers, weights, posterior, sizes, assigned = zip(*found, strict=True)
+        found = side_by_side(within, list(zip(groups, sizes_asked, seeds, strict=True)))
+    means, labelled, labelled_sizes, posterior, sizes, assigned = zip(*found, strict=True)
     members = [
         part
         for rows, own, held in zip(groups, assigned, sizes, strict=True)
@@ -97,8 +86,8 @@ def cluster_classes(
         y=torch.repeat_interleave(counts.to(space.device)),
         means=torch.cat(means),
         labelled_means=torch.cat(labelled),
-        centers=torch.cat(centers),
-        weight=torch.cat(weights),
+        sizes=torch.cat(sizes).to(space),
+        labelled_sizes=torch.cat(labelled_sizes).to(space),
         posteriors=torch.cat(posterior),
         rows=members,
     )
@@ -112,14 +101,10 @@ class Places:
         posteriors: ``(num_nodes, num_classes)``.
         student: A linear model of the posteriors in that space.
         clusters: Clusters in that space.
-        residual: How much of the clusters' spread within a class anchored nodes keep.
     """
 
-    def __init__(
-        self, space: Tensor, posteriors: Tensor, student: LinearModel, clusters: Clusters, residual: float
-    ) -> None:
+    def __init__(self, space: Tensor, posteriors: Tensor, student: LinearModel, clusters: Clusters) -> None:
         self.clusters = clusters
-        self._residual = residual
         self._center = space.mean(dim=0)
         means = (posteriors.T @ space) / posteriors.sum(dim=0).unsqueeze(1)
         distance = (means - self._center).norm()
@@ -129,20 +114,28 @@ class Places:
     def at(self, placement: Placement) -> Tensor:
         """Return the features of the synthetic nodes, ``(n, num_features)``."""
         clusters = self.clusters
-        if placement.spread is None:
-            return clusters.labelled_means if placement.labelled else clusters.means
-        anchors = self._center + placement.spread * self._directions
-        x: Tensor = anchors[clusters.y] + self._residual * (clusters.means - clusters.centers)
+        means = clusters.labelled_means if placement.labelled else clusters.means
+        sizes = clusters.labelled_sizes if placement.labelled else clusters.sizes
+        centers = _class_means(means, sizes, clusters.y)
+        if placement.spread is not None:
+            centers = (self._center + placement.spread * self._directions)[clusters.y]
+        x: Tensor = centers + placement.residual * (means - _class_means(means, None, clusters.y))
         return x
 
-    def choose(self, rehearsal: Rehearsal) -> Placement:
-        """Return the placement that rehearses best, or the first one if none is clearly better.
 
-        Without that bar the choice would follow the noise of a few hundred validation nodes.
-        """
-        x = torch.stack([self.at(placement) for placement in CHOICES])
-        outcomes = rehearsal.run(x, self.clusters.y, self.clusters.weight.expand(len(CHOICES), -1))
-        best = max(range(len(outcomes)), key=lambda i: outcomes[i].score)
-        if not rehearsal.clearly_better(outcomes[best], outcomes[0]):
-            best = 0
-        return replace(CHOICES[best], score=outcomes[best].score)
+def recentred(means: Tensor, clusters: Clusters) -> Tensor:
+    """Return cluster means, moved such that the plain mean of each class is the weighted one.
+
+    A training loop that weights all nodes alike then sees each class where it is, though clusters differ in size.
+    """
+    within = means - _class_means(means, None, clusters.y)
+    return within + _class_means(means, clusters.sizes, clusters.y)
+
+
+def _class_means(means: Tensor, weight: Tensor | None, y: Tensor) -> Tensor:
+    """Return for each cluster the weighted or plain mean of its class's clusters, ``(n, num_features)``."""
+    weight = torch.ones_like(means[:, 0]) if weight is None else weight
+    count = int(y.max()) + 1
+    total = weight.new_zeros(count).index_add_(0, y, weight).clamp(min=torch.finfo(weight.dtype).tiny)
+    sums = means.new_zeros(count, means.size(1)).index_add_(0, y, means * weight.unsqueeze(1))
+    return (sums / total.unsqueeze(1))[y]

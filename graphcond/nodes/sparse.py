@@ -48,6 +48,13 @@ def transposed(matrix: Tensor) -> Tensor:
     return _from_scipy(_to_scipy(matrix).T.tocsr())
 
 
+def average(first: Tensor, second: Tensor) -> Tensor:
+    """Return the mean of two sparse CSR matrices of the same shape, as sparse CSR."""
+    total = sp.csr_matrix(_to_scipy(first.cpu()) + _to_scipy(second.cpu()))
+    total.data /= 2
+    return _from_scipy(total).to(first.device)
+
+
 def row_sums(matrix: Tensor) -> Tensor:
     """Return the sum of each row of a sparse CSR matrix, ``(n,)``."""
     return (matrix @ torch.ones(matrix.size(1), 1, device=matrix.device)).flatten()

@@ -3,15 +3,15 @@ from pathlib import Path
 import pytest
 
 from graphcond.core import driver
-from graphcond.nodes import rehearsal
+from graphcond.nodes import quick_validation
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Report every step, and look at the validation nodes for a moment only."""
     monkeypatch.setattr(driver, "REPORT_EVERY_SECONDS", 0)
-    monkeypatch.setattr(rehearsal, "STEPS", 6)
-    monkeypatch.setattr(rehearsal, "LOOKS", 1)
+    monkeypatch.setattr(quick_validation, "STEPS", 6)
+    monkeypatch.setattr(quick_validation, "EVALUATIONS", 1)
 
 
 @pytest.fixture

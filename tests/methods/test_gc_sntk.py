@@ -18,7 +18,7 @@ from graphcond.core.objectives.errors import squared_error
 from graphcond.core.randomness import seeded
 from graphcond.methods import list_methods, resolve_method
 from graphcond.methods.gc_sntk import LabelledNodes, as_probabilities, root_mean_square
-from graphcond.nodes import rehearsal
+from graphcond.nodes import quick_validation
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import NodeTask
 from graphcond.surrogates.structured_width import Neighbourhood, StructuredWidth
@@ -121,13 +121,13 @@ def test_the_nodes_that_look_best_are_kept(toy):
 
 
 def test_what_is_looked_at_is_what_is_given_back(toy, monkeypatch):
-    looks, run = [], rehearsal.Rehearsal.run
+    looks, run = [], quick_validation.QuickValidation.run
 
-    def spy(self: Any, x: Tensor, y: Tensor, *more: Tensor) -> Any:
+    def spy(self: Any, x: Tensor, y: Tensor, **more: Any) -> Any:
         looks.append((x[0], y))
-        return run(self, x, y, *more)
+        return run(self, x, y, **more)
 
-    monkeypatch.setattr(rehearsal.Rehearsal, "run", spy)
+    monkeypatch.setattr(quick_validation.QuickValidation, "run", spy)
     small = condense(toy, GCSNTK(steps=1))
     ((x, y),) = looks
     assert torch.equal(x, small[0].x)

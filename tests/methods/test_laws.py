@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 import graphcond
 from graphcond import CondensedDataset, Curriculum, ExpertPlan, Progress, Training, Window
 from graphcond.methods import NODE_METHODS, NodeMethod, list_methods, resolve_method
-from graphcond.nodes import rehearsal
+from graphcond.nodes import quick_validation
 from graphcond.nodes.reading import read_nodes
 
 BUDGET = 10
@@ -83,7 +83,7 @@ def scrambled(data: Data, mask: Tensor) -> Data:
 def quick_looks() -> Iterator[None]:
     """What is learned step by step is looked at briefly: the laws hold however long a look takes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rehearsal, "STEPS", 40)
+        patch.setattr(quick_validation, "STEPS", 40)
         yield
 
 

@@ -15,7 +15,7 @@ from graphcond.core.randomness import seeded
 from graphcond.core.run import Run
 from graphcond.methods import NODE_METHODS, NodeMethod
 from graphcond.methods.matching import initial_nodes, thresholded
-from graphcond.nodes import rehearsal
+from graphcond.nodes import quick_validation
 from graphcond.nodes.reading import read_nodes
 from graphcond.synthetic.edges import PairwiseEdges
 
@@ -40,8 +40,8 @@ def condense(data: Data, method: NodeMethod, **options: Any) -> CondensedDataset
 
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch):
-    monkeypatch.setattr(rehearsal, "STEPS", 6)
-    monkeypatch.setattr(rehearsal, "LOOKS", 1)
+    monkeypatch.setattr(quick_validation, "STEPS", 6)
+    monkeypatch.setattr(quick_validation, "EVALUATIONS", 1)
 
 
 @pytest.fixture

@@ -1,0 +1,237 @@
+r"""How the usual downstream networks read the validation nodes, and how well candidates train each of them.
+
+A condensed set is trained on by networks that are not known yet. A GCN reads :math:`\hat A^2 X`, a GraphSAGE a node and
+the mean of its neighbours apart, an MLP the features alone: what serves one of them may fail the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from graphcond.core.sparse import from_rows, ragged
+from graphcond.nodes.clustering import cluster_means
+from graphcond.nodes.metrics import chance_level, standard_error, standard_error_of_difference
+from graphcond.nodes.quick_validation import QUICK, Effort, Outcome, QuickValidation, View, varying_columns
+from graphcond.nodes.sparse import average
+from graphcond.nodes.views import Propagated
+from graphcond.synthetic.graph import normalize
+
+NEIGHBOURS = 10  # of a node that GraphSAGE reads at most, drawn at random (Hamilton et al., NeurIPS 2017)
+SAGE_ROWS = 6000  # nodes and neighbours that it reads in all
+ROWS_AT_ONCE = 2048
+NETWORKS = ("gcn", "sage", "mlp")
+ABOVE_CHANCE = 2.0  # standard errors
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A condensed set that might be the result.
+
+    Args:
+        x: ``(n, num_features)``.
+        y: ``(n,)`` int64.
+        edge_index: ``(2, num_edges)`` int64; ``None``: self-loops only.
+        targets: What networks learn, ``(n, num_classes)`` probabilities; ``None``: the labels.
+    """
+
+    x: Tensor
+    y: Tensor
+    edge_index: Tensor | None = None
+    targets: Tensor | None = None
+
+
+Outcomes = dict[str, Outcome]  # by network
+
+
+class Downstream:
+    """The validation nodes as a GCN, a GraphSAGE and an MLP read them.
+
+    Nodes without edges but self-loops train all three alike (a GraphSAGE's two weights then act as their sum), so one
+    training is scored three times. With edges each network has a training of its own.
+
+    Args:
+        propagated: The graph of the validation nodes.
+        nodes: The validation nodes, at least one.
+        num_classes: Number of classes.
+        effort: What a comparison may cost, as far as validation nodes go.
+
+    Attributes:
+        labels: By network, the labels of the nodes that it is scored on.
+    """
+
+    def __init__(self, propagated: Propagated, nodes: Tensor, num_classes: int, effort: Effort = QUICK) -> None:
+        graph = propagated.graph
+        nodes = nodes[torch.randperm(len(nodes))[: effort.validation_nodes].to(nodes.device)]
+        self._num_classes = num_classes
+        self._depth = propagated.depth
+        y = graph.y[nodes]
+        hops = propagated.space[nodes]
+        self._columns = varying_columns(cluster_means(hops, y, num_classes))  # where classes differ
+        rows, mean, own = _neighbourhoods(propagated.adjacency, nodes)
+        shown = len(own)
+        near = self._means(propagated, rows)
+        self._gcn = View(self._shown(hops), y)
+        self._mlp = View(self._rows(graph.x, nodes), y)
+        features = self._rows(graph.x, rows)
+        pick = _selection(own, len(rows))
+        self.labels = {"gcn": y, "sage": y[:shown], "mlp": y}
+        self._sage_alike = View((near + features) / 2, y[:shown], (average(mean, pick),))
+        self._sage = View(torch.cat([near, features], dim=1), y[:shown], (mean, pick))
+
+    def _shown(self, x: Tensor) -> Tensor:
+        return x if self._columns is None else x[:, self._columns]
+
+    def _rows(self, x: Tensor, rows: Tensor) -> Tensor:
+        return torch.cat([self._shown(x[part]) for part in torch.split(rows, ROWS_AT_ONCE)])
+
+    def _means(self, propagated: Propagated, rows: Tensor) -> Tensor:
+        """Return the means of the neighbours of some nodes, at most ``NEIGHBOURS`` of each, 0 for none."""
+        operator, columns = _sampled_mean(propagated.adjacency, rows)
+        return operator @ self._rows(propagated.graph.x, columns)
+
+    def compare(self, candidates: Sequence[Candidate], effort: Effort = QUICK) -> list[Outcomes]:
+        """Return the outcome of each candidate for each network; all candidates have equally many nodes."""
+        found: list[Outcomes] = [{} for _ in candidates]
+        joined = [i for i, one in enumerate(candidates) if one.edge_index is not None]
+        free = [i for i, one in enumerate(candidates) if one.edge_index is None]
+        if free:
+            views = (self._gcn, self._sage_alike, self._mlp)
+            for i, outcomes in zip(free, self._run(views, [candidates[i] for i in free], effort), strict=True):
+                found[i] = dict(zip(NETWORKS, outcomes, strict=True))
+        if joined:
+            for i, named in zip(joined, self._with_edges([candidates[i] for i in joined], effort), strict=True):
+                found[i] = named
+        return found
+
+    def _run(
+        self, views: Sequence[View], candidates: Sequence[Candidate], effort: Effort, x: Tensor | None = None,
+        operators: tuple[Tensor | None, ...] = (None,),
+    ) -> list[list[Outcome]]:  # fmt: skip
+        validation = QuickValidation(views, self._num_classes, effort, chosen=True)
+        shown = torch.stack([self._shown(one.x) for one in candidates]) if x is None else x
+        return validation.run(shown, self._targets(candidates), operators=operators)
+
+    def _targets(self, candidates: Sequence[Candidate]) -> Tensor:
+        if all(one.targets is None for one in candidates):
+            return torch.stack([one.y for one in candidates])
+        hard = torch.eye(self._num_classes, device=candidates[0].x.device)
+        return torch.stack([hard[one.y] if one.targets is None else one.targets for one in candidates])
+
+    def _with_edges(self, candidates: Sequence[Candidate], effort: Effort) -> list[Outcomes]:
+        sketched = torch.stack([self._shown(one.x) for one in candidates])
+        dense = torch.stack([_dense(one) for one in candidates])
+        hops = torch.stack([normalize(one) for one in dense])
+        smooth = sketched
+        for _ in range(self._depth):
+            smooth = hops @ smooth
+        mean = dense / dense.sum(dim=2, keepdim=True).clamp(min=1)
+        beside = torch.cat([mean @ sketched, sketched], dim=2)
+        gcn = self._run((self._gcn,), candidates, effort, smooth)
+        mlp = self._run((self._mlp,), candidates, effort, sketched)
+        sage = self._run((self._sage,), candidates, effort, beside, (mean, None))
+        return [dict(zip(NETWORKS, (a[0], b[0], c[0]), strict=True)) for a, b, c in zip(gcn, sage, mlp, strict=True)]
+
+    def difference(self, first: Outcomes, second: Outcomes) -> tuple[float, float]:
+        """Return by how much one candidate's mean score over networks is higher, and that difference's standard error.
+
+        It is the smaller of two estimates: the mean of the networks' errors, as if they were the same error, and the
+        error of the mean on the nodes on which all networks are scored.
+        """
+        gains = [first[network].score - second[network].score for network in self.labels]
+        pairs = {network: (first[network].contributions, second[network].contributions) for network in self.labels}
+        errors = [
+            standard_error_of_difference(*pairs[network], labels, self._num_classes)
+            for network, labels in self.labels.items()
+        ]
+        shared = min(self.labels.values(), key=len)
+        one, other = (
+            torch.stack([side[: len(shared)] for side in sides]).mean(dim=0)
+            for sides in zip(*pairs.values(), strict=True)
+        )
+        joint = standard_error_of_difference(one, other, shared, self._num_classes)
+        return sum(gains) / len(gains), min(joint, sum(errors) / len(errors))
+
+    def doubts(self, outcomes: Outcomes) -> tuple[str, ...]:
+        """Return what speaks against a candidate of these outcomes, one sentence each."""
+        found = []
+        best = max(self.labels, key=lambda network: outcomes[network].score)
+        score, labels = outcomes[best].score, self.labels[best]
+        chance = chance_level(labels, self._num_classes)
+        if score <= chance + ABOVE_CHANCE * standard_error(outcomes[best].contributions, labels, self._num_classes):
+            found.append(
+                f"no network trained on the result is better than chance on the validation nodes ({100 * score:.1f} %, "
+                f"chance {100 * chance:.1f} %); ask for more nodes, or look at features and labels"
+            )
+        missing = ~torch.stack([one.predicted for one in outcomes.values()]).any(dim=0)
+        missing &= torch.bincount(self.labels["gcn"], minlength=self._num_classes) > 0
+        if names := ", ".join(map(str, missing.nonzero().flatten().tolist())):
+            found.append(
+                f"no network trained on the result predicts class {names} for any validation node; ask for more nodes"
+            )
+        return tuple(found)
+
+
+def mean_score(outcomes: Outcomes) -> float:
+    """Return the mean score over networks."""
+    return sum(outcome.score for outcome in outcomes.values()) / len(outcomes)
+
+
+def _neighbourhoods(adjacency: Tensor, nodes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what GraphSAGE's second layer reads of the first of some nodes.
+
+    Returns:
+        The ``(r,)`` nodes whose first layer it needs, ascending; the ``(m, r)`` sparse CSR operator of the mean over
+        neighbours of the first ``m`` nodes, as many as ``SAGE_ROWS`` allow; the ``(m,)`` places of these nodes among
+        the ``r``.
+    """
+    lengths = adjacency.crow_indices().diff()[nodes].clamp(max=NEIGHBOURS + 1)
+    shown = nodes[: max(1, int((lengths.cumsum(0) <= SAGE_ROWS).sum()))]
+    operator, columns = _sampled_mean(adjacency, shown, keep=shown)
+    return columns, operator, torch.searchsorted(columns, shown)
+
+
+def _sampled_mean(adjacency: Tensor, nodes: Tensor, keep: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return the mean over at most ``NEIGHBOURS`` other nodes that send to each of some nodes, and who they are.
+
+    Args:
+        adjacency: ``(num_nodes, num_nodes)`` sparse CSR, rows are receivers.
+        nodes: ``(m,)`` receivers.
+        keep: Numbers of columns that stay in any case.
+
+    Returns:
+        The ``(m, c)`` sparse CSR operator, rows of zeros for nodes without neighbours, and its ``(c,)`` columns.
+    """
+    positions, pointers = ragged(adjacency.crow_indices().long(), nodes)
+    senders = adjacency.col_indices()[positions].long()
+    receivers = torch.repeat_interleave(pointers.diff())
+    other = senders != nodes[receivers]
+    senders, receivers = senders[other], receivers[other]
+    order = torch.rand(len(senders)).to(senders.device).argsort()
+    order = order[receivers[order].argsort(stable=True)]  # at random within each receiver
+    senders, receivers = senders[order], receivers[order]
+    degrees = torch.bincount(receivers, minlength=len(nodes))
+    place = torch.arange(len(senders), device=senders.device) - (degrees.cumsum(0) - degrees)[receivers]
+    few = place < NEIGHBOURS
+    senders, receivers = senders[few], receivers[few]
+    counts = torch.bincount(receivers, minlength=len(nodes))
+    columns = torch.unique(senders if keep is None else torch.cat([senders, keep]))
+    values = counts.clamp(min=1).to(adjacency.dtype).reciprocal()[receivers]
+    crow = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    return from_rows(crow, torch.searchsorted(columns, senders), values, len(columns)), columns
+
+
+def _selection(places: Tensor, columns: int) -> Tensor:
+    """Return the sparse CSR operator that picks some rows, ``(len(places), columns)``."""
+    pointers = torch.arange(len(places) + 1, device=places.device)
+    return from_rows(pointers, places, torch.ones(len(places), device=places.device), columns)
+
+
+def _dense(candidate: Candidate) -> Tensor:
+    """Return the adjacency of a candidate without self-loops, rows are receivers, ``(n, n)``."""
+    assert candidate.edge_index is not None
+    source, target = candidate.edge_index
+    dense = candidate.x.new_zeros(len(candidate.x), len(candidate.x))
+    dense[target, source] = 1.0
+    return dense.fill_diagonal_(0.0)
