@@ -4,9 +4,9 @@
     python benchmarks/nodes.py --tables                              # prints all rows as Markdown
 
 Every row is several condensations (seeds 0, 1, ...) x several trainings under one protocol, in two columns: plain
-(hard labels, no weights) and own (the set's weights and soft labels). Nothing is tuned for a dataset or a size. Rows that
-are in the file already are not run again, so a stopped run continues where it was; --retake REASON runs them again and
-writes the reason into them. docs/results.npz has the hits, or ranks, of every test node.
+(hard labels, no weights) and own (the set's weights and soft labels). Nothing is tuned for a dataset or a size. Rows
+that are in the file already are not run again, so a stopped run continues where it was; --retake REASON runs them again
+and writes the reason into them. docs/results.npz has the hits, or ranks, of every test node.
 """
 
 import argparse
