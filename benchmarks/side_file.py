@@ -3,7 +3,10 @@
 A side file is an ordinary ``.npz``: an array for each row and column, of hits (bits, packed along the items) or ranks.
 """
 
+import fcntl
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +16,19 @@ from numpy.lib import format as npy
 def save(path: Path, name: str, values: np.ndarray) -> None:
     """Append an array; one of that name that is there already is left behind and no longer read."""
     packed = np.packbits(values, axis=-1) if values.dtype == np.uint8 else values
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as file:
+    with _alone(path), zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as file:
         known = {entry.split(".npy")[0] for entry in file.namelist()}
         turn = sum(1 for entry in known if entry.split("#")[0] == name)
         with file.open(f"{name}#{turn}.npy", "w") as entry:
             npy.write_array(entry, packed)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes from writing the file meanwhile."""
+    with path.with_suffix(".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def load(path: Path, name: str, items: int | None = None) -> np.ndarray:
