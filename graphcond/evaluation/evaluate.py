@@ -237,6 +237,10 @@ def _check_fit(own: Candidate, task: NodeTask) -> None:
                 f"the condensed data has {data.x.size(1)} features, the dataset {task.train.graph.x.size(1)}; "
                 "evaluate on the dataset (and preprocessing) that was condensed"
             )
+        if "y_soft" in data and data.y_soft.size(1) != task.num_classes:
+            raise ValueError(
+                f"y_soft of the condensed data has {data.y_soft.size(1)} columns, the dataset {task.num_classes} classes"
+            )
         if int(data.y.max()) >= task.num_classes:
             raise ValueError(
                 f"the condensed data has a label {int(data.y.max())}, the dataset only {task.num_classes} classes"

@@ -17,8 +17,8 @@ from graphcond.nodes.quick_validation import Effort
 from graphcond.nodes.task import NodeTask
 
 PLACEMENTS: Mapping[str, Placement] = {
-    "spread 1": Placement(spread=1.0),  # the default: another one has to be clearly better
-    "spread 0.75": Placement(spread=0.75),
+    "spread 0.75": Placement(spread=0.75),  # the default: another one has to be clearly better
+    "spread 1": Placement(spread=1.0),
     "spread 2": Placement(spread=2.0),
     "spread 4": Placement(spread=4.0),
     "spread 8": Placement(spread=8.0),
