@@ -6,6 +6,8 @@ order of the names).
 """
 
 import hashlib
+import os
+import re
 from pathlib import Path
 
 import torch
@@ -34,7 +36,13 @@ def write(path: Path, tensors: dict[str, Tensor], record: str, kind: str = DATAS
     tensors = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()
     }
-    save_file(tensors, path, metadata={"format": kind, "record": record, "sha256": digest(tensors, record)})
+    try:
+        save_file(tensors, path, metadata={"format": kind, "record": record, "sha256": digest(tensors, record)})
+    except SafetensorError as error:  # which is no OSError, whatever the system said
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise OSError(str(error)) from error
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def read(path: str | Path, kind: str = DATASET) -> tuple[dict[str, Tensor], str]:
