@@ -1,6 +1,7 @@
 """Checkpoints: everything that a long run needs to go on as if nothing had happened."""
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from torch import Tensor
 from graphcond.core import storage
 from graphcond.core.fields import require_positive
 from graphcond.core.files import check_target, replacing
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,12 @@ class Checkpoint:
         require_positive(self, but=("every_seconds",))
 
 
+def check_checkpoint(checkpoint: str | Path | Checkpoint) -> None:
+    """Raise if a checkpoint could not be written, before any work; see :func:`graphcond.core.files.check_target`."""
+    path = checkpoint.path if isinstance(checkpoint, Checkpoint) else checkpoint
+    check_target(path, overwrite=True, kept=True)
+
+
 class CheckpointFile:
     """A checkpoint of one run.
 
@@ -49,7 +58,12 @@ class CheckpointFile:
         self._every = checkpoint.every_seconds
         self._identity = dict(identity)
         self._written = time.monotonic()
-        check_target(self._path, overwrite=True)
+        check_checkpoint(checkpoint)
+
+    def require_room(self, tensors: Mapping[str, Tensor]) -> None:
+        """Raise ``OSError`` if there is no room for a state such as this."""
+        nbytes = sum(value.numel() * value.element_size() for value in tensors.values())
+        check_target(self._path, overwrite=True, kept=True, nbytes=nbytes)
 
     def read(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Return the tensors and notes of the last state, or ``None`` if there is no file yet.
@@ -75,7 +89,11 @@ class CheckpointFile:
         return time.monotonic() - self._written >= self._every
 
     def write(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
-        """Write a state."""
-        with replacing(self._path, overwrite=True) as temporary:
-            storage.write(temporary, tensors, json.dumps(notes | {"identity": self._identity}), storage.CHECKPOINT)
+        """Write a state; where the disk does not take it, warn, and go on without: the work itself is not at fault."""
         self._written = time.monotonic()
+        record = json.dumps(notes | {"identity": self._identity})
+        try:
+            with replacing(self._path, overwrite=True) as temporary:
+                storage.write(temporary, tensors, record, storage.CHECKPOINT)
+        except OSError as error:
+            logger.warning("the work goes on, but if it is interrupted, only from its last checkpoint: %s", error)

@@ -231,6 +231,7 @@ class _Driver:
         if self.conditions.checkpoint is None:
             return None
         self.file = CheckpointFile(self.conditions.checkpoint, self.conditions.identity)
+        self.file.require_room(self._state()[0])
         return self.file.read()
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

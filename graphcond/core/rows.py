@@ -36,7 +36,7 @@ class Rows:
             ValueError: the file holds something else than rows.
             OSError: what :func:`graphcond.core.files.check_target` raises, but for an existing file.
         """
-        check_target(self.path, overwrite=True)
+        check_target(self.path, overwrite=True, kept=True)
         self.read()
 
     def read(self) -> dict[Key, dict[str, Any]]:
@@ -66,9 +66,13 @@ class Rows:
             file.truncate()
             if end and not _ends_line(file, end):
                 lines.insert(0, "\n")
-            file.write("".join(lines).encode())
-            file.flush()
-            os.fsync(file.fileno())
+            try:
+                file.write("".join(lines).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.ftruncate(file.fileno(), end)  # a full disk takes the beginning of a row
+                raise
 
     def key(self, row: dict[str, Any]) -> Key:
         """Return what tells a row from all others."""

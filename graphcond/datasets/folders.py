@@ -30,7 +30,7 @@ ARRAYS: dict[str, tuple[str, tuple[int | str, ...]]] = {
     "edge_weight": ("float32", ("edges",)),
 }
 REQUIRED = ("x", "edge_index", "y", "train_mask")
-BROKEN = (ValueError, EOFError, OSError, SyntaxError, TypeError)
+BROKEN = (ValueError, EOFError, OSError, SyntaxError, TypeError, OverflowError, MemoryError)
 
 
 def load_folder(path: str | Path, mapped: bool = True) -> Data:
@@ -136,7 +136,12 @@ class Folder:
 def _read(file: Path, mapped: bool) -> np.ndarray[Any, Any]:
     try:
         if mapped:
-            return npy.open_memmap(file, mode="c")
+            array = npy.open_memmap(file, mode="c")
+            if (whole := array.offset + array.nbytes) != (found := file.stat().st_size):
+                raise ValueError(
+                    f"it should have {whole:,} bytes and has {found:,}"
+                )  # else the system ends the process
+            return array
         with file.open("rb") as opened:
             return npy.read_array(opened, allow_pickle=False)
     except BROKEN as error:
