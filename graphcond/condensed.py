@@ -11,8 +11,11 @@ from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
 from graphcond.core import storage
+from graphcond.core.contents import explained, require_members, require_recorded
 from graphcond.core.files import replacing
 from graphcond.graphs import packing
+from graphcond.graphs.contents import check_graph_data, check_names, check_node_data, graph_counts
+from graphcond.images.contents import check_image_data, image_counts
 from graphcond.images.formation import expand, expand_labels
 from graphcond.images.task import Scale
 from graphcond.record import Record
@@ -89,7 +92,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     @property
     def num_classes(self) -> int:
         """Number of classes of the original dataset."""
-        return int(self.record.source["num_classes"])
+        return self.record.num_classes
 
     @property
     def has_graphs(self) -> bool:
@@ -182,9 +185,13 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         Raises:
             FileExistsError: ``path`` exists and ``overwrite`` is false.
             PermissionError: the folder cannot be written to.
+            OSError: the disk is full.
+            ValueError: the dataset holds what could not be trained on, such as NaN.
         """
+        self._check()
         with replacing(path, overwrite=overwrite) as temporary:
-            storage.write(temporary, self._tensors(), self.record.to_json())
+            record = self.record.counted(self._counts(), self.nbytes)
+            storage.write(temporary, self._tensors(), record.to_json())
         return Path(path)
 
     @classmethod
@@ -195,14 +202,46 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
             FileNotFoundError: there is no such file.
             ValueError: the file is not a graphcond file, is truncated, or was altered after it was written.
         """
-        tensors, record = storage.read(path)
-        if "num_users" in Record.from_json(record).source:
-            raise ValueError(f"{path} holds interactions, not a graph dataset; read it with recsys.load")
+        tensors, text = storage.read(path)
+        with explained(path):
+            record = Record.from_json(text)
+            if "num_users" not in record.source:
+                return cls._of(tensors, record)
+        raise ValueError(f"{path} holds interactions, not a graph dataset; read it with recsys.load")
+
+    @classmethod
+    def _of(cls, tensors: dict[str, Tensor], record: Record) -> "CondensedDataset":
+        """Return what a file holds; raise ``ValueError`` if that does not fit together."""
         members = None
-        if "members.ptr" in tensors:
+        if "members.ptr" in tensors or "members.index" in tensors:
             members = Members(tensors.pop("members.ptr"), tensors.pop("members.index"))
-        items = packing.from_tensors(tensors) if packing.CODES in tensors else [Data(**tensors)]
-        return cls(items, Record.from_json(record), members)
+        if packing.CODES in tensors:
+            items = packing.from_tensors(tensors)
+        else:
+            check_names(tensors)
+            items = [Data(**tensors)]
+        small = cls(items, record, members)
+        small._check()
+        require_recorded(record.spent, small._counts(), "the condensed")
+        return small
+
+    def _check(self) -> None:
+        """Raise ``ValueError`` unless data and record are whole and fit together."""
+        classes, items, tensors = self.num_classes, self._items(), self._training_tensors()
+        if self.has_images:
+            check_image_data(tensors, classes)
+            require_recorded(self.record.source, {"shape": list(items[0].x.shape[1:])}, "the original's")
+        else:
+            check_graph_data(items, classes) if self.has_graphs else check_node_data(tensors, classes)
+            require_recorded(self.record.source, {"num_features": items[0].x.size(1)}, "the original's")
+        if self.members is not None:
+            require_members(self.members.ptr, self.members.index, len(items) if self.has_graphs else len(items[0].y))
+
+    def _counts(self) -> dict[str, object]:
+        """Return what there is, as ``record.budget["spent"]`` says it."""
+        if self.has_images:
+            return image_counts(self._training_tensors(), self.num_classes)
+        return graph_counts(self._items(), self.num_classes, "graphs" if self.has_graphs else "nodes")
 
     def _items(self) -> list[Data]:
         """Return the items as they are stored, whatever ``transform`` does to them on access."""

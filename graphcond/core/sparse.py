@@ -25,6 +25,11 @@ def check_compressed(
 
     Raises:
         ValueError: they do not.
+
+    >>> check_compressed("it", np.array([0, 9]), np.array([1]), (1, 2), 1)
+    Traceback (most recent call last):
+        ...
+    ValueError: it must have pointers that ascend from 0 to the number of its indices, 1
     """
     pointers, indices = np.asarray(pointers), np.asarray(indices)
     if pointers.ndim != 1 or indices.ndim != 1 or pointers.dtype.kind not in "iu" or indices.dtype.kind not in "iu":
