@@ -16,6 +16,7 @@ from rich.logging import RichHandler
 
 import graphcond
 import recsys.cli
+from graphcond.core.contents import explained
 from graphcond.core.processes import Processes
 from graphcond.datasets.entries import Entry
 from graphcond.evaluation.bench import MODEL_DEFAULTS, bench
@@ -249,7 +250,8 @@ def info(
     if as_json:
         print_json(json.loads(small.record.to_json()))
         return
-    typer.echo(_summary(small))
+    with explained(file):
+        typer.echo(_summary(small))
     typer.echo("\n" + record_table(small.record))
     for note in small.record.notes:
         typer.echo(f"note: {note}")

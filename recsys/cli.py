@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from graphcond.core.contents import explained
 from graphcond.core.processes import Processes
 from graphcond.terminal import Device, Json, check_output, names, print_json, progress_bar, record_table, write_result
 from recsys.api import condense as condense_interactions
@@ -137,7 +138,8 @@ def info(file: File, as_json: Json = False) -> None:
     if as_json:
         print_json(record)
         return
-    typer.echo(summary(small))
+    with explained(file):
+        typer.echo(summary(small))
     typer.echo("\n" + record_table(small.record))
 
 

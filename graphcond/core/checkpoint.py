@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from graphcond.core import storage
+from graphcond.core.contents import explained, require
 from graphcond.core.fields import require_positive
 from graphcond.core.files import check_target, replacing
+from graphcond.core.state import part
 
+REMEDY = "delete it, or give another path"
 logger = logging.getLogger(__name__)
 
 
@@ -74,9 +78,11 @@ class CheckpointFile:
         if not self._path.exists():
             return None
         tensors, record = storage.read(self._path, storage.CHECKPOINT)
-        notes = json.loads(record)
-        found = notes.pop("identity")
-        for name in sorted({*found, *self._identity}):
+        with explained(self._path, REMEDY):
+            notes = json.loads(record)
+            found = notes.pop("identity")
+            names = sorted({*found, *self._identity})
+        for name in names:
             if found.get(name) != self._identity.get(name):
                 raise ValueError(
                     f"checkpoint {self._path} belongs to another run ({name}: {found.get(name)} there, "
@@ -97,3 +103,33 @@ class CheckpointFile:
                 storage.write(temporary, tensors, record, storage.CHECKPOINT)
         except OSError as error:
             logger.warning("the work goes on, but if it is interrupted, only from its last checkpoint: %s", error)
+
+
+def check_state(
+    tensors: Mapping[str, Tensor], notes: Mapping[str, Any], learned: Mapping[str, Tensor], steps: int
+) -> None:
+    """Raise ``ValueError`` unless a state that was read can be that of a run.
+
+    Args:
+        tensors: Of the state: under ``synthetic`` and ``best`` what is learned, and whatever else a run needs.
+        notes: Steps and scores of the state.
+        learned: What is learned, as it stands in this run.
+        steps: How many steps the run takes.
+    """
+    for name, value in tensors.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise ValueError(f"{name} must be finite, but holds NaN or infinity")
+    for group in ("synthetic", "best"):
+        found = part(dict(tensors), group)
+        if group == "best" and not found:
+            continue
+        if found.keys() != learned.keys():
+            raise ValueError(f"{group} must hold {', '.join(learned)}, got {', '.join(found) or 'nothing'}")
+        for name, value in found.items():
+            require(f"{group}.{name}", value, (learned[name].dtype,), learned[name].shape)
+    done, kept = notes["step"], notes["kept_step"]
+    if not (type(done) is type(kept) is int and 0 <= kept <= done <= steps):
+        raise ValueError(f"the steps done must be at most {steps}, those kept at most as many, got {done!r}, {kept!r}")
+    for step, score in notes["scores"]:
+        if type(step) is not int or not 0 < step <= done or not isinstance(score, int | float):
+            raise ValueError(f"the score of step {step!r} must be a number, got {score!r}")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core import storage
+from graphcond.core.contents import explained, require
 from graphcond.core.fields import require_positive
 from graphcond.core.files import replacing
 from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
@@ -104,7 +105,7 @@ def train_experts(
     ways = []
     for i in range(plan.number):
         path = None if folder is None else folder / f"expert-{i:03d}.safetensors"
-        way = None if path is None or not path.exists() else _read(path, known)
+        way = None if path is None or not path.exists() else _read(path, known, plan, first)
         if way is None:
             with seeded((seed + i) % MAX_SEED):  # each by itself: which ones were read does not matter to the others
                 way = _trained(surrogate, lessons(), plan)
@@ -141,15 +142,22 @@ def _write(path: Path, way: tuple[Weights, ...], identity: Mapping[str, str]) ->
         storage.write(temporary, tensors, json.dumps(dict(identity)), storage.EXPERT)
 
 
-def _read(path: Path, identity: Mapping[str, str]) -> tuple[Weights, ...]:
+def _read(path: Path, identity: Mapping[str, str], plan: ExpertPlan, like: Weights) -> tuple[Weights, ...]:
     tensors, record = storage.read(path, storage.EXPERT)
-    found = json.loads(record)
-    for name in sorted({*found, *identity}):
+    with explained(path, "delete it: it is trained again"):
+        found = json.loads(record)
+        names = sorted({*found, *identity})
+    for name in names:
         if found.get(name) != identity.get(name):
             raise ValueError(
                 f"{path} is an expert of another run ({name}: {found.get(name)} there, {identity.get(name)} here); "
                 "delete the folder or give another"
             )
-    checkpoints = 1 + max(int(name.split(".")[0]) for name in tensors)
-    count = len(tensors) // checkpoints
-    return tuple(tuple(tensors[f"{c}.{i}"] for i in range(count)) for c in range(checkpoints))
+    with explained(path, "delete it: it is trained again"):
+        return tuple(
+            tuple(
+                require(f"{c}.{i}", tensors[f"{c}.{i}"], (torch.float16,), weight.shape)
+                for i, weight in enumerate(like)
+            )
+            for c in range(plan.checkpoints + 1)
+        )

@@ -44,6 +44,21 @@ def check_compressed(
         raise ValueError(f"{name} must have indices in [0, {shape[1] - 1}], got {indices.min()} to {indices.max()}")
 
 
+def check_sparse(name: str, matrix: Tensor) -> None:
+    """Raise ``ValueError`` unless the parts of a sparse tensor fit together; compiled code believes them."""
+    if matrix.layout in (torch.sparse_csr, torch.sparse_csc):
+        rows = matrix.layout == torch.sparse_csr
+        pointers = matrix.crow_indices() if rows else matrix.ccol_indices()
+        indices = matrix.col_indices() if rows else matrix.row_indices()
+        shape = matrix.shape if rows else matrix.shape[::-1]
+        check_compressed(name, pointers.cpu(), indices.cpu(), tuple(shape), len(matrix.values()))
+    elif matrix.layout == torch.sparse_coo and matrix._nnz():
+        low, high = matrix._indices().amin(dim=1), matrix._indices().amax(dim=1)
+        if bool((low < 0).any()) or bool((high.cpu() >= torch.tensor(matrix.shape[: len(high)])).any()):
+            raise ValueError(f"{name} must have indices within its shape {tuple(matrix.shape)}, got up to "
+                             f"{high.tolist()}")  # fmt: skip
+
+
 @contextmanager
 def _without_the_beta_warning() -> Iterator[None]:
     """Torch tells everybody once that its CSR tensors are young; that is not the caller's concern."""

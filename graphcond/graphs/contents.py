@@ -124,7 +124,7 @@ def check_packed(tensors: Mapping[str, Tensor]) -> None:
     elif "bag_ptr" in tensors:
         _check_trees(tensors, rows, graphs)
     else:
-        _check_graphs(tensors, rows, graphs)
+        check_joined(tensors, rows, graphs)
 
 
 def _rows(tensors: Mapping[str, Tensor], name: str) -> int:
@@ -142,7 +142,8 @@ def _check_edge_rows(tensors: Mapping[str, Tensor], edges: int) -> None:
         require("edge_weight", tensors["edge_weight"], FLOATS, (edges,), 0)
 
 
-def _check_graphs(tensors: Mapping[str, Tensor], rows: int, graphs: int) -> None:
+def check_joined(tensors: Mapping[str, Tensor], rows: int, graphs: int) -> None:
+    """Raise unless graphs end to end, of ``size`` nodes and ``edges`` edges each, have edges among their own nodes."""
     size = require("size", tensors["size"], INT64, (graphs,))
     counts = require("edges", tensors["edges"], INT64, (graphs,))
     edges = require("edge_index", tensors["edge_index"], INT64, (2, None), 0)
