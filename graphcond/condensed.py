@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
 from graphcond.core import storage
-from graphcond.core.contents import explained, require_members, require_recorded
+from graphcond.core.contents import explained, require_members, require_present, require_recorded
 from graphcond.core.files import replacing
 from graphcond.graphs import packing
 from graphcond.graphs.contents import check_graph_data, check_names, check_node_data, graph_counts
@@ -190,7 +190,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         """
         self._check()
         with replacing(path, overwrite=overwrite) as temporary:
-            record = self.record.counted(self._counts(), self.nbytes)
+            items = packing.canonical(self._items()) if self.has_graphs else self._items()
+            record = self.record.counted(self._counts(items), lambda: self.nbytes)
             storage.write(temporary, self._tensors(), record.to_json())
         return Path(path)
 
@@ -214,6 +215,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         """Return what a file holds; raise ``ValueError`` if that does not fit together."""
         members = None
         if "members.ptr" in tensors or "members.index" in tensors:
+            require_present(tensors, ("members.ptr", "members.index"))
             members = Members(tensors.pop("members.ptr"), tensors.pop("members.index"))
         if packing.CODES in tensors:
             items = packing.from_tensors(tensors)
@@ -222,7 +224,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
             items = [Data(**tensors)]
         small = cls(items, record, members)
         small._check()
-        require_recorded(record.spent, small._counts(), "the condensed")
+        require_recorded(record.spent, small._counts(small._items()), "the condensed")
         return small
 
     def _check(self) -> None:
@@ -237,11 +239,11 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         if self.members is not None:
             require_members(self.members.ptr, self.members.index, len(items) if self.has_graphs else len(items[0].y))
 
-    def _counts(self) -> dict[str, object]:
+    def _counts(self, items: list[Data]) -> dict[str, object]:
         """Return what there is, as ``record.budget["spent"]`` says it."""
         if self.has_images:
-            return image_counts(self._training_tensors(), self.num_classes)
-        return graph_counts(self._items(), self.num_classes, "graphs" if self.has_graphs else "nodes")
+            return image_counts(items[0].to_dict(), self.num_classes)
+        return graph_counts(items, self.num_classes, "graphs" if self.has_graphs else "nodes")
 
     def _items(self) -> list[Data]:
         """Return the items as they are stored, whatever ``transform`` does to them on access."""

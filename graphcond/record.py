@@ -5,7 +5,7 @@ import functools
 import json
 import math
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -85,17 +85,17 @@ class Record:
         found: dict[str, Any] = self.budget.get("spent", {})
         return found
 
-    def counted(self, counts: Mapping[str, object], nbytes: int) -> "Record":
+    def counted(self, counts: Mapping[str, object], nbytes: Callable[[], int]) -> "Record":
         """Return the record of what there is: of a selection, or of changed data, less or more was spent.
 
         Args:
             counts: What was spent, by the names in ``budget["spent"]``; those that the record does not tell are left.
-            nbytes: Bytes of the data, which are told anew if anything else is.
+            nbytes: Returns the bytes of the data, which are told anew if anything else is.
         """
         known = {name: value for name, value in counts.items() if name in self.spent}
         if all(self.spent[name] == value for name, value in known.items()):
             return self
-        return dataclasses.replace(self, budget=self.budget | {"spent": self.spent | known | {"bytes": nbytes}})
+        return dataclasses.replace(self, budget=self.budget | {"spent": self.spent | known | {"bytes": nbytes()}})
 
     @classmethod
     def from_json(cls, text: str) -> "Record":

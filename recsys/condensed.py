@@ -118,7 +118,7 @@ class CondensedInteractions:
         if self.members is not None:
             tensors |= {"members.ptr": self.members.ptr, "members.index": self.members.index}
         with replacing(path, overwrite=overwrite) as temporary:
-            storage.write(temporary, tensors, self.record.counted(self._counts(), self.nbytes).to_json())
+            storage.write(temporary, tensors, self.record.counted(self._counts(), lambda: self.nbytes).to_json())
         return Path(path)
 
     @classmethod
@@ -152,6 +152,7 @@ class CondensedInteractions:
         check_compressed("user_items", pointers, indices, shape, len(data))
         members = None
         if "members.ptr" in tensors or "members.index" in tensors:
+            require_present(tensors, ("members.ptr", "members.index"))
             members = Members(tensors["members.ptr"], tensors["members.index"])
         small = cls(csr_matrix((data, indices, pointers), shape=shape), item_ids, record, members)
         small._check()

@@ -100,10 +100,8 @@ def require_weights(name: str, value: Tensor, rows: int) -> None:
         raise ValueError(f"{name} must be positive somewhere")
 
 
-def require_members(ptr: Tensor | None, index: Tensor | None, rows: int) -> None:
+def require_members(ptr: Tensor, index: Tensor, rows: int) -> None:
     """Raise unless each of some rows has its original ones, in compressed rows."""
-    if ptr is None or index is None:
-        raise ValueError("members must have both ptr and index")
     require("members.ptr", ptr, INT64, (rows + 1,))
     require("members.index", index, INT64, (None,), 0)
     require_pointers("members.ptr", ptr, len(index))

@@ -26,7 +26,8 @@ OWN_NAMES = ("x", "y", "edge_index", "edge_attr", "edge_weight", "pos", "time") 
 def check_names(names: Iterable[str]) -> None:
     """Raise unless tensors can have these names in a ``Data``."""
     for name in names:
-        if name not in OWN_NAMES and (not name.isidentifier() or hasattr(Data, name) or name.startswith("_")):
+        taken = not name.isidentifier() or hasattr(Data, name) or name.startswith("_") or name == "self"
+        if taken and name not in OWN_NAMES:
             raise ValueError(f"{name!r} is no name that a tensor of a graph can have")
 
 
@@ -109,6 +110,7 @@ def check_packed(tensors: Mapping[str, Tensor]) -> None:
     ``types`` are the rows of features that are written once, ``children`` the numbers of children of each tree,
     ``root`` the trees that graphs have.
     """
+    require_present(tensors, ("y",))
     require("y", tensors["y"], INT64, (None,))
     rows, graphs = _rows(tensors, "x"), len(tensors["y"])
     if not graphs or not rows:
@@ -129,10 +131,14 @@ def check_packed(tensors: Mapping[str, Tensor]) -> None:
 
 def _rows(tensors: Mapping[str, Tensor], name: str) -> int:
     """Return how many rows of features there are, be they written out or as numbers of types."""
+    rows = tensors.get(f"{name}_types", tensors.get(name))
+    if rows is None:
+        raise ValueError(f"{name} is missing")
+    require(name, rows, FEATURES, (None, None) if name == "x" else (None, *rows.shape[1:]))
     if f"{name}_types" not in tensors:
-        return len(require(name, tensors[name], FEATURES, (None, *tensors[name].shape[1:])))
-    types = require(f"{name}_types", tensors[f"{name}_types"], FEATURES, (None, *tensors[f"{name}_types"].shape[1:]))
-    return len(require(f"{name}_type", tensors[f"{name}_type"], INT64, (None,), 0, len(types)))
+        return len(rows)
+    require_present(tensors, (f"{name}_type",))
+    return len(require(f"{name}_type", tensors[f"{name}_type"], INT64, (None,), 0, len(rows)))
 
 
 def _check_edge_rows(tensors: Mapping[str, Tensor], edges: int) -> None:
@@ -144,6 +150,7 @@ def _check_edge_rows(tensors: Mapping[str, Tensor], edges: int) -> None:
 
 def check_joined(tensors: Mapping[str, Tensor], rows: int, graphs: int) -> None:
     """Raise unless graphs end to end, of ``size`` nodes and ``edges`` edges each, have edges among their own nodes."""
+    require_present(tensors, ("size", "edges", "edge_index"))
     size = require("size", tensors["size"], INT64, (graphs,))
     counts = require("edges", tensors["edges"], INT64, (graphs,))
     edges = require("edge_index", tensors["edge_index"], INT64, (2, None), 0)
@@ -155,6 +162,7 @@ def check_joined(tensors: Mapping[str, Tensor], rows: int, graphs: int) -> None:
 
 
 def _check_trees(tensors: Mapping[str, Tensor], rows: int, graphs: int) -> None:
+    require_present(tensors, ("children", "child", "root", "bag_ptr"))
     children = require("children", tensors["children"], INT64, (rows,))
     child = require("child", tensors["child"], INT64, (None,), 0)
     require_counts("children", children, len(child))
@@ -168,12 +176,16 @@ def _check_trees(tensors: Mapping[str, Tensor], rows: int, graphs: int) -> None:
         if not torch.equal((bags > 0).sum(dim=1), counts):
             raise ValueError("bag_ptr must count the trees of bags")
         return
+    require_present(tensors, ("bag_tree", "bag_weight"))
     listed = require("bag_tree", tensors["bag_tree"], INT64, (None,), 0, trees)
     require_counts("bag_ptr", counts, len(listed), low=1)
-    require_weights("bag_weight", tensors["bag_weight"], len(listed))
+    require("bag_weight", tensors["bag_weight"], FLOATS, (len(listed),))
+    if not bool((tensors["bag_weight"] > 0).all()):
+        raise ValueError("bag_weight must be positive")
 
 
 def _check_pooled(tensors: Mapping[str, Tensor], rows: int, graphs: int) -> None:
+    require_present(tensors, ("edge_index", "pool_index", "pool_weight"))
     edges = require("edge_index", tensors["edge_index"], INT64, (2, None), 0, rows)
     pool = require("pool_index", tensors["pool_index"], INT64, (2, None), 0)
     if bool((pool >= torch.tensor([[rows], [graphs]])).any()):
