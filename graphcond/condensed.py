@@ -236,8 +236,14 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         else:
             check_graph_data(items, classes) if self.has_graphs else check_node_data(tensors, classes)
             require_recorded(self.record.source, {"num_features": items[0].x.size(1)}, "the original's")
-        if self.members is not None:
-            require_members(self.members.ptr, self.members.index, len(items) if self.has_graphs else len(items[0].y))
+        if (members := self._selected_members()) is not None:
+            require_members(members.ptr, members.index, len(items) if self.has_graphs else len(items[0].y))
+
+    def _selected_members(self) -> Members | None:
+        """Return the members of the items that there are; a selection holds on to those of all."""
+        if self.members is None or self._indices is None or not self.has_graphs:
+            return self.members
+        return Members.from_groups([self.members.of(i) for i in self.indices()])
 
     def _counts(self, items: list[Data]) -> dict[str, object]:
         """Return what there is, as ``record.budget["spent"]`` says it."""
@@ -254,8 +260,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = packing.to_tensors(self._items()) if self.has_graphs else self._training_tensors()
-        if self.members is not None:
-            tensors |= {"members.ptr": self.members.ptr, "members.index": self.members.index}
+        if (members := self._selected_members()) is not None:
+            tensors |= {"members.ptr": members.ptr, "members.index": members.index}
         return tensors
 
     def __repr__(self) -> str:

@@ -66,7 +66,8 @@ def read(path: str | Path, kind: str = DATASET) -> tuple[dict[str, Tensor], str]
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            # Copied, because what they lie in is the file: somebody might cut that off while they are in use.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, *UNCLEAR) as error:
         raise ValueError(f"{path} is not a whole safetensors file ({error}); save or copy it again") from error
     if metadata.get("format") != kind:
