@@ -13,6 +13,7 @@ import torch.distributed as dist
 import typer
 from tqdm import tqdm
 
+from graphcond.core.checkpoint import check_checkpoint
 from graphcond.core.files import check_target, same_file
 from graphcond.core.processes import Processes
 from graphcond.core.progress import Progress
@@ -61,12 +62,14 @@ def joined() -> Iterator[None]:
 
 
 def check_output(output: Path | None, *, overwrite: bool, checkpoint: Path | None = None) -> None:
-    """Raise, on all processes, if the first could not write a result; see :func:`check_target`."""
-    if output is None:
-        return
-    if checkpoint is not None and same_file(output, checkpoint):
+    """Raise, on all processes, if the first could not write a result or the state of the work on it."""
+    if output is not None and checkpoint is not None and same_file(output, checkpoint):
         raise ValueError(f"--output and --checkpoint are the same file, {output}; give two names")
-    Processes.current().first(lambda: check_target(output, overwrite=overwrite))
+    first = Processes.current().first
+    if output is not None:
+        first(lambda: check_target(output, overwrite=overwrite))
+    if checkpoint is not None:
+        first(lambda: check_checkpoint(checkpoint))
 
 
 class Saved(Protocol):

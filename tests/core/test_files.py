@@ -2,11 +2,10 @@
 
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,21 +34,6 @@ def write_folder(path: Path, text: str = "new", **options: bool) -> None:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
-
-
-@pytest.fixture
-def full(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 kB that has room for names only."""
-    place = tmp_path / "full"
-    place.mkdir()
-    command = shutil.which("mount")
-    options = ["-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    if command is None or subprocess.run([command, *options], capture_output=True, check=False).returncode:
-        pytest.skip("a file system of its own cannot be mounted here")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def fill(place: Path, left: int = 0) -> None:
