@@ -11,7 +11,6 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 SIZES = (2, 3, 4, 5)  # nodes of the graphs of sets of graphs, each a path
 NODES = 60 * 8  # of the sets of nodes, a ring; 60 of each class
@@ -67,6 +66,8 @@ def write_ogb_nodes(folder: Path):
 
 def planetoid_parts(num_nodes=600, num_test=20, num_features=4):
     """Return what the files of Planetoid hold: a ring, 2 classes in turn, 40 training nodes."""
+    import scipy.sparse as sp  # which changes the filters of warnings, at its first import
+
     known = num_nodes - num_test
     x = sp.random(num_nodes, num_features, 0.5, "csr", dtype=np.float32, random_state=0)
     y = np.eye(2, dtype=np.int32)[np.arange(num_nodes) % 2]
@@ -85,6 +86,8 @@ def write_planetoid(raw: Path, **changes):
 
 
 def ring(num_nodes=NODES):
+    import scipy.sparse as sp  # which changes the filters of warnings, at its first import
+
     row = np.arange(num_nodes)
     return sp.csr_matrix((np.ones(num_nodes, np.float32), (row, (row + 1) % num_nodes)), (num_nodes, num_nodes))
 
@@ -101,6 +104,8 @@ def write_npz(path: Path, **arrays):
 
 def shchur(**changes):
     """Return what a file of Amazon or Coauthor holds."""
+    import scipy.sparse as sp  # which changes the filters of warnings, at its first import
+
     features = sp.random(NODES, 5, 0.5, "csr", dtype=np.float32, random_state=0)
     arrays = csr_parts("attr_", features) | csr_parts("adj_", ring()) | {"labels": np.arange(NODES) % 8}
     return arrays | changes
@@ -125,6 +130,8 @@ def write_flickr(raw: Path, **changes):
 
 
 def write_reddit(raw: Path):
+    import scipy.sparse as sp  # which changes the filters of warnings, at its first import
+
     write_npz(
         raw / "reddit_data.npz", feature=np.random.default_rng(0).normal(size=(9, 4)), label=np.arange(9) % 2,
         node_types=1 + np.arange(9) % 3,
