@@ -201,7 +201,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is not a graphcond file, is truncated, or was altered after it was written.
+            ValueError: the file is not a graphcond file, is truncated, was altered after it was written, or holds what
+                does not fit together.
         """
         tensors, text = storage.read(path)
         with explained(path):

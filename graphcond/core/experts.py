@@ -1,6 +1,7 @@
 """Experts: networks trained on real data, whose way is kept so that trajectory matching can follow it."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,13 @@ from torch import Tensor
 from graphcond.core import storage
 from graphcond.core.contents import explained, require
 from graphcond.core.fields import require_positive
-from graphcond.core.files import replacing
+from graphcond.core.files import replacing, require_room
 from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
 from graphcond.core.randomness import MAX_SEED, seeded
 from graphcond.core.surrogate import Surrogate, Weights
 from graphcond.core.training import Lessons, Student, Training
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +104,8 @@ def train_experts(
             f"{plan.number} experts with {plan.checkpoints} checkpoints take {needed:,} bytes, more than "
             f"max_bytes={plan.max_bytes:,}; ask for fewer experts or checkpoints, a smaller network, or raise max_bytes"
         )
+    if folder is not None and folder.parent.is_dir():
+        require_room(folder.parent, needed - needed // plan.number * len(list(folder.glob("expert-*.safetensors"))))
     known = dict(identity or {}) | {"plan": repr(plan), "seed": str(seed)}
     ways = []
     for i in range(plan.number):
@@ -137,9 +142,12 @@ def _half(weights: Weights) -> Weights:
 
 def _write(path: Path, way: tuple[Weights, ...], identity: Mapping[str, str]) -> None:
     tensors = {f"{c}.{i}": weight for c, weights in enumerate(way) for i, weight in enumerate(weights)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, overwrite=True) as temporary:
-        storage.write(temporary, tensors, json.dumps(dict(identity)), storage.EXPERT)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, overwrite=True) as temporary:
+            storage.write(temporary, tensors, json.dumps(dict(identity)), storage.EXPERT)
+    except OSError as error:  # it is in memory all the same
+        logger.warning("the work goes on, but if it is interrupted, this expert is trained again: %s", error)
 
 
 def _read(path: Path, identity: Mapping[str, str], plan: ExpertPlan, like: Weights) -> tuple[Weights, ...]:

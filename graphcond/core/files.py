@@ -45,9 +45,16 @@ def check_target(path: str | Path, *, overwrite: bool = False, nbytes: int = 0, 
             raise ValueError(f"{path} is a device, from which nothing can be read again; give the name of a file")
         return
     with _scratch(target) as scratch, _explained(target):
-        if (free := shutil.disk_usage(scratch).free) < nbytes:
-            raise OSError(errno.ENOSPC, f"it takes at least {nbytes:,} bytes, and {free:,} are free")
+        require_room(target.parent, nbytes)
         (scratch / "trial").write_bytes(bytes(BLOCK))
+
+
+def require_room(folder: Path, nbytes: int) -> None:
+    """Raise ``OSError`` if a folder's file system has not so many bytes left."""
+    if (free := shutil.disk_usage(folder).free) < nbytes:
+        told = OSError(f"{folder} has {free:,} bytes left, and at least {nbytes:,} are needed; free some space")
+        told.errno = errno.ENOSPC
+        raise told
 
 
 @contextmanager
@@ -202,7 +209,8 @@ def _scratch(target: Path) -> Iterator[Path]:
         raise FileNotFoundError(f"the folder {target.parent} does not exist; create it first")
     before, after = f".{target.name}.", ".part"
     try:
-        _remove_abandoned(target.parent, before, after)
+        with suppress(PermissionError):  # a folder may be written to and not be listed
+            _remove_abandoned(target.parent, before, after)
         scratch, lock = _locked_folder(before, after, target.parent)
     except OSError as error:
         if error.errno in FULL and error.errno != errno.EROFS:

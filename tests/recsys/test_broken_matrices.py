@@ -49,14 +49,14 @@ def broken(change: Callable[[Any], None], made: Callable[..., Any] = csr_matrix)
 @pytest.mark.parametrize("change", BREAKS.values(), ids=BREAKS)
 @pytest.mark.parametrize("call", [recsys.condense, graphcond.condense])
 def test_condense(call: Callable[..., Any], change: Callable[[Any], None], made: Callable[..., Any]) -> None:
-    with pytest.raises(ValueError, match=r"^the sparse matrix must "):
+    with pytest.raises(ValueError, match=r"^the sparse matrix is broken \(it must "):
         call(broken(change, made), 0.1, method="random_users")
 
 
 @pytest.mark.parametrize("part", ["row", "col"])
 @pytest.mark.parametrize("value", [-1, FAR])
 def test_coordinates(part: str, value: int) -> None:
-    with pytest.raises(ValueError, match=rf"^the sparse matrix must have a {part} in"):
+    with pytest.raises(ValueError, match=rf"^the sparse matrix is broken \(it must have a {part} in"):
         recsys.condense(broken(put(part, 3, value), coo_matrix), 0.1, method="random_users")
 
 
