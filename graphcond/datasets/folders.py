@@ -143,7 +143,10 @@ def _read(file: Path, mapped: bool) -> np.ndarray[Any, Any]:
                 )  # else the system ends the process
             return array
         with file.open("rb") as opened:
-            return npy.read_array(opened, allow_pickle=False)
+            array = npy.read_array(opened, allow_pickle=False)
+            if opened.read(1):
+                raise ValueError("it goes on after its array")
+            return array
     except BROKEN as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(f"{file} cannot be read ({reason}); write it again with numpy.save") from error
