@@ -136,12 +136,12 @@ class Folder:
 def _read(file: Path, mapped: bool) -> np.ndarray[Any, Any]:
     try:
         if mapped:
-            array = npy.open_memmap(file, mode="c")
-            if (whole := array.offset + array.nbytes) != (found := file.stat().st_size):
+            mapping = npy.open_memmap(file, mode="c")
+            if (whole := mapping.offset + mapping.nbytes) != (found := file.stat().st_size):
                 raise ValueError(
                     f"it should have {whole:,} bytes and has {found:,}"
                 )  # else the system ends the process
-            return array
+            return mapping
         with file.open("rb") as opened:
             array = npy.read_array(opened, allow_pickle=False)
             if opened.read(1):
