@@ -3,8 +3,10 @@
 Exit codes: 0 done, 1 the work failed, 2 the command or its input was wrong, 130 interrupted.
 """
 
+import faulthandler
 import json
 import logging
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +16,7 @@ from rich.logging import RichHandler
 
 import graphcond
 import recsys.cli
+from graphcond.core.contents import explained
 from graphcond.core.processes import Processes
 from graphcond.datasets.entries import Entry
 from graphcond.evaluation.bench import MODEL_DEFAULTS, bench
@@ -29,6 +32,7 @@ from graphcond.terminal import (
     print_json,
     progress_bar,
     record_table,
+    write_result,
 )
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
@@ -86,7 +90,7 @@ def condense(
     as_json: Json = False,
 ) -> None:
     """Condense a dataset, and judge the result beside its controls."""
-    check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite, checkpoint=checkpoint)
     entry = graphcond.datasets.entry(name)
     dataset = Processes.current().after_first(lambda: graphcond.datasets.load(name, root))
     conditions: dict[str, Any] = {
@@ -119,7 +123,7 @@ def condense(
     if Processes.current().rank:
         return  # the first process writes, judges and prints
     if output is not None:
-        small.save(output, overwrite=overwrite)
+        write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
     report = None
     if evaluate:
         with progress_bar() as progress:
@@ -246,7 +250,8 @@ def info(
     if as_json:
         print_json(json.loads(small.record.to_json()))
         return
-    typer.echo(_summary(small))
+    with explained(file):
+        typer.echo(_summary(small))
     typer.echo("\n" + record_table(small.record))
     for note in small.record.notes:
         typer.echo(f"note: {note}")
@@ -263,6 +268,7 @@ def show(
     """Draw the condensed graph beside its features among the original's, or the condensed images as a grid."""
     from graphcond.plotting import draw, draw_images
 
+    check_output(output, overwrite=overwrite)
     small = graphcond.load(file)
     if small.has_images:
         draw_images(small, output, overwrite=overwrite)
@@ -314,6 +320,8 @@ def _names(text: str, entry: Entry) -> list[str]:
 def main() -> None:
     """Run the command line; known errors become one sentence and an exit code."""
     handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False, show_level=False)
+    if sys.__stderr__ is not None and not faulthandler.is_enabled():
+        faulthandler.enable(sys.__stderr__)  # a mapped file that somebody cuts off ends the process: not without a word
     logging.basicConfig(level=logging.WARNING, handlers=[handler], format="note: %(message)s")
     try:
         with joined():

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from graphcond.core.contents import explained
 from graphcond.core.processes import Processes
-from graphcond.terminal import Device, Json, check_output, names, print_json, progress_bar, record_table
+from graphcond.terminal import Device, Json, check_output, names, print_json, progress_bar, record_table, write_result
 from recsys.api import condense as condense_interactions
 from recsys.condensed import CondensedInteractions, load
 from recsys.data.archives import read_archive
@@ -68,7 +69,7 @@ def condense(
     as_json: Json = False,
 ) -> None:
     """Condense the training part of interactions, and judge the result beside its controls."""
-    check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite, checkpoint=checkpoint)
     if evaluate:
         resolve_consumers(names(models))
         resolve_convention(convention)
@@ -85,7 +86,7 @@ def condense(
     if Processes.current().rank:
         return  # the first process writes, judges and prints
     if output is not None:
-        small.save(output, overwrite=overwrite)
+        write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
     report = None
     if evaluate:
         with progress_bar("training") as progress:
@@ -137,7 +138,8 @@ def info(file: File, as_json: Json = False) -> None:
     if as_json:
         print_json(record)
         return
-    typer.echo(summary(small))
+    with explained(file):
+        typer.echo(summary(small))
     typer.echo("\n" + record_table(small.record))
 
 
@@ -148,6 +150,7 @@ def export(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Write condensed interactions as a table that other libraries read."""
+    check_output(output, overwrite=overwrite)
     small = load(file)
     write_interactions((small.user_items, small.user_ids, small.item_ids), output, overwrite=overwrite)
     typer.echo(f"written to {output}")

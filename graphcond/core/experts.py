@@ -1,6 +1,7 @@
 """Experts: networks trained on real data, whose way is kept so that trajectory matching can follow it."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,15 @@ import torch
 from torch import Tensor
 
 from graphcond.core import storage
+from graphcond.core.contents import explained, require
 from graphcond.core.fields import require_positive
-from graphcond.core.files import replacing
+from graphcond.core.files import replacing, require_room
 from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
 from graphcond.core.randomness import MAX_SEED, seeded
 from graphcond.core.surrogate import Surrogate, Weights
 from graphcond.core.training import Lessons, Student, Training
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +104,13 @@ def train_experts(
             f"{plan.number} experts with {plan.checkpoints} checkpoints take {needed:,} bytes, more than "
             f"max_bytes={plan.max_bytes:,}; ask for fewer experts or checkpoints, a smaller network, or raise max_bytes"
         )
+    if folder is not None and folder.parent.is_dir():
+        require_room(folder.parent, needed - needed // plan.number * len(list(folder.glob("expert-*.safetensors"))))
     known = dict(identity or {}) | {"plan": repr(plan), "seed": str(seed)}
     ways = []
     for i in range(plan.number):
         path = None if folder is None else folder / f"expert-{i:03d}.safetensors"
-        way = None if path is None or not path.exists() else _read(path, known)
+        way = None if path is None or not path.exists() else _read(path, known, plan, first)
         if way is None:
             with seeded((seed + i) % MAX_SEED):  # each by itself: which ones were read does not matter to the others
                 way = _trained(surrogate, lessons(), plan)
@@ -136,20 +142,30 @@ def _half(weights: Weights) -> Weights:
 
 def _write(path: Path, way: tuple[Weights, ...], identity: Mapping[str, str]) -> None:
     tensors = {f"{c}.{i}": weight for c, weights in enumerate(way) for i, weight in enumerate(weights)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, overwrite=True) as temporary:
-        storage.write(temporary, tensors, json.dumps(dict(identity)), storage.EXPERT)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, overwrite=True) as temporary:
+            storage.write(temporary, tensors, json.dumps(dict(identity)), storage.EXPERT)
+    except OSError as error:  # it is in memory all the same
+        logger.warning("the work goes on, but if it is interrupted, this expert is trained again: %s", error)
 
 
-def _read(path: Path, identity: Mapping[str, str]) -> tuple[Weights, ...]:
+def _read(path: Path, identity: Mapping[str, str], plan: ExpertPlan, like: Weights) -> tuple[Weights, ...]:
     tensors, record = storage.read(path, storage.EXPERT)
-    found = json.loads(record)
-    for name in sorted({*found, *identity}):
+    with explained(path, "delete it: it is trained again"):
+        found = json.loads(record)
+        names = sorted({*found, *identity})
+    for name in names:
         if found.get(name) != identity.get(name):
             raise ValueError(
                 f"{path} is an expert of another run ({name}: {found.get(name)} there, {identity.get(name)} here); "
                 "delete the folder or give another"
             )
-    checkpoints = 1 + max(int(name.split(".")[0]) for name in tensors)
-    count = len(tensors) // checkpoints
-    return tuple(tuple(tensors[f"{c}.{i}"] for i in range(count)) for c in range(checkpoints))
+    with explained(path, "delete it: it is trained again"):
+        return tuple(
+            tuple(
+                require(f"{c}.{i}", tensors[f"{c}.{i}"], (torch.float16,), weight.shape)
+                for i, weight in enumerate(like)
+            )
+            for c in range(plan.checkpoints + 1)
+        )

@@ -3,8 +3,11 @@
 import copy
 
 import torch
+from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import sort_edge_index, to_edge_index
+
+from graphcond.core.sparse import check_sparse
 
 
 def with_edges(data: Data) -> Data:
@@ -14,6 +17,8 @@ def with_edges(data: Data) -> Data:
     """
     if data.get("edge_index") is not None or data.get("adj_t") is None:
         return data
+    if isinstance(data.adj_t, Tensor):
+        check_sparse("data.adj_t", data.adj_t)
     (target, source), values = to_edge_index(data.adj_t)
     made = copy.copy(data)
     made.edge_index, values = sort_edge_index(torch.stack([source, target]), values)

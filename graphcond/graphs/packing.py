@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.contents import require
+from graphcond.graphs.contents import check_packed
 from graphcond.graphs.folding import Bags, Trees, separate_data
 from graphcond.graphs.narrow import narrow, nbytes, widen
 from graphcond.graphs.refinement import refine
@@ -62,8 +64,13 @@ def pack(items: Sequence[Data]) -> Packed:
 
 
 def unpack(tensors: dict[str, Tensor], codes: dict[str, str]) -> list[Data]:
-    """Return the condensed graphs that :func:`pack` was given, in canonical order."""
+    """Return the condensed graphs that :func:`pack` was given, in canonical order.
+
+    Raises:
+        ValueError: they are not what :func:`pack` returns.
+    """
     tensors = {name: widen(value, codes[name]) for name, value in tensors.items()}
+    check_packed(tensors)
     if "y_soft_but_last" in tensors:
         soft = tensors.pop("y_soft_but_last")
         tensors["y_soft"] = torch.cat([soft, 1 - soft.sum(dim=1, keepdim=True)], dim=1)
@@ -277,6 +284,13 @@ def to_tensors(items: Sequence[Data]) -> dict[str, Tensor]:
 
 
 def from_tensors(tensors: dict[str, Tensor]) -> list[Data]:
-    """Return the items of :func:`to_tensors`."""
-    codes = json.loads(bytes(tensors[CODES].tolist()))
-    return unpack({name: value for name, value in tensors.items() if name != CODES}, codes)
+    """Return the items of :func:`to_tensors`.
+
+    Raises:
+        ValueError: the tensors are something else.
+    """
+    codes = json.loads(bytes(require(CODES, tensors[CODES], (torch.uint8,), (None,)).tolist()))
+    packed = {name: value for name, value in tensors.items() if name != CODES}
+    if not isinstance(codes, dict) or codes.keys() != packed.keys():
+        raise ValueError("codes must name each tensor")
+    return unpack(packed, codes)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from graphcond.core.checkpoint import Checkpoint
+from graphcond.core.checkpoint import Checkpoint, check_checkpoint
 from graphcond.core.processes import Processes
 from graphcond.core.progress import ProgressCallback, ignore_progress
 from graphcond.core.run import Run
@@ -40,6 +40,8 @@ class Conditions:
                 )
         if self.checkpoint is not None and not isinstance(self.checkpoint, str | Path | Checkpoint):
             raise TypeError(f"checkpoint must be a path or a Checkpoint, got {type(self.checkpoint).__name__}")
+        if (checkpoint := self.checkpoint) is not None:
+            self.processes.first(lambda: check_checkpoint(checkpoint))
         limit = self.max_seconds
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float)):
             raise TypeError(f"max_seconds must be a number of seconds, got {limit!r}")

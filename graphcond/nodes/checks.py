@@ -8,6 +8,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import coalesce
 
+from graphcond.core.sparse import check_sparse
 from graphcond.nodes.edges import Survey, is_strictly_sorted, survey
 
 
@@ -19,6 +20,7 @@ def check_features(data: Data) -> Tensor:
                          "torch_geometric.transforms.LocalDegreeProfile makes some)")  # fmt: skip
     _require_tensor("x", x)
     if x.is_sparse or x.layout != torch.strided:
+        check_sparse("data.x", x)
         x = x.to_dense()
     if x.dim() != 2 or x.size(1) == 0:
         raise ValueError(f"data.x must have the shape (num_nodes, num_features), got {tuple(x.shape)}")

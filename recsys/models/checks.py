@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
+from recsys.data.checks import check_parts
+
 
 def checked_interactions(user_items: csr_matrix) -> csr_matrix:
     """Return interactions to fit on as float32 in canonical form; the given matrix is not changed.
@@ -16,6 +18,7 @@ def checked_interactions(user_items: csr_matrix) -> csr_matrix:
             f"user_items must be a sparse matrix of users and items, got {type(user_items).__name__}; pass "
             "scipy.sparse.csr_matrix(user_items)"
         )
+    check_parts("user_items", user_items)
     matrix = csr_matrix(user_items, dtype=np.float32, copy=True)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
@@ -36,6 +39,7 @@ def checked_context(context: csr_matrix, num_items: int) -> csr_matrix:
         raise ValueError(
             f"context must have the {num_items} items that the model was fitted on, got {context.shape[1]} columns"
         )
+    check_parts("context", context)
     matrix = csr_matrix(context, dtype=np.float32)
     if not matrix.has_canonical_format:
         matrix = matrix.copy()
