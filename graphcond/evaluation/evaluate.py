@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from graphcond.condensed import CondensedDataset
 from graphcond.core.costs import measured
 from graphcond.core.devices import resolve_device
+from graphcond.core.inputs import materialized
 from graphcond.core.processes import alone
 from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed, seeded
@@ -31,8 +32,8 @@ from graphcond.evaluation.protocol import Protocol, resolve_protocol
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
 from graphcond.evaluation.training import Exam, Lesson, train_once
+from graphcond.graphs.containers import is_graph_dataset
 from graphcond.graphs.reading import Split as GraphSplit
-from graphcond.graphs.reading import is_graph_dataset
 from graphcond.images.reading import is_image_dataset
 from graphcond.methods import resolve_method
 from graphcond.modalities.nodes import as_data
@@ -117,6 +118,7 @@ def evaluate(
     check_seed(seed)
     _check_counts(models, runs)
     where = resolve_device(device)
+    dataset = materialized(dataset)
     if is_image_dataset(dataset):
         _refuse("images, whose parts ImageDataset holds", inductive=inductive, split=split)
         return evaluate_images(

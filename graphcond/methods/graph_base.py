@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from torch_geometric.data import Data
 
@@ -31,6 +31,9 @@ class SyntheticGraphs:
 
 class GraphMethod(Method):
     """A way to condense a graph-classification dataset."""
+
+    keeps_weights: ClassVar[bool] = False
+    """Whether the result has the weights of edges where the original has them."""
 
     @property
     def sized(self) -> bool:

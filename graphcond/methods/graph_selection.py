@@ -105,6 +105,7 @@ class RandomGraphs(GraphMethod):
     """Training graphs drawn at random from each class."""
 
     name: ClassVar[str] = "random"
+    keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
@@ -122,6 +123,7 @@ class HerdingGraphs(GraphMethod):
     """
 
     name: ClassVar[str] = "herding"
+    keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
@@ -134,6 +136,7 @@ class KCenterGraphs(GraphMethod):
     """Training graphs that cover each class in the space of colour counts (Sener and Savarese, ICLR 2018)."""
 
     name: ClassVar[str] = "k_center"
+    keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
@@ -146,6 +149,7 @@ class RandomSoftGraphs(GraphMethod):
     """Random training graphs with the class probabilities of the linear teacher on colour counts."""
 
     name: ClassVar[str] = "random_soft"
+    keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""

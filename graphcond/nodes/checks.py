@@ -8,6 +8,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import coalesce
 
+from graphcond.graphs.adjacency import check_weights
 from graphcond.nodes.edges import Survey, is_strictly_sorted, survey
 
 
@@ -63,8 +64,6 @@ def check_edges(data: Data, num_nodes: int, notes: list[str]) -> tuple[Tensor, T
             notes.append(f"{duplicates} duplicate edges were merged and count {how}.")
     found = survey(edge_index, weight, num_nodes)
     _note_structure(found, notes)
-    if data.get("edge_attr") is not None and data.edge_weight is None:
-        notes.append("data.edge_attr was not used; one weight per edge would be data.edge_weight.")
     return edge_index, weight, found.undirected
 
 
@@ -72,19 +71,7 @@ def _check_edge_weight(data: Data, num_edges: int) -> Tensor:
     weight: Tensor | None = data.edge_weight
     if weight is None:
         return torch.ones(1, device=data.edge_index.device).expand(num_edges)  # no memory for each edge
-    _require_tensor("edge_weight", weight)
-    weight = weight.detach().to(torch.float32)
-    if weight.numel() != num_edges:
-        raise ValueError(f"data.edge_weight must hold one number per edge ({num_edges}), got {tuple(weight.shape)}")
-    weight = weight.reshape(-1)
-    if not torch.isfinite(weight).all():
-        raise ValueError("data.edge_weight must be finite, but holds NaN or infinity; clean it or drop those edges")
-    if weight.numel() and float(weight.min()) < 0:
-        raise ValueError(
-            f"data.edge_weight must not be negative (lowest: {float(weight.min()):g}); degrees would lose their "
-            "meaning: drop those edges or shift the weights"
-        )
-    return weight
+    return check_weights(weight, num_edges)
 
 
 def _note_structure(found: Survey, notes: list[str]) -> None:
@@ -113,7 +100,8 @@ def check_labels(data: Data, num_nodes: int) -> Tensor:
             "node, shape (num_nodes,)"
         )
     if y.size(0) != num_nodes:
-        raise ValueError(f"data.y must hold one label per node ({num_nodes}), got {y.size(0)}")
+        hint = "; a class of the whole graph is for sets of many graphs" if y.size(0) == 1 else ""
+        raise ValueError(f"data.y must hold one label per node ({num_nodes}), got {y.size(0)}{hint}")
     if y.is_floating_point():
         labelled = ~torch.isnan(y)
         if not torch.isfinite(y[labelled]).all() or not (y[labelled] == y[labelled].round()).all():
