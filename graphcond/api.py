@@ -76,7 +76,8 @@ def condense(
         num_graphs: Number of synthetic graphs.
         graphs_per_class: Number of synthetic graphs of each class.
         max_bytes: Bytes that the synthetic graphs take in their file, for methods that can choose by it.
-        method: A method's name (:func:`graphcond.list_methods`) or object, such as ``Auto(depth=3)``.
+        method: A method's name (:func:`graphcond.list_methods`), perhaps with settings, such as ``"auto(depth=3)"``, or
+            object, such as ``Auto(depth=3)``.
         inductive: Condense the subgraph of the training nodes only; validation nodes see only one another.
         split: For nodes: which column of the masks to take where a dataset has several splits. For graphs: a
             dictionary of graph numbers under ``"train"``, ``"valid"`` (or ``"val"``) and ``"test"``, or, where the
@@ -165,7 +166,8 @@ def condense_images(
         ratio: Images out / training images, in (0, 1].
         num_images: Number of synthetic images, shared by the classes in proportion to their training images.
         per_class: Number of synthetic images of each class.
-        method: A method's name (``graphcond.list_methods("images")``) or object, such as ``DM(steps=500)``.
+        method: A method's name (``graphcond.list_methods("images")``), perhaps with settings, such as
+            ``"dm(steps=500)"``, or object, such as ``DM(steps=500)``.
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
         progress: Called with a :class:`graphcond.Progress` while long work runs.

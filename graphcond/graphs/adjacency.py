@@ -81,8 +81,9 @@ def check_weights(weight: object, num_edges: int) -> Tensor:
 
 def _one_per_edge(value: object, item: Data) -> bool:
     edge_index = item.get("edge_index")
-    fits = isinstance(value, Tensor) and isinstance(edge_index, Tensor) and edge_index.dim() == 2
-    return fits and value.dim() > 0 and value.size(0) == value.numel() == edge_index.size(1) and not value.is_complex()
+    if not isinstance(value, Tensor) or not isinstance(edge_index, Tensor) or value.dim() == 0 or value.is_complex():
+        return False
+    return edge_index.dim() == 2 and value.size(0) == value.numel() == edge_index.size(1)
 
 
 def _renamed(item: Data) -> Data:

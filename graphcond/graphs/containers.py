@@ -49,12 +49,10 @@ def check_first(dataset: object) -> None:
         TypeError: it is no graph.
         ValueError: it has a label for each node.
     """
-    if not is_graph_dataset(dataset):
-        return
-    if not isinstance(dataset, Batch) and not length(dataset):
+    if not is_graph_dataset(dataset) or (is_collection(dataset) and not length(dataset)):
         return
     with seeded(0):  # making an item may draw random numbers
-        first = dataset[0]
+        first = dataset[0]  # type: ignore[index]  # a Batch gives its graphs by number, too
     _check_item(first, "dataset[0]")
     y = first.get("y")
     if not isinstance(y, Tensor) or y.dim() == 0 or not 1 < y.size(0) == first.num_nodes:

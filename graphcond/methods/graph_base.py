@@ -35,11 +35,6 @@ class GraphMethod(Method):
     keeps_weights: ClassVar[bool] = False
     """Whether the result has the weights of edges where the original has them."""
 
-    @property
-    def sized(self) -> bool:
-        """Whether it needs to be told a size; a method that does not may be told one all the same, or refuse it."""
-        return True
-
     @abstractmethod
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """Return synthetic graphs for ``task``.

@@ -47,7 +47,7 @@ class WLFold(GraphMethod):
 
     @property
     def sized(self) -> bool:
-        """See :class:`GraphMethod`."""
+        """See :class:`graphcond.methods.method.Method`."""
         return False
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
