@@ -123,7 +123,9 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401 (any annotation)
         return isinstance(value, tuple) and all(any(_fits(part, one) for one in inner) for part in value)
     if hint in (int, float):
         return isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
-    return isinstance(value, hint) if isinstance(hint, type) else True
+    if not isinstance(hint, type) or not getattr(hint, "_is_runtime_protocol", True):
+        return not isinstance(value, (*PLAIN, tuple))
+    return isinstance(value, hint)
 
 
 def _described(hint: Any, classes: Classes) -> str:  # noqa: ANN401 (any annotation)
