@@ -157,6 +157,7 @@ def evaluate(
     )
     _check_fit(own, task)
     _check_source(records, dataset, task)
+    task = task.dense()
     score = resolve_metric(metric, task.num_classes)
     if not len(task.test.nodes):
         raise ValueError("data.test_mask is missing or selects no labelled node; evaluation needs test nodes")

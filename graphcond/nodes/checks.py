@@ -10,22 +10,28 @@ from torch_geometric.utils import coalesce
 
 from graphcond.graphs.adjacency import check_weights
 from graphcond.nodes.edges import Survey, is_strictly_sorted, survey
+from graphcond.nodes.sparse import is_sparse, kept_features
 
 
 def check_features(data: Data) -> Tensor:
-    """Return ``data.x`` as float32 ``(num_nodes, num_features)``."""
+    """Return ``data.x`` as float32 ``(num_nodes, num_features)``, sparse CSR where it is wide and nearly empty."""
     x: Tensor | None = data.x
     if x is None:
         raise ValueError("data.x is missing; node features are needed (for a graph without features, "
                          "torch_geometric.transforms.LocalDegreeProfile makes some)")  # fmt: skip
-    _require_tensor("x", x)
-    if x.is_sparse or x.layout != torch.strided:
-        x = x.to_dense()
+    if isinstance(x, Tensor) and x.is_complex():
+        raise TypeError(f"data.x must be real, got {x.dtype}; pass its real and imaginary part as columns")
+    kept = kept_features(x)
+    if kept is None:
+        _require_tensor("x", x)
+        raise TypeError(f"data.x must hold numbers, got {x.dtype}; pass a matrix of floats")
+    x = kept
     if x.dim() != 2 or x.size(1) == 0:
         raise ValueError(f"data.x must have the shape (num_nodes, num_features), got {tuple(x.shape)}")
-    if x.is_complex():
-        raise TypeError(f"data.x must be real, got {x.dtype}; pass its real and imaginary part as columns")
-    x = x.detach().to(torch.float32)
+    if is_sparse(x):
+        if not torch.isfinite(x.values()).all():
+            raise ValueError("data.x must be finite, but holds NaN or infinity; clean its values")
+        return x
     # One NaN or infinity spoils the sum, which takes a fraction of the time of looking at every value.
     if not torch.isfinite(x.sum()) and not (finite := torch.isfinite(x).all(dim=1)).all():
         bad = (~finite).nonzero().flatten()
