@@ -32,6 +32,8 @@ from graphcond.evaluation.protocol import Protocol, resolve_protocol
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
 from graphcond.evaluation.training import Exam, Lesson, train_once
+from graphcond.graphs.adjacency import with_edges
+from graphcond.graphs.checks import with_label
 from graphcond.graphs.containers import is_graph_dataset
 from graphcond.graphs.reading import Split as GraphSplit
 from graphcond.images.reading import is_image_dataset
@@ -200,7 +202,7 @@ def _graph_sets(condensed: object) -> Sequence[CondensedDataset | list[Data]]:
         return [condensed]
     several = list(condensed) if isinstance(condensed, list | tuple) else []
     if several and all(isinstance(one, Data) for one in several):
-        return [several]
+        return [[with_label(with_edges(item), f"condensed[{i}]") for i, item in enumerate(several)]]
     return _condensations(condensed, "a list of Data")
 
 

@@ -2,7 +2,9 @@
 
 from torch_geometric.data import Data
 
+from graphcond.graphs.adjacency import with_edges
 from graphcond.nodes import checks
+from graphcond.nodes.sparse import dense
 
 
 def read_own(data: Data) -> Data:
@@ -17,8 +19,9 @@ def read_own(data: Data) -> Data:
         ValueError: a tensor with unusable values, or no node to learn from.
     """
     notes: list[str] = []
+    data = with_edges(data)
     try:
-        x = checks.check_features(data)
+        x = dense(checks.check_features(data))
         edge_index, edge_weight, _ = checks.check_edges(data, x.size(0), notes)
         y = checks.check_labels(data, x.size(0))
         known = y >= 0

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data
 from torch_geometric.nn import GCNConv
 from torch_geometric.utils import remove_self_loops
@@ -230,3 +231,14 @@ def test_weights_of_edges_tell_classes_apart(make_graphs):
     ]
     small = graphcond.condense(graphs, method="random", graphs_per_class=2)
     assert graphcond.evaluate(small, graphs, ["gcn"], runs=1, controls=False).best.mean == 1.0
+
+
+def test_graphs_of_ones_own_are_read_like_originals():
+    originals = [ring(i % 2, i, edges=False) for i in range(80)]
+    own = [originals[i].clone() for i in range(4)]
+    expected = graphcond.evaluate(own, originals, ["gin"], protocol=SHORT, split=SPLIT, runs=1, controls=False)
+    for graph in own:
+        graph.y = int(graph.y)
+        graph.edge_index = EdgeIndex(graph.edge_index, sparse_size=(graph.num_nodes, graph.num_nodes))
+    report = graphcond.evaluate(own, iter(originals), ["gin"], protocol=SHORT, split=SPLIT, runs=1, controls=False)
+    assert report.best.scores == expected.best.scores

@@ -137,6 +137,8 @@ def test_edges_of_nodes_may_be_an_edge_index(toy, order):
     assert type(read.train.graph.edge_index) is torch.Tensor
     assert read.fingerprint() == expected.fingerprint()
     assert isinstance(given.edge_index, EdgeIndex)
+    own = graphcond.evaluate(given, toy, runs=1, controls=False)
+    assert own.best.scores == graphcond.evaluate(toy, toy, runs=1, controls=False).best.scores
 
 
 @pytest.mark.parametrize("wrap", [list, tuple, iter, Stream, Stored, Own, lambda one: Subset(Own(one), [0])])
