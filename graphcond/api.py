@@ -159,10 +159,10 @@ def condense_images(
     The size is asked in exactly one way; ``per_class`` is the "IPC" of the literature.
 
     Args:
-        dataset: A pair ``(x, y)`` of images ``(n, channels, height, width)``, bytes or floats, and labels ``(n,)``; a
-            map-style dataset of pairs (image, label), such as torchvision's; or a
-            :class:`graphcond.datasets.ImageDataset` with parts for training, validation and testing. Where there is no
-            part for validation, a tenth of the training images is held out. It is not changed.
+        dataset: A pair ``(x, y)`` of images ``(n, channels, height, width)``, bytes or other numbers, and labels
+            ``(n,)``; a map-style dataset of pairs (image, label), such as torchvision's, or a list or generator of
+            them; or a :class:`graphcond.ImageDataset` with parts for training, validation and testing. Where there is
+            no part for validation, a tenth of the training images is held out. It is not changed.
         ratio: Images out / training images, in (0, 1].
         num_images: Number of synthetic images, shared by the classes in proportion to their training images.
         per_class: Number of synthetic images of each class.

@@ -7,6 +7,7 @@ from typing import cast
 import scipy.sparse as sp
 import torch
 from torch import Tensor
+from torch_geometric.typing import SparseTensor
 
 from graphcond.core.sparse import compressed_rows, from_rows
 from graphcond.nodes.edges import is_ascending
@@ -80,6 +81,8 @@ def kept_features(x: object) -> Tensor | None:
 
     Wide and nearly empty ones are kept as sparse CSR, without explicit zeros, whatever they came in; others dense.
     """
+    if isinstance(x, SparseTensor):  # of torch_sparse, as PyG's NELL has it where that is installed
+        x = x.to_torch_sparse_csr_tensor()
     if isinstance(x, Tensor):
         x = x.detach().to(torch.float32)
         if x.dim() != 2 or (x.layout == torch.strided and not _is_wide_and_empty(x)):
