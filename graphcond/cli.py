@@ -19,7 +19,7 @@ import recsys.cli
 from graphcond.core.contents import explained
 from graphcond.core.processes import Processes
 from graphcond.datasets.entries import Entry
-from graphcond.evaluation.bench import MODEL_DEFAULTS, bench
+from graphcond.evaluation.bench import METHODS, MODEL_DEFAULTS, bench
 from graphcond.evaluation.tables import render
 from graphcond.planning.command import plan_command
 from graphcond.terminal import (
@@ -37,7 +37,6 @@ from graphcond.terminal import (
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
 IMAGES_DEFAULT = 10  # of each class: a hundredth of MNIST would be slow to make
-UNSIZED = ("wl_fold",)  # methods that keep everything
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets.")
 app.add_typer(recsys.cli.app, name="recsys")
@@ -46,6 +45,9 @@ app.command("plan")(plan_command)
 Name = Annotated[str, typer.Argument(help="A dataset of `graphcond list`, or a folder of .npy files.")]
 Root = Annotated[Path | None, typer.Option(help="Folder of raw data; else GRAPHCOND_DATA, else the cache.")]
 Models = Annotated[str, typer.Option(help="Downstream models, separated by commas (default: gcn, gin, convnet).")]
+Method = Annotated[
+    str, typer.Option(help="A method of `graphcond list`, with settings if wished: 'gcond(inner_steps=10)'.")
+]
 Runs = Annotated[int, typer.Option(help="Trainings of each condensed dataset.")]
 ProtocolName = Annotated[str, typer.Option("--protocol", help="standard or published.")]
 Controls = Annotated[bool, typer.Option(help="Print controls beside the result.")]
@@ -69,7 +71,7 @@ def condense(
     per_class: Annotated[
         int | None, typer.Option(help=f"Number of synthetic images of each class (default {IMAGES_DEFAULT}).")
     ] = None,
-    method: Annotated[str, typer.Option(help="A method of `graphcond list`.")] = "auto",
+    method: Method = "auto",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a safetensors file.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
     inductive: Annotated[bool | None, typer.Option(help="Condense the training subgraph only.")] = None,
@@ -101,7 +103,7 @@ def condense(
         "num_graphs": num_graphs, "graphs_per_class": graphs_per_class, "max_bytes": max_bytes,
     }  # fmt: skip
     of_images: dict[str, Any] = {"num_images": num_images, "per_class": per_class}
-    unsized = ratio is None and not any((sizes | of_images).values()) and method not in UNSIZED
+    unsized = ratio is None and not any((sizes | of_images).values()) and METHODS[entry.task](method).sized
     with progress_bar("step") as progress:
         if entry.task == "images":
             _refuse(sizes, "images", of_images)
@@ -172,7 +174,7 @@ def bench_(
         Path, typer.Option("--output", "-o", help="A file of JSON lines; what it has is not done again.")
     ],
     methods: Annotated[
-        str, typer.Option(help="Methods, separated by commas; `whole` is the original.")
+        str, typer.Option(help="Methods, separated by commas, as of `condense`; `whole` is the original.")
     ] = "auto,random",
     sizes: Annotated[
         str, typer.Option(help="Such as 35 (nodes, graphs, images), 0.01 (ratio), 10/class, 10kB.")

@@ -64,8 +64,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     sum to 1.
 
     A graph dataset holds one ``Data`` for each synthetic graph, with ``x``, ``edge_index``, ``y`` ``(1,)`` int64 and,
-    where there are any, ``edge_attr``, ``graph_weight`` ``(1,)`` float32 with mean 1 and ``y_soft`` ``(1,
-    num_classes)``. Graphs that are bags of computation trees have ``root_mask`` and ``root_weight`` ``(n,)``:
+    where there are any, ``edge_attr``, ``edge_weight``, ``graph_weight`` ``(1,)`` float32 with mean 1 and ``y_soft``
+    ``(1, num_classes)``. Graphs that are bags of computation trees have ``root_mask`` and ``root_weight`` ``(n,)``:
     :func:`graphcond.pool` reads out the roots, each as often as it counts.
 
     An image dataset holds one ``Data`` with ``x`` ``(n, channels, height, width)`` float32 in the units of the original

@@ -32,8 +32,19 @@ def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
 
 
 def names(text: str) -> list[str]:
-    """Return the names of an option that takes several, separated by commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """Return the names of an option that takes several, separated by commas outside of parentheses.
+
+    >>> names("random, gcond(inner_steps=10, features_rate=0.1)")
+    ['random', 'gcond(inner_steps=10, features_rate=0.1)']
+    """
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]
 
 
 def record_table(record: Record) -> str:

@@ -50,7 +50,9 @@ def condense(
     ] = None,
     ratio: Annotated[float | None, typer.Option(help="Synthetic users / users.")] = None,
     interactions: Annotated[int | None, typer.Option(help="Number of binary interactions of all of them.")] = None,
-    method: Annotated[str, typer.Option(help="distill_cf or a selection; see `graphcond list`.")] = "distill_cf",
+    method: Annotated[
+        str, typer.Option(help="A method of `graphcond list`, with settings if wished: 'distill_cf(steps=100)'.")
+    ] = "distill_cf",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a safetensors file.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
     min_weight: MinWeight = None,

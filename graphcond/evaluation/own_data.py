@@ -4,7 +4,9 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.graphs.adjacency import with_edges
 from graphcond.nodes import checks
+from graphcond.nodes.sparse import dense
 
 ROUNDING = 1e-3
 
@@ -21,8 +23,9 @@ def read_own(data: Data) -> Data:
         ValueError: a tensor with unusable values, or no node to learn from.
     """
     notes: list[str] = []
+    data = with_edges(data)
     try:
-        x = checks.check_features(data)
+        x = dense(checks.check_features(data))
         edge_index, edge_weight, _ = checks.check_edges(data, x.size(0), notes)
         y = checks.check_labels(data, x.size(0))
         _check_own_column(data, x.size(0))

@@ -41,7 +41,8 @@ def condense_nodes(
         measured(conditions.device) as costs,
         seeded(conditions.seed),
     ):
-        result = method.condense(task.to(conditions.device), allocation, replace(run, place=place))
+        given = (task if method.reads_sparse else task.dense()).to(conditions.device)
+        result = method.condense(given, allocation, replace(run, place=place))
     data = as_data(result)
     notes = list(result.notes)
     if data.num_nodes < (asked := int(allocation.sum())):
