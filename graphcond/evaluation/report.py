@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+WIDTH = 80  # of a printed table
+
+
 @dataclass(frozen=True)
 class Row:
     """One training set under one downstream model, in two columns (:mod:`graphcond.evaluation.columns`).
@@ -116,7 +119,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`graphcond.evaluate` returns; ``print(report)`` shows the table.
+    """What :func:`graphcond.evaluate` returns; ``print(report)`` shows the table, ``to_pandas()`` has all columns.
 
     Args:
         rows: The evaluated dataset first, controls after it, for each model.
@@ -167,27 +170,24 @@ class Report:
         return json.dumps(self.to_dict(), indent=2)
 
     def __str__(self) -> str:
-        title = f"{self.dataset}: test {self.metric} in %, {self.protocol} protocol"
-        sizes = ("nodes", "edges") if self.unit == "nodes" else (self.unit,)
-        header = ("trained on", "model", *sizes, "kB", "plain", "own", "runs", "condense s", "train s")
-        return render(title, header, [_cells(row, self.unit) for row in self.rows])
+        trainings = "/".join(map(str, sorted({len(row.scores) for row in self.rows if row.scores}, reverse=True)))
+        title = f"{self.dataset}: test {self.metric} in %, {self.protocol} protocol, {trainings} trainings"
+        header = ("trained on", "model", self.unit, "kB", "plain", "own", "seconds")
+        return render(title, header, [_cells(row) for row in self.rows], width=WIDTH)
 
 
-def _cells(row: Row, unit: str) -> tuple[str, ...]:
+def _cells(row: Row) -> tuple[str, ...]:
     plain = _score(row.mean, row.deviation, row.scores) if row.scores else row.note
     own = _score(row.own_mean, row.own_deviation, row.own_scores) if row.own_scores else ""
     seconds = f"{row.condense_seconds:.2f}" if row.scores and row.data != "whole" else "-"
-    sizes = (row.nodes, row.edges) if unit == "nodes" else (row.nodes,)
     return (
         row.data,
         row.model,
-        *(f"{size:,}" for size in sizes),
+        f"{row.nodes:,}",
         f"{row.bytes / 1000:,.{1 if 0 < row.bytes < 10_000 else 0}f}",
         plain,
         own,
-        str(len(row.scores)),
         seconds,
-        f"{row.train_seconds:.1f}",
     )
 
 

@@ -17,6 +17,7 @@ from graphcond.core.surrogate import Surrogate
 from graphcond.methods.base import NodeMethod, SyntheticNodes, class_rows
 from graphcond.methods.presets import settings_for
 from graphcond.methods.structures import Structure
+from graphcond.methods.trimming import MOST_NODES, trimmed
 from graphcond.nodes.quick_validation import QuickValidation
 from graphcond.nodes.relay import GCN, Relay
 from graphcond.nodes.source import NodeSource, relay_batch
@@ -68,14 +69,18 @@ class Matching:
             look=judge(task, graph, self.structure.threshold) if len(task.val.nodes) else None,
         )
         outcome = driver.run(recipe, run)
-        return self._result(graph, outcome)
+        return self._result(task, graph, outcome)
 
     @torch.no_grad()
-    def _result(self, graph: SyntheticGraph, outcome: driver.Outcome) -> SyntheticNodes:
+    def _result(self, task: NodeTask, graph: SyntheticGraph, outcome: driver.Outcome) -> SyntheticNodes:
         adjacency = graph.adjacency()
         edge_index = edge_weight = None
+        scores: dict[str, float] = {}
         if adjacency is not None:
             kept = thresholded(adjacency, self.structure.threshold)
+            if self.structure.trimmed and self.structure.threshold and len(task.val.nodes) and len(kept) <= MOST_NODES:
+                with torch.enable_grad():
+                    kept, scores = trimmed(graph.x.detach(), graph.y, kept, task)
             edge_index = kept.nonzero().T.contiguous()
             edge_weight = kept[edge_index[0], edge_index[1]]
         choices = {
@@ -83,7 +88,7 @@ class Matching:
             "steps": outcome.steps,
             "complete": outcome.complete,
             "scores": [list(look) for look in outcome.scores.items()],
-        }
+        } | ({"edges_per_node": scores} if scores else {})
         return SyntheticNodes(
             x=graph.x.detach(), y=graph.y, edge_index=edge_index, edge_weight=edge_weight, choices=choices
         )

@@ -19,6 +19,11 @@ class Structure(Protocol):
         ...
 
     @property
+    def trimmed(self) -> bool:
+        """Whether validation nodes choose how many edges the result has."""
+        ...
+
+    @property
     def suffix(self) -> str:
         """Return what a method's name ends in with this structure."""
         ...
@@ -36,11 +41,14 @@ class LearnedEdges:
         hidden: Hidden units of the function.
         threshold: Edges below this weight are left out of the result. 0 keeps the dense matrix, from which
             :meth:`graphcond.CondensedDataset.thresholded` makes the others.
+        trimmed: Whether the validation nodes choose how many of the other edges, the heaviest first, the result has.
+            GraphSAGE, GAT and every loop that leaves weights out take a weak edge for a whole one.
     """
 
     suffix = ""
     hidden: int = 128
     threshold: float = 0.05
+    trimmed: bool = True
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -59,6 +67,7 @@ class NoEdges:
 
     suffix = "_x"
     threshold = 0.0
+    trimmed = False
 
     def build(self, num_features: int) -> nn.Module | None:
         """See :class:`Structure`."""

@@ -65,7 +65,7 @@ def test_defaults_are_the_documented_ones_and_no_preset_is_applied_silently(unju
     unjudged.name = "ogbn-arxiv"
     record = condense(unjudged, NODE_METHODS["gcond"](), max_seconds=1e-9).record
     assert record.settings["features_rate"] == 1e-4
-    assert record.settings["structure"] == "LearnedEdges(hidden=128, threshold=0.05)"
+    assert record.settings["structure"] == "LearnedEdges(hidden=128, threshold=0.05, trimmed=True)"
 
 
 def test_presets_are_the_papers_settings():
