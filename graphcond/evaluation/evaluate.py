@@ -26,7 +26,7 @@ from graphcond.evaluation.image_models import KernelRegression, image_kinds
 from graphcond.evaluation.image_protocol import ImageProtocol, resolve_image_protocol
 from graphcond.evaluation.images import ImageRules, evaluate_images
 from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
-from graphcond.evaluation.models import ModelKind, View, resolve_model
+from graphcond.evaluation.models import ModelKind, View, models_by_name
 from graphcond.evaluation.own_data import read_own
 from graphcond.evaluation.protocol import Protocol, resolve_protocol
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
@@ -93,8 +93,10 @@ def evaluate(
             condensations (of different seeds) that count as one row, with the deviation over condensations and
             trainings.
         dataset: The original, as :func:`graphcond.condense` takes it; a dataset of images must have a test part.
-        models: Downstream models: ``gcn`` (the default), ``sgc``, ``sage``, ``gat``, ``appnp``, ``cheb``, ``mlp``; for
-            graphs ``gcn`` (the default), ``gin``, ``gat``, ``gine``, ``sage``; for images ``convnet`` (the default),
+        models: Downstream models: ``gcn`` (the default), ``sgc``, ``sage``, ``gat``, ``appnp``, ``cheb``, ``mlp``, or
+            your own: a ``torch.nn.Module`` (trained from fresh weights) or a function of (num_features, num_classes)
+            that makes one, called as ``model(x, edge_index)``; for graphs
+            ``gcn`` (the default), ``gin``, ``gat``, ``gine``, ``sage``; for images ``convnet`` (the default),
             ``convnet_w32``, ``convnet_w64``, ``mlp``, ``lenet``, ``alexnet``, the kernel regression ``ntk``, and any
             function of (shape, num_classes) that makes a module, such as
             :class:`graphcond.surrogates.convnet.ConvNet`.
@@ -104,8 +106,8 @@ def evaluate(
         runs: Trainings of each condensation, with seeds ``seed``, ``seed + 1``, ...
         controls: ``True`` for all of them (for images, all but ``k_center`` and ``whole``), ``False`` for none, or
             their names.
-        metric: ``"accuracy"``, or ``"roc_auc"`` for two classes; or a function of logits ``(n, classes)`` and labels
-            that returns a score, the more the better.
+        metric: ``"accuracy"``, ``"f1"`` (mean over classes), for two classes ``"roc_auc"`` or ``"average_precision"``;
+            or a function of logits ``(n, classes)`` and labels that returns a score, the more the better.
         inductive: Judge on the induced subgraphs of the splits; by default as the condensation was made.
         split: The column of the masks, or for graphs as :func:`graphcond.condense` takes it; by default the one the
             condensation was made from.
@@ -128,20 +130,19 @@ def evaluate(
             ImageRules(resolve_image_protocol(protocol), metric, runs, seed, where), image_control_names(controls),
             progress=progress,
         )  # fmt: skip
-    graph_models = _model_names(models or ("gcn",))
     if is_graph_dataset(dataset):
         _refuse("a dataset of many graphs", inductive=inductive)
         graph_rules = graphs.GraphRules(
             resolve_graph_protocol(protocol), resolve_metric(metric, None), runs, seed, where
         )
         return graphs.evaluate_graphs(
-            _graph_sets(condensed), dataset, graphs.graph_kinds(graph_models), graph_rules,
+            _graph_sets(condensed), dataset, graphs.graph_kinds(_model_names(models or ("gcn",))), graph_rules,
             control_names(controls, GRAPH_CONTROLS), split=split, metric=metric, progress=progress,
         )  # fmt: skip
     if split is not None and not isinstance(split, int):
         raise TypeError(f"split must be a number for a node dataset, got {type(split).__name__}")
     rules = resolve_protocol(protocol)
-    kinds = {name: resolve_model(name) for name in graph_models}
+    kinds = models_by_name(models or ("gcn",))
     names = control_names(controls, CONTROLS)
     several = [] if isinstance(condensed, Data) else _condensations(condensed)
     if any(one.has_graphs for one in several):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from torch import Tensor
 
 Metric = Callable[[Tensor, Tensor], float]
@@ -19,7 +19,22 @@ def roc_auc(logits: Tensor, labels: Tensor) -> float:
     return float(roc_auc_score(labels.cpu().numpy(), (logits[:, 1] - logits[:, 0]).cpu().numpy()))
 
 
-METRICS: dict[str, Metric] = {"accuracy": accuracy, "roc_auc": roc_auc}
+def f1_macro(logits: Tensor, labels: Tensor) -> float:
+    """Return the mean over classes of F1, in [0, 1]; a class that is neither there nor predicted counts as 0."""
+    predicted = logits.argmax(dim=1).cpu().numpy()
+    every = list(range(logits.size(1)))
+    return float(f1_score(labels.cpu().numpy(), predicted, labels=every, average="macro", zero_division=0.0))
+
+
+def average_precision(logits: Tensor, labels: Tensor) -> float:
+    """Return the average precision of class 1 against class 0, in [0, 1]."""
+    return float(average_precision_score(labels.cpu().numpy(), (logits[:, 1] - logits[:, 0]).cpu().numpy()))
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": accuracy, "roc_auc": roc_auc, "f1": f1_macro, "average_precision": average_precision,
+}  # fmt: skip
+OF_TWO_CLASSES = ("roc_auc", "average_precision")
 
 
 def resolve_metric(metric: str | Metric, num_classes: int | None) -> Metric:
@@ -32,8 +47,8 @@ def resolve_metric(metric: str | Metric, num_classes: int | None) -> Metric:
         return metric
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
-    if metric == "roc_auc" and num_classes not in (2, None):
-        raise ValueError(f"metric='roc_auc' needs two classes, the dataset has {num_classes}; use 'accuracy'")
+    if metric in OF_TWO_CLASSES and num_classes not in (2, None):
+        raise ValueError(f"metric={metric!r} needs two classes, the dataset has {num_classes}; use 'accuracy' or 'f1'")
     return METRICS[metric]
 
 

@@ -1,6 +1,8 @@
 """Downstream models: PyG's own, behind one signature ``model(x, adjacency, weight)``."""
 
-from collections.abc import Callable
+import copy
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -160,10 +162,67 @@ MODELS: dict[str, ModelKind] = {
 }
 
 
-def resolve_model(model: str) -> ModelKind:
-    """Return the downstream model of a name.
+def resolve_model(model: object) -> ModelKind:
+    """Return the downstream model of a name, or that of a user's own network.
+
+    Args:
+        model: A name; a function of (num_features, num_classes) that makes a ``torch.nn.Module``; or a module, of which
+            every training takes a copy with fresh weights. The module is called as ``model(x, edge_index)``, and with
+            ``edge_weight`` where its ``forward`` takes that.
 
     Raises:
+        TypeError: something else.
         ValueError: there is no model of that name; the message names the nearest.
     """
-    return named(model, MODELS, "model")
+    if isinstance(model, str):
+        return named(model, MODELS, "model")
+    if isinstance(model, nn.Module):
+        return ModelKind(lambda *_: _OwnNetwork(_fresh(model)), weighted_view)
+    if callable(model):
+        return ModelKind(lambda features, classes, _: _OwnNetwork(model(features, classes)), weighted_view)
+    raise TypeError(
+        "models must be names such as 'gcn', torch.nn.Modules, or functions of (num_features, num_classes) that make "
+        f"one, got {type(model).__name__}"
+    )
+
+
+def models_by_name(models: Sequence[object]) -> dict[str, ModelKind]:
+    """Return downstream models by what tables call them: a name, a class, a function.
+
+    Raises:
+        ValueError: two are called the same.
+    """
+    kinds: dict[str, ModelKind] = {}
+    for model in models:
+        own = type(model).__name__ if isinstance(model, nn.Module) else getattr(model, "__name__", repr(model))
+        name = model if isinstance(model, str) else own
+        if name in kinds and not isinstance(model, str):
+            raise ValueError(f"two models are called {name!r}; pass functions of different names")
+        kinds[name] = resolve_model(model)
+    return kinds
+
+
+class _OwnNetwork(nn.Module):
+    """A user's network, called with the arguments that it takes."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        if not isinstance(network, nn.Module):
+            raise TypeError(f"a function among models must make a torch.nn.Module, got {type(network).__name__}")
+        self.network = network
+        self.weighted = "edge_weight" in inspect.signature(network.forward).parameters
+
+    def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
+        """Return logits, ``(num_nodes, num_classes)``."""
+        more = {"edge_weight": edge_weight} if self.weighted else {}
+        out: Tensor = self.network(x, edge_index, **more)
+        return out
+
+
+def _fresh(network: nn.Module) -> nn.Module:
+    """Return a copy of a network with weights drawn anew; the given one is not changed."""
+    made = copy.deepcopy(network)
+    for part in made.modules():
+        if callable(reset := getattr(part, "reset_parameters", None)):
+            reset()
+    return made

@@ -12,12 +12,21 @@ from graphcond.core.batch import Batch
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
-from graphcond.methods.candidates import DEFAULT, PLACEMENTS, choose, offers, placed, with_soft_labels
+from graphcond.methods.candidates import (
+    DEFAULT,
+    PLACEMENTS,
+    Offers,
+    balanced_labels,
+    choose,
+    offers,
+    placed,
+    with_soft_labels,
+)
 from graphcond.methods.refinement import Refinement
 from graphcond.nodes.downstream import Downstream, Outcomes, mean_score
 from graphcond.nodes.placement import Places, cluster_classes
 from graphcond.nodes.task import NodeTask
-from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors, taught_work
+from graphcond.nodes.teacher import TeacherChoice, choose_teacher, for_choosing, posteriors, taught_work
 from graphcond.nodes.views import Propagated, Views
 from graphcond.nodes.work import Shape, Work
 from graphcond.surrogates.ridge import LinearModel, fit_ridge, fit_ridge_iteratively
@@ -84,6 +93,21 @@ class Auto(NodeMethod):
         """See :meth:`NodeMethod.condense`."""
         began = time.monotonic()
         stage = _stages(run.progress)
+        prepared = self.prepare(task, allocation, run, stage)
+        next(stage)
+        result = _chosen(prepared)
+        next(stage)
+        if run.allows_long_work and result.edge_index is None:
+            trial, space = prepared.trial, prepared.views.val.space
+            seen = Batch(space[trial.val.nodes], trial.val.labels)
+            return self.refinement.refine(result, trial, prepared.views.train.space, seen, run.left_since(began))
+        return result
+
+    def prepare(
+        self, task: NodeTask, allocation: Tensor, run: Run = Run(), stage: Iterator[None] | None = None
+    ) -> "Prepared":
+        """Return all that candidates are made of; ``stage`` is advanced as parts are done."""
+        stage = _stages(run.progress) if stage is None else stage
         views = Views.of(task, self.depth, run.place)
         trial, trial_views = for_choosing(task, views)
         next(stage)
@@ -95,28 +119,52 @@ class Auto(NodeMethod):
         groups = likely_rows(probabilities, allocation)
         clusters = cluster_classes(views.train.space, groups, probabilities, _known_labels(task), allocation)
         places = Places(views.train.space, probabilities, student, clusters)
-        next(stage)
-        result = placed(places, PLACEMENTS[DEFAULT])
-        choices: dict[str, Any] = {"teacher": asdict(teacher), "taken": DEFAULT}
-        notes: tuple[str, ...] = ()
-        if len(trial.val.nodes):
-            found = offers(trial, places, probabilities, views.train.space, allocation)
-            downstream = Downstream(trial_views.val, trial.val.nodes, task.num_classes)
-            taken, outcomes = choose(found, downstream)
-            result, notes = found[taken], downstream.doubts(outcomes[taken])
-            choices |= {"taken": taken, "candidates": {name: _scores(one) for name, one in outcomes.items()}}
-            if result.y_soft is not None:
-                result, choices["softness"] = with_soft_labels(result, downstream)
-        result = replace(result, choices=choices, notes=notes)
-        next(stage)
-        if run.allows_long_work and result.edge_index is None:
-            seen = Batch(trial_views.val.space[trial.val.nodes], trial.val.labels)
-            return self.refinement.refine(result, trial, views.train.space, seen, run.left_since(began))
-        return result
+        return Prepared(trial, trial_views, teacher, probabilities, places, allocation)
 
     def work(self, shape: Shape) -> Work:
         """See :meth:`NodeMethod.work`."""
         return taught_work(shape, self.depth)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What candidates are made of.
+
+    Args:
+        trial: The task on which they are compared.
+        views: Its graphs, propagated.
+        teacher: The teacher's settings.
+        probabilities: The teacher's, ``(num_nodes, num_classes)``.
+        places: Clusters and class anchors.
+        allocation: Nodes of each class.
+    """
+
+    trial: NodeTask
+    views: Views
+    teacher: TeacherChoice
+    probabilities: Tensor
+    places: Places
+    allocation: Tensor
+
+    def offers(self) -> Offers:
+        """Return the candidates."""
+        return offers(self.trial, self.places, self.probabilities, self.views.train.space, self.allocation)
+
+
+def _chosen(prepared: Prepared) -> SyntheticNodes:
+    """Return the candidate that validation nodes choose, or without any the default, with soft labels."""
+    trial = prepared.trial
+    choices: dict[str, Any] = {"teacher": asdict(prepared.teacher)}
+    if not len(trial.val.nodes):
+        result = placed(prepared.places, PLACEMENTS[DEFAULT])
+        return replace(result, y_soft=balanced_labels(result), choices=choices | {"taken": DEFAULT})
+    found = prepared.offers()
+    downstream = Downstream(prepared.views.val, trial.val.nodes, trial.num_classes)
+    taken, outcomes = choose(found, downstream)
+    scores = {name: _scores(one) for name, one in outcomes.items()}
+    result, softness = with_soft_labels(found[taken], downstream)
+    choices |= {"taken": taken, "softness": softness, "candidates": scores}
+    return replace(result, choices=choices, notes=downstream.doubts(outcomes[taken]))
 
 
 def _stages(progress: ProgressCallback) -> Iterator[None]:

@@ -107,7 +107,7 @@ def cluster_graph(task: NodeTask, clusters: Clusters) -> SyntheticNodes:
     owner = graph.y.new_full((graph.num_nodes,), count)  # one more for nodes outside all clusters
     owner[members] = torch.repeat_interleave(sizes)
     source, target = owner[graph.edge_index]
-    between = torch.bincount(target * (count + 1) + source, graph.edge_weight, (count + 1) ** 2)
+    between = torch.bincount(target * (count + 1) + source, graph.edge_weight, (count + 1) ** 2).to(graph.edge_weight)
     between = between.view(count + 1, count + 1)[:count, :count]
     chance = between.sum(dim=1, keepdim=True) * between.sum(dim=0, keepdim=True)
     lift = (between / chance.clamp(min=torch.finfo(between.dtype).tiny)).fill_diagonal_(0.0)
@@ -145,20 +145,28 @@ def compared(found: Offers, downstream: Downstream, effort: Effort) -> dict[str,
     return dict(zip(found, downstream.compare(candidates, effort), strict=True))
 
 
-def with_soft_labels(nodes: SyntheticNodes, downstream: Downstream) -> tuple[SyntheticNodes, float]:
-    """Return nodes with the soft labels on which networks do best, and the share of the teacher in them.
+def with_soft_labels(nodes: SyntheticNodes, downstream: Downstream) -> tuple[SyntheticNodes, float | None]:
+    """Return nodes with the soft labels on which networks do best, and the share of the teacher in them, if any.
 
     Probabilities are balanced first, as logits that weight decay shrinks follow the mean of the labels. Where networks
     learn worse from them than from classes, they are mixed with the classes.
     """
-    assert nodes.y_soft is not None
-    hard = F.one_hot(nodes.y, nodes.y_soft.size(1)).to(nodes.y_soft)
-    soft = balanced(nodes.y_soft, hard.mean(dim=0))
+    if nodes.y_soft is None:
+        return nodes, None
+    soft = balanced_labels(nodes)
+    hard = F.one_hot(nodes.y, soft.size(1)).to(soft)
     mixed = [share * soft + (1 - share) * hard for share in SOFTNESS]
     candidates = [Candidate(nodes.x, nodes.y, nodes.edge_index, targets) for targets in mixed]
     outcomes = downstream.compare(candidates, LABELS)
     best = max(range(len(mixed)), key=lambda i: mean_score(outcomes[i]))
     return replace(nodes, y_soft=mixed[best]), SOFTNESS[best]
+
+
+def balanced_labels(nodes: SyntheticNodes) -> Tensor:
+    """Return the soft labels of nodes, balanced to the shares of their classes, ``(n, num_classes)``."""
+    assert nodes.y_soft is not None
+    shares = torch.bincount(nodes.y, minlength=nodes.y_soft.size(1)).to(nodes.y_soft) / len(nodes.y)
+    return balanced(nodes.y_soft, shares)
 
 
 def balanced(probabilities: Tensor, shares: Tensor) -> Tensor:

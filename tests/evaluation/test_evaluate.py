@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Data
+from torch_geometric.nn import GCN
 from torch_geometric.utils import dense_to_sparse
 
 import graphcond
@@ -178,7 +179,7 @@ def test_roc_auc_judges_two_classes(toy: Data) -> None:
         ({"protocol": "standart"}, "did you mean 'standard'"),
         ({"controls": ["randomly"]}, "no control 'randomly'"),
         ({"runs": 0}, "runs must be a positive integer, got 0"),
-        ({"metric": "f1"}, "metric must be one of"),
+        ({"metric": "f2"}, "metric must be one of"),
         ({"metric": "roc_auc"}, "needs two classes"),
         ({"seed": -1}, "seed"),
     ],
@@ -281,6 +282,43 @@ def test_the_learning_rate_drops_at_half_time(toy: Data) -> None:
         patch.setattr(torch.optim, "Adam", Spy)
         train_once(kind, lesson, exam, exam, 3, QUICK, METRICS["accuracy"], 0)
     assert steps == [QUICK.learning_rate] * 10 + [pytest.approx(QUICK.learning_rate / 10)] * 10
+
+
+class Own(torch.nn.Module):
+    def __init__(self, num_features: int, num_classes: int) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(num_features, num_classes)
+
+    def forward(self, x: torch.Tensor, edge_index: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)
+
+
+def test_networks_of_ones_own_are_trained_from_fresh_weights(toy: Data) -> None:
+    small = graphcond.condense(toy, nodes_per_class=2)
+    given = Own(8, 3)
+    before = given.layer.weight.clone()
+    protocol = replace(QUICK, epochs=100)
+    made, own, mlp = evaluate(small, toy, [given, "mlp"], protocol=protocol, controls=False).rows, Own, "mlp"
+    assert [row.model for row in made] == ["Own", mlp]
+    assert torch.equal(given.layer.weight, before)
+    report = evaluate(small, toy, [own, lambda features, classes: GCN(features, 16, 2, classes)], protocol=protocol)
+    assert [row.model for row in report.rows if row.data == "auto"] == ["Own", "<lambda>"]
+    assert all(row.mean > 0.6 for row in (*made, report.best, report.row("auto", "<lambda>")))
+    with pytest.raises(ValueError, match="two models are called 'Own'"):
+        evaluate(small, toy, [own, given], protocol=QUICK)
+    with pytest.raises(TypeError, match=r"must make a torch\.nn\.Module, got int"):
+        evaluate(small, toy, [lambda *_: 3], protocol=QUICK)
+    with pytest.raises(TypeError, match=r"models must be names such as 'gcn', torch\.nn\.Modules"):
+        evaluate(small, toy, [3], protocol=QUICK)
+
+
+def test_f1_and_average_precision_are_scikit_learns(toy: Data) -> None:
+    logits, labels = torch.tensor([[2.0, 1.0], [0.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0, 1])
+    assert METRICS["f1"](logits, labels) == pytest.approx((2 / 3 + 2 / 3) / 2)
+    assert METRICS["average_precision"](logits, labels) == 1.0
+    report = evaluate(graphcond.condense(toy, nodes_per_class=2), toy, protocol=QUICK, controls=False, metric="f1")
+    assert 0 < report.best.mean <= 1
+    assert report.best.items is None
 
 
 RELEASED = [("Cora", "cora_0.5", 80.1), ("CiteSeer", "citeseer_0.5", 70.6)]

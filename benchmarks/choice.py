@@ -1,0 +1,86 @@
+"""By how many standard errors a candidate of ``auto`` has to beat the default: the evidence, on validation nodes alone.
+
+    python benchmarks/choice.py --root DATA
+
+On one half of the validation nodes ``auto``'s candidates are compared and one is chosen, by several bars; the other
+half says what the choice is worth. Test nodes are not read. Stochastic block models of homophily 0 to 1 stand beside
+real graphs: their labels depend on the structure more or less.
+"""
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+import workloads
+from torch_geometric.data import Data
+from torch_geometric.transforms import RandomNodeSplit
+from torch_geometric.utils import stochastic_blockmodel_graph
+
+from graphcond.core.randomness import seeded
+from graphcond.methods import candidates
+from graphcond.methods.auto import Auto
+from graphcond.nodes.budget import Budget
+from graphcond.nodes.downstream import Downstream, mean_score
+from graphcond.nodes.reading import read_nodes
+
+SETS = ("cora:7", "cora:70", "citeseer:30", "photo:8", "photo:46", "digits:20", "tolokers:59", "tolokers:294",
+        "sbm0:40", "sbm0.25:40", "sbm0.5:40", "sbm0.75:40", "sbm1:40")  # fmt: skip
+BARS = (0.0, 1.0, 2.0, 3.0, 4.0)
+
+
+def block_model(homophily: float, num_nodes: int = 2000, classes: int = 4, degree: int = 10) -> Data:
+    """Return a stochastic block model with noisy features; ``homophily`` is the share of edges within classes."""
+    with seeded(0):
+        sizes = torch.full((classes,), num_nodes // classes)
+        within = homophily * degree / float(sizes[0])
+        between = (1 - homophily) * degree / float(num_nodes - sizes[0])
+        chances = torch.full((classes, classes), between).fill_diagonal_(within)
+        edge_index = stochastic_blockmodel_graph(sizes, chances)
+        y = torch.repeat_interleave(torch.arange(classes), sizes)
+        x = torch.randn(classes, 32)[y] + 2 * torch.randn(num_nodes, 32)
+        return RandomNodeSplit(num_val=0.25, num_test=0.25)(Data(x=x, y=y, edge_index=edge_index))
+
+
+def measure(name: str, data: Data, nodes: int, seed: int) -> dict[float, float]:
+    """Return what the choice by each bar gains on the other half of the validation nodes."""
+    task = read_nodes(data)
+    allocation = Budget(num_nodes=nodes).allocate(task.train.graph.num_nodes, task.class_counts)
+    with seeded(seed):
+        prepared = Auto().prepare(task, allocation)
+        order = task.val.nodes[torch.randperm(len(task.val.nodes))]
+        chosen, judged = (
+            Downstream(prepared.views.val, half, task.num_classes) for half in order.split(-(-len(order) // 2))
+        )
+        found = prepared.offers()
+        _, outcomes = candidates.choose(found, chosen)
+        default = candidates.DEFAULT
+        best = max(outcomes, key=lambda one: mean_score(outcomes[one]))
+        gain, error = chosen.difference(outcomes[best], outcomes[default])
+        other = candidates.compared({default: found[default], best: found[best]}, judged, candidates.FINAL)
+    worth = mean_score(other[best]) - mean_score(other[default])
+    errors = gain / max(error, 1e-9)
+    print(f"{name} seed {seed}: {best} {100 * gain:+.1f} ({errors:.1f} errors), there {100 * worth:+.1f}", flush=True)
+    return {bar: worth if gain > bar * error else 0.0 for bar in BARS}
+
+
+def main() -> None:
+    """Print every choice, and mean and minimum of what each bar gains."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="*", default=SETS)
+    parser.add_argument("--root", type=Path, help="folder of raw data (default: GRAPHCOND_DATA)")
+    parser.add_argument("--seeds", type=int, default=2)
+    options = parser.parse_args()
+    gains = defaultdict(list)
+    for one in options.sets:
+        name, nodes = one.split(":")
+        data = block_model(float(name[3:])) if name.startswith("sbm") else workloads.load(name, options.root)
+        for seed in range(options.seeds):
+            for bar, gain in measure(one, data, int(nodes), seed).items():
+                gains[bar].append(100 * gain)
+    for bar, found in gains.items():
+        print(f"{bar:g} standard errors: mean {sum(found) / len(found):+.2f}, lowest {min(found):+.2f} points")
+
+
+if __name__ == "__main__":
+    main()
