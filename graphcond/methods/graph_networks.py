@@ -74,7 +74,7 @@ class Folded:
 
     @classmethod
     def of(cls, graphs: GraphSet, features: Features, layers: int, count: Tensor | None = None) -> "Folded":
-        """Fold graphs for networks of some layers; their self-loops are left out, edge features are not read, weights of edges by the GCN.
+        """Fold graphs for networks of some layers, which read no self-loops and edge features; weights the GCN alone.
 
         Args:
             graphs: The graphs.
