@@ -83,8 +83,8 @@ class Folded:
             count: ``(num_nodes,)`` how often each node is pooled; ``None``: once.
         """
         kept = graphs.edge_index[0] != graphs.edge_index[1]
-        weight = None if graphs.edge_weight is None else graphs.edge_weight[kept]
-        graphs = replace(graphs, edge_index=graphs.edge_index[:, kept], edge_attr=None, edge_weight=weight)
+        edge_weight = None if graphs.edge_weight is None else graphs.edge_weight[kept]
+        graphs = replace(graphs, edge_index=graphs.edge_index[:, kept], edge_attr=None, edge_weight=edge_weight)
         colors = refine(graphs, layers, degrees=True, weights=True)
         data = folded_graphs(graphs, colors, degrees=True)
         operators: dict[Kind, list[Operator]] = {"gin": [], "gcn": []}
