@@ -3,9 +3,11 @@
     python benchmarks/graphs.py --root DATA mutag nci1 ogbg-molbace      # appends rows to docs/graphs.jsonl
     python benchmarks/graphs.py --tables                                 # prints all rows as Markdown
 
-Every row is ten condensations, one training each: on OGB's split with ten seeds, on TU sets on the ten stratified
-folds. Nothing is tuned for a dataset or a size. Rows that are in the file already are not run again, so a stopped run
-continues where it was.
+Every row is five condensations, one training each: on OGB's split with five seeds, on TU sets on five stratified folds,
+with a tenth of the training part for validation. It has two columns on the same condensations and seeds: *plain* (hard
+labels, all nodes pooled alike) and *own* (the set's soft labels and weights). What each test graph contributed is in
+docs/graphs.npz, under the name of the row. Nothing is tuned for a dataset or a size. Rows that are in the file
+already are not run again, so a stopped run continues where it was.
 """
 
 import argparse
@@ -14,14 +16,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import side_file
+import torch
+from torch_geometric.datasets import TUDataset
+
 import graphcond
 from graphcond.core.rows import Rows
 from graphcond.evaluation.graph_controls import GRAPH_CONTROLS, SELECTIONS
 from graphcond.graphs.duplicates import find_duplicates
+from graphcond.graphs.folds import stratified_folds
 
 FIELDS = ("dataset", "size", "data", "model", "protocol")
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "graphs.jsonl", FIELDS)
-OURS = ("auto", "mirage", "doscond")
+ITEMS = ROWS.path.with_suffix(".npz")
+OURS = ("auto", "ridge", "histograms", "mirage", "doscond")
+FOLDS = 5
+ATTRIBUTES = "-attributes"  # with the continuous features of the nodes
 CLEANED = "-cleaned"  # without copies, as networks see them
 FIXED = ("size", "untrained", "wl_linear", "whole")  # the same at every size
 
@@ -34,7 +45,7 @@ class Workload:
         metric: ``"accuracy"`` or ``"roc_auc"``.
         sizes: Sizes as ``condense`` takes them, by their name in the table.
         published: For each of them, published results.
-        folds: Whether the ten seeds are ten folds.
+        folds: Whether seeds are folds.
     """
 
     metric: str
@@ -55,32 +66,51 @@ def bytes_(*limits: int) -> dict[str, dict[str, int]]:
 
 WORKLOADS = {
     "mutag": Workload(
-        "accuracy", per_class(1, 10, 20),
+        "accuracy", bytes_(10_000) | per_class(1, 10, 20, 50),
         {"1 per class": "DosCond 82.2", "10 per class": "DosCond 82.8", "20 per class": "DosCond 83.3"},
     ),
     "nci1": Workload(
-        "accuracy", per_class(1, 10, 50) | bytes_(5_000),
+        "accuracy", bytes_(10_000) | per_class(1, 10, 50),
         {"1 per class": "DosCond 56.6", "10 per class": "DosCond 58.0", "50 per class": "DosCond 60.1"},
     ),
-    "dd": Workload("accuracy", per_class(1, 10), {"1 per class": "DosCond 70.4", "10 per class": "DosCond 73.5"}),
-    "proteins": Workload("accuracy", per_class(10)),
-    "imdb-binary": Workload("accuracy", bytes_(2_000)),
-    "imdb-binary-cleaned": Workload("accuracy", bytes_(2_000)),
+    "dd": Workload(
+        "accuracy", bytes_(10_000) | per_class(1, 10),
+        {"1 per class": "DosCond 70.4", "10 per class": "DosCond 73.5"},
+    ),
+    "proteins": Workload("accuracy", bytes_(10_000) | per_class(10, 50)),
+    "proteins-attributes": Workload("accuracy", bytes_(10_000) | per_class(10, 50)),
+    "imdb-binary": Workload("accuracy", bytes_(10_000) | per_class(10, 50)),
+    "imdb-binary-cleaned": Workload("accuracy", bytes_(10_000)),
     "ogbg-molbace": Workload(
-        "roc_auc", bytes_(10_000) | per_class(10), {"10 per class": "DosCond .674, Mirage .753"}, folds=False
+        "roc_auc", bytes_(10_000) | per_class(10, 50), {"10 per class": "DosCond .674, Mirage .753"}, folds=False
     ),
     "ogbg-molhiv": Workload(
-        "roc_auc", bytes_(10_000, 100_000) | per_class(50), {"50 per class": "DosCond .731, Mirage .717"}, folds=False
+        "roc_auc", bytes_(10_000) | per_class(10, 50), {"50 per class": "DosCond .731, Mirage .717"}, folds=False
     ),
 }  # fmt: skip
+
+
+def load(name: str, root: Path | None) -> Any:  # noqa: ANN401 (a dataset of PyG)
+    """Return the dataset of a workload."""
+    if name.endswith(ATTRIBUTES):
+        return TUDataset(str(root / "TUDataset"), name.removesuffix(ATTRIBUTES).upper(), use_node_attr=True)
+    dataset = graphcond.datasets.load(name.removesuffix(CLEANED), root)
+    return dataset[find_duplicates(dataset).kept] if name.endswith(CLEANED) else dataset
+
+
+def fold(dataset: Any, number: int) -> dict[str, torch.Tensor]:  # noqa: ANN401
+    """Return a stratified fold for testing, a tenth of the rest for validation, and what remains for training."""
+    y = torch.cat([data.y for data in dataset])
+    rest, test = ((stratified_folds(y, folds=FOLDS) == number) == part for part in (False, True))
+    rest = rest.nonzero().flatten()
+    valid = stratified_folds(y[rest], seed=number) == 0
+    return {"train": rest[~valid], "valid": rest[valid], "test": test.nonzero().flatten()}
 
 
 def run(name: str, options: argparse.Namespace) -> None:
     """Run the rows of one workload that are not in the file."""
     workload = WORKLOADS[name]
-    dataset = graphcond.datasets.load(name.removesuffix(CLEANED), options.root)
-    if name.endswith(CLEANED):
-        dataset = dataset[find_duplicates(dataset).kept]
+    dataset = load(name, options.root)
     for size, asked in workload.sizes.items():
         if options.sizes and size not in options.sizes:
             continue
@@ -89,7 +119,7 @@ def run(name: str, options: argparse.Namespace) -> None:
             for model in options.models.split(","):
                 if ROWS.missing([(name, shown, method, model, options.protocol)]):
                     rows = judge(dataset, method, asked, model, workload, options)
-                    write(rows, name, shown, method, model, options.protocol)
+                    write(rows, (name, shown, method, model, options.protocol), options.reason)
 
 
 def judge(
@@ -101,7 +131,7 @@ def judge(
     if method == "doscond" and dataset.name.lower() in graphcond.DosCondGraphs.presets:
         made = graphcond.DosCondGraphs.preset(dataset.name.lower())  # the paper's learning rate for this dataset
     for seed in range(options.seeds):
-        split = seed if workload.folds else 0
+        split = fold(dataset, seed) if workload.folds else 0
         made_asked = asked if method not in FIXED else {"graphs_per_class": 1}
         try:
             small = graphcond.condense(dataset, method=made, seed=seed, split=split, **made_asked)
@@ -111,29 +141,47 @@ def judge(
         controls = [method] if method in FIXED else False
         report = graphcond.evaluate(
             small, dataset, [model], protocol=options.protocol, runs=1, controls=controls, metric=workload.metric,
-            seed=seed,
+            seed=seed, split=split,
         )  # fmt: skip
         rows.append(report.rows[-1])
     return rows
 
 
-def write(rows: list[graphcond.Row], name: str, size: str, method: str, model: str, protocol: str) -> None:
+def write(rows: list[graphcond.Row], key: tuple[str, ...], reason: str) -> None:
     """Append the row of all seeds to the file and show it."""
     if not rows:
         return
     scores = [row.scores[0] for row in rows]
-    last = [row.last_scores[0] for row in rows]
-    values = {
-        "dataset": name, "size": size, "data": method, "model": model, "protocol": protocol,
-        "mean": statistics.mean(scores), "deviation": statistics.stdev(scores) if len(scores) > 1 else 0.0,
-        "last": statistics.mean(last), "val": statistics.mean(row.val_scores[0] for row in rows),
-        "scores": scores, "last_scores": last, "nodes": rows[0].nodes,
+    # Where only some of the sets carry soft labels, the others have one value for both columns.
+    has_own = any(row.own_scores for row in rows)
+    own = [(row.own_scores or row.scores)[0] for row in rows] if has_own else []
+    own_val = [(row.own_val_scores or row.val_scores)[0] for row in rows] if has_own else []
+    values = dict(zip(FIELDS, key, strict=True)) | {
+        "mean": statistics.mean(scores), "deviation": _deviation(scores),
+        "last": statistics.mean(row.last_scores[0] for row in rows),
+        "val": statistics.mean(row.val_scores[0] for row in rows),
+        "own_mean": statistics.mean(own) if own else None, "own_deviation": _deviation(own) if own else None,
+        "scores": scores, "own_scores": own, "val_scores": [row.val_scores[0] for row in rows],
+        "own_val_scores": own_val,
+        "last_scores": [row.last_scores[0] for row in rows], "nodes": rows[0].nodes,
         "graphs_bytes": statistics.median(row.bytes for row in rows),
         "condense_seconds": statistics.median(row.condense_seconds for row in rows),
-        "train_seconds": statistics.median(row.train_seconds for row in rows),
+        "train_seconds": statistics.median(row.train_seconds for row in rows), "reason": reason,
     }  # fmt: skip
+    keep_items("/".join(key), rows)
     ROWS.append(values)
-    print(f"{name}, {size}, {method}, {model}: {_score(values)}, last {100 * values['last']:.1f}", flush=True)
+    print(f"{', '.join(key[:4])}: {_score(values)}, own {_own(values)}, last {100 * values['last']:.1f}", flush=True)
+
+
+def keep_items(name: str, rows: list[graphcond.Row]) -> None:
+    """Add what each test graph contributed, seed by seed, to the file of items."""
+    columns = {"plain": [row.items for row in rows]}
+    if any(row.own_items is not None for row in rows):
+        columns["own"] = [row.items if row.own_items is None else row.own_items for row in rows]
+    for column, items in columns.items():
+        kept = [part.numpy() for part in items if part is not None]
+        if kept:
+            side_file.save(ITEMS, f"{name}/{column}", np.concatenate(kept, axis=1))
 
 
 def tables() -> None:
@@ -156,9 +204,7 @@ def table(mine: dict[tuple[str, str, str], dict[str, Any]], workload: Workload) 
             cells = [mine.get((size, method, model)) for model in models]
             found = [cell for cell in cells if cell is not None]
             if found:
-                shown = " | ".join(
-                    "-" if cell is None else f"{_score(cell)} ({100 * cell['last']:.1f})" for cell in cells
-                )
+                shown = " | ".join("-" if cell is None else f"{_score(cell)} / {_own(cell)}" for cell in cells)
                 seconds = f"{found[0]['condense_seconds']:.2f}" if method not in FIXED else "-"
                 print(f"| {size} | {method} | {found[0]['graphs_bytes'] / 1000:.1f} | {shown} | {seconds} |")
         if size in workload.published and any(key[0] == size for key in mine):
@@ -169,15 +215,28 @@ def _score(row: dict[str, Any]) -> str:
     return f"{100 * row['mean']:.1f} ± {100 * row['deviation']:.1f}"
 
 
+def _own(row: dict[str, Any]) -> str:
+    if row.get("own_mean") is None:
+        return "-"
+    return f"{100 * row['own_mean']:.1f} ± {100 * row['own_deviation']:.1f}"
+
+
+def _deviation(scores: list[float]) -> float:
+    return statistics.stdev(scores) if len(scores) > 1 else 0.0
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="*", help=f"of {', '.join(WORKLOADS)}")
     parser.add_argument("--root", type=Path, help="folder of raw data (default: GRAPHCOND_DATA)")
     parser.add_argument("--sizes", nargs="+", help="only these sizes")
-    parser.add_argument("--seeds", type=int, default=10, help="condensations of a row")
-    parser.add_argument("--methods", nargs="+", default=["auto", "mirage", *GRAPH_CONTROLS], help="only these methods")
-    parser.add_argument("--models", default="gin,gcn", help="downstream models, separated by commas")
+    parser.add_argument("--seeds", type=int, default=FOLDS, help="condensations of a row")
+    parser.add_argument(
+        "--methods", nargs="+", default=["auto", "histograms", *GRAPH_CONTROLS], help="only these methods"
+    )
+    parser.add_argument("--reason", default="", help="why rows are taken again, for the file")
+    parser.add_argument("--models", default="gin", help="downstream models, separated by commas")
     parser.add_argument("--protocol", default="standard", help="standard or published")
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()

@@ -250,7 +250,9 @@ def test_members_are_the_groups(groups):
     assert int(members.ptr[-1]) == len(members.index) == sum(map(len, groups))
 
 
-@pytest.mark.parametrize(("method", "deep"), [("auto", True), ("mirage", True), ("random", False)])
+@pytest.mark.parametrize(
+    ("method", "deep"), [("histograms", True), ("mirage", True), ("auto", False), ("random", False)]
+)
 def test_depth_is_that_of_the_trees(make_graphs: Callable[..., list[Data]], method: str, deep: bool) -> None:
     small = graphcond.condense(make_graphs(40), num_graphs=4, method=method)
     trees = small.record.choices.get("depth", small.record.settings.get("depth"))

@@ -25,7 +25,7 @@ from graphcond.evaluation.image_controls import image_control_names
 from graphcond.evaluation.image_models import KernelRegression, image_kinds
 from graphcond.evaluation.image_protocol import ImageProtocol, resolve_image_protocol
 from graphcond.evaluation.images import ImageRules, evaluate_images
-from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
+from graphcond.evaluation.metrics import Metric, metric_label, own_metric, resolve_metric
 from graphcond.evaluation.models import ModelKind, View, models_by_name
 from graphcond.evaluation.own_data import read_own
 from graphcond.evaluation.protocol import Protocol, resolve_protocol
@@ -68,7 +68,7 @@ def evaluate(
     protocol: str | Protocol | GraphProtocol | ImageProtocol = "standard",
     runs: int = 3,
     controls: bool | Sequence[str] = True,
-    metric: str | Metric = "accuracy",
+    metric: str | Metric | None = None,
     inductive: bool | None = None,
     split: GraphSplit | None = None,
     seed: int = 0,
@@ -107,7 +107,9 @@ def evaluate(
         controls: ``True`` for all of them (for images, all but ``k_center`` and ``whole``), ``False`` for none, or
             their names.
         metric: ``"accuracy"``, ``"f1"`` (mean over classes), for two classes ``"roc_auc"`` or ``"average_precision"``;
-            or a function of logits ``(n, classes)`` and labels that returns a score, the more the better.
+            or a function of logits ``(n, classes)`` and labels that returns a score, the more the better. ``None``: the
+            dataset's own, which is ROC-AUC for OGB's sets of molecules and those of the catalogue
+            (:func:`graphcond.datasets.list_datasets`) that say so, else accuracy.
         inductive: Judge on the induced subgraphs of the splits; by default as the condensation was made.
         split: The column of the masks, or for graphs as :func:`graphcond.condense` takes it; by default the one the
             condensation was made from.
@@ -122,6 +124,7 @@ def evaluate(
     check_seed(seed)
     _check_counts(models, runs)
     where = resolve_device(device)
+    metric = own_metric(dataset) if metric is None else metric
     dataset = materialized(dataset)
     if is_image_dataset(dataset):
         _refuse("images, whose parts ImageDataset holds", inductive=inductive, split=split)

@@ -25,8 +25,6 @@ class GraphProtocol:
         passes: Passes over the training set, at the least.
         batch_size: Graphs of a step.
         looks: How often the validation split is looked at.
-        soft_labels: Whether to train on ``y_soft`` where there is one.
-        graph_weights: Whether to weight the loss by ``graph_weight`` where there is one.
     """
 
     name: str = "graphs"
@@ -40,8 +38,6 @@ class GraphProtocol:
     passes: int = 20
     batch_size: int = 256
     looks: int = 50
-    soft_labels: bool = True
-    graph_weights: bool = True
 
     def __post_init__(self) -> None:
         """Check the fields."""

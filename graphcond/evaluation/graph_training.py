@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 
 from graphcond.core.randomness import seeded
+from graphcond.evaluation.columns import Column, Score, outcomes
 from graphcond.evaluation.graph_models import Features, GraphModel, GraphNetwork, View
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.evaluation.metrics import Metric
 from graphcond.graphs.folding import folded_graphs
-from graphcond.graphs.packing import merged
+from graphcond.graphs.packing import merged, union
 from graphcond.graphs.refinement import refine
 from graphcond.graphs.task import GraphSet
 
@@ -32,11 +33,7 @@ class GraphExam:
     @classmethod
     def of(cls, graphs: GraphSet, layers: int, device: torch.device | str = "cpu") -> "GraphExam":
         """Return the exam of some graphs for models of so many layers, on a device."""
-        loops = bool((graphs.edge_index[0] == graphs.edge_index[1]).any())  # GCN and GAT have their own
-        if loops or graphs.edge_weight is not None:
-            return cls(View(as_batch(graphs).to(device)), graphs.y.to(device))
-        colors = refine(graphs, layers, degrees=True)
-        return cls(View(folded_graphs(graphs, colors, degrees=True).to(device)), graphs.y.to(device))
+        return cls(View(_folded(graphs, layers).to(device)), graphs.y.to(device))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -62,25 +59,16 @@ class GraphLesson:
         total, graphs = 0.0, 0
         for view in self.batches:
             data = view.data
-            weight = data.get("pool_weight", data.get("root_weight"))
+            weight = data.get("pool_weight")
             total += data.x.size(0) if weight is None else float(weight.sum())
             graphs += len(data.y)
         return total / graphs
 
 
-@dataclass(frozen=True)
-class GraphScore:
-    """One training: scores of the weights of the best validation look, and on the test split also of the last ones."""
-
-    val: float
-    test: float
-    last: float
-
-
 def train_graphs(
     kind: GraphModel, lesson: GraphLesson, val: GraphExam, test: GraphExam, features: tuple[Features, Features | None],
     num_classes: int, protocol: GraphProtocol, metric: Metric, seed: int,
-) -> GraphScore:  # fmt: skip
+) -> Score:  # fmt: skip
     """Train a fresh model, keep the weights of its best look at the validation graphs, read the test graphs once."""
     with seeded(seed):
         model = GraphNetwork(kind, *features, num_classes, protocol).to(test.labels.device)
@@ -97,20 +85,27 @@ def train_graphs(
                     group["lr"] *= 0.1
             _step(model, lesson, batch, optimizer)
             if len(val) and protocol.looks * step // steps > protocol.looks * (step - 1) // steps:
-                score = judge_graphs(model, val, metric)
+                score = metric(predict(model, val), val.labels)
                 if score > best:
                     best, best_weights = score, copy.deepcopy(model.state_dict())
-        last = judge_graphs(model, test, metric)
+        last = metric(predict(model, test), test.labels)
         if best_weights is not None:
             model.load_state_dict(best_weights)
-        return GraphScore(best if best_weights is not None else float("nan"), judge_graphs(model, test, metric), last)
+        logits = predict(model, test)
+        return Score(
+            test=metric(logits, test.labels),
+            val=best if best_weights is not None else float("nan"),
+            last=last,
+            items=outcomes(logits, test.labels, metric),
+        )
 
 
 @torch.no_grad()
-def judge_graphs(model: GraphNetwork, exam: GraphExam, metric: Metric) -> float:
-    """Return the model's score on an exam."""
+def predict(model: GraphNetwork, exam: GraphExam) -> Tensor:
+    """Return the model's logits of the graphs of an exam, ``(num_graphs, num_classes)``."""
     model.eval()
-    return metric(model(exam.view), exam.labels)
+    logits: Tensor = model(exam.view)
+    return logits
 
 
 def _order(batches: int) -> Iterator[int]:
@@ -128,29 +123,67 @@ def _step(model: GraphNetwork, lesson: GraphLesson, batch: int, optimizer: torch
     optimizer.step()
 
 
-def lesson_of_items(items: Sequence[Data], protocol: GraphProtocol, device: torch.device | str = "cpu") -> GraphLesson:
-    """Return condensed graphs as a lesson: all of them in one batch, and trees that several of them have once."""
-    if "root_weight" in items[0]:
-        data = merged(items)
-    else:
-        data = copy.copy(items[0]) if "pool_index" in items[0] else Batch.from_data_list(list(items))
-    data = data.to(device)
-    targets: Tensor = data.y
-    if protocol.soft_labels and "y_soft" in data:
-        targets = data.y_soft
-    weights = torch.ones(len(data.y), device=device)
-    if protocol.graph_weights and "graph_weight" in data:
-        weights = data.graph_weight
+def carries_own(items: Sequence[Data]) -> bool:
+    """Return whether condensed graphs have soft labels, or weights of graphs or nodes that are not all the same."""
+    weights = torch.cat([item.graph_weight for item in items]) if "graph_weight" in items[0] else torch.ones(1)
+    return "root_weight" in items[0] or "y_soft" in items[0] or bool((weights != weights[0]).any())
+
+
+def lesson_of_items(
+    items: Sequence[Data], protocol: GraphProtocol, column: Column, device: torch.device | str = "cpu"
+) -> GraphLesson:
+    """Return condensed graphs as a lesson: all of them in one batch, and trees that several nodes have once.
+
+    Args:
+        items: The graphs.
+        protocol: How models are trained.
+        column: ``"plain"``: classes as labels, and all nodes pooled alike; ``"own"``: with soft labels and the weights
+            of graphs and of roots, where there are any.
+        device: Where.
+    """
+    data = _batched(items, protocol, column).to(device)
+    targets, weights = data.y, torch.ones(len(data.y), device=device)
+    if column == "own":
+        targets = data.get("y_soft", targets)
+        weights = data.get("graph_weight", weights)
     return GraphLesson([View(data)], [targets], [weights])
+
+
+def _batched(items: Sequence[Data], protocol: GraphProtocol, column: Column) -> Data:
+    first = items[0]
+    if column == "own" and "root_weight" in first:
+        return merged(items)
+    if "pool_index" in first:  # all graphs in one, whose nodes are shared: no plain loop can pool them
+        return copy.copy(first)
+    data = _unified(union(items), protocol)
+    if column == "own":
+        for key in ("y_soft", "graph_weight"):
+            if key in first:
+                data[key] = torch.cat([item[key] for item in items])
+    return data
+
+
+def _unified(graphs: GraphSet, protocol: GraphProtocol) -> Data:
+    """Return graphs as one ``Data``, folded unless nodes that are alike get different dropout."""
+    return as_batch(graphs) if protocol.dropout else _folded(graphs, protocol.layers)
+
+
+def _folded(graphs: GraphSet, layers: int) -> Data:
+    """Return graphs as one ``Data`` of their distinct trees, or as they are if they have self-loops or edge weights."""
+    loops = bool((graphs.edge_index[0] == graphs.edge_index[1]).any())  # GCN and GAT have their own
+    if loops or graphs.edge_weight is not None:
+        return as_batch(graphs)
+    return folded_graphs(graphs, refine(graphs, layers, degrees=True), degrees=True)
 
 
 def lesson_of_graphs(graphs: GraphSet, protocol: GraphProtocol, device: torch.device | str = "cpu") -> GraphLesson:
     """Return original graphs as a lesson, in batches drawn once."""
     with seeded(0):
         parts = torch.split(torch.randperm(len(graphs)), protocol.batch_size)
-    batches = [graphs.take(part).to(torch.device(device)) for part in parts]
+    batches = [graphs.take(part) for part in parts]
     weights = [torch.ones(len(part), device=device) for part in parts]
-    return GraphLesson([View(as_batch(batch)) for batch in batches], [batch.y for batch in batches], weights)
+    views = [View(_unified(batch, protocol).to(device)) for batch in batches]
+    return GraphLesson(views, [batch.y.to(device) for batch in batches], weights)
 
 
 def shallower(protocol: GraphProtocol, depth: int | None) -> GraphProtocol:

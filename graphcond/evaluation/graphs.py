@@ -13,13 +13,14 @@ from graphcond.core.costs import measured
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.randomness import seeded
 from graphcond.evaluation import graph_controls
+from graphcond.evaluation.columns import Column, Columns, Score, outcomes
 from graphcond.evaluation.graph_controls import SELECTIONS
 from graphcond.evaluation.graph_models import Features, GraphModel, resolve_graph_model
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.evaluation.graph_training import (
     GraphExam,
     GraphLesson,
-    GraphScore,
+    carries_own,
     lesson_of_graphs,
     lesson_of_items,
     shallower,
@@ -177,50 +178,60 @@ class _GraphJudge:
         start = time.perf_counter()
         direct = {"size": graph_controls.size_logits, "wl_linear": graph_controls.linear_logits}
         if candidate.name in direct:
-            scores = [self._direct(direct[candidate.name](self.task))]
+            columns = Columns([self._direct(direct[candidate.name](self.task))])
         elif candidate.name == "untrained":
-            scores = [self._untrained(kind, seed) for seed in self._seeds()]
+            columns = Columns([self._untrained(kind, seed) for seed in self._seeds()])
+        elif candidate.name == "whole":
+            lesson = lesson_of_graphs(self.task.train, self.rules.protocol, self.rules.device)
+            columns = Columns(self._trained(kind, [lesson], self.rules.protocol))
         else:
-            protocol = shallower(self.rules.protocol, candidate.depth)
-            scores = [
-                self._trained(kind, lesson, protocol, seed)
-                for lesson in self._lessons(candidate, protocol)
-                for seed in self._seeds()
-            ]
-        seconds = (time.perf_counter() - start) / max(len(scores), 1)
+            columns = Columns(self._column(candidate, kind, "plain"), self._column(candidate, kind, "own"))
+        seconds = (time.perf_counter() - start) / max(len(columns.plain) + len(columns.own), 1)
         nodes, edges, size = self._size(candidate)
         return Row(
-            data=candidate.name, model=model, scores=tuple(score.test for score in scores),
-            val_scores=tuple(score.val for score in scores), nodes=nodes, edges=edges, bytes=size,
-            condense_seconds=candidate.seconds, train_seconds=seconds, peak_memory=candidate.peak_memory,
-            note=candidate.note, last_scores=tuple(score.last for score in scores),
+            data=candidate.name, model=model, **columns.fields(), condensations=max(len(candidate.sets), 1),
+            nodes=nodes, edges=edges, bytes=size, condense_seconds=candidate.seconds, train_seconds=seconds,
+            peak_memory=candidate.peak_memory, note=candidate.note,
         )  # fmt: skip
 
     def _seeds(self) -> range:
         return range(self.rules.seed, self.rules.seed + self.rules.runs)
 
-    def _lessons(self, candidate: GraphCandidate, protocol: GraphProtocol) -> list[GraphLesson]:
-        if candidate.name == "whole":
-            return [lesson_of_graphs(self.task.train, protocol, self.rules.device)]
-        return [lesson_of_items(items, protocol, self.rules.device) for items in candidate.sets]
+    def _column(self, candidate: GraphCandidate, kind: GraphModel, column: Column) -> list[Score]:
+        """Return the scores of one column; a set without weights and soft labels has no own one."""
+        protocol = self.rules.protocol
+        if column == "own":
+            if not any(carries_own(items) for items in candidate.sets):
+                return []
+            protocol = shallower(protocol, candidate.depth)
+        lessons = [lesson_of_items(items, protocol, column, self.rules.device) for items in candidate.sets]
+        return self._trained(kind, lessons, protocol)
 
-    def _trained(self, kind: GraphModel, lesson: GraphLesson, protocol: GraphProtocol, seed: int) -> GraphScore:
+    def _trained(self, kind: GraphModel, lessons: Sequence[GraphLesson], protocol: GraphProtocol) -> list[Score]:
         val, test = self._exam("val", protocol.layers), self._exam("test", protocol.layers)
         classes, metric = self.task.num_classes, self.rules.metric
-        return train_graphs(kind, lesson, val, test, self.features, classes, protocol, metric, seed)
+        return [
+            train_graphs(kind, lesson, val, test, self.features, classes, protocol, metric, seed)
+            for lesson in lessons
+            for seed in self._seeds()
+        ]
 
-    def _untrained(self, kind: GraphModel, seed: int) -> GraphScore:
+    def _untrained(self, kind: GraphModel, seed: int) -> Score:
         val, test = (self._exam(name, self.rules.protocol.layers) for name in ("val", "test"))
         if len(torch.unique(val.labels)) < 2:
-            return GraphScore(float("nan"), float("nan"), float("nan"))
+            return Score(float("nan"), float("nan"), float("nan"))
         logits = graph_controls.untrained_logits(kind, self.features, self.task, self.rules.protocol, val, seed)
-        score = self.rules.metric(logits(test), test.labels)
-        return GraphScore(self.rules.metric(logits(val), val.labels), score, score)
+        return self._score(logits(val), logits(test))
 
-    def _direct(self, logits: Callable[..., Tensor]) -> GraphScore:
-        val = self.rules.metric(logits(self.task.val), self.task.val.y) if len(self.task.val) else float("nan")
-        score = self.rules.metric(logits(self.task.test), self.task.test.y)
-        return GraphScore(val, score, score)
+    def _direct(self, logits: Callable[..., Tensor]) -> Score:
+        return self._score(logits(self.task.val) if len(self.task.val) else None, logits(self.task.test))
+
+    def _score(self, val: Tensor | None, test: Tensor) -> Score:
+        """Return the score of logits that are not trained step by step."""
+        metric, task = self.rules.metric, self.task
+        found = metric(test, task.test.y.to(test.device))
+        val_score = float("nan") if val is None else metric(val, task.val.y.to(val.device))
+        return Score(found, val_score, found, outcomes(test, task.test.y.to(test.device), metric))
 
     def _exam(self, name: str, layers: int) -> GraphExam:
         if (name, layers) not in self._exams:

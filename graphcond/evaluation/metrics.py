@@ -5,6 +5,10 @@ from collections.abc import Callable
 import torch
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from torch import Tensor
+from torch.utils.data import Subset
+from torch_geometric.data import Dataset
+
+from graphcond.datasets import list_datasets
 
 Metric = Callable[[Tensor, Tensor], float]
 
@@ -50,6 +54,19 @@ def resolve_metric(metric: str | Metric, num_classes: int | None) -> Metric:
     if metric in OF_TWO_CLASSES and num_classes not in (2, None):
         raise ValueError(f"metric={metric!r} needs two classes, the dataset has {num_classes}; use 'accuracy' or 'f1'")
     return METRICS[metric]
+
+
+def own_metric(dataset: object) -> str:
+    """Return the name of the metric that a dataset is judged by: what OGB says of its own, or the catalogue."""
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    if getattr(dataset, "eval_metric", None) == "rocauc" and getattr(dataset, "num_tasks", 1) == 1:
+        return "roc_auc"
+    name = getattr(dataset, "name", None)
+    if not isinstance(dataset, Dataset) or not isinstance(name, str):
+        return "accuracy"
+    known = {entry.name: entry for entry in list_datasets()}.get(name.lower().replace("_", "-"))
+    return known.metric if known is not None and known.num_classes == dataset.num_classes else "accuracy"
 
 
 def metric_label(metric: str | Metric) -> str:

@@ -98,7 +98,7 @@ def _check_graph(item: Data, where: str, num_classes: int) -> None:
     if "y_soft" in item:
         require_probabilities(f"{where}y_soft", item.y_soft, graphs, num_classes)
     if "degree" in item:
-        require(f"{where}degree", item.degree, INT64, (rows,), 0)
+        require(f"{where}degree", item.degree, (*INT64, *FLOATS), (rows,), 0)  # weighted edges have weighted degrees
     if "root_weight" in item:
         require_weights(f"{where}root_weight", item.root_weight, rows)
         require(f"{where}root_mask", item.root_mask, BOOL, (rows,))

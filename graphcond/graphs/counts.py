@@ -6,11 +6,9 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.decomposition import TruncatedSVD
 
-from graphcond.graphs.quantities import Quantizer
+from graphcond.graphs.quantities import Quantizer, fitting_bins
 from graphcond.graphs.refinement import Colors, refine
 from graphcond.graphs.task import GraphSet
-
-BINS = 8  # categories that a column of quantities is cut into where only counts are wanted
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +27,13 @@ class Vocabulary:
 
     @classmethod
     def of(
-        cls, graphs: GraphSet, depth: int, *, degrees: bool = False, min_graphs: int = 1, bins: int = BINS
+        cls, graphs: GraphSet, depth: int, *, degrees: bool = False, min_graphs: int = 1, bins: int | None = None
     ) -> "Vocabulary":
         """Return the colours of rounds 0 to ``depth`` that at least ``min_graphs`` of the graphs have.
 
-        Quantities are cut into ``bins`` categories each.
+        Quantities are cut into ``bins`` categories each; ``None``: as many as fit the data.
         """
-        quantizer = Quantizer.of(graphs, bins)
+        quantizer = Quantizer.of(graphs, bins or fitting_bins(graphs))
         colors = refine(quantizer.apply(graphs), depth, degrees=degrees)
         return cls(tuple(_frequent(graphs, level, min_graphs) for level in colors.levels), degrees, quantizer)
 

@@ -111,8 +111,10 @@ def union(items: Sequence[Data]) -> GraphSet:
     edges = torch.tensor([item.edge_index.size(1) for item in items])
     shift = torch.repeat_interleave(sizes[:-1], edges)
     attr = torch.cat([item.edge_attr for item in items]) if "edge_attr" in items[0] else None
+    weight = torch.cat([item.edge_weight for item in items]) if "edge_weight" in items[0] else None
     index = torch.cat([item.edge_index for item in items], dim=1) + shift
-    return GraphSet(torch.cat([item.x for item in items]), index, attr, sizes, torch.cat([item.y for item in items]))
+    x, y = torch.cat([item.x for item in items]), torch.cat([item.y for item in items])
+    return GraphSet(x, index, attr, sizes, y, weight)
 
 
 def _typed(x: Tensor, degree: Tensor | None, edge_attr: Tensor | None) -> dict[str, Tensor]:
@@ -146,10 +148,9 @@ def _untyped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _packed_graphs(items: Sequence[Data]) -> dict[str, Tensor]:
     graphs = union(items)
-    weight = torch.cat([item.edge_weight for item in items]) if "edge_weight" in items[0] else None
     order = torch.argsort(graphs.edge_index[1] * graphs.num_nodes + graphs.edge_index[0], stable=True)
     index, attr = graphs.edge_index[:, order], None if graphs.edge_attr is None else graphs.edge_attr[order]
-    weight = None if weight is None else weight[order]
+    weight = None if graphs.edge_weight is None else graphs.edge_weight[order]
     tensors = {"size": graphs.sizes}
     if _both_ways(index, attr, weight, graphs.num_nodes):
         once = index[0] < index[1]

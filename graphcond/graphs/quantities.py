@@ -1,11 +1,15 @@
 """Quantities as categories: colours need the latter, for each value of a quantity would be a colour of its own."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from graphcond.graphs.task import GraphSet
+
+BINS = (8, 4, 2)
+NODES_OF_A_KIND = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,23 +82,37 @@ def quantities(rows: Tensor) -> list[int]:
     return found
 
 
-def as_categories(graphs: GraphSet, bins: int | None, method: str) -> tuple[GraphSet, dict[str, float]]:
-    """Return the graphs with quantities cut into bins, and by how much that changed them.
+def fitting_bins(graphs: GraphSet) -> int:
+    """Return into how many bins quantities are cut by default: 8, or 4, or 2.
 
-    Raises:
-        ValueError: there are quantities and ``bins`` is ``None``.
+    The most with which a kind of node has ten nodes on average: with more, hardly two graphs would have a node in
+    common where there are many columns.
     """
-    for name, rows in (("x", graphs.x), ("edge_attr", graphs.edge_attr)):
-        if bins is None and rows is not None and (columns := quantities(rows)):
-            distinct = len(torch.unique(rows[:, columns[0]]))
-            raise ValueError(
-                f"data.{name} holds quantities (column {columns[0]} has {distinct} values), but method={method!r} "
-                "needs categories; give the method bins=, such as bins=8, to cut quantities into that many"
-            )
-    if bins is None:
+    if not _has_quantities(graphs):
+        return BINS[0]
+    for bins in BINS[:-1]:
+        kinds = len(torch.unique(Quantizer.of(graphs, bins).apply(graphs).x, dim=0))
+        if NODES_OF_A_KIND * kinds <= graphs.num_nodes:
+            return bins
+    return BINS[-1]
+
+
+def as_categories(graphs: GraphSet, bins: int | None) -> tuple[GraphSet, dict[str, Any]]:
+    """Return the graphs with quantities cut into bins, and what the record says of it: nothing where there are none.
+
+    Args:
+        graphs: The graphs.
+        bins: Into how many bins each column of quantities is cut; ``None``: :func:`fitting_bins`.
+    """
+    if not _has_quantities(graphs):
         return graphs, {}
+    bins = bins or fitting_bins(graphs)
     quantizer = Quantizer.of(graphs, bins)
-    return quantizer.apply(graphs), quantizer.errors()
+    return quantizer.apply(graphs), {"bins": bins, "bin_errors": quantizer.errors()}
+
+
+def _has_quantities(graphs: GraphSet) -> bool:
+    return any(rows is not None and bool(quantities(rows)) for rows in (graphs.x, graphs.edge_attr))
 
 
 def check_bins(bins: int | None) -> None:

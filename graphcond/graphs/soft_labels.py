@@ -9,6 +9,22 @@ from graphcond.graphs.teacher import probabilities
 LEVELS = 256
 
 
+def prior_shift(original: Tensor, condensed: Tensor, num_classes: int) -> np.ndarray:
+    """Return by how much each class's logits rise because it has a larger share of condensed graphs, ``(classes,)``.
+
+    Args:
+        original: ``(n,)`` int64 labels of the training graphs, of every class.
+        condensed: ``(m,)`` int64 labels of the condensed graphs, of every class.
+        num_classes: Number of classes.
+
+    >>> prior_shift(torch.tensor([0, 0, 0, 1]), torch.tensor([0, 1]), 2).round(3).tolist()
+    [-0.405, 0.693]
+    """
+    counts = [torch.bincount(labels, minlength=num_classes).numpy() / len(labels) for labels in (condensed, original)]
+    shift: np.ndarray = np.log(counts[0]) - np.log(counts[1])
+    return shift
+
+
 def rounded_probabilities(logits: np.ndarray) -> Tensor:
     """Return the softmax of logits in steps of 1/256, each row summing to 1 exactly, ``(n, num_classes)`` float32.
 

@@ -9,6 +9,7 @@ from graphcond.core.replay import Window
 from graphcond.core.settings import built, by_name
 from graphcond.core.training import Training
 from graphcond.methods.auto import Auto
+from graphcond.methods.auto_graphs import AutoGraphs
 from graphcond.methods.base import NodeMethod, SyntheticNodes
 from graphcond.methods.class_mean import ClassMean
 from graphcond.methods.doscond import DosCond
@@ -18,6 +19,7 @@ from graphcond.methods.gcdm import GCDM
 from graphcond.methods.gcond import GCond
 from graphcond.methods.geom import GEOM, Curriculum
 from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
+from graphcond.methods.graph_ridge import RidgeGraphs
 from graphcond.methods.graph_selection import HerdingGraphs, KCenterGraphs, RandomGraphs, RandomSoftGraphs
 from graphcond.methods.herding import Herding
 from graphcond.methods.histograms import Histograms
@@ -45,22 +47,18 @@ NODE_METHODS: dict[str, Callable[[], NodeMethod]] = {
     **{name: make for name, (make, _) in VARIANTS.items()},
 }
 GRAPH_CLASSES: tuple[type[GraphMethod], ...] = (
-    DosCondGraphs, HerdingGraphs, Histograms, KCenterGraphs, Mirage, RandomGraphs, RandomSoftGraphs, WLFold,
+    AutoGraphs, DosCondGraphs, HerdingGraphs, Histograms, KCenterGraphs, Mirage, RandomGraphs, RandomSoftGraphs,
+    RidgeGraphs, WLFold,
 )  # fmt: skip
 VALUES = by_name((Curriculum, ExpertPlan, GCN, LearnedEdges, NoEdges, Refinement, SGC, Training, Window))
 """What may be written as a setting of a method, such as ``gcond(structure=NoEdges())``."""
-GRAPH_DEFAULT = Histograms
-GRAPH_METHODS: dict[str, Callable[[], GraphMethod]] = {
-    "auto": GRAPH_DEFAULT,
-    **{method.name: method for method in GRAPH_CLASSES},
-}
+GRAPH_METHODS: dict[str, Callable[[], GraphMethod]] = {method.name: method for method in GRAPH_CLASSES}
 
 
 def list_methods(task: Literal["nodes", "graphs", "images"] = "nodes") -> dict[str, str]:
     """Return the name of every method for a kind of dataset, and the first line of its description."""
     if task == "graphs":
-        lines = {method.name: _first_line(method) for method in GRAPH_CLASSES}
-        return dict(sorted((lines | {"auto": f"The default: {GRAPH_DEFAULT.name}."}).items()))
+        return {name: _first_line(method) for name, method in sorted((m.name, m) for m in GRAPH_CLASSES)}
     if task == "images":
         return list_image_methods()
     if task != "nodes":
@@ -110,6 +108,7 @@ __all__ = [
     "NODE_METHODS",
     "SFGC",
     "Auto",
+    "AutoGraphs",
     "ClassMean",
     "Curriculum",
     "DosCond",
@@ -126,6 +125,7 @@ __all__ = [
     "Random",
     "RandomPropagated",
     "RandomSoft",
+    "RidgeGraphs",
     "SyntheticGraphs",
     "SyntheticNodes",
     "WLFold",

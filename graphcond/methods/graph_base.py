@@ -22,11 +22,13 @@ class SyntheticGraphs:
             ``edge_weight``, ``y_soft`` ``(1, num_classes)``, ``graph_weight`` ``(1,)``, ``root_mask``, ``root_weight``.
         choices: What was chosen on validation data, with scores, for the record.
         members: Which training graphs stand behind each item.
+        notes: What a user should know of the result, one sentence each.
     """
 
     items: list[Data]
     choices: dict[str, Any] = field(default_factory=dict)
     members: Members | None = None
+    notes: tuple[str, ...] = ()
 
 
 class GraphMethod(Method):

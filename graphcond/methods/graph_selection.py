@@ -15,9 +15,9 @@ from graphcond.core.run import Run
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.counts import Vocabulary, logarithmic, projected
 from graphcond.graphs.packing import packed_bytes
-from graphcond.graphs.soft_labels import rounded_probabilities
-from graphcond.graphs.task import GraphTask
-from graphcond.graphs.teacher import teach
+from graphcond.graphs.soft_labels import prior_shift, rounded_probabilities
+from graphcond.graphs.task import GraphSet, GraphTask
+from graphcond.graphs.teacher import Teacher, teach
 from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
 from graphcond.methods.herding import herd
 from graphcond.methods.k_center import farthest_first
@@ -90,10 +90,28 @@ def real_graphs(task: GraphTask, graphs: Tensor) -> SyntheticGraphs:
     return SyntheticGraphs(task.train.take(graphs).data(), members=Members.from_groups(list(graphs.reshape(-1, 1))))
 
 
-def color_space(task: GraphTask) -> Tensor:
-    """Return the training graphs as points: their colour counts on the leading singular directions."""
-    counts: csr_matrix = logarithmic(Vocabulary.of(task.train, SPACE_DEPTH).count(task.train))
-    return torch.from_numpy(projected(counts, SPACE_WIDTH)).float()
+def color_space(graphs: GraphSet, depth: int = SPACE_DEPTH, width: int = SPACE_WIDTH) -> Tensor:
+    """Return graphs as points, ``(num_graphs, at most width)``: their colour counts on the leading directions."""
+    counts: csr_matrix = logarithmic(Vocabulary.of(graphs, depth).count(graphs))
+    return torch.from_numpy(projected(counts, width)).float()
+
+
+def softened(task: GraphTask, teacher: Teacher) -> Dressed:
+    """Return what makes items of training graphs by their numbers, with the teacher's class probabilities.
+
+    These follow the class shares of the graphs that are taken.
+    """
+    logits = teacher.logits(task.train)
+
+    def dressed(graphs: Tensor) -> list[Data]:
+        items = task.train.take(graphs).data()
+        shift = prior_shift(task.train.y, task.train.y[graphs], task.num_classes)
+        soft = rounded_probabilities(logits[graphs.numpy()] + shift)
+        for item, row in zip(items, soft, strict=True):
+            item.y_soft = row.reshape(1, -1)
+        return items
+
+    return dressed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +142,7 @@ class HerdingGraphs(GraphMethod):
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
         assert budget is not None
-        return real_graphs(task, chosen_graphs(task, budget, color_space(task), herd))
+        return real_graphs(task, chosen_graphs(task, budget, color_space(task.train), herd))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +155,7 @@ class KCenterGraphs(GraphMethod):
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
         assert budget is not None
-        return real_graphs(task, chosen_graphs(task, budget, color_space(task), farthest_first))
+        return real_graphs(task, chosen_graphs(task, budget, color_space(task.train), farthest_first))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,14 +169,7 @@ class RandomSoftGraphs(GraphMethod):
         """See :meth:`GraphMethod.condense`."""
         assert budget is not None
         teacher = teach(task)
-
-        def dressed(graphs: Tensor) -> list[Data]:
-            items = task.train.take(graphs).data()
-            soft = rounded_probabilities(teacher.logits(task.train.take(graphs)))
-            for item, row in zip(items, soft, strict=True):
-                item.y_soft = row.reshape(1, -1)
-            return items
-
+        dressed = softened(task, teacher)
         graphs = chosen_graphs(task, budget, task.train.y, drawn, dressed)
         members = Members.from_groups(list(graphs.reshape(-1, 1)))
         return SyntheticGraphs(dressed(graphs), dict(teacher.choices), members)

@@ -17,10 +17,11 @@ from graphcond.graphs.folding import Bags, separate_data, unfold
 from graphcond.graphs.packing import packed_bytes
 from graphcond.graphs.quantities import as_categories, check_bins
 from graphcond.graphs.refinement import Colors, refine
-from graphcond.graphs.soft_labels import rounded_probabilities
+from graphcond.graphs.soft_labels import prior_shift, rounded_probabilities
 from graphcond.graphs.task import GraphSet, GraphTask
-from graphcond.graphs.teacher import Teacher, teach
+from graphcond.graphs.teacher import DEPTHS, Teacher, teach
 from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
+from graphcond.methods.graph_validation import Validation
 
 EIGHTH = 8  # counts are rounded to eighths, which take a byte each
 WIDTH = 50  # singular directions in which graphs are grouped
@@ -29,7 +30,7 @@ TREES_PER_GRAPH = 2  # distinct trees, under a size in bytes
 
 @dataclass(frozen=True, kw_only=True)
 class Histograms(GraphMethod):
-    r"""Mean bags of computation trees with soft labels: the default for graphs.
+    r"""Mean bags of computation trees with soft labels, for training with :func:`graphcond.pool`.
 
     The sum of a network's node embeddings is linear in how often a graph has each computation tree. So graphs that a
     linear teacher on tree counts holds for alike are grouped, class by class, and each group becomes one graph: the
@@ -40,12 +41,13 @@ class Histograms(GraphMethod):
     - Soft labels follow the class shares of the condensed set.
 
     Args:
-        depth: Hops of the trees, the number of layers of the networks to be trained; ``None``: as deep as those of the
-            teacher, whose depth is chosen on the validation graphs.
+        depth: Hops of the trees, the number of layers of the networks to be trained; ``None``: 1, 2 or 3, whichever a
+            network that is trained on the result for a moment does best with on the validation graphs; 2 without any.
         trees: How many distinct trees are kept, at most; under ``max_bytes``, as many as the bytes hold.
         edges: Whether edge features are part of the trees.
         degrees: Whether the degree of a node in its graph is, as GCN's normalisation needs at the leaves.
-        bins: Into how many bins each column of quantities is cut; ``None`` refuses features that are not categories.
+        bins: Into how many bins each column of quantities is cut; ``None``: as many as fit the data
+            (:func:`graphcond.graphs.quantities.fitting_bins`).
 
     Note:
         No published method: what Mirage leaves out (rare trees, how often a tree occurs, how graphs of a class differ)
@@ -72,17 +74,32 @@ class Histograms(GraphMethod):
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
         assert budget is not None
-        train, errors = as_categories(task.train, self.bins, self.name)
+        train, binned = as_categories(task.train, self.bins)
         teacher = teach(task)
-        depth = self.depth or teacher.depth
-        plan = _Plan.of(train, refine(train, depth, degrees=self.degrees, edges=self.edges), teacher, self.degrees)
-        if budget.max_bytes is None:
-            items, groups = plan.build(budget.allocate_within(task.class_counts, "to be grouped"), self.trees)
-        else:
-            items, groups = _within_bytes(plan, task, budget.max_bytes)
-        choices: dict[str, Any] = {"teacher": dict(teacher.choices), "depth": depth, "trees": plan.kept_of(items)}
+        depths = (self.depth,) if self.depth else DEPTHS if len(task.val) else (teacher.depth,)
+        built = {depth: self._built(train, task, budget, teacher, depth) for depth in depths}
+        scores = {}
+        if len(built) > 1:
+            validation = Validation(task)
+            scores = {depth: validation.outcome_of_trees(items, depth).score for depth, (items, _) in built.items()}
+        depth = max(built, key=lambda depth: scores.get(depth, 0.0))
+        items, groups = built[depth]
+        trees = max(int(item.root_mask.sum()) for item in items)
+        choices: dict[str, Any] = {"teacher": dict(teacher.choices), "depth": depth, "trees": trees}
+        if scores:
+            choices["scores"] = {f"depth={depth}": round(score, 4) for depth, score in scores.items()}
         members = Members.from_groups([torch.from_numpy(np.flatnonzero(groups == g)) for g in range(len(items))])
-        return SyntheticGraphs(items, choices | ({"bin_errors": errors} if errors else {}), members)
+        return SyntheticGraphs(items, choices | binned, members)
+
+    def _built(
+        self, train: GraphSet, task: GraphTask, budget: GraphBudget, teacher: Teacher, depth: int
+    ) -> tuple[list[Data], np.ndarray]:
+        """Return graphs of trees of a depth, and the group of each training graph."""
+        colors = refine(train, depth, degrees=self.degrees, edges=self.edges)
+        plan = _Plan.of(train, colors, teacher, self.degrees)
+        if budget.max_bytes is None:
+            return plan.build(budget.allocate_within(task.class_counts, "to be grouped"), self.trees)
+        return _within_bytes(plan, task, budget.max_bytes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,17 +151,14 @@ class _Plan:
         size = np.asarray(share.sum(axis=1)).ravel()
         counts = (share @ self.counts @ self._standing_in(kept)).toarray() / size[:, None]
         counts = np.round(counts * EIGHTH) / EIGHTH
-        items = self._items(counts, kept, self._labels(groups, total))
         logits = (share @ self.logits) / size[:, None]
-        soft = rounded_probabilities(logits + self._prior_shift(groups, total))
+        labels = self._labels(groups, total)
+        items = self._items(counts, kept, labels)
+        soft = rounded_probabilities(logits + prior_shift(self.graphs.y, labels, self.logits.shape[1]))
         for i, item in enumerate(items):
             item.y_soft = soft[i : i + 1]
             item.graph_weight = torch.ones(1)
         return items, groups
-
-    def kept_of(self, items: list[Data]) -> int:
-        """Return how many distinct trees the largest graph has."""
-        return max(int(item.root_mask.sum()) for item in items)
 
     def _groups(self, allocation: tuple[int, ...]) -> np.ndarray:
         if allocation not in self.cache:
@@ -179,14 +193,6 @@ class _Plan:
         labels = np.zeros(total, dtype=np.int64)
         labels[groups] = self.graphs.y.numpy()
         return torch.from_numpy(labels)
-
-    def _prior_shift(self, groups: np.ndarray, total: int) -> np.ndarray:
-        """Return by how much the logits of a class rise because it has a larger share here than in the original."""
-        classes = self.logits.shape[1]
-        y = self.graphs.y.numpy()
-        _, first = np.unique(groups, return_index=True)
-        here = np.bincount(y[first], minlength=classes) / total
-        return np.log(here) - np.log(np.bincount(y, minlength=classes) / len(y))
 
     def _items(self, counts: np.ndarray, kept: np.ndarray, labels: torch.Tensor) -> list[Data]:
         counts[counts.sum(axis=1) == 0, -1] = 1 / EIGHTH  # a graph has at least one tree

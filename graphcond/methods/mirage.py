@@ -49,7 +49,8 @@ class Mirage(GraphMethod):
             eighth); ``False``: once.
         closed: Whether to leave out sets that never occur without a further tree; ``False``: all frequent sets, as in
             the paper.
-        bins: Into how many bins each column of quantities is cut; ``None`` refuses features that are not categories.
+        bins: Into how many bins each column of quantities is cut; ``None``: as many as fit the data
+            (:func:`graphcond.graphs.quantities.fitting_bins`).
 
     Note:
         The paper takes all frequent sets; the default here is the closed ones: a set that never occurs without a
@@ -84,7 +85,7 @@ class Mirage(GraphMethod):
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
-        train, errors = as_categories(task.train, self.bins, self.name)
+        train, binned = as_categories(task.train, self.bins)
         colors = refine(train, self.depth, degrees=self.degrees, edges=self.edges)
         _, first, color = np.unique(colors.levels[-1], return_index=True, return_inverse=True)
         transactions = [Transactions.of(train, color.reshape(-1), c) for c in range(task.num_classes)]
@@ -97,7 +98,7 @@ class Mirage(GraphMethod):
         choices["supports"] = [[pattern.support for pattern in mined[:10]] for mined in patterns]
         choices["patterns"] = [len(mined) for mined in patterns]
         choices["distinct_trees"] = [int((one.supports > 0).sum()) for one in transactions]
-        return SyntheticGraphs(build(patterns), choices | ({"bin_errors": errors} if errors else {}))
+        return SyntheticGraphs(build(patterns), choices | binned)
 
     def _mined(
         self, task: GraphTask, transactions: list[Transactions], budget: GraphBudget | None, build: "_Build"

@@ -45,8 +45,10 @@ def condense_graphs(
     with measured(conditions.device) as costs, seeded(conditions.seed):
         # Colours are integers, which are counted on the CPU; only what learns step by step gains from a device.
         result = method.condense(task.to(conditions.device) if method.stepwise else task, budget, run)
+    for note in result.notes:
+        logger.warning(note)
     items = canonical([item.to("cpu") for item in result.items])
-    small = SyntheticGraphs(items, result.choices, result.members)
+    small = replace(result, items=items)
     return CondensedDataset(items, _record(method, task, budget, small, costs, conditions), result.members)
 
 
@@ -108,5 +110,5 @@ def _record(
         budget={"asked": {} if budget is None else budget.asked(), "spent": spent},
         seconds=costs.seconds,
         peak_memory=costs.peak_memory,
-        notes=task.notes,
+        notes=task.notes + result.notes,
     )

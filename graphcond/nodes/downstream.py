@@ -12,7 +12,7 @@ from torch import Tensor
 
 from graphcond.core.sparse import from_rows, ragged
 from graphcond.nodes.clustering import cluster_means
-from graphcond.nodes.metrics import chance_level, standard_error, standard_error_of_difference
+from graphcond.nodes.metrics import doubts, standard_error_of_difference
 from graphcond.nodes.quick_validation import QUICK, Effort, Outcome, QuickValidation, View, varying_columns
 from graphcond.nodes.sparse import average, dense, taken_rows
 from graphcond.nodes.views import Propagated
@@ -22,7 +22,6 @@ NEIGHBOURS = 10  # of a node that GraphSAGE reads at most, drawn at random (Hami
 SAGE_ROWS = 6000  # nodes and neighbours that it reads in all
 ROWS_AT_ONCE = 2048
 NETWORKS = ("gcn", "sage", "mlp")
-ABOVE_CHANCE = 2.0  # standard errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,22 +154,9 @@ class Downstream:
 
     def doubts(self, outcomes: Outcomes) -> tuple[str, ...]:
         """Return what speaks against a candidate of these outcomes, one sentence each."""
-        found = []
         best = max(self.labels, key=lambda network: outcomes[network].score)
-        score, labels = outcomes[best].score, self.labels[best]
-        chance = chance_level(labels, self._num_classes)
-        if score <= chance + ABOVE_CHANCE * standard_error(outcomes[best].contributions, labels, self._num_classes):
-            found.append(
-                f"no network trained on the result is better than chance on the validation nodes ({100 * score:.1f} %, "
-                f"chance {100 * chance:.1f} %); ask for more nodes, or look at features and labels"
-            )
-        missing = ~torch.stack([one.predicted for one in outcomes.values()]).any(dim=0)
-        missing &= torch.bincount(self.labels["gcn"], minlength=self._num_classes) > 0
-        if names := ", ".join(map(str, missing.nonzero().flatten().tolist())):
-            found.append(
-                f"no network trained on the result predicts class {names} for any validation node; ask for more nodes"
-            )
-        return tuple(found)
+        predicted = torch.stack([one.predicted for one in outcomes.values()]).any(dim=0)
+        return doubts(outcomes[best].score, outcomes[best].contributions, predicted, self.labels[best], "nodes")
 
 
 def mean_score(outcomes: Outcomes) -> float:

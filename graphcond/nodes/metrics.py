@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+ABOVE_CHANCE = 2.0  # standard errors by which a result has to be better than chance
+
 
 def share_correct(scores: Tensor, labels: Tensor) -> float:
     """Return the share of rows whose largest score is at the label, in [0, 1]; 0 for no rows."""
@@ -59,6 +61,32 @@ def standard_error_of_difference(first: Tensor, second: Tensor, labels: Tensor, 
 def standard_error(contribution: Tensor, labels: Tensor, num_classes: int) -> float:
     """Return the standard error of a score, from the contributions of its nodes."""
     return standard_error_of_difference(contribution, torch.zeros_like(contribution), labels, num_classes)
+
+
+def doubts(value: float, contribution: Tensor, predicted: Tensor, labels: Tensor, unit: str) -> tuple[str, ...]:
+    """Return what speaks against a result by its validation, one sentence each.
+
+    Args:
+        value: The :func:`score` of the best network.
+        contribution: What each node or graph contributed to it, ``(n,)``.
+        predicted: ``(num_classes,)`` bool, the classes that any network predicted.
+        labels: ``(n,)`` int64.
+        unit: ``"nodes"`` or ``"graphs"``.
+    """
+    found, num_classes = [], len(predicted)
+    chance = chance_level(labels, num_classes)
+    if value <= chance + ABOVE_CHANCE * standard_error(contribution, labels, num_classes):
+        found.append(
+            f"no network trained on the result is better than chance on the validation {unit} ({100 * value:.1f} %, "
+            f"chance {100 * chance:.1f} %); ask for more {unit}, or look at features and labels"
+        )
+    missing = ~predicted & (torch.bincount(labels, minlength=num_classes) > 0)
+    if names := ", ".join(map(str, missing.nonzero().flatten().tolist())):
+        found.append(
+            f"no network trained on the result predicts class {names} for any validation {unit.removesuffix('s')}; ask "
+            f"for more {unit}"
+        )
+    return tuple(found)
 
 
 def chance_level(labels: Tensor, num_classes: int) -> float:

@@ -1,20 +1,31 @@
 """Judging condensed sets of graphs: models on folded graphs, lessons, controls, and the report."""
 
 import dataclasses
+import itertools
 
 import pytest
 import torch
+from torch.utils.data import Subset
 from torch_geometric import EdgeIndex
-from torch_geometric.data import Batch, Data
-from torch_geometric.nn import GCNConv
+from torch_geometric.data import Batch, Data, InMemoryDataset
+from torch_geometric.loader import DataLoader
+from torch_geometric.nn import GCNConv, global_add_pool
 from torch_geometric.utils import remove_self_loops
 
 import graphcond
+from graphcond.evaluation import graph_training
 from graphcond.evaluation.graph_controls import GRAPH_CONTROLS
 from graphcond.evaluation.graph_models import GRAPH_MODELS, Features, GraphNetwork, View
 from graphcond.evaluation.graph_protocol import GraphProtocol
-from graphcond.evaluation.graph_training import GraphExam, as_batch, lesson_of_graphs, lesson_of_items
-from graphcond.evaluation.metrics import roc_auc
+from graphcond.evaluation.graph_training import (
+    GraphExam,
+    as_batch,
+    lesson_of_graphs,
+    lesson_of_items,
+    predict,
+    train_graphs,
+)
+from graphcond.evaluation.metrics import accuracy, own_metric, roc_auc
 from graphcond.graphs.reading import read_graphs
 
 SHORT = GraphProtocol(hidden=16, layers=2, steps=6, passes=1, looks=3)
@@ -73,7 +84,7 @@ def test_graphs_with_self_loops_are_not_folded_for_networks_that_add_them() -> N
 def test_a_lesson_of_trees_is_that_of_its_items(method: str) -> None:
     graphs = rings(codes=True)
     small = graphcond.condense(graphs, graphs_per_class=4, method=method, split=SPLIT)
-    (view,) = lesson_of_items(list(small), SHORT).batches
+    (view,) = lesson_of_items(list(small), SHORT, "own").batches
     assert view.data.x.size(0) < sum(item.x.size(0) for item in small)
     model = network("gine", graphs, "sum")
     assert torch.allclose(model(view), model(View(Batch.from_data_list(list(small)))), atol=1e-10)
@@ -83,18 +94,68 @@ def test_a_lesson_of_graphs_holds_each_once() -> None:
     train = read_graphs(rings(), split=SPLIT).train
     lesson = lesson_of_graphs(train, GraphProtocol(batch_size=16))
     assert [len(targets) for targets in lesson.targets] == [16, 16, 8]
-    assert sum(view.data.x.size(0) for view in lesson.batches) == train.num_nodes
+    assert sum(float(view.data.pool_weight.sum()) for view in lesson.batches) == train.num_nodes
     assert lesson.scale == pytest.approx(train.num_nodes / 40)
 
 
 def test_soft_labels_and_weights_reach_the_lesson() -> None:
     small = graphcond.condense(rings(), graphs_per_class=3, method="histograms", split=SPLIT)
-    lesson = lesson_of_items(list(small), SHORT)
-    assert torch.equal(lesson.targets[0], torch.cat([item.y_soft for item in small]))
-    hard = lesson_of_items(list(small), GraphProtocol(soft_labels=False))
-    assert torch.equal(hard.targets[0], torch.cat([item.y for item in small]))
+    own = lesson_of_items(list(small), SHORT, "own")
+    assert torch.equal(own.targets[0], torch.cat([item.y_soft for item in small]))
+    plain = lesson_of_items(list(small), SHORT, "plain")
+    assert torch.equal(plain.targets[0], torch.cat([item.y for item in small]))
     mined = graphcond.condense(rings(), graphs_per_class=3, method="mirage", split=SPLIT)
-    assert torch.equal(lesson_of_items(list(mined), SHORT).weights[0], torch.cat([i.graph_weight for i in mined]))
+    weights = torch.cat([item.graph_weight for item in mined])
+    assert torch.equal(lesson_of_items(list(mined), SHORT, "own").weights[0], weights)
+    assert torch.equal(lesson_of_items(list(mined), SHORT, "plain").weights[0], torch.ones(len(mined)))
+
+
+@pytest.mark.parametrize("method", ["histograms", "mirage", "random_soft"])
+@pytest.mark.parametrize("name", ["gin", "gcn"])
+def test_the_plain_lesson_is_a_users_loop(name: str, method: str) -> None:
+    """The model of PyG on a batch of a ``DataLoader``: all nodes pooled alike, whatever else the items hold."""
+    graphs = rings(codes=True, edges=False)
+    small = graphcond.condense(graphs, graphs_per_class=4, method=method, split=SPLIT)
+    model = network(name, graphs, "sum")
+    (view,) = lesson_of_items(list(small), SHORT, "plain").batches
+    (batch,) = DataLoader(list(small), batch_size=len(small))
+    bare = Data(x=batch.x, edge_index=batch.edge_index, batch=batch.batch, y=batch.y)
+    h = model.encoder(bare.x)
+    for conv in model.convs:
+        h = (conv(h, View(bare).looped, View(bare).norm) if name == "gcn" else conv(h, bare.edge_index)).relu()
+    assert torch.allclose(model(view), model.head(global_add_pool(h, bare.batch)), atol=1e-6)
+
+
+def test_both_columns_stand_where_a_set_carries_weights_or_soft_labels() -> None:
+    graphs = rings()
+    small = graphcond.condense(graphs, graphs_per_class=3, method="random", split=SPLIT)
+    controls = ["random", "random_soft", "size", "wl_linear", "whole"]
+    report = graphcond.evaluate(small, graphs, ["gin"], protocol=SHORT, runs=2, split=SPLIT, controls=controls)
+    soft = report.row("random_soft")
+    assert len(soft.scores) == len(soft.own_scores) == 2
+    assert soft.items is not None
+    assert soft.own_items is not None
+    assert soft.items.double().mean(dim=1).tolist() == pytest.approx(list(soft.scores))
+    assert all(not report.row(name).own_scores for name in controls if name != "random_soft")
+
+
+def test_the_learning_rate_drops_at_half_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adam's steps are about as long as its rate, so weights tell what it is."""
+    train = read_graphs(rings(), split=SPLIT).train
+    exam = GraphExam.of(train, 2)
+    lesson, features = lesson_of_items(train.data(), SHORT, "plain"), (Features.of(train.x), None)
+    weights: list[torch.Tensor] = []
+
+    def recorded(model: GraphNetwork, exam: GraphExam) -> torch.Tensor:
+        weights.append(model.head[2].bias.detach().clone())
+        return predict(model, exam)
+
+    monkeypatch.setattr(graph_training, "predict", recorded)
+    protocol = dataclasses.replace(SHORT, steps=20, looks=20, learning_rate=0.01)
+    train_graphs(GRAPH_MODELS["gin"], lesson, exam, exam, features, 2, protocol, accuracy, 0)
+    moved = [float((after - before).abs().max()) for before, after in itertools.pairwise(weights[:20])]
+    assert max(moved[:9]) > 0.005
+    assert max(moved[9:]) < 0.002
 
 
 def test_all_controls_stand_beside_the_result() -> None:
@@ -104,7 +165,7 @@ def test_all_controls_stand_beside_the_result() -> None:
     report = graphcond.evaluate(
         small, graphs, ["gin"], protocol=SHORT, runs=2, split=SPLIT, metric="roc_auc", progress=seen.append
     )
-    assert [row.data for row in report.rows] == ["histograms", *GRAPH_CONTROLS]
+    assert [row.data for row in report.rows] == ["auto", *GRAPH_CONTROLS]
     assert report.row("size", "gin").mean == 1.0  # the classes differ by size
     assert report.row("wl_linear", "gin").mean > 0.9
     assert all(len(row.scores) == len(row.last_scores) for row in report.rows)
@@ -161,6 +222,23 @@ def test_the_score_is_that_of_ogb() -> None:
     logits, labels = torch.randn(50, 2, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 2
     columns = {"y_true": labels.unsqueeze(1), "y_pred": torch.softmax(logits, dim=1)[:, 1:]}
     assert roc_auc(logits, labels) == pytest.approx(Evaluator("ogbg-molhiv").eval(columns)["rocauc"])
+
+
+def test_ogbs_sets_are_judged_by_ogbs_metric() -> None:
+    class Molecules(InMemoryDataset):
+        eval_metric, num_tasks = "rocauc", 1
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._data, self.slices = self.collate(rings(edges=False))
+
+    dataset = Molecules()
+    assert own_metric(dataset) == own_metric(Subset(dataset, range(8))) == "roc_auc"
+    assert own_metric(rings()) == "accuracy"
+    small = graphcond.condense(dataset, graphs_per_class=2, method="random", split=SPLIT)
+    options = {"models": ["gin"], "protocol": SHORT, "runs": 1, "controls": False, "split": SPLIT}
+    assert graphcond.evaluate(small, dataset, **options).metric == "roc_auc"
+    assert graphcond.evaluate(small, dataset, metric="accuracy", **options).metric == "accuracy"
 
 
 @pytest.mark.parametrize(

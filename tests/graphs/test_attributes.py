@@ -155,7 +155,7 @@ def test_every_method_keeps_weights_or_tells(make_graphs, method):
     assert ("edge_weight" in small[0]) == method.keeps_weights
     assert bool(told) == (not method.keeps_weights)
     if told:
-        assert told[0].endswith("these keep it: herding, k_center, random, random_soft, wl_fold.")
+        assert told[0].endswith("these keep it: auto, herding, k_center, random, random_soft, ridge, wl_fold.")
 
 
 @pytest.mark.parametrize("method", ["random", "wl_fold"])

@@ -3,8 +3,9 @@ import pytest
 import torch
 
 import graphcond
-from graphcond.graphs.quantities import as_categories, check_bins
+from graphcond.graphs.quantities import BINS, as_categories, check_bins, fitting_bins
 from graphcond.graphs.task import GraphSet
+from graphcond.methods import graph_validation
 
 
 def numbers(values, attr=None):
@@ -16,18 +17,20 @@ def numbers(values, attr=None):
 
 def test_bins_hold_equally_many_and_are_named_by_their_means():
     values = torch.rand(100, generator=torch.Generator().manual_seed(0))
-    binned, errors = as_categories(numbers(values), 4, "mirage")
+    binned, record = as_categories(numbers(values), 4)
     groups = values.sort().values.reshape(4, 25)
     expected = torch.repeat_interleave(groups.mean(dim=1), 25)[values.argsort().argsort()]
     torch.testing.assert_close(binned.x[:, 0], expected)
-    assert list(errors) == ["x[0]"]
-    assert errors["x[0]"] == pytest.approx(float((expected - values).abs().mean() / values.std(correction=0)), abs=1e-4)
+    assert list(record["bin_errors"]) == ["x[0]"]
+    assert record["bin_errors"]["x[0]"] == pytest.approx(
+        float((expected - values).abs().mean() / values.std(correction=0)), abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("bins", [2, 3, 8, 50])
 def test_equal_values_share_a_bin_and_order_is_kept(bins):
     values = torch.from_numpy(np.random.default_rng(0).integers(0, 12, 300) / 7).float()
-    binned = as_categories(numbers(values), bins, "mirage")[0].x[:, 0]
+    binned = as_categories(numbers(values), bins)[0].x[:, 0]
     assert len(binned.unique()) <= min(bins, 12)
     assert len(set(zip(values.tolist(), binned.tolist(), strict=True))) == len(values.unique())
     assert bool((binned[values.argsort()].diff() >= 0).all())
@@ -36,33 +39,33 @@ def test_equal_values_share_a_bin_and_order_is_kept(bins):
 
 def test_as_many_bins_as_values_change_nothing():
     values = torch.tensor([0.5, 1.25, 0.5, 3.0, 2.5])
-    binned, errors = as_categories(numbers(values), 5, "mirage")
+    binned, record = as_categories(numbers(values), 5)
     assert torch.equal(binned.x[:, 0], values)
-    assert errors == {"x[0]": 0}
+    assert record == {"bins": 5, "bin_errors": {"x[0]": 0}}
 
 
 def test_columns_of_whole_numbers_stay_as_they_are():
     x = torch.stack([torch.arange(20.0) - 5, torch.arange(20) / 8], dim=1)
-    binned, errors = as_categories(numbers(x), 3, "mirage")
+    binned, record = as_categories(numbers(x), 3)
     assert torch.equal(binned.x[:, 0], x[:, 0])
     assert len(binned.x[:, 1].unique()) == 3
-    assert list(errors) == ["x[1]"]
+    assert list(record["bin_errors"]) == ["x[1]"]
 
 
 def test_columns_are_cut_without_a_warning():
     before = torch.is_warn_always_enabled()
     torch.set_warn_always(True)
     try:
-        as_categories(numbers(torch.arange(40.0).reshape(20, 2) / 8), 3, "mirage")
+        as_categories(numbers(torch.arange(40.0).reshape(20, 2) / 8), 3)
     finally:
         torch.set_warn_always(before)
 
 
 def test_edge_features_are_cut_too():
     graphs = numbers([1.0, 2.0], attr=torch.tensor([[0.1], [0.2], [0.9], [1.0]]))
-    binned, errors = as_categories(graphs, 2, "mirage")
+    binned, record = as_categories(graphs, 2)
     torch.testing.assert_close(binned.edge_attr.flatten(), torch.tensor([0.15, 0.15, 0.95, 0.95]))
-    assert list(errors) == ["edge_attr[0]"]
+    assert list(record["bin_errors"]) == ["edge_attr[0]"]
     assert torch.equal(binned.x, graphs.x)
 
 
@@ -70,32 +73,36 @@ def test_edge_features_are_cut_too():
 @pytest.mark.parametrize("features", ["codes", "one_hot"])
 def test_categories_are_left_alone(make_set, features, bins):
     graphs = make_set(features=features, edge_attr=True)
-    same, errors = as_categories(graphs, bins, "mirage")
+    same, record = as_categories(graphs, bins)
     assert same is graphs
-    assert errors == {}
+    assert record == {}
 
 
 def test_input_is_untouched(make_set):
     graphs = make_set(features="numbers")
     before = graphs.fingerprint()
-    as_categories(graphs, 3, "mirage")
+    as_categories(graphs, 3)
     assert graphs.fingerprint() == before
 
 
-@pytest.mark.parametrize("method", ["mirage", "histograms"])
-def test_quantities_are_refused_without_bins(make_graphs, method):
-    message = (rf"^data\.x holds quantities \(column 0 has \d+ values\), but method='{method}' needs categories; give "
-               r"the method bins=, such as bins=8, to cut quantities into that many$")  # fmt: skip
-    with pytest.raises(ValueError, match=message):
-        graphcond.condense(make_graphs(20, features="numbers"), graphs_per_class=2, method=method)
-
-
-def test_quantities_of_edges_are_refused_without_bins(make_graphs):
-    items = make_graphs(20)
+@pytest.mark.parametrize("method", ["mirage", "histograms", "wl_fold", "auto"])
+def test_quantities_need_no_setting(make_graphs, method, monkeypatch):
+    monkeypatch.setattr(graph_validation, "STEPS", 10)
+    items = make_graphs(20, features="numbers")
     for item in items:
         item.edge_attr = torch.rand(item.num_edges, 1)
-    with pytest.raises(ValueError, match=r"^data\.edge_attr holds quantities \(column 0 has \d+ values\)"):
-        graphcond.condense(items, graphs_per_class=2, method="mirage")
+    size = {} if method == "wl_fold" else {"graphs_per_class": 2}
+    small = graphcond.condense(items, method=method, **size)
+    if method in ("mirage", "histograms"):
+        assert small.record.choices["bins"] in BINS
+        assert set(small.record.choices["bin_errors"]) == {"x[0]", "x[1]", "edge_attr[0]"}
+
+
+def test_as_many_bins_as_leave_ten_nodes_of_a_kind():
+    draws = torch.rand(400, 8, generator=torch.Generator().manual_seed(0))
+    assert fitting_bins(numbers(draws[:, :1])) == 8
+    assert fitting_bins(numbers(draws[:, :2])) == 4  # 64 kinds of 400 nodes are too many, 16 are not
+    assert fitting_bins(numbers(draws)) == 2
 
 
 @pytest.mark.parametrize("make", [graphcond.Mirage, graphcond.Histograms])
@@ -120,10 +127,10 @@ def test_bad_numbers_of_bins(bins):
 
 
 def test_a_constant_column_of_fractions():
-    binned, errors = as_categories(numbers([0.5] * 6), 4, "mirage")
+    binned, record = as_categories(numbers([0.5] * 6), 4)
     assert binned.x.flatten().tolist() == [0.5] * 6
-    assert errors == {"x[0]": 0}
+    assert record == {"bins": 4, "bin_errors": {"x[0]": 0}}
 
 
 def test_a_single_value():
-    assert as_categories(numbers([0.5]), 4, "mirage")[1] == {"x[0]": 0}
+    assert as_categories(numbers([0.5]), 4)[1]["bin_errors"] == {"x[0]": 0}
