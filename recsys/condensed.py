@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 POINTERS = "user_items.indptr"
 HEAVIEST = 1 + 1e-6  # a weight may be rounded up
+NUMBER = 4  # bytes of an int32 or a float32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -194,7 +195,12 @@ def load(path: str | Path) -> CondensedInteractions:
 
 def matrix_bytes(rows: csr_matrix) -> int:
     """Return the bytes of interactions as they lie in a file."""
-    return sum(value.numel() * value.element_size() for value in _tensors(rows).values())
+    return bytes_of(rows.shape[0], rows.nnz, weighted=not _is_binary(rows))
+
+
+def bytes_of(users: int, interactions: int, *, weighted: bool) -> int:
+    """Return the bytes of interactions: row pointers and items in int32 and, unless all are 1, weights in float32."""
+    return NUMBER * (users + 1 + interactions * (2 if weighted else 1))
 
 
 def _tensors(rows: csr_matrix) -> dict[str, Tensor]:

@@ -16,7 +16,8 @@ from graphcond.core.run import Run
 from graphcond.core.samplers import Weightless
 from graphcond.core.schedules import Schedule
 from graphcond.surrogates.infinite_width import InfiniteWidth
-from graphcond.synthetic.rows import GumbelRows, Rows, SoftmaxRows, TopKRows, UserRows
+from graphcond.synthetic.rows import CutRows, GumbelRows, Rows, SoftmaxRows, TopKRows, UserRows
+from recsys.condensed import bytes_of
 from recsys.data.batches import UserBatches, users_with_targets
 from recsys.data.split import Split
 from recsys.methods.base import Size, SyntheticUsers, UserMethod
@@ -35,12 +36,19 @@ LENGTH = 1.5  # of the mean real row
 SHARE = 0.05  # of the items
 NOISE = 0.1  # of the logits of real users that serve more than once
 NEGLIGIBLE = 0.2  # of the mean weight
+BYTES_SHARE = 0.2  # of the original's bytes
+FEW_KEPT = 10  # interactions of a user: with fewer, more bytes are taken, at most the original's
+CUT_AFTER = 2 / 3  # of the steps
+STILL_RISING = (
+    "Validation NDCG@10 was highest at the last of {steps} steps and may still rise; more are taken by "
+    "method=DistillCF(steps=...)."
+)
 
 
 class Settings(NamedTuple):
     """Settings of :class:`DistillCF` for certain interactions and a size, as explained there.
 
-    ``length`` is the mean number of interactions of a real user.
+    ``length`` is the mean number of interactions of a real user, ``kept`` how many weighted ones a synthetic one keeps.
     """
 
     loss: str
@@ -48,6 +56,7 @@ class Settings(NamedTuple):
     scale: float
     ridge: float
     length: float
+    kept: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +77,18 @@ class DistillCF(UserMethod):
           and worse where they have one or two, where rows are binary, and where synthetic users are very few.
         - The paper samples rows by adding up Gumbel-softmax draws; by default we leave out the noise
           (:class:`SoftmaxRows`), hundreds of times cheaper; ``rows=GumbelRows()`` is the paper's.
+        - The paper's users are dense: 500 of MovieLens-1M hold twice as many numbers as the set has interactions. By
+          default each keeps its largest interactions only, so many as a share of the original's bytes holds. What a user
+          keeps is learned with all items for two thirds of the steps, and through the cut from then on
+          (:class:`CutRows`); looks always see what is kept.
         - Its regulariser on the number of interactions is left out: the rows' sum is fixed by construction.
         - The published code changes :math:`\lambda` during training to the best of its last look; here it is fixed,
           and looks try a few around it (:data:`recsys.methods.look.RIDGES`).
         - The published code takes all users in every step; we take ``batch_users`` of them.
 
     Args:
-        rows: How logits become interactions; ``None``: :class:`TopKRows` where binary interactions are asked for,
-            else :class:`SoftmaxRows`. For squares these add up to 1.5 times a mean real row: with much more, smaller
+        rows: How logits become interactions, before the cut; ``None``: :class:`TopKRows` where binary interactions are
+            asked for, else :class:`SoftmaxRows`. For squares these add up to 1.5 times a mean real row: with much more, smaller
             predictions are a surer gain than better ones. For likelihoods they add up to a twentieth of the items.
         loss: ``"squares"``, ``"likelihood"`` or ``"reconstruction"``; ``None``: squares for twenty
             or more weighted users where the median user has ten interactions or more, else the likelihood.
@@ -84,6 +97,9 @@ class DistillCF(UserMethod):
         scale: What predictions are multiplied by before the softmax, for losses that have one; ``None``: the smaller
             the share of items that users have, the smaller predictions are, so that it is ``1.5 / sqrt(density)``.
         ridge: :math:`\lambda`, relative to the mean diagonal of the kernel; ``None``: ``sqrt(users / 1000)``.
+        share: Bytes of the result over those of the original's binary interactions, at most, where users are weighted:
+            each keeps so many interactions, at least one; ``None``: a fifth, or as much as ten interactions a user
+            take, but never more than the original.
         depth: Hidden layers of the network.
         steps: Steps of Adam.
         learning_rate: Of the logits.
@@ -99,6 +115,7 @@ class DistillCF(UserMethod):
     hidden: float | None = None
     scale: float | None = None
     ridge: float | None = None
+    share: float | None = None
     depth: int = 1
     steps: int = 150
     learning_rate: float = 0.02
@@ -122,7 +139,9 @@ class DistillCF(UserMethod):
         error: Error = HiddenSquares()
         if settings.loss != "squares":
             error = Multinomial(scale=settings.scale, hide_context=settings.loss == "likelihood")
-        users = UserRows(initial_logits(split, size.users), self.rows_for(split, size, settings)).to(device)
+        rows = self.rows_for(split, size, settings)
+        whole = rows.rows if isinstance(rows, CutRows) else None
+        users = UserRows(initial_logits(split, size.users), rows, whole, round(CUT_AFTER * self.steps)).to(device)
         kernel = InfiniteWidth(depth=self.depth)
         look = None
         if split.val is not None and split.val.targets.nnz:
@@ -139,14 +158,17 @@ class DistillCF(UserMethod):
             looks=self.looks,
         )
         outcome = driver.run(recipe, run)
+        rising = outcome.complete and len(outcome.scores) > 1 and outcome.kept_step == outcome.steps
         choices = {
             "kept_step": outcome.kept_step,
             "steps": outcome.steps,
             "complete": outcome.complete,
+            "still_rising": rising,
             "scores": [list(score) for score in outcome.scores.items()],
             "rows": repr(users.rows),
         } | settings._asdict()
-        return SyntheticUsers(as_matrix(users), choices)
+        notes = (STILL_RISING.format(steps=self.steps),) if rising else ()
+        return SyntheticUsers(as_matrix(users), choices, notes=notes)
 
     def settings_for(self, split: Split, size: Size) -> "Settings":
         """Return the settings that depend on the interactions and the size, where they are not given."""
@@ -163,6 +185,7 @@ class DistillCF(UserMethod):
             scale=SCALE / math.sqrt(mean / split.num_items) if self.scale is None else self.scale,
             ridge=math.sqrt(size.users / RIDGE_USERS) if self.ridge is None else self.ridge,
             length=mean,
+            kept=kept_interactions(split, size.users, self.share),
         )
 
     def rows_for(self, split: Split, size: Size, settings: "Settings") -> Rows:
@@ -176,11 +199,25 @@ class DistillCF(UserMethod):
             temperature = TopKRows().temperature if self.rows is None else self.rows.temperature
             each, longer = divmod(size.interactions, size.users)
             return TopKRows(interactions=each, longer=longer, temperature=temperature)
-        if self.rows is not None:
+        if isinstance(self.rows, TopKRows):
             return self.rows
-        return SoftmaxRows(
-            interactions=LENGTH * settings.length if settings.loss == "squares" else SHARE * split.num_items
-        )
+        total = LENGTH * settings.length if settings.loss == "squares" else SHARE * split.num_items
+        whole = self.rows or SoftmaxRows(interactions=total)
+        return whole if settings.kept >= split.num_items else CutRows(rows=whole, kept=settings.kept)
+
+
+def kept_interactions(split: Split, users: int, share: float | None) -> int:
+    """Return how many weighted interactions each of so many users keeps, see :class:`DistillCF`."""
+    original = bytes_of(split.num_users, split.train.nnz, weighted=False)
+    each = bytes_of(users, users, weighted=True) - bytes_of(users, 0, weighted=True)
+
+    def within(part: float) -> int:
+        room = part * original - bytes_of(users, 0, weighted=True)
+        return int(np.clip(room // each, 1, split.num_items))
+
+    if share is not None:
+        return within(share)
+    return max(within(BYTES_SHARE), min(within(1.0), FEW_KEPT))
 
 
 def initial_logits(split: Split, users: int) -> Tensor:
