@@ -63,7 +63,7 @@ class CondensedInteractions:
     @property
     def binary(self) -> bool:
         """Whether all weights are 1."""
-        return _is_binary(self.user_items)
+        return is_binary(self.user_items)
 
     @property
     def nbytes(self) -> int:
@@ -195,7 +195,7 @@ def load(path: str | Path) -> CondensedInteractions:
 
 def matrix_bytes(rows: csr_matrix) -> int:
     """Return the bytes of interactions as they lie in a file."""
-    return bytes_of(rows.shape[0], rows.nnz, weighted=not _is_binary(rows))
+    return bytes_of(rows.shape[0], rows.nnz, weighted=not is_binary(rows))
 
 
 def bytes_of(users: int, interactions: int, *, weighted: bool) -> int:
@@ -208,10 +208,11 @@ def _tensors(rows: csr_matrix) -> dict[str, Tensor]:
         POINTERS: torch.from_numpy(rows.indptr.astype(np.int32)),
         "user_items.indices": torch.from_numpy(rows.indices.astype(np.int32)),
     }
-    return tensors if _is_binary(rows) else tensors | {"user_items.data": torch.from_numpy(rows.data)}
+    return tensors if is_binary(rows) else tensors | {"user_items.data": torch.from_numpy(rows.data)}
 
 
-def _is_binary(rows: csr_matrix) -> bool:
+def is_binary(rows: csr_matrix) -> bool:
+    """Return whether all weights are 1."""
     return bool((rows.data == 1).all())
 
 

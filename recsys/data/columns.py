@@ -190,7 +190,7 @@ def _place(name: str | int, header: Sequence[str], column: str) -> int:
 
 def _recognised(column: str, header: Sequence[str], free: Sequence[int]) -> int | None:
     """Return the place of the most usual name of a column among some places."""
-    named = {}
+    named: dict[str, int] = {}
     for place in free:
         named.setdefault(_bare(header[place]), place)
     return next((named[name] for name in map(_bare, NAMES[column]) if name in named), None)

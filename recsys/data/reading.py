@@ -103,11 +103,13 @@ def _from_table(table: Table, weighted: bool, name: str = "interactions") -> Int
     layout, notes = table.layout, list[str]()
     if not table.header:
         read = ", ".join(f"{column} {place}" for column, place in layout.places.items())
-        notes.append(f"There is no header; columns by their places, from 0: {read}. columns= says otherwise.")
+        notes.append(
+            f"There is no header; columns by their places, from 0: {read}. columns= (--columns) says otherwise."
+        )
     if "weight" in layout.guessed and not weighted:
         notes.append(
-            f"Column {layout.names[layout.places['weight']]} was not used: all interactions count alike; with "
-            "min_weight= those below a bound are left out."
+            f"Column {layout.names[layout.places['weight']]} was not used: all interactions count alike; min_weight= "
+            "(--min-weight) leaves out those below a bound."
         )
         layout = layout.without("weight")
     columns = {column: table.frame[column] for column in layout.places}
@@ -118,7 +120,9 @@ def _from_table(table: Table, weighted: bool, name: str = "interactions") -> Int
     weights = checks.check_weights(columns["weight"]) if "weight" in columns else None
     times = _times(columns["datetime"], layout, notes) if "datetime" in columns else None
     if unused := table.layout.unused:
-        notes.append(f"Columns that were not used: {', '.join(unused)}; columns= names those that shall be.")
+        notes.append(
+            f"Columns that were not used: {', '.join(unused)}; columns= (--columns) names those that shall be."
+        )
     return InteractionLog(users, codes, user_ids, item_ids, weights, times, name, tuple(notes))
 
 
@@ -151,8 +155,8 @@ def _weighed(log: InteractionLog, min_weight: float | None, notes: list[str]) ->
     if log.weights is None:
         if bound is not None:
             raise ValueError(
-                f"min_weight={min_weight} needs weights, but the interactions have none, or all are 1; leave it out, or "
-                "say which column holds them: columns={'weight': 'stars'}, on the command line --columns weight=stars"
+                f"min_weight={min_weight} needs weights, but the interactions have none, or all are 1; leave it out, "
+                "or say which column holds them: columns={'weight': 'a'}, on the command line --columns weight=a"
             )
         return log
     weights, count = checks.check_weights(log.weights), len(log)
@@ -169,8 +173,8 @@ def _weighed(log: InteractionLog, min_weight: float | None, notes: list[str]) ->
     negative = int((weights < 0).sum())
     if negative:
         raise ValueError(
-            f"weights must be positive, but {negative} are negative; drop these interactions, or pass min_weight= to "
-            "keep only stronger ones"
+            f"weights must be positive, but {negative} are negative; drop these interactions, or pass min_weight= "
+            "(--min-weight) to keep only stronger ones"
         )
     # What is too small for float32 would become an explicit zero.
     some = weights.astype(np.float32) > 0

@@ -105,7 +105,7 @@ def temporal_split(source: object, val: float = 0.1, test: float = 0.1, *, dupli
     if len(moments) < needed:
         raise ValueError(
             f"the times take {len(moments)} different values, but {needed} are needed to hold out val={val} and "
-            f"test={test}; split with random_split"
+            f"test={test}; split with random_split (--split random)"
         )
     until = counts.cumsum()
     last_val = _nearest(until[:-1], (1 - test) * len(log), int(val > 0)) if test else len(moments) - 1

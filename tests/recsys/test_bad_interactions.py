@@ -95,7 +95,7 @@ SOURCES: dict[str, tuple[type[Exception], str, object]] = {
     "lengths": (ValueError, "got 3 users, 2 items; pass arrays of one length", (np.arange(3), np.arange(2))),
     "two dimensions": (ValueError, "users must have one dimension", (np.eye(3, dtype=int), np.arange(3))),
     "no file": (FileNotFoundError, "there is no file nowhere.csv", "nowhere.csv"),
-    "no format": (ValueError, "the path must end in .csv, .tsv, .parquet, .inter, .txt, .dat, .data, got data.json", "data.json"),
+    "no format": (ValueError, "the path must end in .csv, .tsv, .parquet, .*, got data.json", "data.json"),
 }  # fmt: skip
 
 

@@ -155,7 +155,10 @@ def test_settings_are_chosen_without_the_test_part(model):
 def test_settings_are_the_best_on_the_validation_part():
     small = condense()
     (row,) = evaluate(small).rows
-    assert row.choices == ({"ridge": tuned_ease(small.user_items, SPLIT.val).choice},)
+    ones = small.user_items.copy()
+    ones.data[:] = 1
+    assert row.choices == ({"ridge": tuned_ease(ones, SPLIT.val).choice},)
+    assert row.own_choices == ({"ridge": tuned_ease(small.user_items, SPLIT.val).choice},)
     # Nothing is chosen once and for all: other validation data ask for other settings.
     choices = set()
     for seed in range(8):

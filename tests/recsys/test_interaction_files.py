@@ -1,5 +1,4 @@
 import builtins
-import csv
 import importlib.util
 import sys
 
