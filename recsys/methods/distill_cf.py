@@ -39,9 +39,6 @@ NEGLIGIBLE = 0.2  # of the mean weight
 BYTES_SHARE = 0.2  # of the original's bytes
 FEW_KEPT = 10  # interactions of a user: with fewer, more bytes are taken, at most the original's
 CUT_AFTER = 3 / 4  # of the steps
-ENOUGH = 1000  # validation users: looks at fewer that lie within two standard errors are not told apart
-TRACE = 1e-3  # of an interaction: what an item is started with that a user does not have
-FAST, SLOW = 0.02, 0.01  # learning rates
 STILL_RISING = (
     "Validation NDCG@10 was highest at the last of {steps} steps and may still rise; more are taken by "
     "method=DistillCF(steps=...)."
@@ -51,8 +48,7 @@ STILL_RISING = (
 class Settings(NamedTuple):
     """Settings of :class:`DistillCF` for certain interactions and a size, as explained there.
 
-    ``length`` is the mean number of interactions of a real user, ``kept`` how many weighted ones a synthetic one keeps,
-    ``active`` whether the most active users are the start.
+    ``length`` is the mean number of interactions of a real user, ``kept`` how many weighted ones a synthetic one keeps.
     """
 
     loss: str
@@ -61,8 +57,6 @@ class Settings(NamedTuple):
     ridge: float
     length: float
     kept: int
-    active: bool
-    learning_rate: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +81,6 @@ class DistillCF(UserMethod):
           each keeps its largest interactions only, so many as a share of the original's bytes holds. All items are
           learned for three quarters of the steps, and from then on those that are kept, through the cut
           (:class:`CutRows`) and at a tenth of the learning rate. Validation always sees what is kept.
-        - The paper starts from random real users. Where the median user has fewer than ten interactions, we start from
-          the most active ones, with weights as they are and through the cut: random ones hardly know two items each.
         - Its regulariser on the number of interactions is left out: the rows' sum is fixed by construction.
         - The published code changes :math:`\lambda` during training to the best of its last look; here it is fixed,
           and looks try a few around it (:data:`recsys.methods.look.RIDGES`).
@@ -98,7 +90,7 @@ class DistillCF(UserMethod):
         rows: How logits become interactions, before the cut; ``None``: :class:`TopKRows` where binary interactions are
             asked for, else :class:`SoftmaxRows`. For squares these add up to 1.5 times a mean real row: with much more,
             smaller predictions are a surer gain than better ones. For likelihoods they add up to a twentieth of the
-            items, or to a mean row of the most active users, where these are the start.
+            items.
         loss: ``"squares"``, ``"likelihood"`` or ``"reconstruction"``; ``None``: squares for twenty
             or more weighted users where the median user has ten interactions or more, else the likelihood.
         hidden: Chance of an interaction to be hidden, for losses that hide; ``None``: one of the median user's
@@ -111,10 +103,9 @@ class DistillCF(UserMethod):
             take, but never more than the original.
         depth: Hidden layers of the network.
         steps: Steps of Adam.
-        learning_rate: Of the logits; ``None``: 0.02, or 0.01 where the most active users are the start.
+        learning_rate: Of the logits.
         batch_users: Real users in a step.
-        looks: Looks at validation users; the best is kept, or where these are fewer than 1,000 the latest within two
-            standard errors of it.
+        looks: Looks at validation users; the best is kept.
     """
 
     name: ClassVar[str] = "distill_cf"
@@ -128,7 +119,7 @@ class DistillCF(UserMethod):
     share: float | None = None
     depth: int = 1
     steps: int = 200
-    learning_rate: float | None = None
+    learning_rate: float = 0.02
     batch_users: int = 1000
     looks: int = 12
 
@@ -151,11 +142,8 @@ class DistillCF(UserMethod):
             error = Multinomial(scale=settings.scale, hide_context=settings.loss == "likelihood")
         rows = self.rows_for(split, size, settings)
         whole = rows.rows if isinstance(rows, CutRows) else None
-        logits = log_of_most_active(split, size.users) if settings.active else initial_logits(split, size.users)
         cut = round(CUT_AFTER * self.steps)
-        late = whole is not None and not settings.active  # cut after most of the steps
-        users = UserRows(logits, rows, whole if late else None, cut).to(device)
-        drops = (cut,) if late else ()
+        users = UserRows(initial_logits(split, size.users), rows, whole, cut).to(device)
         kernel = InfiniteWidth(depth=self.depth)
         look = None
         if split.val is not None and split.val.targets.nnz:
@@ -166,11 +154,10 @@ class DistillCF(UserMethod):
             sampler=Weightless(),
             objective=KernelRidge(ridge=settings.ridge, error=error, counted=users_with_targets),
             source=UserBatches(split.train, self.batch_users, settings.hidden, device),
-            schedule=Schedule(rates={"users": settings.learning_rate}, drops=drops),
+            schedule=Schedule(rates={"users": self.learning_rate}, drops=() if whole is None else (cut,)),
             steps=self.steps,
             look=look,
             looks=self.looks,
-            look_rows=look.users if look is not None and look.users < ENOUGH else None,
         )
         outcome = driver.run(recipe, run)
         scores = outcome.scores
@@ -194,7 +181,6 @@ class DistillCF(UserMethod):
         binary = size.interactions is not None or isinstance(self.rows, TopKRows)
         squares = median >= MANY and size.users >= FEW_USERS and not binary
         loss = self.loss or ("squares" if squares else "likelihood")
-        active = median < MANY and not binary and self.rows is None
         hidden = float(np.clip(1 / median, *HIDDEN)) if self.hidden is None else self.hidden
         return Settings(
             loss=loss,
@@ -203,8 +189,6 @@ class DistillCF(UserMethod):
             ridge=math.sqrt(size.users / RIDGE_USERS) if self.ridge is None else self.ridge,
             length=mean,
             kept=kept_interactions(split, size.users, self.share),
-            active=active,
-            learning_rate=self.learning_rate or (SLOW if active else FAST),
         )
 
     def rows_for(self, split: Split, size: Size, settings: "Settings") -> Rows:
@@ -220,14 +204,9 @@ class DistillCF(UserMethod):
             return TopKRows(interactions=each, longer=longer, temperature=temperature)
         if isinstance(self.rows, TopKRows):
             return self.rows
-        whole = self.rows or SoftmaxRows(interactions=self._total(split, size, settings))
+        total = LENGTH * settings.length if settings.loss == "squares" else SHARE * split.num_items
+        whole = self.rows if isinstance(self.rows, SoftmaxRows | GumbelRows) else SoftmaxRows(interactions=total)
         return whole if settings.kept >= split.num_items else CutRows(rows=whole, kept=settings.kept)
-
-    def _total(self, split: Split, size: Size, settings: "Settings") -> float:
-        """Return what the weights of a user add up to."""
-        if settings.active:
-            return float(split.train.getnnz(axis=1)[most_active(split, size.users)].mean())
-        return LENGTH * settings.length if settings.loss == "squares" else SHARE * split.num_items
 
 
 def kept_interactions(split: Split, users: int, share: float | None) -> int:
@@ -252,28 +231,8 @@ def initial_logits(split: Split, users: int) -> Tensor:
     available = split.num_users
     turns = -(-users // available)
     chosen = torch.cat([torch.randperm(available) for _ in range(turns)])[:users]
-    return _told_apart(_rows(split, chosen.numpy()), available)
-
-
-def log_of_most_active(split: Split, users: int) -> Tensor:
-    """Return logits whose softmax is, but for a trace of all items, the rows of the most active users.
-
-    Where there are fewer real users, they serve more than once: noise tells them apart.
-    """
-    return _told_apart((_rows(split, most_active(split, users)) + TRACE).log(), split.num_users)
-
-
-def most_active(split: Split, users: int) -> np.ndarray:
-    """Return the numbers of the users with the most interactions, over and over where there are fewer."""
-    return np.resize(np.argsort(-split.train.getnnz(axis=1), kind="stable"), users)
-
-
-def _rows(split: Split, users: np.ndarray) -> Tensor:
-    return torch.from_numpy((split.train[users].toarray() > 0).astype(np.float32))
-
-
-def _told_apart(logits: Tensor, available: int) -> Tensor:
-    again = torch.arange(len(logits)) >= available
+    logits = torch.from_numpy((split.train[chosen.numpy()].toarray() > 0).astype(np.float32))
+    again = torch.arange(users) >= available
     return logits + again.unsqueeze(1) * NOISE * torch.randn(logits.shape)
 
 

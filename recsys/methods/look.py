@@ -39,11 +39,6 @@ class Look:
         self._interactions = interactions
         self._ridges = [factor * ridge for factor in RIDGES]
 
-    @property
-    def users(self) -> int:
-        """Number of validation users that are asked."""
-        return int(self._val.targets.shape[0])
-
     @torch.no_grad()
     def __call__(self) -> float:
         """Return the score, the best of all ridges."""
