@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
+from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 
 from graphcond.core import driver
@@ -21,8 +22,10 @@ from recsys.condensed import bytes_of
 from recsys.data.batches import UserBatches, users_with_targets
 from recsys.data.split import Split
 from recsys.methods.base import Size, SyntheticUsers, UserMethod
+from recsys.methods.k_means_users import user_directions
 from recsys.methods.look import Look
 from recsys.methods.multinomial import Multinomial
+from recsys.methods.selection import binary
 from recsys.methods.squares import HiddenSquares
 
 Loss = Literal["squares", "likelihood", "reconstruction"]
@@ -38,6 +41,8 @@ NOISE = 0.1  # of the logits of real users that serve more than once
 NEGLIGIBLE = 0.2  # of the mean weight
 BYTES_SHARE = 0.2  # of the original's bytes
 FEW_KEPT = 10  # interactions of a user: with fewer, more bytes are taken, at most the original's
+DIRECTIONS = 32  # in which clusters of users are told apart
+TRACE = 1e-3  # of an interaction: what an item is started with that a cluster does not have
 CUT_AFTER = 3 / 4  # of the steps
 STILL_RISING = (
     "Validation NDCG@10 was highest at the last of {steps} steps and may still rise; more are taken by "
@@ -48,7 +53,8 @@ STILL_RISING = (
 class Settings(NamedTuple):
     """Settings of :class:`DistillCF` for certain interactions and a size, as explained there.
 
-    ``length`` is the mean number of interactions of a real user, ``kept`` how many weighted ones a synthetic one keeps.
+    ``length`` is the mean number of interactions of a real user, ``kept`` how many weighted ones a synthetic one keeps,
+    ``clusters`` whether the start are means of clusters.
     """
 
     loss: str
@@ -57,6 +63,7 @@ class Settings(NamedTuple):
     ridge: float
     length: float
     kept: int
+    clusters: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +88,9 @@ class DistillCF(UserMethod):
           each keeps its largest interactions only, so many as a share of the original's bytes holds. All items are
           learned for three quarters of the steps, and from then on those that are kept, through the cut
           (:class:`CutRows`) and at a tenth of the learning rate. Validation always sees what is kept.
+        - The paper starts from random real users. Where the median user has fewer than ten interactions, weighted users
+          start from the means of as many k-means clusters, and are cut from the first step on: a random user of such
+          data knows one or two items.
         - Its regulariser on the number of interactions is left out: the rows' sum is fixed by construction.
         - The published code changes :math:`\lambda` during training to the best of its last look; here it is fixed,
           and looks try a few around it (:data:`recsys.methods.look.RIDGES`).
@@ -90,7 +100,7 @@ class DistillCF(UserMethod):
         rows: How logits become interactions, before the cut; ``None``: :class:`TopKRows` where binary interactions are
             asked for, else :class:`SoftmaxRows`. For squares these add up to 1.5 times a mean real row: with much more,
             smaller predictions are a surer gain than better ones. For likelihoods they add up to a twentieth of the
-            items.
+            items, or to a mean cluster where clusters are the start.
         loss: ``"squares"``, ``"likelihood"`` or ``"reconstruction"``; ``None``: squares for twenty
             or more weighted users where the median user has ten interactions or more, else the likelihood.
         hidden: Chance of an interaction to be hidden, for losses that hide; ``None``: one of the median user's
@@ -141,9 +151,10 @@ class DistillCF(UserMethod):
         if settings.loss != "squares":
             error = Multinomial(scale=settings.scale, hide_context=settings.loss == "likelihood")
         rows = self.rows_for(split, size, settings)
-        whole = rows.rows if isinstance(rows, CutRows) else None
+        whole = rows.rows if isinstance(rows, CutRows) and not settings.clusters else None
         cut = round(CUT_AFTER * self.steps)
-        users = UserRows(initial_logits(split, size.users), rows, whole, cut).to(device)
+        logits = log_of_clusters(split, size.users) if settings.clusters else initial_logits(split, size.users)
+        users = UserRows(logits, rows, whole, cut).to(device)
         kernel = InfiniteWidth(depth=self.depth)
         look = None
         if split.val is not None and split.val.targets.nnz:
@@ -178,9 +189,10 @@ class DistillCF(UserMethod):
         lengths = np.diff(split.train.indptr)
         lengths = lengths[lengths > 0]
         median, mean = float(np.median(lengths)), float(lengths.mean())
-        binary = size.interactions is not None or isinstance(self.rows, TopKRows)
-        squares = median >= MANY and size.users >= FEW_USERS and not binary
+        ones = size.interactions is not None or isinstance(self.rows, TopKRows)
+        squares = median >= MANY and size.users >= FEW_USERS and not ones
         loss = self.loss or ("squares" if squares else "likelihood")
+        clusters = median < MANY and not ones and self.rows is None and size.users < len(lengths)
         hidden = float(np.clip(1 / median, *HIDDEN)) if self.hidden is None else self.hidden
         return Settings(
             loss=loss,
@@ -189,6 +201,7 @@ class DistillCF(UserMethod):
             ridge=math.sqrt(size.users / RIDGE_USERS) if self.ridge is None else self.ridge,
             length=mean,
             kept=kept_interactions(split, size.users, self.share),
+            clusters=clusters,
         )
 
     def rows_for(self, split: Split, size: Size, settings: "Settings") -> Rows:
@@ -205,6 +218,8 @@ class DistillCF(UserMethod):
         if isinstance(self.rows, TopKRows):
             return self.rows
         total = LENGTH * settings.length if settings.loss == "squares" else SHARE * split.num_items
+        if settings.clusters:
+            total = settings.length  # what clusters have on average, small ones more and large ones less
         whole = self.rows if isinstance(self.rows, SoftmaxRows | GumbelRows) else SoftmaxRows(interactions=total)
         return whole if settings.kept >= split.num_items else CutRows(rows=whole, kept=settings.kept)
 
@@ -234,6 +249,18 @@ def initial_logits(split: Split, users: int) -> Tensor:
     logits = torch.from_numpy((split.train[chosen.numpy()].toarray() > 0).astype(np.float32))
     again = torch.arange(users) >= available
     return logits + again.unsqueeze(1) * NOISE * torch.randn(logits.shape)
+
+
+def log_of_clusters(split: Split, users: int) -> Tensor:
+    """Return logits whose softmax is, but for a trace of all items, the mean user of each of so many clusters."""
+    rows = binary(split.train[np.flatnonzero(np.diff(split.train.indptr))])
+    seed = int(torch.randint(2**31, ()))
+    points = user_directions(rows, DIRECTIONS, seed)
+    cluster = MiniBatchKMeans(users, n_init=3, random_state=seed).fit(points).labels_
+    sizes = np.bincount(cluster, minlength=users)
+    ones = np.ones(len(cluster), np.float32)
+    sums = csr_matrix((ones, (cluster, np.arange(len(cluster)))), shape=(users, len(cluster))) @ rows
+    return torch.from_numpy(sums.toarray() / np.maximum(sizes, 1)[:, None].astype(np.float32) + TRACE).log()
 
 
 @torch.no_grad()
