@@ -260,11 +260,11 @@ def test_names_are_looked_up_before_files_are_read(run, table, monkeypatch, opti
 
 def test_sources_that_are_none(run: Callable, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "broken.csv").write_text("user,item\n1,2\n")
+    (tmp_path / "broken.csv").write_text("who,what\n1,2\n")
     refused(run(*CONDENSE, tmp_path / "missing.csv"), "there is no file")
     refused(run(*CONDENSE, tmp_path / "data.json"), "the path must end in .csv")
     refused(run(*CONDENSE, tmp_path / "empty"), "holds neither interactions.npz nor")
-    refused(run(*CONDENSE, tmp_path / "broken.csv"), "must have the columns user_id and item_id")
+    refused(run(*CONDENSE, tmp_path / "broken.csv"), "on the command line --columns user=a,item=b")
     refused(run("recsys", "audit", tmp_path / "missing.csv"), "there is no file")
 
 
