@@ -4,41 +4,49 @@
     python benchmarks/interactions.py --tables                       # prints all rows as Markdown
 
 The folders `recsys/ml-1m` and `recsys/magazine` of DATA hold the archives of Distill-CF with their published split.
-Every row is several condensations (seeds 0, 1, ...); the settings of every model are chosen on the validation part, for
-each set of users anew. Rows that are in the file already are not run again.
+Every row is several condensations (seeds 0, 1, ...), in two columns: plain (ones) and own (weights as stored). The
+settings of every model are chosen on the validation part, for each set of users and column anew. Rows that are in the
+file already are not run again. What each test user has of NDCG@10 is kept in interactions_users.npz beside it.
 """
 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+import side_file
+
 import recsys
 from graphcond.core.rows import Rows
 from recsys.evaluation.report import Row
 
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "interactions.jsonl", ("dataset", "size", "data", "model"))
+USERS = ROWS.path.with_name("interactions_users.npz")
 METRICS = ("ndcg@10", "hr@10", "hr@100", "auc")
 ONCE = ("whole", "head_users")  # the same for every seed
 VARIANTS = {
+    "dense": recsys.DistillCF(share=1e9),  # all weights are kept, whatever they take
     "reconstruction": recsys.DistillCF(loss="reconstruction"),  # the paper's loss
     "paper": recsys.DistillCF(loss="reconstruction", rows=recsys.GumbelRows()),  # and its sampling
 }
+SHARES = (0.2, 0.5, 1.0)
 CONTROLS = ("random_users", "stratified_users", "head_users", "k_means_users", "forgetting")
 
 
 @dataclass(frozen=True)
 class Size:
-    """One size, with NDCG@10 or HR@10 in % as published, by metric."""
+    """One size, with NDCG@10 or HR@10 in % as published, by metric, and the share of the original's bytes."""
 
     users: int
     interactions: int | None = None
     published: str = "-"
+    share: float | None = None
 
     @property
     def label(self) -> str:
         """How tables call it."""
         binary = "" if self.interactions is None else f", {self.interactions:,} binary"
-        return f"{self.users} users{binary}"
+        share = "" if self.share is None else f", {self.share:g} of the bytes"
+        return f"{self.users} users{binary}{share}"
 
 
 SIZES = {
@@ -48,8 +56,13 @@ SIZES = {
         Size(100, published="HR@10 29.6"),
         Size(500, published="NDCG@10 32.52, HR@10 31.15"),
         Size(500, 20_000),
+        *(Size(500, share=share) for share in SHARES),
     ),
-    "magazine": (Size(500, published="NDCG@10 23.81, HR@10 28.3"), Size(500, 6_000)),
+    "magazine": (
+        Size(500, published="NDCG@10 23.81, HR@10 28.3"),
+        Size(500, 6_000),
+        *(Size(500, share=share) for share in SHARES),
+    ),
 }
 
 
@@ -61,6 +74,8 @@ def run(name: str, options: argparse.Namespace) -> None:
         if options.sizes and size.label not in options.sizes:
             continue
         for method in options.methods:
+            if size.share is not None and method != "distill_cf":
+                continue  # others take what they take
             label = "all users" if method == "whole" else size.label
             missing = [key[-1] for key in ROWS.missing((name, label, method, model) for model in models)]
             if missing:
@@ -74,18 +89,27 @@ def judge(split: recsys.Split, size: Size, method: str, models: list[str], seeds
         return recsys.evaluate(split.train, split, models, controls=False).rows
     several = [
         recsys.condense(
-            split, users=size.users, interactions=size.interactions, method=VARIANTS.get(method, method), seed=seed
+            split, users=size.users, interactions=size.interactions, method=method_of(method, size), seed=seed
         )
         for seed in range(seeds)
     ]
     return recsys.evaluate(several, split, models, controls=False).rows
 
 
+def method_of(name: str, size: Size) -> str | recsys.DistillCF:
+    """Return the method of a row."""
+    return VARIANTS.get(name, name) if size.share is None else recsys.DistillCF(share=size.share)
+
+
 def write(row: Row, name: str, label: str, method: str) -> None:
     """Append a row to the file and show it."""
     values = {"dataset": name, "size": label} | row.as_dict() | {"data": method}
     ROWS.append(values)
+    for column, each in (("plain", row.per_user), ("own", row.own_per_user)):
+        if "ndcg@10" in each:
+            side_file.save(USERS, f"{name}/{label}/{method}/{row.model}/{column}", each["ndcg@10"].astype("float32"))
     shown = " ".join(f"{metric} {_percent(values, metric)}" for metric in METRICS)
+    shown += f", own ndcg@10 {_percent(values, 'ndcg@10', 'own_scores')}"
     print(f"{name}, {label}, {values['data']}, {row.model}: {shown} {row.note}", flush=True)
 
 
@@ -94,8 +118,8 @@ def tables() -> None:
     rows = list(ROWS.read().values())
     for name, sizes in SIZES.items():
         print(f"\n### {name}, test scores in %\n")
-        print("| trained on | model | interactions | kB | " + " | ".join(METRICS) + " | condense s | published |")
-        print("|---|---|---|---|" + "---|" * len(METRICS) + "---|---|")
+        header = ("trained on", "model", "interactions", "kB", *METRICS, "own ndcg@10", "condense s", "published")
+        print("| " + " | ".join(header) + " |\n" + "|---" * len(header) + "|")
         for label, published in [("all users", "-"), *((size.label, size.published) for size in sizes)]:
             for row in rows:
                 if (row["dataset"], row["size"]) == (name, label):
@@ -106,13 +130,14 @@ def _line(row: dict, label: str, published: str) -> str:
     shown = published if (row["data"], row["model"]) == ("distill_cf", "infinite_ae") else "-"
     cells = [
         f"{label}, {row['data']}", row["model"], f"{row['interactions']:,}", f"{row['bytes'] / 1000:,.0f}",
-        *(_percent(row, metric) for metric in METRICS), f"{row['condense_seconds']:.1f}", shown,
+        *(_percent(row, metric) for metric in METRICS), _percent(row, "ndcg@10", "own_scores"),
+        f"{row['condense_seconds']:.1f}", shown,
     ]  # fmt: skip
     return "| " + " | ".join(cells) + " |" + (f" {row['note']}" if row["note"] else "")
 
 
-def _percent(row: dict, metric: str) -> str:
-    values = [100 * value for value in row["scores"].get(metric, ())]
+def _percent(row: dict, metric: str, column: str = "scores") -> str:
+    values = [100 * value for value in row.get(column, {}).get(metric, ())]
     if not values:
         return "-"
     mean = sum(values) / len(values)

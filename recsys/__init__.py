@@ -14,17 +14,21 @@ from recsys.data.splitting import leave_one_out, random_split, strong_split, tem
 from recsys.evaluation.evaluate import evaluate
 from recsys.evaluation.memorisation import memorisation
 from recsys.methods import DistillCF, list_methods
+from recsys.metrics.conventions import Convention
+from recsys.metrics.lists import Lists
 from recsys.models.ease import EASE
 from recsys.models.infinite_ae import InfiniteAE
 
 __all__ = [
     "EASE",
     "CondensedInteractions",
+    "Convention",
     "DistillCF",
     "GumbelRows",
     "Holdout",
     "InfiniteAE",
     "InteractionLog",
+    "Lists",
     "SoftmaxRows",
     "Split",
     "TopKRows",

@@ -16,7 +16,7 @@ from graphcond.core.randomness import check_seed, seeded
 from graphcond.methods.method import Method
 from graphcond.modalities.conditions import Conditions, settings_of
 from graphcond.record import Record
-from recsys.condensed import CondensedInteractions
+from recsys.condensed import CondensedInteractions, bytes_of, matrix_bytes
 from recsys.data.checks import check_split
 from recsys.data.held_out import hold_out_users
 from recsys.data.reading import read_interactions
@@ -94,9 +94,12 @@ def condense(
     with measured(conditions.device) as costs, seeded(seed):
         result = resolved.condense(split, size, run)
     asked = {"ratio": ratio and float(ratio), "users": users and int(users), "interactions": size.interactions}
-    record = _record(resolved, source, asked, result, costs, conditions)
+    notes = _notes(result, split)
+    record = _record(resolved, source, asked, result, costs, conditions, notes)
     small = CondensedInteractions(result.user_items, split.item_ids, record, result.members)
     record.budget["spent"]["bytes"] = small.nbytes
+    for note in notes:
+        logger.warning(note)
     return small
 
 
@@ -142,6 +145,7 @@ def _record(
     result: SyntheticUsers,
     costs: Costs,
     conditions: Conditions,
+    notes: tuple[str, ...],
 ) -> Record:
     split = source.split
     original = {
@@ -150,6 +154,7 @@ def _record(
         "num_users": split.num_users,
         "num_items": split.num_items,
         "num_interactions": int(split.train.nnz),
+        "bytes": bytes_of(split.num_users, split.train.nnz, weighted=False),
         "split": split.protocol,
         "synthetic_prefix": _unused_prefix(source.user_ids),
     }
@@ -167,8 +172,20 @@ def _record(
         },
         seconds=costs.seconds,
         peak_memory=costs.peak_memory,
-        notes=split.notes,
+        notes=(*split.notes, *notes),
     )
+
+
+def _notes(result: SyntheticUsers, split: Split) -> tuple[str, ...]:
+    """Return what the user should know of a result."""
+    original, made = bytes_of(split.num_users, split.train.nnz, weighted=False), matrix_bytes(result.user_items)
+    if made <= original:
+        return result.notes
+    larger = (
+        f"The condensed set takes {made:,} bytes, its original {original:,}; ask for fewer users or interactions, or "
+        "for a smaller share=."
+    )
+    return (*result.notes, larger)
 
 
 def _unused_prefix(user_ids: np.ndarray) -> str:

@@ -36,6 +36,10 @@ SplitName = Annotated[
     ),
 ]
 SplitSeed = Annotated[int, typer.Option(help="Seed of the split.")]
+Columns = Annotated[
+    str | None,
+    typer.Option(help="Columns of a file by name or place (from 0): user=...,item=...,weight=...,time=..."),
+]
 MinWeight = Annotated[float | None, typer.Option(help="Only interactions of at least this weight count.")]
 Models = Annotated[str, typer.Option(help="infinite_ae, ease, als, item_knn, bpr, popularity, separated by commas.")]
 Controls = Annotated[bool, typer.Option(help="Print controls beside the result.")]
@@ -56,6 +60,7 @@ def condense(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a safetensors file.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
     min_weight: MinWeight = None,
+    columns: Columns = None,
     split: SplitName = None,
     split_seed: SplitSeed = 0,
     seed: Annotated[int, typer.Option(help="Seed of the condensation.")] = 0,
@@ -75,7 +80,7 @@ def condense(
     if evaluate:
         resolve_consumers(names(models))
         resolve_convention(convention)
-    whole = _read(source, split, split_seed, min_weight)
+    whole = _read(source, split, split_seed, min_weight, columns)
     if evaluate and whole.test is None:
         raise ValueError("--split=whole leaves no test part to evaluate on; pass --no-evaluate, or split otherwise")
     if users is None and ratio is None and interactions is None:
@@ -113,12 +118,13 @@ def evaluate(
     controls: Controls = True,
     convention: Convention = "distill_cf",
     min_weight: MinWeight = None,
+    columns: Columns = None,
     split: SplitName = None,
     split_seed: SplitSeed = 0,
     as_json: Json = False,
 ) -> None:
     """Train recommenders on condensed users and judge them on the original's test part, split as for condensing."""
-    small, whole = load(file), _read(source, split, split_seed, min_weight)
+    small, whole = load(file), _read(source, split, split_seed, min_weight, columns)
     with progress_bar("training") as progress:
         report = evaluate_users(
             small, whole, names(models), controls=controls, convention=convention, progress=progress
@@ -127,9 +133,15 @@ def evaluate(
 
 
 @app.command()
-def audit(source: Source, min_weight: MinWeight = None, split: SplitName = None, split_seed: SplitSeed = 0) -> None:
+def audit(
+    source: Source,
+    min_weight: MinWeight = None,
+    columns: Columns = None,
+    split: SplitName = None,
+    split_seed: SplitSeed = 0,
+) -> None:
     """Print what is in a split, and what is wrong with it: leaks, duplicates, cold items, users without tests."""
-    typer.echo(str(audit_split(_read(source, split, split_seed, min_weight))))
+    typer.echo(str(audit_split(_read(source, split, split_seed, min_weight, columns))))
 
 
 @app.command()
@@ -169,16 +181,16 @@ def summary(small: CondensedInteractions) -> str:
     )
 
 
-def _read(source: Path, split: str | None, seed: int, min_weight: float | None) -> Split:
+def _read(source: Path, split: str | None, seed: int, min_weight: float | None, columns: str | None) -> Split:
     makers: dict[str, Any] = {"random": random_split, "leave_one_out": leave_one_out, "strong": strong_split}
     if split not in (None, *SPLITS):
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
     if source.is_dir():
-        for name, value in (("split", split), ("min-weight", min_weight)):
+        for name, value in (("split", split), ("min-weight", min_weight), ("columns", columns)):
             if value is not None:
                 raise ValueError(f"--{name}={value} makes no sense for an archive, which comes split; leave it out")
         return read_archive(source)
-    log = read_interactions(source, min_weight=min_weight)
+    log = read_interactions(source, columns=None if columns is None else _columns(columns), min_weight=min_weight)
     split = split or SPLITS[0]
     if split == "whole":
         return hold_out_users(log)
@@ -186,3 +198,11 @@ def _read(source: Path, split: str | None, seed: int, min_weight: float | None) 
         return temporal_split(log)
     made: Split = makers[split](log, seed=seed)
     return made
+
+
+def _columns(text: str) -> dict[str, str | int]:
+    """Return what ``--columns user=userId,item=movieId`` says."""
+    pairs = [part.partition("=") for part in names(text)]
+    if not pairs or not all(role.strip() and name.strip() for role, _, name in pairs):
+        raise ValueError(f"--columns must be such as user=userId,item=movieId, got {text!r}")
+    return {role.strip(): name.strip() for role, _, name in pairs}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 POINTERS = "user_items.indptr"
 HEAVIEST = 1 + 1e-6  # a weight may be rounded up
+NUMBER = 4  # bytes of an int32 or a float32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ class CondensedInteractions:
     @property
     def binary(self) -> bool:
         """Whether all weights are 1."""
-        return _is_binary(self.user_items)
+        return is_binary(self.user_items)
 
     @property
     def nbytes(self) -> int:
@@ -194,7 +195,12 @@ def load(path: str | Path) -> CondensedInteractions:
 
 def matrix_bytes(rows: csr_matrix) -> int:
     """Return the bytes of interactions as they lie in a file."""
-    return sum(value.numel() * value.element_size() for value in _tensors(rows).values())
+    return bytes_of(rows.shape[0], rows.nnz, weighted=not is_binary(rows))
+
+
+def bytes_of(users: int, interactions: int, *, weighted: bool) -> int:
+    """Return the bytes of interactions: row pointers and items in int32 and, unless all are 1, weights in float32."""
+    return NUMBER * (users + 1 + interactions * (2 if weighted else 1))
 
 
 def _tensors(rows: csr_matrix) -> dict[str, Tensor]:
@@ -202,10 +208,11 @@ def _tensors(rows: csr_matrix) -> dict[str, Tensor]:
         POINTERS: torch.from_numpy(rows.indptr.astype(np.int32)),
         "user_items.indices": torch.from_numpy(rows.indices.astype(np.int32)),
     }
-    return tensors if _is_binary(rows) else tensors | {"user_items.data": torch.from_numpy(rows.data)}
+    return tensors if is_binary(rows) else tensors | {"user_items.data": torch.from_numpy(rows.data)}
 
 
-def _is_binary(rows: csr_matrix) -> bool:
+def is_binary(rows: csr_matrix) -> bool:
+    """Return whether all weights are 1."""
     return bool((rows.data == 1).all())
 
 

@@ -105,18 +105,48 @@ class TopKRows:
         return hard + (soft - soft.detach())
 
 
+@dataclass(frozen=True, kw_only=True)
+class CutRows:
+    """The largest interactions of each user of other rows; gradients go straight through to all.
+
+    Args:
+        rows: How logits become interactions before the cut.
+        kept: How many each user keeps, with their weights.
+    """
+
+    rows: SoftmaxRows | GumbelRows
+    kept: int
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        require_positive(self, but=("rows",))
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """See :class:`Rows`."""
+        whole = self.rows(logits)
+        largest, places = whole.detach().topk(min(self.kept, whole.size(1)), dim=1)
+        return torch.zeros_like(whole).scatter_(1, places, largest) + (whole - whole.detach())
+
+
 class UserRows(Synthetic):
     """Users as rows of interactions, which are features and targets at once.
 
     Args:
         logits: ``(num_users, num_items)`` where they start.
         rows: How logits become interactions.
+        first: How they do so in the first batches, which train what ``rows`` would hide; ``None``: as ``rows`` says.
+        first_batches: How many batches those are.
     """
 
-    def __init__(self, logits: Tensor, rows: Rows) -> None:
+    batches: Tensor
+
+    def __init__(self, logits: Tensor, rows: Rows, first: Rows | None = None, first_batches: int = 0) -> None:
         super().__init__()
         self.logits = nn.Parameter(logits.clone())
         self.rows = rows
+        self._first = first
+        self._first_batches = first_batches
+        self.register_buffer("batches", torch.zeros((), dtype=torch.long))  # a checkpoint must know how many there were
 
     def interactions(self) -> Tensor:
         """Return the interactions, ``(num_users, num_items)``."""
@@ -124,7 +154,9 @@ class UserRows(Synthetic):
 
     def batch(self) -> Batch:
         """See :class:`Synthetic`."""
-        x = self.interactions()
+        early = self._first is not None and self.batches < self._first_batches
+        self.batches += 1
+        x = self._first(self.logits) if early and self._first is not None else self.interactions()
         return Batch(x, x)
 
     def parts(self) -> dict[str, list[nn.Parameter]]:

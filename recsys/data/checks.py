@@ -1,7 +1,7 @@
 """Checks of interactions before any work is done: each failure is one sentence with the remedy."""
 
 import math
-from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -11,23 +11,7 @@ from graphcond.core.sparse import check_compressed
 from recsys.data.log import InteractionLog
 from recsys.data.split import Split
 
-COLUMNS = ("user_id", "item_id", "weight", "datetime")
 FRACTIONS = 1_000_000  # times with fractions are kept in millionths
-
-
-def check_columns(found: Sequence[str]) -> list[str]:
-    """Return the columns that are not understood; raise unless those of users and items are there, each once."""
-    missing = [name for name in COLUMNS[:2] if name not in found]
-    if missing:
-        raise ValueError(
-            f"interactions must have the columns user_id and item_id (and may have weight and datetime), got "
-            f"{', '.join(map(str, found)) or 'none'}; rename them, such as with "
-            "frame.rename(columns={'userId': 'user_id'})"
-        )
-    twice = [name for name in COLUMNS if list(found).count(name) > 1]
-    if twice:
-        raise ValueError(f"interactions must have each column once, got {twice[0]} several times; drop the others")
-    return [str(name) for name in found if name not in COLUMNS]
 
 
 def as_vector(name: str, values: object) -> np.ndarray:
@@ -85,6 +69,8 @@ def check_times(values: object) -> np.ndarray:
         raise ValueError(f"datetime must be known for each interaction, but {missing} are missing; drop these rows or "
                          "the whole column")  # fmt: skip
     if times.dtype.kind in "OUT":
+        times = _numbers(times)
+    if times.dtype.kind in "OUT":
         times = _dates(times)
     if times.dtype.kind == "M":
         return times.astype("datetime64[us]").astype(np.int64)
@@ -96,6 +82,13 @@ def check_times(values: object) -> np.ndarray:
     if len(times) and times.dtype.kind != "i" and not -(2.0**63) <= times.min() <= times.max() < 2.0**63:
         raise ValueError("datetime must fit into 64 bits and be finite; use a coarser unit, such as seconds")
     return times.astype(np.int64)
+
+
+def _numbers(values: np.ndarray) -> np.ndarray:
+    """Return numbers that are written as text, and other values as they are."""
+    with suppress(ValueError, TypeError):
+        return np.asarray(pd.to_numeric(pd.Series(values)))
+    return values
 
 
 def _dates(values: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Files of interactions: ``.csv``, ``.tsv``, ``.parquet`` and RecBole's ``.inter``."""
+"""Files of interactions: ``.csv``, ``.tsv``, ``.txt``, ``.dat``, ``.parquet`` and RecBole's ``.inter``."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -10,30 +10,41 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 
 from graphcond.core.files import replacing
-from recsys.data.checks import check_columns
-from recsys.data.delimited import ATOMIC, Table, read_atomic, read_delimited, write_delimited
+from recsys.data.columns import ColumnError
+from recsys.data.delimited import ATOMIC, Table, atomic_items, read_atomic, read_delimited, write_delimited
+from recsys.data.dialect import SEPARATORS, broke_off, suffix_of
 from recsys.data.ids import needs_quotes
 from recsys.data.log import InteractionLog
 
-SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t"}
-SUFFIXES = (*SEPARATORS, ".parquet")
+WRITTEN = (".csv", ".tsv", ".parquet", ".inter")
+SUFFIXES = (*WRITTEN, ".txt", ".dat", ".data")
+BROKE_OFF = "it may be cut off"
 
 
-def read_table(path: Path) -> Table:
-    """Read a file of interactions, by its suffix.
+def read_table(path: Path, columns: Mapping[str, str | int] | None = None, weighted: bool = False) -> Table:
+    """Read a file of interactions, by its suffix; a text file may be compressed (``.gz``).
+
+    Args:
+        path: The file.
+        columns: Names or places of columns, see :func:`~recsys.data.columns.layout_of`.
+        weighted: Whether weights are asked for, so that a column of ratings is read.
 
     Raises:
         FileNotFoundError: there is no such file.
         ImportError: parquet was asked for and pyarrow is not installed.
         ValueError: it is none of these formats, is broken or lacks columns.
     """
-    suffix = _suffix(path)
+    suffix = _suffix(path, SUFFIXES)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; give the path of a {', '.join(SUFFIXES)} file")
+    items, beside = None, _item_file(path)
+    if suffix == ".inter" and beside.is_file():
+        with _explained(beside):
+            items = atomic_items(beside)
     with _explained(path):
         if suffix == ".parquet":
-            return _read_parquet(path)
-        return read_atomic(path) if suffix == ".inter" else read_delimited(path, SEPARATORS[suffix])
+            return _read_parquet(path, columns)
+        return read_atomic(path, columns, items) if suffix == ".inter" else read_delimited(path, columns, weighted)
 
 
 def write_interactions(
@@ -58,7 +69,9 @@ def write_interactions(
         ValueError: none of these formats.
     """
     target = Path(path)
-    suffix = _suffix(target)
+    suffix = _suffix(target, WRITTEN)
+    if target.suffix.lower() == ".gz":
+        raise ValueError(f"interactions are written without compression, got {target}; leave .gz out")
     log = interactions if isinstance(interactions, InteractionLog) else InteractionLog.from_matrix(*interactions)
     frame = _frame(log)
     quoted = needs_quotes(log.user_ids) or needs_quotes(log.item_ids)
@@ -75,11 +88,15 @@ def write_interactions(
         write_delimited(frame, temporary, SEPARATORS[suffix], quoted)
 
 
-def _suffix(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"the path must end in {', '.join(SUFFIXES)}, got {path}")
+def _suffix(path: Path, known: tuple[str, ...]) -> str:
+    suffix = suffix_of(path)
+    if suffix not in known or (suffix == ".parquet" and path.suffix.lower() != suffix):
+        raise ValueError(f"the path must end in {', '.join(known)}, got {path}")
     return suffix
+
+
+def _item_file(path: Path) -> Path:
+    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).with_suffix(".item")
 
 
 def _frame(log: InteractionLog) -> pd.DataFrame:
@@ -97,11 +114,10 @@ def _ids(codes: np.ndarray, ids: np.ndarray) -> object:
     return pd.Categorical.from_codes(codes, pd.Index(ids.tolist())) if ids.dtype.kind == "U" else ids[codes]
 
 
-def _read_parquet(path: Path) -> Table:
+def _read_parquet(path: Path, columns: Mapping[str, str | int] | None) -> Table:
     with _pyarrow():
         frame = pd.read_parquet(path, engine="pyarrow")
-    unused = check_columns(list(frame.columns))
-    return Table(frame.drop(columns=unused), None, unused)
+    return Table.of(frame, columns)
 
 
 @contextmanager
@@ -114,10 +130,21 @@ def _pyarrow() -> Iterator[None]:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
+    """Say of which file an error is, and that it may be cut off where it may."""
     try:
         yield
-    except (ValueError, OSError, csv.Error) as error:
+    except ColumnError as error:
+        raise ValueError(f"{path}: {error}") from error
+    except (ValueError, OSError, EOFError, csv.Error) as error:
         reason = " ".join(str(error).split())
-        raise ValueError(
-            f"{path} cannot be read as {path.suffix} ({reason}); it may be cut off or of another format"
-        ) from error
+        hint = f"; {BROKE_OFF}" if _may_be_cut_off(path, error) else ""
+        raise ValueError(f"{path} cannot be read as {suffix_of(path)} ({reason}){hint}") from error
+
+
+def _may_be_cut_off(path: Path, error: Exception) -> bool:
+    if isinstance(error, EOFError) or suffix_of(path) == ".parquet":
+        return True
+    try:
+        return broke_off(path)
+    except (ValueError, OSError):
+        return False

@@ -1,19 +1,25 @@
 """From whatever users hold (SciPy matrices, pandas frames, arrays, files) to one checked ``InteractionLog``."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
 from recsys.data import checks
+from recsys.data.columns import Layout, checked_columns
+from recsys.data.delimited import Table
 from recsys.data.files import read_table
 from recsys.data.ids import encode_ids, union_ids
 from recsys.data.log import InteractionLog
 
 
-def read_interactions(source: object, *, min_weight: float | None = None) -> InteractionLog:
+def read_interactions(
+    source: object, *, columns: Mapping[str, str | int] | None = None, min_weight: float | None = None
+) -> InteractionLog:
     """Read and check interactions; what is given is not changed.
 
     Args:
@@ -22,12 +28,17 @@ def read_interactions(source: object, *, min_weight: float | None = None) -> Int
             - a SciPy sparse matrix or array of any format, a row for each user and a column for each item; their
               numbers are the ids,
             - a pandas frame with the columns ``user_id`` and ``item_id`` and perhaps ``weight`` and ``datetime``
-              (numbers, dates, or text in the manner of ISO 8601),
+              (numbers in any unit, dates, or text in the manner of ISO 8601), or other usual names of these, such as
+              ``userId``, ``movieId``, ``rating`` and ``timestamp`` (:data:`recsys.data.columns.NAMES`),
             - a tuple of arrays ``(users, items)`` or ``(users, items, weights)`` of one length, with ids,
-            - the path of a ``.csv``, ``.tsv``, ``.parquet`` or ``.inter`` file (:mod:`recsys.data.files`),
+            - the path of a ``.csv``, ``.tsv``, ``.txt``, ``.dat``, ``.parquet`` or ``.inter`` file
+              (:mod:`recsys.data.files`) with such columns, or without a header: users, items, ratings and times in that
+              order; text may be separated by ``::`` and others, and compressed (``.gz``),
             - an :class:`~recsys.data.log.InteractionLog`.
-        min_weight: Keep only interactions of at least this weight, such as 4 of ratings from 1 to 5. Items that lose
-            all of theirs stay among the items.
+        columns: Names of the columns of a frame or a file, or their places, counted from 0, for ``"user"`` and
+            ``"item"`` and perhaps ``"weight"`` and ``"time"``. Those that are left out are looked for by usual names.
+        min_weight: Keep only interactions of at least this weight, such as 4 of ratings from 1 to 5. Only then does a
+            column of ratings count as weight that is not called so. Items that lose all of theirs stay among the items.
 
     Returns:
         The interactions as they are, repeated ones too, by users that have some. Ids are ordered ascending.
@@ -41,7 +52,7 @@ def read_interactions(source: object, *, min_weight: float | None = None) -> Int
     >>> log.user_ids.tolist(), log.items.tolist()
     (['ann', 'bob'], [0, 1, 2])
     """
-    log = _read(source)
+    log = _read(source, columns, min_weight is not None)
     checks.check_log(log)
     notes: list[str] = []
     log = _weighed(log, min_weight, notes)
@@ -51,17 +62,21 @@ def read_interactions(source: object, *, min_weight: float | None = None) -> Int
     return replace(log, notes=(*log.notes, *notes))
 
 
-def _read(source: object) -> InteractionLog:
+def _read(source: object, columns: Mapping[str, str | int] | None, weighted: bool) -> InteractionLog:
+    checked_columns(columns)
+    if isinstance(source, pd.DataFrame):
+        return _from_table(Table.of(source, columns), weighted)
+    if isinstance(source, str | Path):
+        table = read_table(Path(source), columns, weighted)
+        return _from_table(table, weighted, Path(source).name.partition(".")[0])
+    if columns is not None:
+        raise ValueError(f"columns={columns!r} is for frames and files, got {type(source).__name__}; leave it out")
     if isinstance(source, InteractionLog):
         return source
     if issparse(source):
         return _from_matrix(source)
-    if isinstance(source, pd.DataFrame):
-        return _from_frame(source)
     if isinstance(source, tuple):
         return _from_arrays(source)
-    if isinstance(source, str | Path):
-        return _from_file(Path(source))
     hint = "; pass scipy.sparse.csr_matrix(matrix)" if isinstance(source, np.ndarray) else ""
     raise TypeError(
         "interactions must be a SciPy sparse matrix, a pandas frame with user_id and item_id, a tuple of arrays "
@@ -84,16 +99,42 @@ def _from_matrix(matrix: object) -> InteractionLog:
     return InteractionLog(*codes, users, items, None if alike and weights.all() else weights)
 
 
-def _from_frame(frame: pd.DataFrame, items: np.ndarray | None = None, name: str = "interactions") -> InteractionLog:
-    unused = checks.check_columns(list(frame.columns))
-    users, user_ids = encode_ids("user_id", frame["user_id"])
-    codes, item_ids = encode_ids("item_id", frame["item_id"])
-    if items is not None:
-        codes, item_ids = union_ids(codes, item_ids, encode_ids("item_id", items)[1])
-    weights = checks.check_weights(frame["weight"]) if "weight" in frame else None
-    times = checks.check_times(frame["datetime"]) if "datetime" in frame else None
-    notes = (_unused(unused),) if unused else ()
-    return InteractionLog(users, codes, user_ids, item_ids, weights, times, name, notes)
+def _from_table(table: Table, weighted: bool, name: str = "interactions") -> InteractionLog:
+    layout, notes = table.layout, list[str]()
+    if not table.header:
+        read = ", ".join(f"{column} {place}" for column, place in layout.places.items())
+        notes.append(
+            f"There is no header; columns by their places, from 0: {read}. columns= (--columns) says otherwise."
+        )
+    if "weight" in layout.guessed and not weighted:
+        notes.append(
+            f"Column {layout.names[layout.places['weight']]} was not used: all interactions count alike; min_weight= "
+            "(--min-weight) leaves out those below a bound."
+        )
+        layout = layout.without("weight")
+    columns = {column: table.frame[column] for column in layout.places}
+    users, user_ids = encode_ids("user_id", columns["user_id"])
+    codes, item_ids = encode_ids("item_id", columns["item_id"])
+    if table.item_ids is not None:
+        codes, item_ids = union_ids(codes, item_ids, encode_ids("item_id", table.item_ids)[1])
+    weights = checks.check_weights(columns["weight"]) if "weight" in columns else None
+    times = _times(columns["datetime"], layout, notes) if "datetime" in columns else None
+    if unused := table.layout.unused:
+        notes.append(
+            f"Columns that were not used: {', '.join(unused)}; columns= (--columns) names those that shall be."
+        )
+    return InteractionLog(users, codes, user_ids, item_ids, weights, times, name, tuple(notes))
+
+
+def _times(values: "pd.Series[Any]", layout: Layout, notes: list[str]) -> np.ndarray | None:
+    """Return times; where it was guessed that they are, and they are not, a note tells."""
+    try:
+        return checks.check_times(values)
+    except (TypeError, ValueError) as error:
+        if "datetime" not in layout.guessed:
+            raise
+        notes.append(f"Column {layout.names[layout.places['datetime']]} was not used for times: {error}.")
+        return None
 
 
 def _from_arrays(arrays: tuple[object, ...]) -> InteractionLog:
@@ -108,25 +149,14 @@ def _from_arrays(arrays: tuple[object, ...]) -> InteractionLog:
     return InteractionLog(users, items, user_ids, item_ids, weights)
 
 
-def _from_file(path: Path) -> InteractionLog:
-    table = read_table(path)
-    log = _from_frame(table.frame, table.item_ids, path.stem)
-    return replace(log, notes=(*log.notes, _unused(table.unused))) if table.unused else log
-
-
-def _unused(columns: list[str]) -> str:
-    return (
-        f"Columns that were not used: {', '.join(columns)}; weight and datetime are the names of those that would be."
-    )
-
-
 def _weighed(log: InteractionLog, min_weight: float | None, notes: list[str]) -> InteractionLog:
     """Leave out interactions of too little weight and of none, and raise where weights are unusable."""
     bound = None if min_weight is None else checks.check_min_weight(min_weight)
     if log.weights is None:
         if bound is not None:
             raise ValueError(
-                f"min_weight={min_weight} needs weights, but the interactions have none, or all are 1; leave it out"
+                f"min_weight={min_weight} needs weights, but the interactions have none, or all are 1; leave it out, "
+                "or say which column holds them: columns={'weight': 'a'}, on the command line --columns weight=a"
             )
         return log
     weights, count = checks.check_weights(log.weights), len(log)
@@ -143,8 +173,8 @@ def _weighed(log: InteractionLog, min_weight: float | None, notes: list[str]) ->
     negative = int((weights < 0).sum())
     if negative:
         raise ValueError(
-            f"weights must be positive, but {negative} are negative; drop these interactions, or pass min_weight= to "
-            "keep only stronger ones"
+            f"weights must be positive, but {negative} are negative; drop these interactions, or pass min_weight= "
+            "(--min-weight) to keep only stronger ones"
         )
     # What is too small for float32 would become an explicit zero.
     some = weights.astype(np.float32) > 0

@@ -95,13 +95,17 @@ def temporal_split(source: object, val: float = 0.1, test: float = 0.1, *, dupli
     check_shares(val=val, test=test)
     log = _prepared(source, duplicates)
     if log.times is None:
-        raise ValueError("interactions must have times for a temporal split; pass a frame with a column datetime")
+        noticed = "".join(f"; {note.removesuffix('.')}" for note in log.notes if "for times" in note)
+        raise ValueError(
+            "interactions must have times for a temporal split; say which column holds them, such as "
+            "read_interactions(..., columns={'time': 'when'}), on the command line --columns time=when" + noticed
+        )
     moments, counts = np.unique(log.times, return_counts=True)
     needed = 1 + (val > 0) + (test > 0)
     if len(moments) < needed:
         raise ValueError(
             f"the times take {len(moments)} different values, but {needed} are needed to hold out val={val} and "
-            f"test={test}; split with random_split"
+            f"test={test}; split with random_split (--split random)"
         )
     until = counts.cumsum()
     last_val = _nearest(until[:-1], (1 - test) * len(log), int(val > 0)) if test else len(moments) - 1

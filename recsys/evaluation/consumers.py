@@ -10,6 +10,7 @@ from graphcond.core.names import named
 from recsys.data.split import Holdout
 from recsys.models.base import Recommender
 from recsys.models.library import BPR, implicit_module
+from recsys.models.own import maker_of
 from recsys.models.popularity import Popularity
 from recsys.models.tuning import tuned_als, tuned_ease, tuned_infinite_ae, tuned_item_knn
 
@@ -25,11 +26,13 @@ class Consumer:
             users, and a seed.
         folds_in: Whether the model serves users that it was not fitted on.
         needs: The module of ``implicit`` that it is, if so.
+        weighs: Whether it looks at weights.
     """
 
     fit: Callable[[csr_matrix, Holdout, int], tuple[Recommender, Choice]]
     folds_in: bool = True
     needs: str | None = None
+    weighs: bool = True
 
 
 def _infinite_ae(train: csr_matrix, val: Holdout, seed: int) -> tuple[Recommender, Choice]:
@@ -66,27 +69,46 @@ CONSUMERS = {
     "als": Consumer(_als, needs="cpu.als"),
     "item_knn": Consumer(_item_knn, needs="nearest_neighbours"),
     "bpr": Consumer(_bpr, folds_in=False, needs="cpu.bpr"),
-    "popularity": Consumer(_popularity),
+    "popularity": Consumer(_popularity, weighs=False),
 }
 
 
-def resolve_consumers(names: Sequence[str]) -> dict[str, Consumer]:
-    """Return the consumers of some names, each once, after looking whether what they need is there.
+def resolve_consumers(models: Sequence[object]) -> dict[str, Consumer]:
+    """Return the consumers of some names, or of a user's own recommenders, each once, by their names.
+
+    It looks whether what they need is there.
 
     Raises:
-        TypeError: the names are not in a sequence.
+        TypeError: they are not in a sequence, or one is neither a name nor a recommender.
         ValueError: there are none, or there is no consumer of a name.
         ImportError: one needs ``implicit``, which is not installed.
     """
-    if isinstance(names, str):
-        raise TypeError(f"models must be a sequence of names, got {names!r}; pass ({names!r},)")
-    consumers = {name: resolve_consumer(name) for name in names}
+    if isinstance(models, str) or not isinstance(models, Sequence):
+        raise TypeError(f"models must be a sequence of names or recommenders, got {models!r}; pass ({models!r},)")
+    consumers: dict[str, Consumer] = {}
+    for model in models:
+        if isinstance(model, str):
+            consumers[model] = resolve_consumer(model)
+            continue
+        name, consumer = _own(model)
+        if name in consumers:
+            raise ValueError(f"models must have different names, got several {name}; evaluate one after the other")
+        consumers[name] = consumer
     if not consumers:
         raise ValueError("models must name at least one recommender, such as 'infinite_ae'")
     for consumer in consumers.values():
         if consumer.needs is not None:
             implicit_module(consumer.needs)
     return consumers
+
+
+def _own(model: object) -> tuple[str, Consumer]:
+    name, make = maker_of(model)
+
+    def fit(train: csr_matrix, val: Holdout, seed: int) -> tuple[Recommender, Choice]:
+        return make().fit(train), {}
+
+    return name, Consumer(fit)
 
 
 def resolve_consumer(name: str) -> Consumer:

@@ -1,9 +1,10 @@
 """Train recommenders on condensed users, judge them on real ones, with controls beside it."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,15 +14,17 @@ from graphcond.core.processes import alone
 from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation.controls import control_names
-from recsys.condensed import CondensedInteractions, matrix_bytes
+from recsys.condensed import CondensedInteractions, is_binary, matrix_bytes
 from recsys.data.checks import check_split
 from recsys.data.split import Holdout, Split
 from recsys.evaluation.consumers import Consumer, resolve_consumer, resolve_consumers
 from recsys.evaluation.report import Report, Row
 from recsys.methods import Size, resolve_method
+from recsys.methods.selection import binary
 from recsys.metrics.conventions import Convention, resolve_convention
+from recsys.metrics.lists import Lists
 from recsys.models.checks import checked_interactions
-from recsys.models.scoring import judge
+from recsys.models.scoring import Scores, judge
 
 KS = (10, 100)
 CONTROLS = (
@@ -44,15 +47,19 @@ class Candidate:
 def evaluate(
     condensed: CondensedInteractions | csr_matrix | Sequence[CondensedInteractions],
     split: Split,
-    models: Sequence[str] = ("infinite_ae",),
+    models: Sequence[object] = ("infinite_ae",),
     *,
     ks: Sequence[int] | None = None,
-    convention: str | Convention = "distill_cf",
+    convention: str | Convention | Mapping[str, Callable[[Lists], np.ndarray]] = "distill_cf",
     controls: bool | Sequence[str] = True,
     seed: int = 0,
     progress: ProgressCallback = ignore_progress,
 ) -> Report:
     """Train recommenders on condensed users and judge them on the test part of the original.
+
+    Every row has two columns: *plain* fits on ones wherever a set has an interaction, *own* on the weights that it
+    stores, on the same sets. Where all weights are 1, where a model does not look at them (popularity), and of all real
+    users, there is one.
 
     Every model's settings are chosen on the validation part, for each set of users anew. Real users are folded in: the
     model is shown what the test part shows of them. Beside the result stand popularity, as many real users chosen at
@@ -64,9 +71,12 @@ def evaluate(
         split: The original, with a validation and a test part, as it was condensed.
         models: Recommenders: ``infinite_ae``, ``ease``, ``als``, ``item_knn``, ``bpr``, ``popularity``. ``als``,
             ``item_knn`` and ``bpr`` are those of ``implicit``. ``bpr`` cannot fold users in, so that only all users
-            can train it.
+            can train it. Or your own: an object with ``fit(user_items)`` and ``recommend(userid, user_items, N=...)``,
+            as ``implicit`` has it, of which copies are fitted as they are, or a function that makes one.
         ks: Lengths of the lists; ``None``: 10 and 100, where there are so many items.
-        convention: What metrics mean: ``"distill_cf"`` (HR, NDCG, PSP, AUC), ``"implicit"`` or ``"recbole"``.
+        convention: What metrics mean: ``"distill_cf"`` (HR, NDCG, PSP, AUC), ``"implicit"`` or ``"recbole"``, a
+            :class:`recsys.Convention`, or your own metrics of :class:`recsys.Lists`, such as
+            ``{"first": lambda lists: lists.hits[:, 0]}``.
         controls: ``True`` for all of them, ``False`` for none, or their names.
         seed: Of the controls and of the models that draw.
         progress: Called with a :class:`graphcond.Progress` after each training.
@@ -91,7 +101,7 @@ def evaluate(
         plan.append((Candidate("whole", (split.train,)), "popularity"))
     rows = []
     for candidate, model in plan:
-        rows.append(judged.row(candidate, model, resolve_consumer(model)))
+        rows.append(judged.row(candidate, model, consumers.get(model) or resolve_consumer(model)))
         progress(Progress(len(rows), len(plan), f"{candidate.name} / {model}"))
     return Report(tuple(rows), split.name, split.protocol, rules.name)
 
@@ -191,6 +201,23 @@ def _control(name: str, split: Split, size: Size, seed: int) -> Candidate:
     return Candidate(name, (made,), time.perf_counter() - start)
 
 
+class Fitted(NamedTuple):
+    """What a fitted model scored on the test part, and the settings that were chosen for it."""
+
+    scores: Scores
+    choice: dict[str, Any]
+
+
+def _by_metric(fitted: Sequence[Fitted]) -> dict[str, tuple[float, ...]]:
+    names = fitted[0].scores.values if fitted else ()
+    return {name: tuple(one.scores.values[name] for one in fitted) for name in names}
+
+
+def _per_user(fitted: Sequence[Fitted]) -> dict[str, np.ndarray]:
+    names = fitted[0].scores.per_user if fitted else ()
+    return {name: np.stack([one.scores.per_user[name] for one in fitted]) for name in names}
+
+
 class _Judge:
     """Trains and judges on one split."""
 
@@ -201,42 +228,46 @@ class _Judge:
 
     def row(self, candidate: Candidate, model: str, consumer: Consumer) -> Row:
         """Return the row of one candidate under one model."""
-        scores: dict[str, list[float]] = {}
-        choices, note = [], candidate.note
+        note = candidate.note
         if not consumer.folds_in and candidate.name != "whole":
             note = f"{model} cannot fold in users that it was not fitted on"
         start = time.perf_counter()
-        for matrix in () if note else candidate.matrices:
-            try:
-                values, choice = self._scores(matrix, consumer)
-            except ValueError as reason:
-                note = f"not possible: {reason}"
-                break
-            choices.append(choice)
-            for name, value in values.items():
-                scores.setdefault(name, []).append(value)
+        plain, own = list[Fitted](), list[Fitted]()
+        once = candidate.name == "whole" or not consumer.weighs
+        weighted = not once and not all(map(is_binary, candidate.matrices))
+        try:
+            for matrix in () if note else candidate.matrices:
+                plain.append(self._fitted(matrix if once else binary(matrix), consumer))
+                if weighted:  # then each has both, so that they pair
+                    own.append(plain[-1] if is_binary(matrix) else self._fitted(matrix, consumer))
+        except ValueError as reason:
+            note, own = f"not possible: {reason}", []
         first = candidate.matrices[0] if candidate.matrices else csr_matrix((0, self.train.shape[1]))
         return Row(
             data=candidate.name,
             model=model,
-            scores={name: tuple(values) for name, values in scores.items()},
+            scores=_by_metric(plain),
+            own_scores=_by_metric(own),
             users=first.shape[0],
             interactions=int(first.nnz),
             bytes=matrix_bytes(first),
             condense_seconds=candidate.seconds,
-            train_seconds=(time.perf_counter() - start) / max(len(choices), 1),
-            choices=tuple(choices),
+            train_seconds=(time.perf_counter() - start) / max(len(plain) + len(own), 1),
+            choices=tuple(one.choice for one in plain),
+            own_choices=tuple(one.choice for one in own),
             note=note,
+            per_user=_per_user(plain),
+            own_per_user=_per_user(own),
         )
 
-    def _scores(self, matrix: csr_matrix, consumer: Consumer) -> tuple[dict[str, float], dict[str, object]]:
+    def _fitted(self, matrix: csr_matrix, consumer: Consumer) -> Fitted:
         with torch.no_grad(), seeded(self.seed):
             fitted, choice = consumer.fit(matrix, self.val, self.seed)
             found = judge(
                 fitted, self.test, ks=self.ks, convention=self.rules, train_counts=self.counts, seed=self.seed,
                 known=self._known(),
             )  # fmt: skip
-        return found.values, choice
+        return Fitted(found, choice)
 
     def _known(self) -> csr_matrix | None:
         """Return what an AUC takes for no negatives: training interactions, where the users are those of training."""

@@ -1,26 +1,34 @@
 """The result of an evaluation: what recommenders learned from each set of users, and at what cost."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from graphcond.evaluation.columns import paired_difference
 from graphcond.evaluation.metrics import mean_and_deviation
 from graphcond.evaluation.tables import render
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WIDTH = 240  # of the table: a dozen metrics with their deviations
+WIDTH = 80
+GAP = 3  # characters between columns
 
 
 @dataclass(frozen=True)
 class Row:
-    """One set of users under one recommender.
+    """One set of users under one recommender, in two columns.
+
+    *Plain* scores are those of a model that is fitted on ones wherever the set has an interaction, *own* scores those
+    with the weights that it stores, on the same condensations.
 
     Args:
         data: What was trained on: a method's name, ``"whole"`` for all users.
         model: The recommender.
-        scores: The test scores of each metric, one for each condensation, as fractions.
+        scores: The plain test scores of each metric, one for each condensation, as fractions.
         users: Users of the training set.
         interactions: Their interactions, however light.
         bytes: Bytes of these.
@@ -28,6 +36,11 @@ class Row:
         train_seconds: Seconds of one training, the choice of settings included.
         choices: The settings that were chosen on validation data, one for each condensation.
         note: Why there are no scores, if so.
+        own_scores: The own test scores; empty where there are no weights, or nobody looks at them.
+        own_choices: The settings that were chosen for these.
+        per_user: Of each metric that is a mean over users, the plain values, ``(condensations, num_asked)``: what
+            :func:`~recsys.metrics.bootstrap.paired_bootstrap` compares.
+        own_per_user: The same for the own column.
     """
 
     data: str
@@ -40,14 +53,32 @@ class Row:
     train_seconds: float
     choices: tuple[dict[str, Any], ...] = field(default=())
     note: str = ""
+    own_scores: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    own_choices: tuple[dict[str, Any], ...] = field(default=())
+    per_user: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    own_per_user: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def mean(self, metric: str) -> float:
-        """Return the mean of a metric, a fraction; NaN without scores."""
+        """Return the mean of a plain metric, a fraction; NaN without scores."""
         return mean_and_deviation(list(self.scores.get(metric, ())))[0]
 
     def deviation(self, metric: str) -> float:
-        """Return the sample standard deviation of a metric over condensations."""
+        """Return the sample standard deviation of a plain metric over condensations."""
         return mean_and_deviation(list(self.scores.get(metric, ())))[1]
+
+    def own_mean(self, metric: str) -> float:
+        """Return the mean of an own metric; the plain one where there is one column."""
+        return mean_and_deviation(list((self.own_scores or self.scores).get(metric, ())))[0]
+
+    def own_gain(self, metric: str = "ndcg@10") -> tuple[float, float] | None:
+        """Return the mean of *own* minus *plain*, paired, with the half width of its 95 % interval.
+
+        It is over condensations, or of a single one over users. ``None`` for one column.
+        """
+        first, second = self.own_scores.get(metric, ()), self.scores.get(metric, ())
+        if len(first) == 1 and metric in self.own_per_user:
+            return paired_difference(self.own_per_user[metric][0].tolist(), self.per_user[metric][0].tolist())
+        return paired_difference(first, second)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as plain values."""
@@ -62,6 +93,9 @@ class Row:
             "train_seconds": self.train_seconds,
             "choices": list(self.choices),
             "note": self.note,
+            "own_scores": {name: list(values) for name, values in self.own_scores.items()},
+            "own_choices": list(self.own_choices),
+            "own_gain": {name: self.own_gain(name) for name in self.own_scores},
         }
 
 
@@ -109,31 +143,61 @@ class Report:
         """Return the report as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics; the first is NDCG of the shortest lists, if it is there."""
+        names = list(dict.fromkeys(name for row in self.rows for name in row.scores))
+        return sorted(names, key=lambda name: not name.startswith("ndcg@"))
+
     def __str__(self) -> str:
-        metrics = list(dict.fromkeys(name for row in self.rows for name in row.scores))
-        title = f"{self.dataset}: test scores in % ({self.convention} metrics, {self.split} split)"
-        header = ("trained on", "model", "users", "interactions", "kB", *metrics, "condense s", "train s")
-        table = render(title, header, [_cells(row, metrics) for row in self.rows], width=WIDTH)
+        first, *others = self.metrics or [""]
+        title = f"{self.dataset}: test scores in % ({self.convention} metrics, {self.split} split); plain, own: {first}"
+        columns = [
+            ("users", [f"{row.users:,}" for row in self.rows]),
+            ("kB", [f"{row.bytes / 1000:,.{1 if 0 < row.bytes < 10_000 else 0}f}" for row in self.rows]),
+            ("plain", [_score(row.scores.get(first, ())) for row in self.rows]),
+            ("own", [_score(row.own_scores.get(first, ()), "") for row in self.rows]),
+            *((name, [_score(row.scores.get(name, ())) for row in self.rows]) for name in others),
+            ("interactions", [f"{row.interactions:,}" for row in self.rows]),
+            ("condense s", [f"{row.condense_seconds:.2f}" if _made(row) else "-" for row in self.rows]),
+            ("train s", [f"{row.train_seconds:.1f}" for row in self.rows]),
+        ]
+        text = [("trained on", [row.data for row in self.rows]), ("model", [row.model for row in self.rows])]
+        tables = [
+            render(title if not i else "", names, rows, width=WIDTH)
+            for i, (names, rows) in enumerate(_stacked(text, columns))
+        ]
         notes = [f"{row.data} / {row.model}: {row.note}" for row in self.rows if row.note]
-        return "\n".join([table, *notes])
+        return "\n".join(["\n\n".join(tables), *notes])
 
 
-def _cells(row: Row, metrics: list[str]) -> tuple[str, ...]:
-    made = row.scores and row.condense_seconds
-    return (
-        row.data,
-        row.model,
-        f"{row.users:,}",
-        f"{row.interactions:,}",
-        f"{row.bytes / 1000:,.{1 if 0 < row.bytes < 10_000 else 0}f}",
-        *(_score(row, name) for name in metrics),
-        f"{row.condense_seconds:.2f}" if made else "-",
-        f"{row.train_seconds:.1f}",
-    )
+Column = tuple[str, list[str]]
 
 
-def _score(row: Row, metric: str) -> str:
-    values = row.scores.get(metric, ())
+def _stacked(text: list[Column], columns: list[Column]) -> Iterator[tuple[list[str], list[tuple[str, ...]]]]:
+    """Return the headers and rows of tables of at most :data:`WIDTH` characters, each with the columns of text."""
+    room = WIDTH - sum(map(_width, text))
+    while columns:
+        count, taken = 0, 0
+        while count < len(columns) and (not count or taken + _width(columns[count]) <= room):
+            taken += _width(columns[count])
+            count += 1
+        shown = text + columns[:count]
+        yield [name for name, _ in shown], list(zip(*(cells for _, cells in shown), strict=True))
+        columns = columns[count:]
+
+
+def _width(column: Column) -> int:
+    name, cells = column
+    return max(map(len, [name, *cells])) + GAP
+
+
+def _made(row: Row) -> bool:
+    return bool(row.scores and row.condense_seconds)
+
+
+def _score(values: Sequence[float], nothing: str = "-") -> str:
     if not values:
-        return "-"
-    return f"{100 * row.mean(metric):.2f}" + (f" ± {100 * row.deviation(metric):.2f}" if len(values) > 1 else "")
+        return nothing
+    mean, deviation = mean_and_deviation(list(values))
+    return f"{100 * mean:.2f}" + (f" ± {100 * deviation:.2f}" if len(values) > 1 else "")

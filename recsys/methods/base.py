@@ -33,11 +33,13 @@ class SyntheticUsers:
         user_items: ``(num_synthetic, num_items)`` interactions, float32, without explicit zeros.
         choices: What was chosen on validation data, with scores, for the record.
         members: Which real users stand behind each synthetic one, from methods that know.
+        notes: What the user should know of the result, one sentence each.
     """
 
     user_items: csr_matrix
     choices: dict[str, Any] = field(default_factory=dict)
     members: Members | None = None
+    notes: tuple[str, ...] = ()
 
 
 class UserMethod(Method):

@@ -101,11 +101,24 @@ CONVENTIONS = {convention.name: convention for convention in (DISTILL_CF, IMPLIC
 
 
 def resolve_convention(convention: object) -> Convention:
-    """Return the convention of a name, or the given convention itself.
+    """Return the convention of a name, the given convention itself, or one of a user's own metrics of lists.
+
+    Args:
+        convention: A name of :data:`CONVENTIONS`, a :class:`Convention`, or a mapping of names to functions that take
+            :class:`~recsys.metrics.lists.Lists` and return each user's value.
 
     Raises:
+        TypeError: it is none of these.
         ValueError: there is no convention of that name; the message names the nearest.
     """
     if isinstance(convention, Convention):
         return convention
-    return named(convention, CONVENTIONS, "metric convention")
+    if not isinstance(convention, Mapping):
+        return named(convention, CONVENTIONS, "metric convention")
+    wrong = [name for name, measure in convention.items() if not (isinstance(name, str) and callable(measure))]
+    if wrong or not convention:
+        raise TypeError(
+            "convention must be a name, a Convention or a mapping of names to functions of recsys.Lists, got "
+            f"{dict(convention)!r}"
+        )
+    return Convention("own", {name: ListMeasure(measure) for name, measure in convention.items()})

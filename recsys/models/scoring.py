@@ -93,7 +93,7 @@ class _Tally:
         for k in self._ks:
             shorter = lists.at(k)
             for name, measure in self._rules.at_k.items():
-                self._values[f"{name}@{k}"].append(measure.of(shorter))
+                self._values[f"{name}@{k}"].append(_of_each(name, measure.of(shorter), len(items)))
                 if measure.weight is not None:
                     self._shares[f"{name}@{k}"].append(measure.weight(shorter))
         for name, whole in self._rules.whole.items():
@@ -109,6 +109,16 @@ class _Tally:
             values[name] = self._rules.whole[name].value(first, second)
         plain = {name: each for name, each in per_user.items() if name not in shares}
         return Scores(values, plain, users, self._rules.name)
+
+
+def _of_each(name: str, values: object, users: int) -> np.ndarray:
+    """Return a metric's values, one for each user, or raise."""
+    each = np.asarray(values, np.float64)
+    if each.shape != (users,) or not np.isfinite(each).all():
+        raise ValueError(
+            f"the metric {name!r} must give one finite number for each of {users} users, got the shape {each.shape}"
+        )
+    return each
 
 
 def _check(holdout: Holdout, known: csr_matrix, ks: tuple[int, ...], train_counts: np.ndarray, block: int) -> None:

@@ -82,8 +82,8 @@ SOURCES: dict[str, tuple[type[Exception], str, object]] = {
     "condensed": (TypeError, f"{NEITHER} CondensedInteractions", recsys.condense(SPLIT, users=2, method="head_users")),
     "series": (TypeError, f"{NEITHER} Series", pd.Series([1, 2])),
     "empty frame": (ValueError, "there are no interactions", frame()[:0]),
-    "no item_id": (ValueError, r"must have the columns user_id and item_id .* got user_id", frame()[["user_id"]]),
-    "other names": (ValueError, r"frame\.rename\(columns=", frame().rename(columns={"user_id": "userId"})),
+    "no item_id": (ValueError, r"no column is known to hold items, got user_id", frame()[["user_id"]]),
+    "other names": (ValueError, r"columns=\{'user': 'a', 'item'", frame().rename(columns={"user_id": "who"})),
     "missing user": (ValueError, "user_id must name .*, but 1 are missing", frame(user_id=["a", None, "b"])),
     "missing item": (ValueError, "item_id must name .*, but 1 are missing", frame(item_id=[1, np.nan, 2])),
     "mixed ids": (TypeError, "item_id must hold integers or strings, all of one kind", frame(item_id=[1, "2", 3])),
@@ -95,7 +95,7 @@ SOURCES: dict[str, tuple[type[Exception], str, object]] = {
     "lengths": (ValueError, "got 3 users, 2 items; pass arrays of one length", (np.arange(3), np.arange(2))),
     "two dimensions": (ValueError, "users must have one dimension", (np.eye(3, dtype=int), np.arange(3))),
     "no file": (FileNotFoundError, "there is no file nowhere.csv", "nowhere.csv"),
-    "no format": (ValueError, "the path must end in .csv, .tsv, .inter, .parquet, got data.json", "data.json"),
+    "no format": (ValueError, "the path must end in .csv, .tsv, .parquet, .*, got data.json", "data.json"),
 }  # fmt: skip
 
 

@@ -377,6 +377,7 @@ def test_the_record_is_complete(name, interactions):
         "num_users": 120,
         "num_items": 40,
         "num_interactions": split.train.nnz,
+        "bytes": 4 * (split.train.nnz + 121),
         "split": "random",
         "synthetic_prefix": "syn_",
     }

@@ -155,7 +155,10 @@ def test_settings_are_chosen_without_the_test_part(model):
 def test_settings_are_the_best_on_the_validation_part():
     small = condense()
     (row,) = evaluate(small).rows
-    assert row.choices == ({"ridge": tuned_ease(small.user_items, SPLIT.val).choice},)
+    ones = small.user_items.copy()
+    ones.data[:] = 1
+    assert row.choices == ({"ridge": tuned_ease(ones, SPLIT.val).choice},)
+    assert row.own_choices == ({"ridge": tuned_ease(small.user_items, SPLIT.val).choice},)
     # Nothing is chosen once and for all: other validation data ask for other settings.
     choices = set()
     for seed in range(8):
@@ -419,7 +422,7 @@ BAD: dict[str, tuple[type[Exception], str, dict[str, Any]]] = {
     "no models": (ValueError, r"models must name at least one recommender", {"models": ()}),
     "model": (ValueError, r"there is no model 'eas'; did you mean 'ease'\? \(all: infinite_ae, ", {"models": ("eas",)}),
     "model's name": (TypeError, r"models must be a sequence .*, got 'ease'; pass \('ease',\)", {"models": "ease"}),
-    "model's type": (ValueError, r"there is no model 3", {"models": (3,)}),
+    "model's type": (TypeError, "models must be names, recommenders or functions .*, got 3", {"models": (3,)}),
     "control": (ValueError, r"there is no control 'random'; choose from .*random_users", {"controls": ("random",)}),
     "control's name": (TypeError, r"controls must be .* got 'whole'; pass \('whole',\)", {"controls": "whole"}),
     "convention": (ValueError, r"there is no metric convention 'r'; did you mean 'recbole'", {"convention": "r"}),

@@ -58,9 +58,7 @@ def test_a_frame_is_read_with_ids_verbatim_and_is_not_changed():
     assert (log.users.tolist(), log.items.tolist()) == ([1, 0, 1], [1, 0, 0])
     assert log.weights.dtype == np.float32
     assert (log.weights.tolist(), log.times.tolist()) == ([1.5, 2, 0.5], [3, 1, 2])
-    assert log.notes == (
-        "Columns that were not used: title; weight and datetime are the names of those that would be.",
-    )
+    assert log.notes == ("Columns that were not used: title; columns= (--columns) names those that shall be.",)
 
 
 @pytest.mark.parametrize(
@@ -143,11 +141,11 @@ BAD = [
     (sp.csr_matrix((3, 4)), ValueError, "there are no interactions"),
     (sp.csr_matrix(np.array([[0, np.nan], [np.inf, 1]])), ValueError, "weights must be finite, but 2 are NaN"),
     (sp.csr_matrix(np.array([[1e39]])), ValueError, "1 are NaN, infinite or too large for float32"),
-    (sp.csr_matrix(np.array([[-1, 2.0]])), ValueError, "but 1 are negative; drop these .* pass min_weight="),
+    (sp.csr_matrix(np.array([[-1, 2.0]])), ValueError, "but 1 are negative; drop these .* pass min_weight= "),
     (sp.csr_matrix(np.array([[1j]])), TypeError, "weights must be real numbers, got complex128"),
     (sp.coo_array(np.array([1.0, 2])), ValueError, r"must have the shape \(users, items\), got \(2,\)"),
-    (pd.DataFrame({"userId": [1], "movieId": [2]}), ValueError, "got userId, movieId; rename them, such as with frame"),
-    (pd.DataFrame(), ValueError, "got none; rename"),
+    (pd.DataFrame({"who": [1], "what": [2]}), ValueError, "hold users and items, got who, what; say which, such as"),
+    (pd.DataFrame(), ValueError, "got none; say which"),
     (pd.DataFrame([[1, 2, 3]], columns=["user_id", "item_id", "item_id"]), ValueError, "got item_id several times"),
     (frame().iloc[:0], ValueError, "there are no interactions"),
     (frame(user_id=["a", None, None]), ValueError, "user_id must name one for each interaction, but 2 are missing"),

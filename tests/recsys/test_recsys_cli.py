@@ -174,7 +174,7 @@ def test_an_archive_goes_all_the_way(run: Callable, archive: Path, tmp_path: Pat
     assert out.startswith("magazine, split: archive")
 
 
-@pytest.mark.parametrize("option", [("--split", "temporal"), ("--min-weight", 3)])
+@pytest.mark.parametrize("option", [("--split", "temporal"), ("--min-weight", 3), ("--columns", "user=a,item=b")])
 @pytest.mark.parametrize("command", [("condense",), ("audit",)])
 def test_what_an_archive_cannot_follow_is_not_ignored(run: Callable, archive: Path, command: tuple, option: tuple):
     code, out, err = run("recsys", *command, archive, *option)
@@ -260,11 +260,11 @@ def test_names_are_looked_up_before_files_are_read(run, table, monkeypatch, opti
 
 def test_sources_that_are_none(run: Callable, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "broken.csv").write_text("user,item\n1,2\n")
+    (tmp_path / "broken.csv").write_text("who,what\n1,2\n")
     refused(run(*CONDENSE, tmp_path / "missing.csv"), "there is no file")
     refused(run(*CONDENSE, tmp_path / "data.json"), "the path must end in .csv")
     refused(run(*CONDENSE, tmp_path / "empty"), "holds neither interactions.npz nor")
-    refused(run(*CONDENSE, tmp_path / "broken.csv"), "must have the columns user_id and item_id")
+    refused(run(*CONDENSE, tmp_path / "broken.csv"), "on the command line --columns user=a,item=b")
     refused(run("recsys", "audit", tmp_path / "missing.csv"), "there is no file")
 
 
@@ -315,3 +315,44 @@ def test_an_interruption_is_exit_code_130(run: Callable, table: Path, monkeypatc
 
     monkeypatch.setattr(recsys.cli, "condense_interactions", interrupted)
     assert run(*CONDENSE, table, *QUICK)[:2] == (130, "")
+
+
+@pytest.fixture
+def movielens(tmp_path: Path) -> Path:
+    rows = [f"{u},{(u * 7 + k * 3) % 30},{1 + (u + k) % 5},{1000 + u * 50 + k}" for u in range(60) for k in range(8)]
+    path = tmp_path / "ratings.csv"
+    path.write_text("\n".join(["userId,movieId,rating,timestamp", *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("options", [(), ("--min-weight", 2), ("--columns", "user=movieId,item=userId,time=timestamp")])
+def test_a_file_with_usual_names_is_used_as_it_is(run, movielens, options):
+    code, out, err = run("recsys", "audit", movielens, "--split", "temporal", *options)
+    assert code == 0, err
+    assert ("Column rating was not used" in out) is ("--min-weight" not in options)
+
+
+def test_columns_by_place(run, tmp_path):
+    path = tmp_path / "u.data"
+    path.write_text("".join(f"{i}\t{u}\t{u + i}\n" for u in range(40) for i in range(6)))
+    file = tmp_path / "small.safetensors"
+    told = ("--columns", "user=1,item=0")
+    assert run(*CONDENSE, path, *QUICK, *told, "-o", file, "--no-evaluate")[0] == 0
+    assert recsys.load(file).item_ids.tolist() == list(range(6))
+    code, _, err = run("recsys", "evaluate", file, path, *told, "--no-controls", "--models", "popularity")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ("user", "--columns must be such as user=userId,item=movieId, got 'user'"),
+        ("", "--columns must be such as"),
+        ("user=who,item=movieId", "there is no column 'who' for user_id; there are userId, movieId, rating, timestamp"),
+        ("time=when,user=userId", "there is no column 'when'"),
+    ],
+)
+def test_wrong_columns_are_told(run, movielens, columns, message):
+    code, _, err = run("recsys", "audit", movielens, "--columns", columns)
+    assert code == 2
+    assert message in " ".join(err.split())

@@ -255,7 +255,7 @@ BAD = [
     (lambda: random_split(MATRIX, 0.5, 0.5), r"must add up to less than 1, got val=0.5, test=0.5; leave some"),
     (lambda: random_split(MATRIX, seed=-1), "seed must be an integer"),
     (lambda: random_split(MATRIX, duplicates="mean"), "duplicates must be 'binary', 'sum' or 'max'"),
-    (lambda: temporal_split(MATRIX), "must have times for a temporal split; pass a frame with a column datetime"),
+    (lambda: temporal_split(MATRIX), "must have times for a temporal split; say which column holds them"),
     (
         lambda: temporal_split(log_of([(0, i, 5) for i in range(8)])),
         "the times take 1 different values, but 3 are needed to hold out",
