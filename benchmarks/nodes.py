@@ -135,7 +135,13 @@ def tables() -> None:
 
 
 def _cell(row: dict | None) -> str:
-    return "-" if row is None else f"{100 * row['mean']:.1f} ± {100 * row['deviation']:.1f}"
+    """Return plain, and own where there is one; an older row, which has one column only, with a dagger."""
+    if row is None:
+        return "-"
+    plain = f"{100 * row['mean']:.1f} ± {100 * row['deviation']:.1f}"
+    if "own_scores" not in row:
+        return f"{plain} †"
+    return f"{plain} / {100 * row['own_mean']:.1f} ± {100 * row['own_deviation']:.1f}" if row["own_scores"] else plain
 
 
 def main() -> None:
