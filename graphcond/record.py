@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,6 +15,14 @@ RECORDED_PACKAGES = ("graphcond", "torch", "torch-geometric", "numpy", "scipy", 
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that shape a result."""
     return {"python": platform.python_version()} | {name: _version(name) for name in RECORDED_PACKAGES}
+
+
+def stopping(choices: Mapping[str, Any]) -> str | None:
+    """Return why a method left steps undone, given the choices of its record; ``None``: it did not."""
+    for value in (choices, *choices.values()):
+        if isinstance(value, Mapping) and value.get("stopped"):
+            return str(value["stopped"])
+    return None
 
 
 @functools.cache
@@ -56,6 +65,11 @@ class Record:
     notes: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=library_versions)
     processes: int = 1
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the method left steps undone; ``None``: it did not."""
+        return stopping(self.choices)
 
     def to_json(self) -> str:
         """Return the record as one line of JSON."""

@@ -1,7 +1,7 @@
 """The one call: interactions in, a few synthetic users over the same items out."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from graphcond.core.devices import resolve_device
 from graphcond.core.progress import ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.methods.method import Method
-from graphcond.modalities.conditions import Conditions, settings_of
+from graphcond.modalities.conditions import Conditions, require_finite, settings_of
 from graphcond.record import Record
 from recsys.condensed import CondensedInteractions
 from recsys.data.checks import check_split
@@ -79,7 +79,7 @@ def condense(
     >>> small.user_items.shape, small.num_interactions, small.binary
     ((10, 60), 200, True)
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     check_size(ratio, users, interactions)
     resolved = resolve_method(method)
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
@@ -89,11 +89,16 @@ def condense(
     size = resolve_size(ratio, users, interactions, len(source.user_ids), split.num_items)
     for note in split.notes:
         logger.warning(note)
-    run = conditions.run(lambda: _identity(resolved, split, size))
+    run = conditions.run(resolved, lambda: _identity(resolved, split, size))
     with measured(conditions.device) as costs, seeded(seed):
         result = resolved.condense(split, size, run)
-    asked = {"ratio": ratio and float(ratio), "users": users and int(users), "interactions": size.interactions}
-    record = _record(resolved, source, asked, result, costs, conditions)
+    require_finite(resolved, {"weights": torch.from_numpy(result.user_items.data)})
+    asked = {
+        "ratio": None if ratio is None else float(ratio), "users": None if users is None else int(users),
+        "interactions": size.interactions,
+    }  # fmt: skip
+    notes = (*split.notes, *conditions.notes(resolved, result.choices))
+    record = replace(_record(resolved, source, asked, result, costs, conditions), notes=notes)
     small = CondensedInteractions(result.user_items, split.item_ids, record, result.members)
     record.budget["spent"]["bytes"] = small.nbytes
     return small
@@ -166,7 +171,6 @@ def _record(
         },
         seconds=costs.seconds,
         peak_memory=costs.peak_memory,
-        notes=split.notes,
     )
 
 

@@ -1,7 +1,7 @@
 """Experts: networks trained on real data, whose way is kept so that trajectory matching can follow it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,16 @@ from torch import Tensor
 from graphcond.core import storage
 from graphcond.core.fields import require_positive
 from graphcond.core.files import replacing
-from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
-from graphcond.core.randomness import MAX_SEED, seeded
+from graphcond.core.processes import Processes
+from graphcond.core.progress import Progress
+from graphcond.core.randomness import MAX_SEED, random_state, restore_random_state, seeded
+from graphcond.core.run import OutOfTime, Run
+from graphcond.core.state import part
 from graphcond.core.surrogate import Surrogate, Weights
 from graphcond.core.training import Lessons, Student, Training
+
+Way = tuple[Weights, ...]
+"""The weights of an expert at each checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +59,7 @@ class Experts:
         like: Weights are given on its device, with its type.
     """
 
-    ways: tuple[tuple[Weights, ...], ...]
+    ways: tuple[Way, ...]
     like: Tensor
 
     def weights(self, expert: int, checkpoint: int) -> Weights:
@@ -73,24 +79,26 @@ def train_experts(
     *,
     folder: Path | None = None,
     identity: Mapping[str, str] | None = None,
-    progress: ProgressCallback = ignore_progress,
+    run: Run = Run(),
 ) -> Experts:
     """Train experts, or read those that a folder holds already.
 
     Each expert is a file of its own, written when its training has ended, so that an interrupted training goes on with
-    the experts that are missing and ends on the same bits.
+    the experts that are missing and ends on the same bits. Where the time is over, the expert that is being trained is
+    written as far as it got.
 
     Args:
         surrogate: The network.
-        lessons: Makes the real batches that one expert is trained on, by step.
+        lessons: Makes the real batches that one expert is trained on, by step; none may depend on those before it.
         plan: How many and how long.
         folder: Where they are kept; ``None``: in memory only.
         identity: What they are recognised by, beside the plan.
-        progress: Told of each expert.
+        run: Who is told of each expert, and how long all may take.
 
     Raises:
         ValueError: they would take more than ``plan.max_bytes``, their training diverges, or the folder holds experts
             of another run.
+        OutOfTime: the time is over, and not all of them are trained.
     """
     seed = int(torch.randint(MAX_SEED, ()))
     with seeded(seed):
@@ -103,53 +111,154 @@ def train_experts(
     known = dict(identity or {}) | {"plan": repr(plan), "seed": str(seed)}
     ways = []
     for i in range(plan.number):
-        path = None if folder is None else folder / f"expert-{i:03d}.safetensors"
-        way = None if path is None or not path.exists() else _read(path, known)
+        file = _ExpertFile(folder, i, known)
+        way = file.finished()
         if way is None:
             with seeded((seed + i) % MAX_SEED):  # each by itself: which ones were read does not matter to the others
-                way = _trained(surrogate, lessons(), plan)
-            if path is not None:
-                _write(path, way, known)
+                training = _ExpertTraining(surrogate, lessons(), plan)
+                training.restore(file.unfinished())
+                while training.goes_on():
+                    if run.out_of_time():
+                        file.write_unfinished(training.state())
+                        raise OutOfTime(run.time_over(f"in the training of expert {i + 1} of {plan.number}"))
+            way = training.checked_way()
+            file.write(way)
         ways.append(way)
-        progress(Progress(i + 1, plan.number, "experts"))
+        run.progress(Progress(i + 1, plan.number, "experts"))
     return Experts(tuple(ways), first[0])
 
 
-def _trained(surrogate: Surrogate, lessons: Lessons, plan: ExpertPlan) -> tuple[Weights, ...]:
-    student = Student(surrogate.init(), plan.training)
-    way = [_half(student.weights)]
-    for step in range(plan.checkpoints * plan.interval):
-        student.train(surrogate, lessons(step), 1)
-        if (step + 1) % plan.interval == 0:
-            way.append(_half(student.weights))
-    if not all(bool(torch.isfinite(weight).all()) for weight in way[-1]):
-        raise ValueError(
-            f"the training of an expert diverged (learning_rate={plan.training.learning_rate}): its weights are not "
-            "finite in half precision; lower the learning rate of its training"
-        )
-    return tuple(way)
+class _ExpertTraining:
+    """The training of one expert, which can be left and taken up."""
+
+    def __init__(self, surrogate: Surrogate, lessons: Lessons, plan: ExpertPlan) -> None:
+        self._surrogate, self._lessons, self._plan = surrogate, lessons, plan
+        self._student = Student(surrogate.init(), plan.training)
+        self._way = [_half(self._student.weights)]
+        self._step = 0
+
+    def goes_on(self) -> bool:
+        """Take a step, and return whether any is left."""
+        self._student.train(self._surrogate, self._lessons(self._step), 1)
+        self._step += 1
+        if self._step % self._plan.interval == 0:
+            self._way.append(_half(self._student.weights))
+        return self._step < self._plan.checkpoints * self._plan.interval
+
+    def checked_way(self) -> Way:
+        """Return the weights at each checkpoint.
+
+        Raises:
+            ValueError: they are not finite.
+        """
+        if not all(bool(torch.isfinite(weight).all()) for weight in self._way[-1]):
+            raise ValueError(
+                f"the training of an expert diverged (learning_rate={self._plan.training.learning_rate}): its weights "
+                "are not finite in half precision; lower the learning rate of its training"
+            )
+        return tuple(self._way)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that the next step depends on, and the weights that are kept."""
+        groups = {
+            "way": _named(self._way),
+            "student": self._student.state(),
+            "random": random_state(self._device),
+            "step": {"done": torch.tensor(self._step)},
+        }
+        return {f"{group}.{name}": value for group, values in groups.items() for name, value in values.items()}
+
+    def restore(self, state: dict[str, Tensor] | None) -> None:
+        """Put back what :meth:`state` returned; ``None``: begin."""
+        if state is None:
+            return
+        device = self._device
+        student = {name: value.to(device) for name, value in part(state, "student").items()}
+        self._student = Student.restored(student, self._plan.training)
+        self._way = list(_way(part(state, "way")))
+        self._step = int(state["step.done"])
+        restore_random_state(part(state, "random"), device)
+
+    @property
+    def _device(self) -> torch.device:
+        return self._student.weights[0].device
+
+
+class _ExpertFile:
+    """Where an expert is kept, when it is trained and when its training had to stop; the first process does it for all.
+
+    Args:
+        folder: The folder; ``None``: nowhere.
+        number: Of the expert.
+        identity: What it is recognised by.
+    """
+
+    def __init__(self, folder: Path | None, number: int, identity: Mapping[str, str]) -> None:
+        self._path = None if folder is None else folder / f"expert-{number:03d}.safetensors"
+        self._identity = dict(identity)
+        self._processes = Processes.current()
+
+    def finished(self) -> Way | None:
+        """Return the way of a trained expert, if there is one."""
+        found = self._read(self._path)
+        return None if found is None else _way(found)
+
+    def unfinished(self) -> dict[str, Tensor] | None:
+        """Return the state of a training that had to stop, if there is one."""
+        return self._read(self._unfinished)
+
+    def write(self, way: Way) -> None:
+        """Keep a trained expert."""
+        self._write(self._path, _named(way))
+        if self._unfinished is not None:
+            path = self._unfinished
+            self._processes.first(lambda: path.unlink(missing_ok=True))
+
+    def write_unfinished(self, state: dict[str, Tensor]) -> None:
+        """Keep the state of a training."""
+        self._write(self._unfinished, state)
+
+    @property
+    def _unfinished(self) -> Path | None:
+        return None if self._path is None else self._path.with_suffix(".unfinished.safetensors")
+
+    def _read(self, path: Path | None) -> dict[str, Tensor] | None:
+        if path is None:
+            return None
+        return self._processes.first(lambda: self._checked(path) if path.exists() else None)
+
+    def _checked(self, path: Path) -> dict[str, Tensor]:
+        tensors, record = storage.read(path, storage.EXPERT)
+        found = json.loads(record)
+        for name in sorted({*found, *self._identity}):
+            if found.get(name) != self._identity.get(name):
+                raise ValueError(
+                    f"{path} is an expert of another run ({name}: {found.get(name)} there, {self._identity.get(name)} "
+                    "here); delete the folder or give another"
+                )
+        return tensors
+
+    def _write(self, path: Path | None, tensors: dict[str, Tensor]) -> None:
+        if path is None:
+            return
+
+        def write() -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path, overwrite=True) as temporary:
+                storage.write(temporary, tensors, json.dumps(self._identity), storage.EXPERT)
+
+        self._processes.first(write)
 
 
 def _half(weights: Weights) -> Weights:
     return tuple(weight.half().cpu() for weight in weights)
 
 
-def _write(path: Path, way: tuple[Weights, ...], identity: Mapping[str, str]) -> None:
-    tensors = {f"{c}.{i}": weight for c, weights in enumerate(way) for i, weight in enumerate(weights)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, overwrite=True) as temporary:
-        storage.write(temporary, tensors, json.dumps(dict(identity)), storage.EXPERT)
+def _named(way: Sequence[Weights]) -> dict[str, Tensor]:
+    return {f"{c}.{i}": weight for c, weights in enumerate(way) for i, weight in enumerate(weights)}
 
 
-def _read(path: Path, identity: Mapping[str, str]) -> tuple[Weights, ...]:
-    tensors, record = storage.read(path, storage.EXPERT)
-    found = json.loads(record)
-    for name in sorted({*found, *identity}):
-        if found.get(name) != identity.get(name):
-            raise ValueError(
-                f"{path} is an expert of another run ({name}: {found.get(name)} there, {identity.get(name)} here); "
-                "delete the folder or give another"
-            )
+def _way(tensors: dict[str, Tensor]) -> Way:
     checkpoints = 1 + max(int(name.split(".")[0]) for name in tensors)
     count = len(tensors) // checkpoints
     return tuple(tuple(tensors[f"{c}.{i}"] for i in range(count)) for c in range(checkpoints))

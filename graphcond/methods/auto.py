@@ -1,6 +1,5 @@
 """The default method: propagate, teach, cluster, and take what trains small networks best."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
@@ -81,7 +80,6 @@ class Auto(NodeMethod):
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        began = time.monotonic()
         stage = _stages(run.progress)
         views = Views.of(task, self.depth, run.place)
         trial, trial_views = for_choosing(task, views)
@@ -110,7 +108,7 @@ class Auto(NodeMethod):
         next(stage)
         if run.allows_long_work and result.edge_index is None:
             seen = Batch(trial_views.val.space[trial.val.nodes], trial.val.labels)
-            return self.refinement.refine(result, trial, views.train.space, seen, run.left_since(began))
+            return self.refinement.refine(result, trial, views.train.space, seen, run)
         return result
 
     def work(self, shape: Shape) -> Work:

@@ -94,14 +94,8 @@ class GCSNTK(NodeMethod):
             look=judge(task, nodes, y, unit) if len(task.val.nodes) else None,
         )
         outcome = driver.run(recipe, run)
-        choices = {
-            "kept_step": outcome.kept_step,
-            "steps": outcome.steps,
-            "complete": outcome.complete,
-            "scores": [list(look) for look in outcome.scores.items()],
-        }
         x, targets = nodes.decoded()
-        return SyntheticNodes(x=unit * x, y=y, y_soft=as_probabilities(targets, y), choices=choices)
+        return SyntheticNodes(x=unit * x, y=y, y_soft=as_probabilities(targets, y), choices=outcome.choices())
 
     def kernel(self) -> StructuredWidth:
         """Return the kernel."""

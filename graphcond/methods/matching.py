@@ -78,14 +78,8 @@ class Matching:
             kept = thresholded(adjacency, self.structure.threshold)
             edge_index = kept.nonzero().T.contiguous()
             edge_weight = kept[edge_index[0], edge_index[1]]
-        choices = {
-            "kept_step": outcome.kept_step,
-            "steps": outcome.steps,
-            "complete": outcome.complete,
-            "scores": [list(look) for look in outcome.scores.items()],
-        }
         return SyntheticNodes(
-            x=graph.x.detach(), y=graph.y, edge_index=edge_index, edge_weight=edge_weight, choices=choices
+            x=graph.x.detach(), y=graph.y, edge_index=edge_index, edge_weight=edge_weight, choices=outcome.choices()
         )
 
 

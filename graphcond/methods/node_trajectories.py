@@ -18,7 +18,7 @@ from graphcond.core.objectives.base import Objective
 from graphcond.core.objectives.trajectories import TrajectoryMatching
 from graphcond.core.processes import Processes
 from graphcond.core.replay import Replay, Unseen, Window
-from graphcond.core.run import Run
+from graphcond.core.run import OutOfTime, Run
 from graphcond.core.schedules import Schedule
 from graphcond.core.surrogate import Surrogate
 from graphcond.core.training import Lessons
@@ -95,11 +95,17 @@ class TrajectoryMethod(NodeMethod):
             Processes.current().first(lambda: file().read() is not None)  # refused before experts are trained
         real, scale = scaled(relay_batch(task.train, self.relay))
         surrogate = self.relay.surrogate(real.x.size(1), task.num_classes, real.x)
-        experts = train_experts(
-            surrogate, self.lessons(task, real), self.experts,
-            folder=expert_folder(run), identity=run.identity, progress=run.progress,
-        )  # fmt: skip
+        stopped, experts = "", None
+        try:
+            experts = train_experts(
+                surrogate, self.lessons(task, real), self.experts,
+                folder=expert_folder(run), identity=run.identity, run=run,
+            )  # fmt: skip
+        except OutOfTime as stop:
+            stopped = str(stop)
         x, y = initial_nodes(task, allocation)
+        if experts is None:
+            return SyntheticNodes(x=x, y=y, choices=driver.Outcome(0, 0, stopped=stopped).choices())
         start = Batch(scale * x, y)
         nodes = Free(start.x, self.labels(surrogate, experts, start), step_size=self.step_size).to(x.device)
         replay = Replay(experts, self.window, self.span)
@@ -145,11 +151,7 @@ def judge(task: NodeTask, nodes: Free, y: Tensor, scale: float) -> Callable[[], 
 def _result(nodes: Free, y: Tensor, scale: float, outcome: driver.Outcome) -> SyntheticNodes:
     x, labels = nodes.decoded()
     size = nodes.step_size()
-    choices = {
-        "kept_step": outcome.kept_step,
-        "steps": outcome.steps,
-        "complete": outcome.complete,
-        "scores": [list(look) for look in outcome.scores.items()],
+    choices = outcome.choices() | {
         "scale": scale,
         "learning_rate": None if size is None else float(size.detach()),
     }

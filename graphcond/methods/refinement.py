@@ -91,14 +91,11 @@ class Refinement:
         outcome = driver.run(recipe, run)
         (before,), (after,) = at_the_end.run(torch.stack([start.x, moved()]), start.y)
         kept = after.score > before.score + self.bar * at_the_end.standard_error(after, before)
-        note = {
-            "steps": outcome.steps,
-            "complete": outcome.complete,
+        note = outcome.choices() | {
             "kept": kept,
             "kept_step": outcome.kept_step if kept else 0,
             "before": before.score,
             "after": after.score,
-            "scores": [list(look) for look in outcome.scores.items()],
         }
         return _noted(replace(start, x=moved()) if kept else start, note)
 

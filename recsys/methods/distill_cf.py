@@ -139,13 +139,7 @@ class DistillCF(UserMethod):
             looks=self.looks,
         )
         outcome = driver.run(recipe, run)
-        choices = {
-            "kept_step": outcome.kept_step,
-            "steps": outcome.steps,
-            "complete": outcome.complete,
-            "scores": [list(score) for score in outcome.scores.items()],
-            "rows": repr(users.rows),
-        } | settings._asdict()
+        choices = outcome.choices() | {"rows": repr(users.rows)} | settings._asdict()
         return SyntheticUsers(as_matrix(users), choices)
 
     def settings_for(self, split: Split, size: Size) -> "Settings":
