@@ -13,6 +13,8 @@ from graphcond.core import storage
 from graphcond.core.fields import require_positive
 from graphcond.core.files import check_target, replacing
 
+THREADS = "threads"  # what the identity of a run calls their number
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -34,6 +36,25 @@ class Checkpoint:
         if not isinstance(self.path, str | Path):
             raise TypeError(f"path must be a string or a Path, got {type(self.path).__name__}")
         require_positive(self, but=("every_seconds",))
+
+
+def require_identity(what: str, found: Mapping[str, str], here: Mapping[str, str], remedy: str) -> None:
+    """Raise unless a file was written by the run that reads it, to whose bits it would lead no more.
+
+    Args:
+        what: Begins the message.
+        found: What the file says of the run that wrote it.
+        here: The run that reads it.
+        remedy: Ends the message.
+
+    Raises:
+        ValueError: they differ; the message says in what.
+    """
+    for name in sorted({*found, *here}):
+        if found.get(name) != here.get(name):
+            if name == THREADS and found.get(name) is not None:  # sums come out differently with another number
+                remedy = f"set OMP_NUM_THREADS={found[name]} or call torch.set_num_threads({found[name]}), or {remedy}"
+            raise ValueError(f"{what} ({name}: {found.get(name)} there, {here.get(name)} here); {remedy}")
 
 
 class CheckpointFile:
@@ -61,13 +82,10 @@ class CheckpointFile:
             return None
         tensors, record = storage.read(self._path, storage.CHECKPOINT)
         notes = json.loads(record)
-        found = notes.pop("identity")
-        for name in sorted({*found, *self._identity}):
-            if found.get(name) != self._identity.get(name):
-                raise ValueError(
-                    f"checkpoint {self._path} belongs to another run ({name}: {found.get(name)} there, "
-                    f"{self._identity.get(name)} here); delete it or give another path"
-                )
+        require_identity(
+            f"checkpoint {self._path} belongs to another run", notes.pop("identity"), self._identity,
+            "delete it or give another path",
+        )  # fmt: skip
         return tensors, notes
 
     def due(self) -> bool:

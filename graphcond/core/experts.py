@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from graphcond.core import storage
+from graphcond.core.checkpoint import CheckpointFile, require_identity
 from graphcond.core.fields import require_positive
 from graphcond.core.files import replacing
 from graphcond.core.processes import Processes
@@ -128,6 +130,19 @@ def train_experts(
     return Experts(tuple(ways), first[0])
 
 
+def expert_folder(run: Run) -> Path | None:
+    """Return where a run keeps its experts: beside its checkpoint, or in memory only.
+
+    Raises:
+        ValueError: the checkpoint is of another run: to be told before experts are trained.
+    """
+    if run.checkpoint is None:
+        return None
+    file = partial(CheckpointFile, run.checkpoint, run.identity)
+    Processes.current().first(lambda: file().read() is not None)
+    return Path(f"{run.checkpoint.path}.experts")
+
+
 class _ExpertTraining:
     """The training of one expert, which can be left and taken up."""
 
@@ -229,13 +244,10 @@ class _ExpertFile:
 
     def _checked(self, path: Path) -> dict[str, Tensor]:
         tensors, record = storage.read(path, storage.EXPERT)
-        found = json.loads(record)
-        for name in sorted({*found, *self._identity}):
-            if found.get(name) != self._identity.get(name):
-                raise ValueError(
-                    f"{path} is an expert of another run ({name}: {found.get(name)} there, {self._identity.get(name)} "
-                    "here); delete the folder or give another"
-                )
+        require_identity(
+            f"{path} is an expert of another run", json.loads(record), self._identity,
+            "delete the folder or give another",
+        )  # fmt: skip
         return tensors
 
     def _write(self, path: Path | None, tensors: dict[str, Tensor]) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from graphcond.core.batch import Batch
 from graphcond.core.driver import Outcome
-from graphcond.core.experts import ExpertPlan, Experts, train_experts
+from graphcond.core.experts import ExpertPlan, Experts, expert_folder, train_experts
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.trajectories import TrajectoryMatching
 from graphcond.core.replay import Replay, Unseen, Window
@@ -155,13 +155,15 @@ class MTT(ImageMatchingMethod):
         )
 
     def _train(self, surrogate: Network, task: ImageTask, run: Run) -> Experts:
-        folder = None if run.checkpoint is None else Path(f"{run.checkpoint.path}.experts")
+        beside, known = expert_folder(run), run.identity
+        if self.folder is not None:  # for other runs as well
+            beside, known = Path(self.folder), {"architecture": repr(self.architecture), "source": task.fingerprint()}
         return train_experts(
             surrogate,
             lambda: RandomBatches(task, self.expert_rows),
             self.experts,
-            folder=folder if self.folder is None else Path(self.folder),
-            identity={"architecture": repr(self.architecture), "source": task.fingerprint()},
+            folder=beside,
+            identity=known,
             run=run,
         )
 

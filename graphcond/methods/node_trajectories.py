@@ -3,20 +3,16 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import Tensor
 
 from graphcond.core import driver
 from graphcond.core.batch import Batch
-from graphcond.core.checkpoint import CheckpointFile
-from graphcond.core.experts import ExpertPlan, Experts, train_experts
+from graphcond.core.experts import ExpertPlan, Experts, expert_folder, train_experts
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.base import Objective
 from graphcond.core.objectives.trajectories import TrajectoryMatching
-from graphcond.core.processes import Processes
 from graphcond.core.replay import Replay, Unseen, Window
 from graphcond.core.run import OutOfTime, Run
 from graphcond.core.schedules import Schedule
@@ -90,16 +86,14 @@ class TrajectoryMethod(NodeMethod):
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        if run.checkpoint is not None:
-            file = partial(CheckpointFile, run.checkpoint, run.identity)
-            Processes.current().first(lambda: file().read() is not None)  # refused before experts are trained
+        folder = expert_folder(run)
         real, scale = scaled(relay_batch(task.train, self.relay))
         surrogate = self.relay.surrogate(real.x.size(1), task.num_classes, real.x)
         stopped, experts = "", None
         try:
             experts = train_experts(
                 surrogate, self.lessons(task, real), self.experts,
-                folder=expert_folder(run), identity=run.identity, run=run,
+                folder=folder, identity=run.identity, run=run,
             )  # fmt: skip
         except OutOfTime as stop:
             stopped = str(stop)
@@ -133,11 +127,6 @@ def scaled(batch: Batch) -> tuple[Batch, float]:
     length = float(batch.x.square().sum(dim=1).mean().sqrt())
     scale = 1 / length if length else 1.0
     return replace(batch, x=scale * batch.x), scale
-
-
-def expert_folder(run: Run) -> Path | None:
-    """Return where a run keeps its experts: beside its checkpoint, or in memory only."""
-    return None if run.checkpoint is None else Path(f"{run.checkpoint.path}.experts")
 
 
 def judge(task: NodeTask, nodes: Free, y: Tensor, scale: float) -> Callable[[], float] | None:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphcond.core.checkpoint import Checkpoint
+from graphcond.core.checkpoint import THREADS, Checkpoint
 from graphcond.core.fields import is_number
 from graphcond.core.processes import Processes
 from graphcond.core.progress import ProgressCallback, ignore_progress, resolve_progress
@@ -101,7 +101,7 @@ class Conditions:
         return identity | {
             "seed": str(self.seed),
             "device": self.device.type,
-            "threads": str(torch.get_num_threads()),  # sums come out differently with another number
+            THREADS: str(torch.get_num_threads()),  # sums come out differently with another number
             "graphcond": versions["graphcond"],
             "torch": versions["torch"],
         }
