@@ -18,7 +18,7 @@ def library_versions() -> dict[str, str]:
 
 
 def stopping(choices: Mapping[str, Any]) -> str | None:
-    """Return why a method left steps undone, given the choices of its record; ``None``: it did not."""
+    """Return where and why a method stopped early, given the choices of its record; ``None``: it did not."""
     for value in (choices, *choices.values()):
         if isinstance(value, Mapping) and value.get("stopped"):
             return str(value["stopped"])
@@ -68,7 +68,7 @@ class Record:
 
     @property
     def stopped(self) -> str | None:
-        """Why the method left steps undone; ``None``: it did not."""
+        """Where and why the method stopped early, the words after "stopped"; ``None``: it did all its steps."""
         return stopping(self.choices)
 
     def to_json(self) -> str:

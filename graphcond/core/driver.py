@@ -89,7 +89,7 @@ class Outcome:
         steps: Steps done.
         kept_step: The step whose data were kept.
         scores: The score of each look, by step.
-        stopped: Why steps were left undone, if so.
+        stopped: Where and why it stopped, if steps were left undone: the words after "stopped".
     """
 
     steps: int
@@ -183,7 +183,7 @@ class _Driver:
         try:
             loss = recipe.objective.loss(recipe.surrogate, weights, target, seen)
         except ArithmeticError as error:
-            return self._diverged(f"where {error}".split(";")[0])
+            return self._diverged(str(error).split(";")[0])
         share = target.share if isinstance(target, RealRows) else None
         if share is not None:
             loss = share * loss
@@ -208,7 +208,7 @@ class _Driver:
         found += [parameter.grad.sum() for parameter in self._learned() if parameter.grad is not None]
         return bool(torch.isfinite(torch.stack([value.double() for value in found])).all())
 
-    def _diverged(self, why: str = "whose loss or gradient is not finite") -> str:
+    def _diverged(self, why: str = "its loss or gradient is not finite") -> str:
         """Return the words for a step that cannot be taken.
 
         Raises:
@@ -219,14 +219,14 @@ class _Driver:
         where = f"at step {self.step + 1:,} of {self.recipe.steps:,}"
         if not self.step:
             raise ValueError(
-                f"the run diverged {where}, {why}; scale the data, for example to a mean square of 1, or lower {names}"
+                f"the run diverged {where}: {why}; scale the data, for example to a mean square of 1, or lower {names}"
             )
         finite = all(bool(torch.isfinite(value).all()) for value in self._learned())
         if not finite and not self.best:
             raise ValueError(f"the run diverged {where}: what it learned is not finite; lower {names}")
         if not self.best:
             self.kept_step = self.step
-        return f"it diverged {where}, {why}; lower {names}"
+        return f"{where}: {why}; lower {names}"
 
     def _learned(self) -> list[nn.Parameter]:
         return [parameter for group in self.recipe.synthetic.parts().values() for parameter in group]

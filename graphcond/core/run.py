@@ -62,5 +62,5 @@ class Run:
         return Processes.current().agree(self.seconds() + reserve >= self.max_seconds)
 
     def time_over(self, where: str) -> str:
-        """Return the words that say where the time was over, for the record."""
-        return f"max_seconds={self.max_seconds:g} was over {where}"
+        """Return the words that say where a method stopped because the time was over, for the record."""
+        return f"{where}: max_seconds={self.max_seconds:g} was over"

@@ -89,8 +89,8 @@ class Conditions:
         stopped = stopping(choices)
         if stopped is None:
             return ()
-        note = f"{method.label} left steps undone: {stopped}"
-        if stopped.startswith("max_seconds"):
+        note = f"{method.label} stopped {stopped}"
+        if "max_seconds" in stopped:
             path = self.checkpoint.path if isinstance(self.checkpoint, Checkpoint) else self.checkpoint
             note += "; give checkpoint= to go on later" if path is None else f"; the same call goes on from {path}"
         logger.warning(f"{note}.")

@@ -274,7 +274,7 @@ def test_max_seconds_looks_at_the_step_where_it_stops_if_there_is_another_to_com
     outcome = run(made, max_seconds=4.5)
     assert (outcome.steps, outcome.kept_step) == (5, 5)
     assert outcome.scores == ({} if looks == 1 else {1: 0.0, 3: 0.0, 5: 1.0})
-    assert outcome.stopped == "max_seconds=4.5 was over at step 5 of 10"
+    assert outcome.stopped == "at step 5 of 10: max_seconds=4.5 was over"
     run(short)
     assert_same(made, short)
 

@@ -216,7 +216,7 @@ def counting_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_time_of_experts_counts(tmp_path, monkeypatch, seconds, expert):
     whole = trained()
     counting_steps(monkeypatch)
-    with pytest.raises(OutOfTime, match=f"max_seconds={seconds} was over in the training of expert {expert} of 3"):
+    with pytest.raises(OutOfTime, match=f"in the training of expert {expert} of 3: max_seconds={seconds} was over"):
         trained(tmp_path, run=Run(max_seconds=seconds))
     assert run_module.monotonic() == seconds
     names = sorted(path.name for path in tmp_path.iterdir())

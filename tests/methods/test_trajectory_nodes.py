@@ -220,7 +220,7 @@ def test_what_is_out_of_time_in_the_training_of_experts_gives_the_nodes_it_start
     small = condense(toy, quick(name), max_seconds=1e-9)
     assert small[0].num_nodes == condense(toy, quick(name))[0].num_nodes
     assert "in the training of expert 1 of 2" in small.record.choices["stopped"]
-    (note,) = (note for note in small.record.notes if "steps undone" in note)
+    (note,) = (note for note in small.record.notes if "stopped in the training" in note)
     assert "give checkpoint= to go on later" in note
 
 
