@@ -9,6 +9,7 @@ import torch
 from graphcond.condensed import CondensedDataset
 from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.devices import resolve_device
+from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.memory import parse_memory
 from graphcond.core.progress import ProgressCallback, ignore_progress
 from graphcond.core.randomness import check_seed
@@ -103,24 +104,25 @@ def condense(
     >>> small[0].num_nodes, small.num_classes, small.record.method
     (20, 10, 'auto')
     """
-    check_seed(seed)
+    seed, inductive = check_seed(seed), check_flag("inductive", inductive)
     nodes: dict[str, Any] = {"num_nodes": num_nodes, "nodes_per_class": nodes_per_class}
     graphs: dict[str, Any] = {"num_graphs": num_graphs, "graphs_per_class": graphs_per_class, "max_bytes": max_bytes}
     inapt: dict[str, Any] = {
         "ratio_of": None if ratio_of == "nodes" else ratio_of, "inductive": inductive or None, "memory": memory,
     }  # fmt: skip
+    apart = {"split": None if is_whole(split) and split == 0 else split}
     limit = None if memory is None else parse_memory(memory)
     if scipy.sparse.issparse(dataset):
         from recsys.api import condense as condense_interactions  # it stands on this package
 
-        _refuse(nodes | graphs | inapt | {"split": split or None}, "interactions", {}, "; recsys.condense takes users=")
+        _refuse(nodes | graphs | inapt | apart, "interactions", {}, "; recsys.condense takes users=")
         return condense_interactions(
             dataset, ratio, method=method, seed=seed, device=device, progress=progress, checkpoint=checkpoint,
             max_seconds=max_seconds,
         )  # fmt: skip
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds, limit)
     if is_image_dataset(dataset):
-        _refuse(nodes | graphs | inapt | {"split": split or None}, "images", {}, "; condense_images takes per_class=")
+        _refuse(nodes | graphs | inapt | apart, "images", {}, "; condense_images takes per_class=")
         return condense_image_dataset(dataset, ImageBudget(ratio=ratio), resolve_image_method(method), conditions)
     if is_graph_dataset(dataset):
         _refuse(nodes | inapt, "a dataset of many graphs", graphs)
@@ -128,11 +130,11 @@ def condense(
             dataset, {"ratio": ratio} | graphs, resolve_graph_method(method), conditions, split=split
         )  # fmt: skip
     _refuse(graphs, "a node dataset", nodes)
-    if not isinstance(split, int):
-        raise TypeError(f"split must be a number for a node dataset, whose parts are masks, got {type(split).__name__}")
+    if not is_whole(split):
+        raise TypeError(f"split must be a number for a node dataset, whose parts are masks, got {split!r}")
     budget = Budget(ratio=ratio, ratio_of=ratio_of, **nodes)
     return condense_nodes(
-        dataset, budget, resolve_method(method), conditions, split=split, inductive=inductive
+        dataset, budget, resolve_method(method), conditions, split=int(split), inductive=inductive
     )  # fmt: skip
 
 
@@ -184,7 +186,7 @@ def condense_images(
     >>> small.images()[0].shape, small.record.method
     (torch.Size([10, 1, 8, 8]), 'dm')
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     if not is_image_dataset(dataset):
         raise TypeError(
             "dataset must be a pair (x, y) of images, an array (n, channels, height, width), and labels (n,), a "

@@ -17,7 +17,7 @@ from rich.logging import RichHandler
 from tqdm import tqdm
 from typer.core import TyperGroup
 
-from graphcond.core.files import OVERWRITE, check_target
+from graphcond.core.files import check_target
 from graphcond.core.memory import shown
 from graphcond.core.processes import Processes
 from graphcond.core.progress import Progress
@@ -116,14 +116,14 @@ def in_command_words(message: str, options: Iterable[str]) -> str:
     >>> in_command_words("num_nodes must be a positive integer, got 0", ["num_nodes"])
     '--num-nodes must be a positive integer, got 0'
     """
-    message = message.replace(OVERWRITE, "--overwrite")
     names = "|".join(sorted(options, key=len, reverse=True))
 
-    return re.sub(
+    message = re.sub(
         rf"(?<![\w.-])({names})(?:=(?=[\s,;.)]|$)|(=)(?!\{{)|(?= must | is empty))",
         lambda found: f"--{found[1].replace('_', '-')}{found[2] or ''}",
         message,
     )
+    return re.sub(r"(--[\w-]+)(=\S+)? \(\1\)", r"\1", message)  # the library names the option beside the argument
 
 
 def record_table(record: Record) -> str:

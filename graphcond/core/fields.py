@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -12,12 +12,12 @@ NUMBERS = (*WHOLE, float, float | None)
 FLAGS = (bool, bool | None)
 
 
-def is_whole(value: object) -> bool:
+def is_whole(value: object) -> TypeGuard[int]:
     """Return whether a value is a whole number, of Python or of NumPy; true and false are none."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Return whether a value is a real number, of Python or of NumPy; true and false are none."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
@@ -28,7 +28,7 @@ def positive_integer(name: str, value: object) -> int:
     Raises:
         ValueError: it is none.
     """
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+    if not is_whole(value) or value < 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}")
     return int(value)
 

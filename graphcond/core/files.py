@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from graphcond.core.fields import check_flag
+
 OVERWRITE = "overwrite=True (--overwrite)"
 
 
@@ -50,6 +52,7 @@ def replacing_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[P
         FileNotFoundError: the folder that it is in does not exist.
         PermissionError: that folder cannot be written to.
     """
+    check_flag("overwrite", overwrite)
     target = Path(path)
     if target.exists() and not target.is_dir():
         raise NotADirectoryError(f"{target} is a file; give the name of a folder")
@@ -75,6 +78,7 @@ def replacing_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[P
 
 
 def _temporary_beside(target: Path, overwrite: bool) -> Path:
+    check_flag("overwrite", overwrite)
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder; give the name of a file in it")
     if target.exists() and not overwrite:

@@ -11,8 +11,9 @@ from torch_geometric.data import Data
 from graphcond.condensed import CondensedDataset
 from graphcond.core.costs import measured
 from graphcond.core.devices import resolve_device
+from graphcond.core.fields import check_flag, is_whole, positive_integer
 from graphcond.core.processes import alone
-from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
+from graphcond.core.progress import Progress, ProgressCallback, ignore_progress, resolve_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation import graphs
 from graphcond.evaluation.columns import Column, Columns, Score
@@ -114,17 +115,18 @@ def evaluate(
         TypeError: an argument of the wrong type.
         ValueError: an argument with an unusable value, or a condensed dataset that does not fit the original.
     """
-    check_seed(seed)
-    _check_counts(models, runs)
+    seed, runs, progress = check_seed(seed), positive_integer("runs", runs), resolve_progress(progress)
+    _check_models(models)
+    inductive = None if inductive is None else check_flag("inductive", inductive)
     where = resolve_device(device)
     if is_image_dataset(dataset):
         _refuse("images, whose parts ImageDataset holds", inductive=inductive, split=split)
         return evaluate_images(
-            image_sets(condensed), dataset, image_kinds(models or ("convnet",)),
+            image_sets(condensed), dataset, image_kinds(("convnet",) if models is None else models),
             ImageRules(resolve_image_protocol(protocol), metric, runs, seed, where), image_control_names(controls),
             progress=progress,
         )  # fmt: skip
-    graph_models = _model_names(models or ("gcn",))
+    graph_models = _model_names(("gcn",) if models is None else models)
     if is_graph_dataset(dataset):
         _refuse("a dataset of many graphs", inductive=inductive)
         graph_rules = graphs.GraphRules(
@@ -134,8 +136,8 @@ def evaluate(
             _graph_sets(condensed), dataset, graphs.graph_kinds(graph_models), graph_rules,
             control_names(controls, GRAPH_CONTROLS), split=split, metric=metric, progress=progress,
         )  # fmt: skip
-    if split is not None and not isinstance(split, int):
-        raise TypeError(f"split must be a number for a node dataset, got {type(split).__name__}")
+    if split is not None and not is_whole(split):
+        raise TypeError(f"split must be a number for a node dataset, got {split!r}")
     rules = resolve_protocol(protocol)
     kinds = {name: resolve_model(name) for name in graph_models}
     names = control_names(controls, CONTROLS)
@@ -169,13 +171,11 @@ def evaluate(
     return Report(tuple(rows), dataset=task.name, protocol=rules.name, metric=metric_label(metric))
 
 
-def _check_counts(models: object, runs: object) -> None:
+def _check_models(models: Sequence[object] | None) -> None:
     if isinstance(models, str):
         raise TypeError(f"models must be a sequence of names, got the string {models!r}; pass ({models!r},)")
-    if models is not None and not models:
+    if models is not None and not len(models):
         raise ValueError("models must name at least one downstream model, such as 'gcn'")
-    if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
-        raise ValueError(f"runs must be a positive integer, got {runs!r}")
 
 
 def _refuse(what: str, **arguments: object) -> None:

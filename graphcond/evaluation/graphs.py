@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
 from graphcond.core.costs import measured
+from graphcond.core.fields import is_whole
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.randomness import seeded
 from graphcond.evaluation import graph_controls
@@ -82,7 +83,7 @@ def evaluate_graphs(
     recorded = records[0].source.get("split", 0) if records else 0
     if split is None and recorded == "given":
         raise ValueError("the graphs were condensed with a split of your own; pass the same split= to evaluate")
-    chosen = split if split is not None else recorded if isinstance(recorded, int) else 0
+    chosen = split if split is not None else recorded if is_whole(recorded) else 0
     task = read_graphs(dataset, split=chosen)
     check_same_training_data(records, task.fingerprint())
     if not len(task.test):

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 from torch_geometric.data import Data, Dataset, InMemoryDataset
 
+from graphcond.core.fields import is_whole
 from graphcond.graphs import checks
 from graphcond.graphs.adjacency import with_edges
 from graphcond.graphs.folds import fold_split
@@ -127,7 +128,7 @@ def _parts(dataset: object, split: Split, y: Tensor, notes: list[str]) -> tuple[
     label: int | str
     if isinstance(split, Mapping):
         parts, label = checks.check_split(split, len(y)), "given"
-    elif isinstance(split, bool) or not isinstance(split, int):
+    elif not is_whole(split):
         raise TypeError(f"split must be a number or a dictionary of graph numbers, got {type(split).__name__}")
     elif isinstance(dataset, HasIndexSplit) and (published := dataset.get_idx_split()):
         if getattr(dataset, "_indices", None) is not None:

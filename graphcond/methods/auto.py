@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.batch import Batch
+from graphcond.core.fields import plain_fields
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
@@ -72,6 +73,7 @@ class Auto(NodeMethod):
 
     def __post_init__(self) -> None:
         """Check the fields."""
+        plain_fields(self)
         check_depth(self.depth)
         if not self.penalty > 0:
             raise ValueError(f"penalty must be positive, got {self.penalty!r}")

@@ -11,6 +11,7 @@ from sklearn.decomposition import TruncatedSVD
 from torch_geometric.data import Data
 
 from graphcond.condensed import Members
+from graphcond.core.fields import plain_fields, positive_integer
 from graphcond.core.run import Run
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.counts import counted, logarithmic
@@ -62,20 +63,18 @@ class Histograms(GraphMethod):
 
     def __post_init__(self) -> None:
         """Check the fields."""
+        plain_fields(self)
         check_bins(self.bins)
-        for name in ("depth", "trees"):
-            value = getattr(self, name)
-            if (name, value) == ("depth", None):
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a positive integer, got {value!r}")
+        positive_integer("trees", self.trees)
+        if self.depth is not None:
+            positive_integer("depth", self.depth)
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
         assert budget is not None
         train, errors = as_categories(task.train, self.bins, self.name)
         teacher = teach(task)
-        depth = self.depth or teacher.depth
+        depth = teacher.depth if self.depth is None else self.depth
         plan = _Plan.of(train, refine(train, depth, degrees=self.degrees, edges=self.edges), teacher, self.degrees)
         if budget.max_bytes is None:
             items, groups = plan.build(budget.allocate_within(task.class_counts, "to be grouped"), self.trees)
