@@ -72,7 +72,7 @@ def test_zero_is_a_size_that_makes_no_sense(toy, make_graphs, kind):
 @KINDS
 @pytest.mark.parametrize("progress", [True, "bar", 0, []])
 def test_progress_is_told_to_a_function_or_to_nobody(toy, make_graphs, kind, progress):
-    with pytest.raises(TypeError, match="progress must be a function of a graphcond.Progress, or None, got"):
+    with pytest.raises(TypeError, match=r"progress must be a function of a graphcond\.Progress, or None, got"):
         calls(toy, make_graphs())[kind](progress=progress)
 
 
@@ -161,7 +161,7 @@ def test_evaluations_take_whole_numbers_of_numpy_and_no_progress(toy):
 @pytest.mark.parametrize(("models", "runs"), [([], 1), ((), 1), (("sgc",), 0), (("sgc",), True), (("sgc",), "3")])
 def test_evaluations_refuse_no_models_and_no_runs(toy, models, runs):
     small = graphcond.condense(toy, num_nodes=6, method="random")
-    with pytest.raises(ValueError, match="models must name at least one|runs must be a positive integer"):
+    with pytest.raises(ValueError, match=r"models must name at least one|runs must be a positive integer"):
         graphcond.evaluate(small, toy, models, runs=runs)
 
 
@@ -186,7 +186,7 @@ def test_a_benchmark_refuses_nothing_and_zero(tmp_path, given, words):
 @pytest.mark.parametrize("split", ["", {}, [], False, "0"])
 def test_images_and_interactions_have_no_split_however_it_is_written(split):
     for dataset in (pictures(), USERS.user_items()):
-        with pytest.raises(ValueError, match="makes no sense for (images|interactions); leave it out"):
+        with pytest.raises(ValueError, match=r"makes no sense for (images|interactions); leave it out"):
             graphcond.condense(dataset, ratio=0.5, method="random", split=split)
 
 

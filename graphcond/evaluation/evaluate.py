@@ -27,7 +27,7 @@ from graphcond.evaluation.image_protocol import ImageProtocol, resolve_image_pro
 from graphcond.evaluation.images import ImageRules, evaluate_images
 from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
 from graphcond.evaluation.models import ModelKind, View, resolve_model
-from graphcond.evaluation.own_data import read_own
+from graphcond.evaluation.own_data import read_own, require_finite
 from graphcond.evaluation.protocol import Protocol, resolve_protocol
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
@@ -232,6 +232,7 @@ def _check_source(records: list[Record], dataset: object, task: NodeTask) -> Non
 
 def _check_fit(own: Candidate, task: NodeTask) -> None:
     for data in own.data:
+        require_finite(data)
         if data.x.size(1) != task.train.graph.x.size(1):
             raise ValueError(
                 f"the condensed data has {data.x.size(1)} features, the dataset {task.train.graph.x.size(1)}; "

@@ -27,6 +27,7 @@ from graphcond.evaluation.graph_training import (
     train_graphs,
 )
 from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
+from graphcond.evaluation.own_data import require_finite
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
 from graphcond.graphs.budget import GraphBudget
@@ -124,6 +125,7 @@ def _own(several: Sequence[CondensedDataset | list[Data]]) -> GraphCandidate:
 def _check_fit(own: GraphCandidate, task: GraphTask) -> None:
     for items in own.sets:
         for item in items:
+            require_finite(item)
             if item.x is None or item.y is None or item.edge_index is None:
                 raise ValueError("each condensed graph must have x, edge_index and y")
             if item.x.size(1) != task.train.x.size(1):

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
+from graphcond.evaluation.own_data import require_finite
 from graphcond.images.dataset import is_pair
 from graphcond.images.task import ImageTask
 
@@ -101,6 +102,7 @@ def _check_fit(data: Data, task: ImageTask) -> None:
         raise ValueError(
             f"the condensed images have labels from {int(y.min())} to {int(y.max())}, the dataset has {classes} classes"
         )
+    require_finite(data)
     _check_extras(data, task)
 
 

@@ -1,8 +1,24 @@
 """A condensed graph of the user's own making: checked as an original is, before anything is trained on it."""
 
+import torch
+from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.nodes import checks
+
+
+def require_finite(data: Data) -> None:
+    """Raise if condensed data hold a number that nothing can be trained on, whoever made them.
+
+    Raises:
+        ValueError: the message names the tensor.
+    """
+    for name, value in data.to_dict().items():
+        if isinstance(value, Tensor) and value.is_floating_point() and not torch.isfinite(value).all():
+            raise ValueError(
+                f"{name} of the condensed data holds NaN or infinity; condense again, or clean it, e.g. with "
+                "torch.nan_to_num"
+            )
 
 
 def read_own(data: Data) -> Data:

@@ -1,5 +1,6 @@
 """What the node methods that match trajectories have in common: experts, nodes without edges, looks, a result."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from graphcond.core.experts import ExpertPlan, Experts, expert_folder, train_exp
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.base import Objective
 from graphcond.core.objectives.trajectories import TrajectoryMatching
+from graphcond.core.ranges import root_mean_square
 from graphcond.core.replay import Replay, Unseen, Window
 from graphcond.core.run import OutOfTime, Run
 from graphcond.core.schedules import Schedule
@@ -125,7 +127,9 @@ class TrajectoryMethod(NodeMethod):
 def scaled(batch: Batch) -> tuple[Batch, float]:
     """Return a batch whose rows have length 1 (their root mean square), and the number that they were multiplied by."""
     length = float(batch.x.square().sum(dim=1).mean().sqrt())
-    scale = 1 / length if length else 1.0
+    if not 0 < length < math.inf:  # squares of the features are too small or too large a number
+        length = float(root_mean_square(batch.x)) * batch.x.size(1) ** 0.5
+    scale = 1 / length
     return replace(batch, x=scale * batch.x), scale
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import coalesce
 
+from graphcond.core.ranges import LARGEST, unusable_rows
 from graphcond.nodes.edges import Survey, is_strictly_sorted, survey
 
 
@@ -24,14 +25,10 @@ def check_features(data: Data) -> Tensor:
         raise ValueError(f"data.x must have the shape (num_nodes, num_features), got {tuple(x.shape)}")
     if x.is_complex():
         raise TypeError(f"data.x must be real, got {x.dtype}; pass its real and imaginary part as columns")
-    x = x.detach().to(torch.float32)
-    # One NaN or infinity spoils the sum, which takes a fraction of the time of looking at every value.
-    if not torch.isfinite(x.sum()) and not (finite := torch.isfinite(x).all(dim=1)).all():
-        bad = (~finite).nonzero().flatten()
-        raise ValueError(
-            f"data.x must be finite, but {len(bad)} rows hold NaN or infinity (first: row {int(bad[0])}); "
-            "clean them, e.g. with torch.nan_to_num"
-        )
+    given, x = x, x.detach().to(torch.float32)
+    if (found := unusable_rows(x, given)) is not None:
+        bad, what, remedy = found
+        raise ValueError(f"data.x must be finite, but {len(bad)} rows hold {what} (first: row {int(bad[0])}); {remedy}")
     return x
 
 
@@ -79,6 +76,11 @@ def _check_edge_weight(data: Data, num_edges: int) -> Tensor:
     weight = weight.reshape(-1)
     if not torch.isfinite(weight).all():
         raise ValueError("data.edge_weight must be finite, but holds NaN or infinity; clean it or drop those edges")
+    if weight.numel() and float(weight.max()) > LARGEST:
+        raise ValueError(
+            f"data.edge_weight reaches {float(weight.max()):g}, but sums of numbers beyond {LARGEST:g} overflow; "
+            "divide all weights by their mean"
+        )
     if weight.numel() and float(weight.min()) < 0:
         raise ValueError(
             f"data.edge_weight must not be negative (lowest: {float(weight.min()):g}); degrees would lose their "

@@ -161,6 +161,7 @@ def _own(condensed: object, several: list[CondensedInteractions], split: Split) 
                 "that was condensed"
             )
     for one in several:
+        checked_interactions(one.user_items)
         if one.record.source.get("fingerprint") != split.fingerprint():
             raise ValueError(
                 f"{one!r} was condensed from other training interactions than those of the split, so it may have seen "

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
+from graphcond.core.ranges import LARGEST
+
 
 def checked_interactions(user_items: csr_matrix) -> csr_matrix:
     """Return interactions to fit on as float32 in canonical form; the given matrix is not changed.
@@ -16,6 +18,9 @@ def checked_interactions(user_items: csr_matrix) -> csr_matrix:
             f"user_items must be a sparse matrix of users and items, got {type(user_items).__name__}; pass "
             "scipy.sparse.csr_matrix(user_items)"
         )
+    most = float(np.abs(user_items.data).max(initial=0)) if user_items.dtype.kind == "f" else 0.0
+    if LARGEST < most < np.inf:
+        raise ValueError(f"user_items reaches {most:g}, but squares of weights beyond {LARGEST:g} overflow; scale them")
     matrix = csr_matrix(user_items, dtype=np.float32, copy=True)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
