@@ -37,7 +37,7 @@ class Conditions:
     max_seconds: float | None
     memory: int | None = None
     processes: Processes = field(default_factory=Processes.current)
-    began: float = field(default_factory=monotonic)
+    began: float = field(default_factory=lambda: monotonic())
 
     def __post_init__(self) -> None:
         """Check the callback."""
