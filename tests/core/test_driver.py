@@ -12,6 +12,7 @@ from graphcond.core import run as run_module
 from graphcond.core.batch import Batch
 from graphcond.core.driver import Outcome, Recipe
 from graphcond.core.objectives.gradients import GradientMatching
+from graphcond.core.positive_definite import NotPositiveDefiniteError
 from graphcond.core.progress import Progress
 from graphcond.core.randomness import seeded
 from graphcond.core.run import Run
@@ -339,3 +340,42 @@ def test_unknown_part_in_turns_and_empty_turns_are_refused():
         Schedule(rates={"features": 0.1}, turns=[("edges", 1)])
     with pytest.raises(ValueError, match="at least one step"):
         Schedule(rates={"features": 0.1}, turns=[("features", 0)])
+
+
+@dataclass
+class Diverging(Watched):
+    """Gradient matching whose loss is no number from some call on."""
+
+    since: int = 4
+
+    def loss(self, *args: Any) -> Tensor:
+        value = super().loss(*args)
+        return value * torch.nan if len(self.losses) >= self.since else value
+
+
+RATES = {"features_rate": 0.05, "edges_rate": None}
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_run_that_diverges_gives_the_last_finite_data_or_the_best_before(looks):
+    made, short = recipe(objective=Diverging(), look=lambda: 1.0, looks=looks), recipe(steps=3)
+    outcome = run(made, rates=RATES)
+    assert (outcome.steps, outcome.kept_step, outcome.complete) == (3, 3, False)
+    assert outcome.scores == ({} if looks == 1 else {3: 1.0})
+    assert outcome.stopped == ("at step 4 of 10: its loss or gradient is not finite; lower features_rate (now 0.05)")
+    run(short)
+    assert_same(made, short)
+
+
+def test_a_run_that_diverges_at_once_is_an_error():
+    with pytest.raises(ValueError, match=r"diverged at step 1 of 10: .* scale the data.* or lower features_rate"):
+        run(recipe(objective=Diverging(since=1)), rates=RATES)
+
+
+def test_a_step_that_cannot_be_computed_ends_a_run_as_well():
+    def loss(*_: Any) -> Tensor:
+        raise NotPositiveDefiniteError("the kernel matrix is not positive definite; use a larger ridge")
+
+    matching = GradientMatching()
+    with pytest.raises(ValueError, match="at step 1 of 10: the kernel matrix is not positive definite; scale the data"):
+        run(recipe(objective=SimpleNamespace(observe=matching.observe, loss=loss)))
