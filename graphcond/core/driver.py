@@ -65,6 +65,7 @@ class Recipe:
         look_rows: Where a look's score is the share of so many rows that are right: of looks within two standard errors
             of the best the latest is kept, since they cannot be told apart and the objective has fallen since.
             ``None``: the best, the earliest of equals.
+        looks_after: As much time as so many looks take is left for what the method does after the run.
     """
 
     synthetic: Synthetic
@@ -79,6 +80,7 @@ class Recipe:
     look_rows: int | None = None
     augment: Augment | None = None
     rows_at_once: int | None = None
+    looks_after: int = 0
 
 
 @dataclass
@@ -158,7 +160,7 @@ class _Driver:
             if self.conditions.seconds() - reported >= REPORT_EVERY_SECONDS:
                 reported = self.conditions.seconds()
                 self._report()
-            if self.step < total and self.conditions.out_of_time(self._look_seconds):
+            if self.step < total and self.conditions.out_of_time((1 + self.recipe.looks_after) * self._look_seconds):
                 stopped = self.conditions.time_over(f"at step {self.step:,} of {total:,}")
             due = self._looks_until(self.step) > self._looks_until(self.step - 1)
             if due:

@@ -88,8 +88,11 @@ class Refinement:
             steps=self.steps,
             look=lambda: on_the_way.score(moved(), start.y),
             looks=self.looks,
+            looks_after=2,  # the comparison
         )
         outcome = driver.run(recipe, run)
+        if not outcome.complete and run.out_of_time():  # none to compare in
+            return _noted(start, outcome.choices() | {"kept": False, "kept_step": 0})
         (before,), (after,) = at_the_end.run(torch.stack([start.x, moved()]), start.y)
         kept = after.score > before.score + self.bar * at_the_end.standard_error(after, before)
         note = outcome.choices() | {
