@@ -11,7 +11,7 @@ from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.devices import resolve_device
 from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.memory import parse_memory
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.progress import ProgressCallback
 from graphcond.core.randomness import check_seed
 from graphcond.graphs.reading import Split, is_graph_dataset
 from graphcond.images.budget import ImageBudget
@@ -45,7 +45,7 @@ def condense(
     split: Split = 0,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     max_seconds: float | None = None,
     memory: int | str | None = None,
@@ -83,11 +83,12 @@ def condense(
             validation).
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
-        progress: Called with a :class:`graphcond.Progress` while long work runs.
+        progress: Called with a :class:`graphcond.Progress` while long work runs; ``None``: nobody is.
         checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
             on from there, to the same bits as without the interruption. A :class:`graphcond.Checkpoint` says how often.
-        max_seconds: A method that works in steps stops after so many seconds and gives the best that it has found.
-            ``"auto"`` takes such steps only if this or ``checkpoint`` is given.
+        max_seconds: A method that works in steps stops after so many seconds since the call and gives the best that it
+            has found, or where it had not begun, what it starts from; the record's ``stopped`` says where. The training
+            of experts counts. ``"auto"`` takes such steps only if this or ``checkpoint`` is given.
         memory: The memory that the process may take for a node dataset, such as ``"4GB"``: what does not fit is kept
             in a temporary file. Pages of memory-mapped files do not count. See :func:`graphcond.plan`.
 
@@ -147,7 +148,7 @@ def condense_images(
     method: str | ImageMethod = "auto",
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     max_seconds: float | None = None,
 ) -> CondensedDataset:
@@ -166,10 +167,11 @@ def condense_images(
         method: A method's name (``graphcond.list_methods("images")``) or object, such as ``DM(steps=500)``.
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
-        progress: Called with a :class:`graphcond.Progress` while long work runs.
+        progress: Called with a :class:`graphcond.Progress` while long work runs; ``None``: nobody is.
         checkpoint: A file in which a method keeps its state; the same call with the same file goes on from there, to
             the same bits as without the interruption.
-        max_seconds: The method stops after so many seconds and gives the best that it has found.
+        max_seconds: The method stops after so many seconds since the call and gives the best that it has found, or
+            where it had not begun, what it starts from; the record's ``stopped`` says where.
 
     Returns:
         A dataset with one ``Data`` that holds the images, and the record of how it was made; ``images()`` gives the

@@ -11,7 +11,7 @@ import torch
 from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.costs import Costs, measured
 from graphcond.core.devices import resolve_device
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.progress import ProgressCallback
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.methods.method import Method
 from graphcond.modalities.conditions import Conditions, require_finite, settings_of
@@ -38,7 +38,7 @@ def condense(
     min_weight: float | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     max_seconds: float | None = None,
 ) -> CondensedInteractions:
@@ -61,10 +61,11 @@ def condense(
         min_weight: Only interactions of at least this weight count, such as 4 of ratings from 1 to 5.
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
-        progress: Called with a :class:`graphcond.Progress` while long work runs.
+        progress: Called with a :class:`graphcond.Progress` while long work runs; ``None``: nobody is.
         checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
             on from there, to the same bits as without the interruption.
-        max_seconds: A method that works in steps stops after so many seconds and gives the best that it has found.
+        max_seconds: A method that works in steps stops after so many seconds since the call and gives the best that it
+            has found; the record's ``stopped`` says where.
 
     Returns:
         Synthetic users with ids of their own over the original's items, and the record of how they were made.

@@ -51,9 +51,7 @@ def test_unusual_features_are_condensed(toy, name, change):
 def test_features_that_overflow_are_told_from_nan(toy, make_graphs, value):
     toy.x = toy.x.double()
     toy.x[3, 2] = value
-    with pytest.raises(
-        ValueError, match=r"data\.x must be finite, but 1 rows hold numbers beyond 1e\+15.*row 3"
-    ):
+    with pytest.raises(ValueError, match=r"data\.x must be finite, but 1 rows hold numbers beyond 1e\+15.*row 3"):
         graphcond.condense(toy, num_nodes=6)
     graphs = make_graphs()
     for graph in graphs:

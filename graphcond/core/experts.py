@@ -1,7 +1,6 @@
 """Experts: networks trained on real data, whose way is kept so that trajectory matching can follow it."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,10 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from graphcond.core import storage
-from graphcond.core.checkpoint import CheckpointFile, require_identity
+from graphcond.core.checkpoint import CheckpointFile
+from graphcond.core.expert_files import ExpertFile, Way, named_weights, weights_of
 from graphcond.core.fields import require_positive
-from graphcond.core.files import replacing
 from graphcond.core.processes import Processes
 from graphcond.core.progress import Progress
 from graphcond.core.randomness import MAX_SEED, random_state, restore_random_state, seeded
@@ -20,9 +18,6 @@ from graphcond.core.run import OutOfTime, Run
 from graphcond.core.state import part
 from graphcond.core.surrogate import Surrogate, Weights
 from graphcond.core.training import Lessons, Student, Training
-
-Way = tuple[Weights, ...]
-"""The weights of an expert at each checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +108,7 @@ def train_experts(
     known = dict(identity or {}) | {"plan": repr(plan), "seed": str(seed)}
     ways = []
     for i in range(plan.number):
-        file = _ExpertFile(folder, i, known)
+        file = ExpertFile(folder, i, known)
         way = file.finished()
         if way is None:
             with seeded((seed + i) % MAX_SEED):  # each by itself: which ones were read does not matter to the others
@@ -176,7 +171,7 @@ class _ExpertTraining:
     def state(self) -> dict[str, Tensor]:
         """Return everything that the next step depends on, and the weights that are kept."""
         groups = {
-            "way": _named(self._way),
+            "way": named_weights(self._way),
             "student": self._student.state(),
             "random": random_state(self._device),
             "step": {"done": torch.tensor(self._step)},
@@ -190,7 +185,7 @@ class _ExpertTraining:
         device = self._device
         student = {name: value.to(device) for name, value in part(state, "student").items()}
         self._student = Student.restored(student, self._plan.training)
-        self._way = list(_way(part(state, "way")))
+        self._way = list(weights_of(part(state, "way")))
         self._step = int(state["step.done"])
         restore_random_state(part(state, "random"), device)
 
@@ -199,78 +194,5 @@ class _ExpertTraining:
         return self._student.weights[0].device
 
 
-class _ExpertFile:
-    """Where an expert is kept, when it is trained and when its training had to stop; the first process does it for all.
-
-    Args:
-        folder: The folder; ``None``: nowhere.
-        number: Of the expert.
-        identity: What it is recognised by.
-    """
-
-    def __init__(self, folder: Path | None, number: int, identity: Mapping[str, str]) -> None:
-        self._path = None if folder is None else folder / f"expert-{number:03d}.safetensors"
-        self._identity = dict(identity)
-        self._processes = Processes.current()
-
-    def finished(self) -> Way | None:
-        """Return the way of a trained expert, if there is one."""
-        found = self._read(self._path)
-        return None if found is None else _way(found)
-
-    def unfinished(self) -> dict[str, Tensor] | None:
-        """Return the state of a training that had to stop, if there is one."""
-        return self._read(self._unfinished)
-
-    def write(self, way: Way) -> None:
-        """Keep a trained expert."""
-        self._write(self._path, _named(way))
-        if self._unfinished is not None:
-            path = self._unfinished
-            self._processes.first(lambda: path.unlink(missing_ok=True))
-
-    def write_unfinished(self, state: dict[str, Tensor]) -> None:
-        """Keep the state of a training."""
-        self._write(self._unfinished, state)
-
-    @property
-    def _unfinished(self) -> Path | None:
-        return None if self._path is None else self._path.with_suffix(".unfinished.safetensors")
-
-    def _read(self, path: Path | None) -> dict[str, Tensor] | None:
-        if path is None:
-            return None
-        return self._processes.first(lambda: self._checked(path) if path.exists() else None)
-
-    def _checked(self, path: Path) -> dict[str, Tensor]:
-        tensors, record = storage.read(path, storage.EXPERT)
-        require_identity(
-            f"{path} is an expert of another run", json.loads(record), self._identity,
-            "delete the folder or give another",
-        )  # fmt: skip
-        return tensors
-
-    def _write(self, path: Path | None, tensors: dict[str, Tensor]) -> None:
-        if path is None:
-            return
-
-        def write() -> None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path, overwrite=True) as temporary:
-                storage.write(temporary, tensors, json.dumps(self._identity), storage.EXPERT)
-
-        self._processes.first(write)
-
-
 def _half(weights: Weights) -> Weights:
     return tuple(weight.half().cpu() for weight in weights)
-
-
-def _named(way: Sequence[Weights]) -> dict[str, Tensor]:
-    return {f"{c}.{i}": weight for c, weights in enumerate(way) for i, weight in enumerate(weights)}
-
-
-def _way(tensors: dict[str, Tensor]) -> Way:
-    checkpoints = 1 + max(int(name.split(".")[0]) for name in tensors)
-    count = len(tensors) // checkpoints
-    return tuple(tuple(tensors[f"{c}.{i}"] for i in range(count)) for c in range(checkpoints))

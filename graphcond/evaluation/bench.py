@@ -10,7 +10,7 @@ from graphcond.api import condense, condense_images
 from graphcond.core.devices import resolve_device
 from graphcond.core.fields import positive_integer
 from graphcond.core.parallel import Engine, check_engine
-from graphcond.core.progress import ProgressCallback, ignore_progress, resolve_progress
+from graphcond.core.progress import ProgressCallback, resolve_progress
 from graphcond.core.randomness import check_seed
 from graphcond.core.rows import Key, Rows
 from graphcond.core.sweep import sweep
@@ -81,7 +81,7 @@ def bench(
     datasets: Sequence[str], output: str | Path, *, methods: Sequence[str] = ("auto", "random"),
     sizes: Sequence[str | float] = (0.01,), seeds: int = 3, runs: int = 1, models: Sequence[str] | None = None,
     protocol: str = "standard", metric: Metric | None = None, root: str | Path | None = None, device: str = "cpu",
-    workers: int = 1, engine: Engine = "auto", threads: int = 1, progress: ProgressCallback = ignore_progress,
+    workers: int = 1, engine: Engine = "auto", threads: int = 1, progress: ProgressCallback | None = None,
 ) -> BenchReport:  # fmt: skip
     """Condense named datasets by several methods, to several sizes, with several seeds, and judge by several models.
 

@@ -13,7 +13,7 @@ from graphcond.core.costs import measured
 from graphcond.core.devices import resolve_device
 from graphcond.core.fields import check_flag, is_whole, positive_integer
 from graphcond.core.processes import alone
-from graphcond.core.progress import Progress, ProgressCallback, ignore_progress, resolve_progress
+from graphcond.core.progress import Progress, ProgressCallback, resolve_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation import graphs
 from graphcond.evaluation.columns import Column, Columns, Score
@@ -71,7 +71,7 @@ def evaluate(
     split: GraphSplit | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
 ) -> Report:
     """Train standard models on a condensed dataset and judge them on the original's test split.
 

@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 from graphcond.condensed import CondensedDataset
 from graphcond.core.devices import resolve_device
 from graphcond.core.processes import alone
-from graphcond.core.progress import ProgressCallback, ignore_progress, resolve_progress
+from graphcond.core.progress import ProgressCallback, resolve_progress
 from graphcond.core.randomness import check_seed
 from graphcond.evaluation.image_candidates import image_sets, own_candidate
 from graphcond.evaluation.image_controls import image_control
@@ -77,7 +77,7 @@ def rank_images(
     weight: float = 0.5,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
 ) -> Scores:
     """Return the scores of condensed images, after training on them, on random images and on the original.
 

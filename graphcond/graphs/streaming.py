@@ -20,7 +20,7 @@ from torch_geometric.data import Data
 
 from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.parallel import Engine, check_engine, outcomes
-from graphcond.core.progress import Progress, ProgressCallback, ignore_progress, resolve_progress
+from graphcond.core.progress import Progress, ProgressCallback, resolve_progress
 from graphcond.graphs.folding import unfold
 from graphcond.graphs.packing import canonical
 from graphcond.graphs.patterns import (
@@ -63,7 +63,7 @@ def mine(
     shards: Sequence[Shard], depth: int, thresholds: Sequence[int | float], *,
     edges: bool = True, degrees: bool = False, multiplicities: bool = True, closed: bool = True,
     workers: int = 1, engine: Engine = "auto", folder: str | Path | None = None,
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
 ) -> Mined:  # fmt: skip
     """Return what ``Mirage(threshold=...)`` finds in all shards together, whatever their sizes and the workers.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from graphcond.core.checkpoint import THREADS, Checkpoint
 from graphcond.core.fields import is_number
 from graphcond.core.processes import Processes
-from graphcond.core.progress import ProgressCallback, ignore_progress, resolve_progress
+from graphcond.core.progress import ProgressCallback, resolve_progress
 from graphcond.core.run import Run
 from graphcond.methods.method import Method
 from graphcond.record import library_versions, stopping
@@ -32,7 +32,7 @@ class Conditions:
 
     seed: int
     device: torch.device
-    progress: ProgressCallback
+    progress: ProgressCallback | None
     checkpoint: str | Path | Checkpoint | None
     max_seconds: float | None
     memory: int | None = None
@@ -41,7 +41,7 @@ class Conditions:
 
     def __post_init__(self) -> None:
         """Check the callback."""
-        object.__setattr__(self, "progress", resolve_progress(self.progress))
+        resolve_progress(self.progress)
 
     def check(self, method: Method) -> None:
         """Raise if a condition has an unusable value or is not for this method."""
@@ -75,7 +75,7 @@ class Conditions:
             known["processes"] = str(self.processes.count)
             given = "none" if self.checkpoint is None else "given"  # by a path that may differ between machines
             self.processes.require_same(known | {"max_seconds": str(self.max_seconds), "checkpoint": given})
-        progress = self.progress if self.processes.rank == 0 else ignore_progress
+        progress = resolve_progress(self.progress if self.processes.rank == 0 else None)
         checkpoint = self.checkpoint
         if isinstance(checkpoint, str | Path):
             checkpoint = Checkpoint(checkpoint)

@@ -99,7 +99,7 @@ def induced(edge_index: Tensor, weight: Tensor, nodes: Tensor, num_nodes: int) -
     if not kept:
         return edge_index, weight
     among, weight = torch.cat(kept, dim=1), torch.cat(weights)
-    if not _ascends(*among, len(nodes)):
+    if not _ascends(among[0], among[1], len(nodes)):
         order = (among[0] * len(nodes) + among[1]).argsort()  # no edge is there twice
         among, weight = among[:, order], weight[order]
     return among, weight

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix, issparse
 
 from graphcond.core.fields import is_whole
 from graphcond.core.processes import alone
-from graphcond.core.progress import Progress, ProgressCallback, ignore_progress, resolve_progress
+from graphcond.core.progress import Progress, ProgressCallback, resolve_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation.controls import control_names
 from recsys.condensed import CondensedInteractions, matrix_bytes
@@ -50,7 +50,7 @@ def evaluate(
     convention: str | Convention = "distill_cf",
     controls: bool | Sequence[str] = True,
     seed: int = 0,
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
 ) -> Report:
     """Train recommenders on condensed users and judge them on the test part of the original.
 
