@@ -21,6 +21,7 @@ from graphcond.evaluation.report import Report
 from graphcond.evaluation.tables import render
 from graphcond.planning.command import plan_command
 from graphcond.terminal import (
+    INTERRUPTED,
     PROGRAM,
     RATIO_DEFAULT,
     Commands,
@@ -356,6 +357,9 @@ def main() -> None:
     except (OSError, ImportError) as error:
         typer.echo(f"{PROGRAM}: {error}", err=True)
         raise SystemExit(1) from error
+    except KeyboardInterrupt as error:  # before or after the command itself
+        typer.echo(f"{PROGRAM}: interrupted; start again with: {command_line()}", err=True)
+        raise SystemExit(INTERRUPTED) from error
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import graphcond
 import recsys
 from graphcond.core import driver, experts
 from graphcond.core import run as run_module
+from graphcond.core.replay import Window
 from graphcond.methods import GRAPH_METHODS, NODE_METHODS, image_matching
 from graphcond.methods.images import IMAGE_METHODS
 from recsys.methods import METHODS as USER_METHODS
@@ -122,3 +123,24 @@ def test_a_run_that_cannot_begin_names_what_to_lower(toy, make_graphs, monkeypat
     monkeypatch.setattr(driver._Driver, "_finite", lambda self, loss: False)
     with pytest.raises(ValueError, match=r"the run diverged at step 1 of [\d,]+: .*; scale the data.* or lower .*rate"):
         case.condense(toy, make_graphs())
+
+
+def test_images_whose_experts_had_to_stop_end_on_the_same_bits(tmp_path):
+    plan = experts.ExpertPlan(number=2, checkpoints=3, interval=1)
+    method = graphcond.MTT(
+        architecture=graphcond.ConvNet(width=4, depth=1), experts=plan,
+        window=Window(latest=1), span=1, soft_labels="expert", steps=2, unroll_steps=2, looks=1,
+    )  # fmt: skip
+    x = torch.rand(24, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+    def condense(**given: Any) -> graphcond.CondensedDataset:
+        return graphcond.condense_images((x, torch.arange(24) % 2), per_class=2, method=method, **given)
+
+    pieces = [condense(checkpoint=tmp_path / "state", max_seconds=1e-9)]
+    assert "y_soft" not in pieces[0][0]
+    while pieces[-1].record.stopped is not None:
+        assert f"the same call goes on from {tmp_path / 'state'}" in pieces[-1].record.notes[-1]
+        pieces.append(condense(checkpoint=tmp_path / "state", max_seconds=1e-9))
+    assert len(pieces) == 2 * (3 - 1) + 2
+    whole = condense()
+    assert all(torch.equal(one, other) for one, other in zip(tensors(pieces[-1]), tensors(whole), strict=True))
