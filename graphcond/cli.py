@@ -8,9 +8,10 @@ import json
 import logging
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
+from typer.models import OptionInfo
 
 import graphcond
 import recsys.cli
@@ -339,10 +340,19 @@ def _names(text: str | None, entry: Entry) -> list[str]:
 
 
 def _options(commands: typer.Typer = app) -> set[str]:
-    """Return the names of all options of all commands, as Python has them."""
-    functions = [command.callback for command in commands.registered_commands]
-    inner = [_options(group.typer_instance) for group in commands.registered_groups if group.typer_instance is not None]
-    return set().union(*(inspect.signature(function).parameters for function in functions if function), *inner)
+    """Return the names of the options of all commands, as Python has them."""
+    found: set[str] = set()
+    for command in commands.registered_commands:
+        if command.callback is None:
+            continue
+        for name, parameter in inspect.signature(command.callback).parameters.items():
+            for made in get_args(parameter.annotation)[1:]:
+                if isinstance(made, OptionInfo):  # its words come first, where it is not called as in Python
+                    called = [word for word in (made.default, *(made.param_decls or ())) if str(word).startswith("--")]
+                    found |= {name} if not called or f"--{name.replace('_', '-')}" in called else set()
+    for group in commands.registered_groups:
+        found |= set() if group.typer_instance is None else _options(group.typer_instance)
+    return found
 
 
 def main() -> None:
