@@ -128,7 +128,7 @@ def scaled(batch: Batch) -> tuple[Batch, float]:
     """Return a batch whose rows have length 1 (their root mean square), and the number that they were multiplied by."""
     length = float(batch.x.square().sum(dim=1).mean().sqrt())
     if not 0 < length < math.inf:  # squares of the features are too small or too large a number
-        length = float(root_mean_square(batch.x)) * batch.x.size(1) ** 0.5
+        length = float(root_mean_square(batch.x)) * batch.x.size(1) ** 0.5 if batch.x.any() else 1.0
     scale = 1 / length
     return replace(batch, x=scale * batch.x), scale
 
