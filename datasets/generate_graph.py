@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from graphcond.core.files import replacing_folder
+from graphcond.core.files import replacing_folder, require_room
 
 CHUNK = 1 << 22  # edges, or numbers of features, that are drawn at a time
 TELLING = 2.0  # how far apart classes are in their features: one node alone tells its class poorly
@@ -239,6 +239,8 @@ def main() -> None:
     shape = SHAPES[options.shape].scaled(options.scale)
     start = time.perf_counter()
     with replacing_folder(options.folder) as folder:
+        # The arrays are written to as memory, where a full disk ends the process.
+        require_room(folder, 4 * shape.nodes * shape.features + 32 * shape.edges)
         write(shape, folder, options.seed)
     seconds = time.perf_counter() - start
     print(f"{shape.nodes:,} nodes, {2 * shape.edges:,} directed edges in {options.folder}, {seconds:.0f} s")

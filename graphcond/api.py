@@ -10,12 +10,13 @@ from graphcond.condensed import CondensedDataset
 from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.devices import resolve_device
 from graphcond.core.fields import check_flag, is_whole
+from graphcond.core.inputs import materialized
 from graphcond.core.memory import parse_memory
 from graphcond.core.progress import ProgressCallback
 from graphcond.core.randomness import check_seed
-from graphcond.graphs.reading import Split, is_graph_dataset
+from graphcond.graphs.containers import check_first, is_graph_dataset
+from graphcond.graphs.reading import Split
 from graphcond.images.budget import ImageBudget
-from graphcond.images.dataset import is_pair
 from graphcond.images.reading import is_image_dataset
 from graphcond.methods import resolve_graph_method, resolve_method
 from graphcond.methods.image_base import ImageMethod
@@ -64,9 +65,10 @@ def condense(
 
     Args:
         dataset: For nodes: a PyG dataset with one graph, a ``Data`` with ``x``, ``edge_index``, ``y`` and boolean
-            masks, or OGB's ``PygNodePropPredDataset``. For graphs: a PyG dataset with several graphs, a list of
-            ``Data`` with ``y``, or OGB's ``PygGraphPropPredDataset``. Labels of -1 or NaN mean unlabelled. For implicit
-            feedback: a SciPy sparse matrix. It is not changed.
+            masks, or OGB's ``PygNodePropPredDataset``. For graphs: a PyG dataset with several graphs, a list or
+            generator of ``Data`` with ``y``, any dataset of torch that gives them (such as ``train + test``), or OGB's
+            ``PygGraphPropPredDataset``. Labels of -1 or NaN mean unlabelled. For implicit feedback: a SciPy sparse
+            matrix. It is not changed.
         ratio: Nodes out / nodes of the graph that is condensed, or graphs out / training graphs, in (0, 1].
         num_nodes: Number of synthetic nodes.
         nodes_per_class: Number of synthetic nodes of each class.
@@ -75,7 +77,8 @@ def condense(
         num_graphs: Number of synthetic graphs.
         graphs_per_class: Number of synthetic graphs of each class.
         max_bytes: Bytes that the synthetic graphs take in their file, for methods that can choose by it.
-        method: A method's name (:func:`graphcond.list_methods`) or object, such as ``Auto(depth=3)``.
+        method: A method's name (:func:`graphcond.list_methods`), perhaps with settings, such as ``"auto(depth=3)"``, or
+            object, such as ``Auto(depth=3)``.
         inductive: Condense the subgraph of the training nodes only; validation nodes see only one another.
         split: For nodes: which column of the masks to take where a dataset has several splits. For graphs: a
             dictionary of graph numbers under ``"train"``, ``"valid"`` (or ``"val"``) and ``"test"``, or, where the
@@ -106,6 +109,7 @@ def condense(
     (20, 10, 'auto')
     """
     seed, inductive = check_seed(seed), check_flag("inductive", inductive)
+    dataset = materialized(dataset)
     nodes: dict[str, Any] = {"num_nodes": num_nodes, "nodes_per_class": nodes_per_class}
     graphs: dict[str, Any] = {"num_graphs": num_graphs, "graphs_per_class": graphs_per_class, "max_bytes": max_bytes}
     inapt: dict[str, Any] = {
@@ -126,6 +130,7 @@ def condense(
         _refuse(nodes | graphs | inapt | apart, "images", {}, "; condense_images takes per_class=")
         return condense_image_dataset(dataset, ImageBudget(ratio=ratio), resolve_image_method(method), conditions)
     if is_graph_dataset(dataset):
+        check_first(dataset)
         _refuse(nodes | inapt, "a dataset of many graphs", graphs)
         return condense_graphs(
             dataset, {"ratio": ratio} | graphs, resolve_graph_method(method), conditions, split=split
@@ -157,14 +162,15 @@ def condense_images(
     The size is asked in exactly one way; ``per_class`` is the "IPC" of the literature.
 
     Args:
-        dataset: A pair ``(x, y)`` of images ``(n, channels, height, width)``, bytes or floats, and labels ``(n,)``; a
-            map-style dataset of pairs (image, label), such as torchvision's; or a
-            :class:`graphcond.datasets.ImageDataset` with parts for training, validation and testing. Where there is no
-            part for validation, a tenth of the training images is held out. It is not changed.
+        dataset: A pair ``(x, y)`` of images ``(n, channels, height, width)``, bytes or other numbers, and labels
+            ``(n,)``; a map-style dataset of pairs (image, label), such as torchvision's, or a list or generator of
+            them; or a :class:`graphcond.ImageDataset` with parts for training, validation and testing. Where there is
+            no part for validation, a tenth of the training images is held out. It is not changed.
         ratio: Images out / training images, in (0, 1].
         num_images: Number of synthetic images, shared by the classes in proportion to their training images.
         per_class: Number of synthetic images of each class.
-        method: A method's name (``graphcond.list_methods("images")``) or object, such as ``DM(steps=500)``.
+        method: A method's name (``graphcond.list_methods("images")``), perhaps with settings, such as
+            ``"dm(steps=500)"``, or object, such as ``DM(steps=500)``.
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
         progress: Called with a :class:`graphcond.Progress` while long work runs; ``None``: nobody is.
@@ -189,22 +195,10 @@ def condense_images(
     (torch.Size([10, 1, 8, 8]), 'dm')
     """
     seed = check_seed(seed)
-    if not is_image_dataset(dataset):
-        raise TypeError(
-            "dataset must be a pair (x, y) of images, an array (n, channels, height, width), and labels (n,), a "
-            f"map-style dataset of pairs (image, label) or an ImageDataset, got {_described(dataset)}"
-        )
+    dataset = materialized(dataset)
     budget = ImageBudget(ratio=ratio, num_images=num_images, per_class=per_class)
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
     return condense_image_dataset(dataset, budget, resolve_image_method(method), conditions)
-
-
-def _described(dataset: object) -> str:
-    """Return what was given in place of images, for an error message."""
-    if is_pair(dataset):
-        return f"a pair whose first part has the shape {tuple(dataset[0].shape)}"
-    kinds = ", ".join(type(part).__name__ for part in dataset) if isinstance(dataset, tuple) else ""
-    return f"{type(dataset).__name__}({kinds})" if kinds else type(dataset).__name__
 
 
 def _refuse(arguments: dict[str, Any], kind: str, instead: dict[str, Any], more: str = "") -> None:

@@ -3,10 +3,12 @@
 Exit codes: 0 done, 1 the work failed, 2 the command or its input was wrong, 130 interrupted.
 """
 
+import faulthandler
 import inspect
 import json
 import logging
 import shlex
+import sys
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -15,9 +17,10 @@ from typer.models import OptionInfo
 
 import graphcond
 import recsys.cli
+from graphcond.core.contents import explained
 from graphcond.core.processes import Processes
 from graphcond.datasets.entries import Entry
-from graphcond.evaluation.bench import MODEL_DEFAULTS, bench, check_judging
+from graphcond.evaluation.bench import METHODS, MODEL_DEFAULTS, bench, check_judging
 from graphcond.evaluation.report import Report
 from graphcond.evaluation.tables import render
 from graphcond.planning.command import plan_command
@@ -41,11 +44,11 @@ from graphcond.terminal import (
     print_record,
     print_result,
     progress_bar,
+    write_result,
 )
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
 IMAGES_DEFAULT = 10  # of each class: a hundredth of MNIST would be slow to make
-UNSIZED = ("wl_fold",)  # methods that keep everything
 SIZES = {
     "nodes": ("ratio", "num_nodes", "nodes_per_class"),
     "graphs": ("ratio", "num_graphs", "graphs_per_class", "max_bytes"),
@@ -65,6 +68,9 @@ Name = Annotated[str, typer.Argument(help="A dataset of `graphcond list`, or a f
 Root = Annotated[Path | None, typer.Option(help="Folder of raw data; else GRAPHCOND_DATA, else the cache.")]
 Models = Annotated[
     str | None, typer.Option(help="Downstream models, separated by commas (default: gcn, gin, convnet).")
+]
+Method = Annotated[
+    str, typer.Option(help="A method of `graphcond list`, with settings if wished: 'gcond(inner_steps=10)'.")
 ]
 Runs = Annotated[int, typer.Option(help="Trainings of each condensed dataset.")]
 ProtocolName = Annotated[str, typer.Option("--protocol", help="standard or published.")]
@@ -89,7 +95,7 @@ def condense(
     per_class: Annotated[
         int | None, typer.Option(help=f"Number of synthetic images of each class (default {IMAGES_DEFAULT}).")
     ] = None,
-    method: Annotated[str, typer.Option(help="A method of `graphcond list`.")] = "auto",
+    method: Method = "auto",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a safetensors file.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
     inductive: Annotated[bool | None, typer.Option(help="Condense the training subgraph only.")] = None,
@@ -112,7 +118,7 @@ def condense(
     as_json: Json = False,
 ) -> None:
     """Condense a dataset, and judge the result beside its controls."""
-    check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite, checkpoint=checkpoint)
     entry = graphcond.datasets.entry(name)
     given = {
         "ratio": ratio, "num_nodes": num_nodes, "nodes_per_class": nodes_per_class, "num_graphs": num_graphs,
@@ -135,7 +141,7 @@ def condense(
     if Processes.current().rank:
         return  # the first process writes, judges and prints
     if output is not None:
-        small.save(output, overwrite=overwrite)
+        write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
     with interruptible(lambda: _judge_later(output, name)):
         report = _report(small, dataset, entry, judging) if evaluate else None
     if as_json:
@@ -175,7 +181,7 @@ def bench_(
         Path, typer.Option("--output", "-o", help="A file of JSON lines; what it has is not done again.")
     ],
     methods: Annotated[
-        str, typer.Option(help="Methods, separated by commas; `whole` is the original.")
+        str, typer.Option(help="Methods, separated by commas, as of `condense`; `whole` is the original.")
     ] = "auto,random",
     sizes: Annotated[
         str, typer.Option(help="Such as 35 (nodes, graphs, images), 0.01 (ratio), 10/class, 10kB.")
@@ -253,7 +259,9 @@ def info(
     if as_json:
         print_json(json.loads(small.record.to_json()))
         return
-    print_record(small.record, _summary(small))
+    with explained(file):
+        summary = _summary(small)
+    print_record(small.record, summary)
 
 
 @app.command()
@@ -267,6 +275,7 @@ def show(
     """Draw the condensed graph beside its features among the original's, or the condensed images as a grid."""
     from graphcond.plotting import draw, draw_images
 
+    check_output(output, overwrite=overwrite)
     small = graphcond.load(file)
     if small.has_images:
         draw_images(small, output, overwrite=overwrite)
@@ -301,7 +310,7 @@ def _asked(given: dict[str, Any], entry: Entry, method: str) -> dict[str, Any]:
             option = name.replace("_", "-")
             shown = f"--{option}={value}" if not isinstance(value, bool) else f"--{'' if value else 'no-'}{option}"
             raise ValueError(f"{shown} makes no sense for {entry.task}; {remedy}")
-    if not any(name in given for name in sizes) and method not in UNSIZED:
+    if not any(name in given for name in sizes) and METHODS[entry.task](method).sized:
         given = given | ({"per_class": IMAGES_DEFAULT} if entry.task == "images" else {"ratio": RATIO_DEFAULT})
     return {"inductive": entry.inductive} | given if entry.task == "nodes" else given
 
@@ -357,6 +366,8 @@ def _options(commands: typer.Typer = app) -> set[str]:
 
 def main() -> None:
     """Run the command line; known errors become one sentence and an exit code."""
+    if sys.__stderr__ is not None and not faulthandler.is_enabled():
+        faulthandler.enable(sys.__stderr__)  # a mapped file that somebody cuts off ends the process: not without a word
     logging.basicConfig(level=logging.WARNING, handlers=[NoteHandler()], format="note: %(message)s")
     try:
         with joined():

@@ -11,8 +11,11 @@ from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
 from graphcond.core import storage
+from graphcond.core.contents import explained, require_members, require_present, require_recorded
 from graphcond.core.files import replacing
 from graphcond.graphs import packing
+from graphcond.graphs.contents import check_graph_data, check_names, check_node_data, graph_counts
+from graphcond.images.contents import check_image_data, image_counts
 from graphcond.images.formation import expand, expand_labels
 from graphcond.images.task import Scale
 from graphcond.record import Record
@@ -61,8 +64,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     sum to 1.
 
     A graph dataset holds one ``Data`` for each synthetic graph, with ``x``, ``edge_index``, ``y`` ``(1,)`` int64 and,
-    where there are any, ``edge_attr``, ``graph_weight`` ``(1,)`` float32 with mean 1 and ``y_soft`` ``(1,
-    num_classes)``. Graphs that are bags of computation trees have ``root_mask`` and ``root_weight`` ``(n,)``:
+    where there are any, ``edge_attr``, ``edge_weight``, ``graph_weight`` ``(1,)`` float32 with mean 1 and ``y_soft``
+    ``(1, num_classes)``. Graphs that are bags of computation trees have ``root_mask`` and ``root_weight`` ``(n,)``:
     :func:`graphcond.pool` reads out the roots, each as often as it counts.
 
     An image dataset holds one ``Data`` with ``x`` ``(n, channels, height, width)`` float32 in the units of the original
@@ -89,7 +92,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     @property
     def num_classes(self) -> int:
         """Number of classes of the original dataset."""
-        return int(self.record.source["num_classes"])
+        return self.record.num_classes
 
     @property
     def has_graphs(self) -> bool:
@@ -182,9 +185,14 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         Raises:
             FileExistsError: ``path`` exists and ``overwrite`` is false.
             PermissionError: the folder cannot be written to.
+            OSError: the disk is full.
+            ValueError: the dataset holds what could not be trained on, such as NaN.
         """
+        self._check()
         with replacing(path, overwrite=overwrite) as temporary:
-            storage.write(temporary, self._tensors(), self.record.to_json())
+            items = packing.canonical(self._items()) if self.has_graphs else self._items()
+            record = self.record.counted(self._counts(items), lambda: self.nbytes)
+            storage.write(temporary, self._tensors(), record.to_json())
         return Path(path)
 
     @classmethod
@@ -193,16 +201,56 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is not a graphcond file, is truncated, or was altered after it was written.
+            ValueError: the file is not a graphcond file, is truncated, was altered after it was written, or holds what
+                does not fit together.
         """
-        tensors, record = storage.read(path)
-        if "num_users" in Record.from_json(record).source:
-            raise ValueError(f"{path} holds interactions, not a graph dataset; read it with recsys.load")
+        tensors, text = storage.read(path)
+        with explained(path):
+            record = Record.from_json(text)
+            if "num_users" not in record.source:
+                return cls._of(tensors, record)
+        raise ValueError(f"{path} holds interactions, not a graph dataset; read it with recsys.load")
+
+    @classmethod
+    def _of(cls, tensors: dict[str, Tensor], record: Record) -> "CondensedDataset":
+        """Return what a file holds; raise ``ValueError`` if that does not fit together."""
         members = None
-        if "members.ptr" in tensors:
+        if "members.ptr" in tensors or "members.index" in tensors:
+            require_present(tensors, ("members.ptr", "members.index"))
             members = Members(tensors.pop("members.ptr"), tensors.pop("members.index"))
-        items = packing.from_tensors(tensors) if packing.CODES in tensors else [Data(**tensors)]
-        return cls(items, Record.from_json(record), members)
+        if packing.CODES in tensors:
+            items = packing.from_tensors(tensors)
+        else:
+            check_names(tensors)
+            items = [Data(**tensors)]
+        small = cls(items, record, members)
+        small._check()
+        require_recorded(record.spent, small._counts(small._items()), "the condensed")
+        return small
+
+    def _check(self) -> None:
+        """Raise ``ValueError`` unless data and record are whole and fit together."""
+        classes, items, tensors = self.num_classes, self._items(), self._training_tensors()
+        if self.has_images:
+            check_image_data(tensors, classes)
+            require_recorded(self.record.source, {"shape": list(items[0].x.shape[1:])}, "the original's")
+        else:
+            check_graph_data(items, classes) if self.has_graphs else check_node_data(tensors, classes)
+            require_recorded(self.record.source, {"num_features": items[0].x.size(1)}, "the original's")
+        if (members := self._selected_members()) is not None:
+            require_members(members.ptr, members.index, len(items) if self.has_graphs else len(items[0].y))
+
+    def _selected_members(self) -> Members | None:
+        """Return the members of the items that there are; a selection holds on to those of all."""
+        if self.members is None or self._indices is None or not self.has_graphs:
+            return self.members
+        return Members.from_groups([self.members.of(i) for i in self.indices()])
+
+    def _counts(self, items: list[Data]) -> dict[str, object]:
+        """Return what there is, as ``record.budget["spent"]`` says it."""
+        if self.has_images:
+            return image_counts(items[0].to_dict(), self.num_classes)
+        return graph_counts(items, self.num_classes, "graphs" if self.has_graphs else "nodes")
 
     def _items(self) -> list[Data]:
         """Return the items as they are stored, whatever ``transform`` does to them on access."""
@@ -213,8 +261,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = packing.to_tensors(self._items()) if self.has_graphs else self._training_tensors()
-        if self.members is not None:
-            tensors |= {"members.ptr": self.members.ptr, "members.index": self.members.index}
+        if (members := self._selected_members()) is not None:
+            tensors |= {"members.ptr": members.ptr, "members.index": members.index}
         return tensors
 
     def __repr__(self) -> str:

@@ -14,6 +14,7 @@ from graphcond.condensed import CondensedDataset
 from graphcond.core.files import replacing
 from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.reading import read_nodes
+from graphcond.nodes.sparse import dense
 
 MAX_BACKGROUND = 5000  # original nodes drawn at most
 MARKER_AREA = 120.0  # points^2 of a node of mean weight
@@ -146,7 +147,7 @@ def _draw_features(axes: Any, data: Data, dataset: object | None, condensed: Con
         source = condensed.record.source
         task = read_nodes(dataset, split=source.get("split", 0), inductive=source.get("inductive", False))
         graph = task.train.graph
-        background, labels = propagate(normalized_adjacency(graph), graph.x, DEPTH), graph.y
+        background, labels = propagate(normalized_adjacency(graph), dense(graph.x), DEPTH), graph.y
     center = background.mean(dim=0)
     with torch.random.fork_rng():
         torch.manual_seed(0)

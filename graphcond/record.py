@@ -3,13 +3,20 @@
 import dataclasses
 import functools
 import json
+import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from graphcond.core.fields import is_number, is_whole
+
 RECORDED_PACKAGES = ("graphcond", "torch", "torch-geometric", "numpy", "scipy", "scikit-learn")
+
+NUMBERS: dict[str, type] = {"seed": int, "seconds": float, "peak_memory": float, "processes": int}
+KINDS: dict[str, type] = {"method": str, "device": str, "notes": list}  # the others are JSON objects
+MOST_CLASSES = 100_000  # where there are fewer training data
 
 
 def library_versions() -> dict[str, str]:
@@ -75,11 +82,94 @@ class Record:
         """Return the record as one line of JSON."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
+    @property
+    def num_classes(self) -> int:
+        """Number of classes of the original.
+
+        Raises:
+            ValueError: the record does not tell, or something impossible.
+        """
+        found = self.source.get("num_classes")
+        if not is_whole(found) or not 1 <= found <= max(self.source.get("num_train", 0), MOST_CLASSES):
+            raise ValueError(f"the record's num_classes must be a number of classes, got {found!r}")
+        return found
+
+    @property
+    def spent(self) -> dict[str, Any]:
+        """What of the budget was spent, as far as the record tells."""
+        found: dict[str, Any] = self.budget.get("spent", {})
+        return found
+
+    def counted(self, counts: Mapping[str, object], nbytes: Callable[[], int]) -> "Record":
+        """Return the record of what there is: of a selection, or of changed data, less or more was spent.
+
+        Args:
+            counts: What was spent, by the names in ``budget["spent"]``; those that the record does not tell are left.
+            nbytes: Returns the bytes of the data, which are told anew if anything else is.
+        """
+        known = {name: value for name, value in counts.items() if name in self.spent}
+        if all(self.spent[name] == value for name, value in known.items()):
+            return self
+        return dataclasses.replace(self, budget=self.budget | {"spent": self.spent | known | {"bytes": nbytes()}})
+
     @classmethod
     def from_json(cls, text: str) -> "Record":
-        """Read a record back; unknown fields (of a later version) are dropped."""
+        """Read a record back; unknown fields (of a later version) are dropped.
+
+        Raises:
+            ValueError: the text is no record, or a field has an impossible value.
+        """
         values = json.loads(text)
-        known = {f.name for f in dataclasses.fields(cls)}
-        values = {key: value for key, value in values.items() if key in known}
+        if not isinstance(values, dict):
+            raise ValueError(f"the record must be a JSON object, got {type(values).__name__}")
+        fields = {f.name: f for f in dataclasses.fields(cls)}
+        values = {key: value for key, value in values.items() if key in fields}
+        required = {name for name, f in fields.items() if f.default is f.default_factory is dataclasses.MISSING}
+        if missing := sorted(required - values.keys()):
+            raise ValueError(f"the record lacks {', '.join(missing)}")
+        for name, value in values.items():
+            _check_field(name, value)
         values["notes"] = tuple(values.get("notes", ()))
         return cls(**values)
+
+
+def _is_number(value: object, kind: type = float) -> bool:
+    return is_whole(value) if kind is int else is_number(value) and math.isfinite(value)
+
+
+def _check_field(name: str, value: Any) -> None:  # noqa: ANN401 (whatever was in the file)
+    """Raise unless a field of a record that was read has a possible value."""
+    if name in NUMBERS:
+        if not _is_number(value, NUMBERS[name]) or value < (name == "processes"):
+            raise ValueError(f"the record's {name} must be a number, got {value!r}")
+    elif not isinstance(value, KINDS.get(name, dict)):
+        raise ValueError(f"the record's {name} must not be a JSON {type(value).__name__}")
+    if name in ("versions", "notes") and not all(isinstance(value[key], str) for key in _keys(value)):
+        raise ValueError(f"the record's {name} must be texts")
+    if name == "source":
+        _check_source(value)
+    if name == "budget":
+        _check_budget(value)
+
+
+def _keys(values: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return values if isinstance(values, dict) else range(len(values))
+
+
+def _check_source(source: dict[str, Any]) -> None:
+    for name, value in source.items():
+        if name.startswith("num_") and not (_is_number(value, int) and value >= 0):
+            raise ValueError(f"the record's {name} must be a whole number, got {value!r}")
+        if name in ("name", "fingerprint", "synthetic_prefix") and not isinstance(value, str):
+            raise ValueError(f"the record's {name} must be a text, got {value!r}")
+    if not isinstance(source.get("inductive", False), bool) or not isinstance(source.get("split", 0), int | str):
+        raise ValueError("the record's inductive must be true or false, its split a number or a text")
+
+
+def _check_budget(budget: dict[str, Any]) -> None:
+    for name in ("asked", "spent"):
+        if not isinstance(budget.get(name, {}), dict):
+            raise ValueError(f"the record's budget must have a JSON object for {name}")
+    for name, value in budget.get("spent", {}).items():
+        if not all(_is_number(each) and each >= 0 for each in (value if isinstance(value, list) else [value])):
+            raise ValueError(f"the record's budget must have numbers for {name}, got {value!r}")

@@ -5,10 +5,11 @@ import logging
 import re
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import torch.distributed as dist
 import typer
@@ -17,7 +18,8 @@ from rich.logging import RichHandler
 from tqdm import tqdm
 from typer.core import TyperGroup
 
-from graphcond.core.files import check_target
+from graphcond.core.checkpoint import check_checkpoint
+from graphcond.core.files import check_target, same_file
 from graphcond.core.memory import shown
 from graphcond.core.processes import Processes
 from graphcond.core.progress import Progress
@@ -39,8 +41,19 @@ def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
 
 
 def names(text: str) -> list[str]:
-    """Return the names of an option that takes several, separated by commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """Return the names of an option that takes several, separated by commas outside of parentheses.
+
+    >>> names("random, gcond(inner_steps=10, features_rate=0.1)")
+    ['random', 'gcond(inner_steps=10, features_rate=0.1)']
+    """
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]
 
 
 class Commands(TyperGroup):
@@ -170,10 +183,42 @@ def joined() -> Iterator[None]:
         dist.destroy_process_group()
 
 
-def check_output(output: Path | None, *, overwrite: bool) -> None:
-    """Raise, on all processes, if the first could not write a result; see :func:`check_target`."""
+def check_output(output: Path | None, *, overwrite: bool, checkpoint: Path | None = None) -> None:
+    """Raise, on all processes, if the first could not write a result or the state of the work on it."""
+    if output is not None and checkpoint is not None and same_file(output, checkpoint):
+        raise ValueError(f"--output and --checkpoint are the same file, {output}; give two names")
+    first = Processes.current().first
     if output is not None:
-        Processes.current().first(lambda: check_target(output, overwrite=overwrite))
+        first(lambda: check_target(output, overwrite=overwrite))
+    if checkpoint is not None:
+        first(lambda: check_checkpoint(checkpoint))
+
+
+class Saved(Protocol):
+    """A result that can be saved."""
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write it to a file; return its path."""
+        ...
+
+
+def write_result(small: Saved, output: Path, *, overwrite: bool, checkpoint: Path | None) -> None:
+    """Save the result of long work; where that fails, keep it in another folder, and say where."""
+    try:
+        small.save(output, overwrite=overwrite)
+    except OSError as error:
+        told = f"{error}; {_kept_elsewhere(small, output)}"
+        if checkpoint is not None:
+            told += f"; the same command with --checkpoint {checkpoint} makes it again in a moment"
+        raise type(error)(told) from error
+
+
+def _kept_elsewhere(small: Saved, output: Path) -> str:
+    for parent in (Path(tempfile.gettempdir()), Path.cwd(), Path.home()):
+        with suppress(OSError):
+            folder = tempfile.mkdtemp(prefix="graphcond-", dir=parent)
+            return f"the result was kept as {small.save(Path(folder, output.name))}"
+    return "no other folder takes the result"
 
 
 @contextmanager

@@ -57,7 +57,8 @@ def condense(
         interactions: Number of interactions of all synthetic users together, each of weight 1; methods that keep real
             users give all they have where these have fewer. Without it, synthetic users of ``distill_cf`` have weights,
             and there may be more of them than real interactions (``record.budget["spent"]``).
-        method: A method's name (:func:`recsys.list_methods`) or object, such as ``DistillCF(depth=2)``.
+        method: A method's name (:func:`recsys.list_methods`), perhaps with settings, such as
+            ``"distill_cf(depth=2)"``, or object, such as ``DistillCF(depth=2)``.
         min_weight: Only interactions of at least this weight count, such as 4 of ratings from 1 to 5.
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from graphcond.core.contents import explained
 from graphcond.core.processes import Processes
 from graphcond.terminal import (
     PROGRAM,
@@ -22,6 +23,7 @@ from graphcond.terminal import (
     print_record,
     print_result,
     progress_bar,
+    write_result,
 )
 from recsys.api import condense as condense_interactions
 from recsys.condensed import CondensedInteractions, load
@@ -64,7 +66,9 @@ def condense(
     ] = None,
     ratio: Annotated[float | None, typer.Option(help="Synthetic users / users.")] = None,
     interactions: Annotated[int | None, typer.Option(help="Number of binary interactions of all of them.")] = None,
-    method: Annotated[str, typer.Option(help="distill_cf or a selection; see `graphcond list`.")] = "distill_cf",
+    method: Annotated[
+        str, typer.Option(help="A method of `graphcond list`, with settings if wished: 'distill_cf(steps=100)'.")
+    ] = "distill_cf",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a safetensors file.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
     min_weight: MinWeight = None,
@@ -85,7 +89,7 @@ def condense(
     as_json: Json = False,
 ) -> None:
     """Condense the training part of interactions, and judge the result beside its controls."""
-    check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite, checkpoint=checkpoint)
     if evaluate:
         resolve_consumers(names(models))
         resolve_convention(convention)
@@ -102,7 +106,7 @@ def condense(
     if Processes.current().rank:
         return  # the first process writes, judges and prints
     if output is not None:
-        small.save(output, overwrite=overwrite)
+        write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
     report = None
     if evaluate:
         with interruptible(lambda: _judge_later(output, source)), progress_bar("training") as progress:
@@ -151,7 +155,9 @@ def info(file: File, as_json: Json = False) -> None:
     if as_json:
         print_json(record)
         return
-    print_record(small.record, summary(small))
+    with explained(file):
+        described = summary(small)
+    print_record(small.record, described)
 
 
 @app.command()
@@ -161,6 +167,7 @@ def export(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Write condensed interactions as a table that other libraries read."""
+    check_output(output, overwrite=overwrite)
     small = load(file)
     write_interactions((small.user_items, small.user_ids, small.item_ids), output, overwrite=overwrite)
     typer.echo(f"written to {output}")

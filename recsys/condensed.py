@@ -13,14 +13,17 @@ from torch import Tensor
 
 from graphcond.condensed import Members
 from graphcond.core import storage
+from graphcond.core.contents import explained, require, require_members, require_present, require_recorded
 from graphcond.core.fields import is_number
 from graphcond.core.files import replacing
+from graphcond.core.sparse import check_compressed
 from graphcond.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
 POINTERS = "user_items.indptr"
+HEAVIEST = 1 + 1e-6  # a weight may be rounded up
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -108,12 +111,15 @@ class CondensedInteractions:
         Raises:
             FileExistsError: ``path`` exists and ``overwrite`` is false.
             PermissionError: the folder cannot be written to.
+            OSError: the disk is full.
+            ValueError: the interactions are no such as can be trained on.
         """
+        self._check()
         tensors = _tensors(self.user_items) | {"item_ids": _encoded(self.item_ids)}
         if self.members is not None:
             tensors |= {"members.ptr": self.members.ptr, "members.index": self.members.index}
         with replacing(path, overwrite=overwrite) as temporary:
-            storage.write(temporary, tensors, self.record.to_json())
+            storage.write(temporary, tensors, self.record.counted(self._counts(), lambda: self.nbytes).to_json())
         return Path(path)
 
     @classmethod
@@ -124,22 +130,55 @@ class CondensedInteractions:
             FileNotFoundError: there is no such file.
             ValueError: the file is not of this format, is truncated, was altered, or holds no interactions.
         """
-        tensors, record = storage.read(path)
+        tensors, text = storage.read(path)
         if POINTERS not in tensors:
             raise ValueError(f"{path} holds a graph dataset, not interactions; read it with graphcond.load")
-        return cls.from_tensors(tensors, Record.from_json(record))
+        with explained(path):
+            small = cls.from_tensors(tensors, Record.from_json(text))
+            require_recorded(small.record.spent, small._counts(), "the condensed")
+        return small
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], record: Record) -> "CondensedInteractions":
-        """Put together what a file holds."""
-        indices = tensors["user_items.indices"].numpy()
+        """Put together what a file holds.
+
+        Raises:
+            ValueError: that does not fit together.
+        """
+        require_present(tensors, ("user_items.indices", "item_ids"))
+        pointers, indices = (tensors[name].numpy() for name in (POINTERS, "user_items.indices"))
         data = tensors["user_items.data"].numpy() if "user_items.data" in tensors else np.ones(len(indices), np.float32)
         item_ids = _decoded(tensors["item_ids"])
-        pointers = tensors[POINTERS].numpy()
-        rows = csr_matrix((data, indices, pointers), shape=(len(pointers) - 1, len(item_ids)))
-        rows.check_format()  # a file that somebody forged must not point outside
-        members = Members(tensors["members.ptr"], tensors["members.index"]) if "members.ptr" in tensors else None
-        return cls(rows, item_ids, record, members)
+        shape = (len(pointers) - 1, len(item_ids))
+        check_compressed("user_items", pointers, indices, shape, len(data))
+        members = None
+        if "members.ptr" in tensors or "members.index" in tensors:
+            require_present(tensors, ("members.ptr", "members.index"))
+            members = Members(tensors["members.ptr"], tensors["members.index"])
+        small = cls(csr_matrix((data, indices, pointers), shape=shape), item_ids, record, members)
+        small._check()
+        return small
+
+    def _counts(self) -> dict[str, object]:
+        """Return what there is, as ``record.budget["spent"]`` says it."""
+        return {"users": self.user_items.shape[0], "interactions": self.num_interactions}
+
+    def _check(self) -> None:
+        """Raise ``ValueError`` unless interactions and record are whole and fit together."""
+        rows, weights = self.user_items, self.user_items.data
+        check_compressed("user_items", rows.indptr, rows.indices, rows.shape, len(weights))
+        if not rows.has_canonical_format:
+            raise ValueError("user_items must hold each item of a user once, in order")
+        if weights.dtype != np.float32 or not ((weights > 0) & (weights <= HEAVIEST)).all():
+            raise ValueError("user_items must hold float32 weights in (0, 1]")
+        if not all(rows.shape) or len(self.item_ids) != rows.shape[1]:
+            raise ValueError(f"item_ids must name the {rows.shape[1]} items of {rows.shape[0]} users, got "
+                             f"{len(self.item_ids)}")  # fmt: skip
+        if len(np.unique(self.item_ids)) < len(self.item_ids):
+            raise ValueError("item_ids must name each item once")
+        require_recorded(self.record.source, {"num_items": rows.shape[1]}, "the original's")
+        if self.members is not None:
+            require_members(self.members.ptr, self.members.index, rows.shape[0])
 
     def __repr__(self) -> str:
         users, items = self.user_items.shape
@@ -180,6 +219,10 @@ def _encoded(ids: np.ndarray) -> Tensor:
 
 
 def _decoded(ids: Tensor) -> np.ndarray:
-    if ids.dtype in (torch.int64, torch.uint64):
+    require("item_ids", ids, (torch.int64, torch.uint64, torch.uint8), (None,))
+    if ids.dtype != torch.uint8:
         return ids.numpy()
-    return np.array(json.loads(ids.numpy().tobytes().decode()))
+    names = json.loads(ids.numpy().tobytes().decode())
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("item_ids must be integers or a list of texts")
+    return np.array(names)

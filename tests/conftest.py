@@ -205,6 +205,21 @@ def real_data(tmp_path: Path) -> Callable[[str], Path]:
     return copy
 
 
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 kB that has room for names only."""
+    place = tmp_path / "full"
+    place.mkdir()
+    command = shutil.which("mount")
+    options = ["-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if command is None or subprocess.run([command, *options], capture_output=True, check=False).returncode:
+        pytest.skip("a file system of its own cannot be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
 @pytest.fixture(scope="session")
 def load_script() -> Callable[[str], ModuleType]:
     """Import a script of the repository, such as ``datasets/generate_graph.py``, as a module."""

@@ -11,7 +11,9 @@ import scipy.sparse
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from torch_geometric.data import Data, HeteroData, InMemoryDataset
+from torch.utils.data import Dataset as TorchDataset
+from torch_geometric.data import Data, HeteroData, InMemoryDataset, TemporalData
+from torch_geometric.loader import DataLoader, NeighborLoader
 
 import graphcond
 from graphcond import GEOM, SFGC
@@ -112,8 +114,24 @@ WRONG_TYPES: list[tuple[str, Callable[[Tensor], Any], str]] = [
 ]
 WRONG_OBJECTS: list[tuple[Change, str]] = [
     (hetero, "heterogeneous ... to_homogeneous"),
-    (lambda data: "cora.pt", "dataset must be a PyG dataset ... got str"),
+    (lambda data: "cora", "dataset must be a PyG dataset ... got the string 'cora'; graphcond.datasets.load"),
+    (lambda data: Path("ratings.csv"), "dataset must be ... got the path 'ratings.csv'; recsys.condense reads files"),
+    (lambda data: DataLoader([data]), "dataset must be ... got a DataLoader, which ... pass loader.dataset"),
+    (lambda data: NeighborLoader(data, [2]), "dataset must be ... got a NeighborLoader, which ... pass loader.data"),
+    (lambda data: [hetero(data)], "dataset[0] is a heterogeneous graph, which is not supported yet; ..."),
+    (lambda data: [data.x], "dataset[0] must be a torch_geometric.data.Data, got Tensor"),
+    (lambda data: Data(edge_index_dict={}, x_dict={}), "dataset is a heterogeneous graph (edge_index_dict), ..."),
+    (lambda data: TemporalData(src=data.y, dst=data.y, t=data.y), "dataset is a TemporalData: events in time ..."),
+    (lambda data: TorchDataset(), "dataset (Dataset) has no length; define __len__, or pass a list"),
     (lambda data: None, "dataset must be a PyG dataset ... got NoneType"),
+]
+
+
+WRONG_ITEMS: list[tuple[Change, str]] = [
+    (lambda data: [hetero(data)] * 2, "dataset[0] is a heterogeneous graph, which is not supported yet; ..."),
+    (lambda data: [data.x] * 3, "dataset[0] must be a torch_geometric.data.Data, got Tensor; make one of each graph"),
+    (lambda data: iter([1, 2, 3]), "dataset[0] must be a torch_geometric.data.Data, got int; make one of each graph"),
+    (lambda data: iter(DataLoader([data] * 4, batch_size=2)), "dataset[0] is a batch of 2 graphs; pass the dataset"),
 ]
 
 
@@ -158,6 +176,13 @@ def test_tensor(toy, error, name, make, message, verb):
         verb(dataset)
 
 
+@pytest.mark.parametrize(("change", "message"), WRONG_ITEMS)
+def test_wrong_items(toy, change, message):
+    with pytest.raises(TypeError, match=says(message)):
+        condense(change(toy))
+
+
+@pytest.mark.filterwarnings("ignore:Using 'NeighborSampler'")
 @pytest.mark.parametrize("verb", [condense, evaluate])
 @pytest.mark.parametrize(("change", "message"), WRONG_OBJECTS)
 def test_wrong_object(toy, change, message, verb):
@@ -177,8 +202,10 @@ def test_sparse_matrix():
 @pytest.mark.parametrize(
     ("verb", "error", "message"),
     [
-        (condense, ValueError, "num_nodes=6 makes no sense for a dataset of many graphs; ask its size by ratio=, "
-                               "num_graphs=, graphs_per_class=, max_bytes="),
+        (condense, ValueError, "these are graphs with labelled nodes: dataset[0].y holds a label for each of its 60 "
+                               "nodes; give each graph train_mask, val_mask and test_mask, and pass "
+                               "torch_geometric.data.Batch.from_data_list of them, which is one graph of many "
+                               "components"),
         (evaluate, TypeError, "condensed must be what condense() returns, a list of Data, or a sequence of the former, "
                               "got Data"),
     ],
@@ -191,9 +218,9 @@ def test_several_graphs_are_no_node_dataset(toy, verb, error, message, wrap):
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ((60,), "data.y has 60 columns: several targets at once are not supported; choose one"),
-        ((60, 60), "data.y has 60 columns: several targets at once are not supported; choose one"),
-        ((60, 30), "dataset[0].y holds 60 values, but a graph has one class: pass shape (1,)"),
+        ((60,), "num_graphs=2 makes no sense for a node dataset; ask its size by"),
+        ((60, 60), "these are graphs with labelled nodes: dataset[0].y holds a label for each of its 60 nodes; give"),
+        ((60, 30), "these are graphs with labelled nodes: dataset[0].y holds a label for each of its 60 nodes; give"),
     ],
     ids=str,
 )

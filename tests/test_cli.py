@@ -273,3 +273,20 @@ def test_notes_do_not_share_a_line_with_the_bar(monkeypatch, capsys) -> None:
     assert "stops after 60 s" in text
     before = text[: text.index("note: something")].rpartition("\r")[2]
     assert "matching" not in before
+
+
+def test_settings_of_methods_are_typed(run: Callable, tmp_path: Path) -> None:
+    file, rows = tmp_path / "small.safetensors", tmp_path / "rows.jsonl"
+    code, _, err = run("condense", "digits", "--method", "auto(depth=1, residual=0)", "-o", file, "--no-evaluate")
+    assert code == 0, err
+    assert graphcond.load(file).record.settings["depth"] == 1
+    code, out, err = run("bench", "digits", "-o", rows, "--methods", "auto(depth=1, residual=0), random", "--seeds", 1,
+                         "--sizes", 20, "--models", "mlp", "--json")  # fmt: skip
+    assert code == 0, err
+    assert [row["method"] for row in json.loads(out)["rows"]] == ["auto(depth=1, residual=0)", "random"]
+    code, _, err = run("condense", "digits", "--method", "auto(dept=1)")
+    assert code == 2
+    assert "there is no setting 'dept' of auto; did you mean 'depth'?" in err
+    code, _, err = run("plan", "cora", "--method", "gcond(epochs=x)")
+    assert code == 2
+    assert "epochs of gcond must be a whole number, got x" in err

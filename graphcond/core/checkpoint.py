@@ -1,6 +1,7 @@
 """Checkpoints: everything that a long run needs to go on as if nothing had happened."""
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,14 @@ from typing import Any
 from torch import Tensor
 
 from graphcond.core import storage
-from graphcond.core.fields import require_positive
+from graphcond.core.contents import explained, require
+from graphcond.core.fields import is_number, is_whole, require_positive
 from graphcond.core.files import check_target, replacing
+from graphcond.core.ranges import first_not_finite
+from graphcond.core.state import part
+
+REMEDY = "delete it, or give another path"
+logger = logging.getLogger(__name__)
 
 THREADS = "threads"  # what the identity of a run calls their number
 
@@ -57,6 +64,12 @@ def require_identity(what: str, found: Mapping[str, str], here: Mapping[str, str
             raise ValueError(f"{what} ({name}: {found.get(name)} there, {here.get(name)} here); {remedy}")
 
 
+def check_checkpoint(checkpoint: str | Path | Checkpoint) -> None:
+    """Raise if a checkpoint could not be written, before any work; see :func:`graphcond.core.files.check_target`."""
+    path = checkpoint.path if isinstance(checkpoint, Checkpoint) else checkpoint
+    check_target(path, overwrite=True, kept=True)
+
+
 class CheckpointFile:
     """A checkpoint of one run.
 
@@ -70,7 +83,12 @@ class CheckpointFile:
         self._every = checkpoint.every_seconds
         self._identity = dict(identity)
         self._written = time.monotonic()
-        check_target(self._path, overwrite=True)
+        check_checkpoint(checkpoint)
+
+    def require_room(self, tensors: Mapping[str, Tensor]) -> None:
+        """Raise ``OSError`` if there is no room for a state such as this."""
+        nbytes = sum(value.numel() * value.element_size() for value in tensors.values())
+        check_target(self._path, overwrite=True, kept=True, nbytes=nbytes)
 
     def read(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Return the tensors and notes of the last state, or ``None`` if there is no file yet.
@@ -81,11 +99,10 @@ class CheckpointFile:
         if not self._path.exists():
             return None
         tensors, record = storage.read(self._path, storage.CHECKPOINT)
-        notes = json.loads(record)
-        require_identity(
-            f"checkpoint {self._path} belongs to another run", notes.pop("identity"), self._identity,
-            "delete it or give another path",
-        )  # fmt: skip
+        with explained(self._path, REMEDY):
+            notes = json.loads(record)
+            found = {**notes.pop("identity")}
+        require_identity(f"checkpoint {self._path} belongs to another run", found, self._identity, REMEDY)
         return tensors, notes
 
     def due(self) -> bool:
@@ -93,7 +110,40 @@ class CheckpointFile:
         return time.monotonic() - self._written >= self._every
 
     def write(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
-        """Write a state."""
-        with replacing(self._path, overwrite=True) as temporary:
-            storage.write(temporary, tensors, json.dumps(notes | {"identity": self._identity}), storage.CHECKPOINT)
+        """Write a state; where the disk does not take it, warn, and go on without: the work itself is not at fault."""
         self._written = time.monotonic()
+        record = json.dumps(notes | {"identity": self._identity})
+        try:
+            with replacing(self._path, overwrite=True) as temporary:
+                storage.write(temporary, tensors, record, storage.CHECKPOINT)
+        except OSError as error:
+            logger.warning("the work goes on, but if it is interrupted, only from its last checkpoint: %s", error)
+
+
+def check_state(
+    tensors: Mapping[str, Tensor], notes: Mapping[str, Any], learned: Mapping[str, Tensor], steps: int
+) -> None:
+    """Raise ``ValueError`` unless a state that was read can be that of a run.
+
+    Args:
+        tensors: Of the state: under ``synthetic`` and ``best`` what is learned, and whatever else a run needs.
+        notes: Steps and scores of the state.
+        learned: What is learned, as it stands in this run.
+        steps: How many steps the run takes.
+    """
+    if (name := first_not_finite(tensors)) is not None:
+        raise ValueError(f"{name} must be finite, but holds NaN or infinity")
+    for group in ("synthetic", "best"):
+        found = part(dict(tensors), group)
+        if group == "best" and not found:
+            continue
+        if found.keys() != learned.keys():
+            raise ValueError(f"{group} must hold {', '.join(learned)}, got {', '.join(found) or 'nothing'}")
+        for name, value in found.items():
+            require(f"{group}.{name}", value, (learned[name].dtype,), learned[name].shape)
+    done, kept = notes["step"], notes["kept_step"]
+    if not (is_whole(done) and is_whole(kept) and 0 <= kept <= done <= steps):
+        raise ValueError(f"the steps done must be at most {steps}, those kept at most as many, got {done!r}, {kept!r}")
+    for step, score in notes["scores"]:
+        if not is_whole(step) or not 0 < step <= done or not is_number(score):
+            raise ValueError(f"the score of step {step!r} must be a number, got {score!r}")

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from graphcond.core.augment import Augment
 from graphcond.core.batch import Batch
-from graphcond.core.checkpoint import CheckpointFile
+from graphcond.core.checkpoint import REMEDY, CheckpointFile, check_state
+from graphcond.core.contents import explained
 from graphcond.core.objectives.base import Objective
 from graphcond.core.objectives.rows import RealRows
 from graphcond.core.observation import Observation, Source
@@ -147,8 +148,10 @@ class _Driver:
         )
         self.file: CheckpointFile | None = None
         found = self.processes.first(self._open)
-        if found is not None:
-            self._restore(*found)
+        if found is not None and conditions.checkpoint is not None:
+            with explained(conditions.checkpoint.path, REMEDY):
+                check_state(*found, recipe.synthetic.state_dict(), recipe.steps)
+                self._restore(*found)
 
     def run(self) -> Outcome:
         """Do the steps that are left."""
@@ -294,6 +297,7 @@ class _Driver:
         if self.conditions.checkpoint is None:
             return None
         self.file = CheckpointFile(self.conditions.checkpoint, self.conditions.identity)
+        self.file.require_room(self._state()[0])
         return self.file.read()
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from graphcond.core.checkpoint import CheckpointFile
-from graphcond.core.expert_files import ExpertFile, Way, named_weights, weights_of
+from graphcond.core.contents import INT64, require
+from graphcond.core.expert_files import ExpertFile, Way, check_room, named_weights, weights_of
 from graphcond.core.fields import require_positive
 from graphcond.core.processes import Processes
 from graphcond.core.progress import Progress
@@ -105,15 +106,16 @@ def train_experts(
             f"{plan.number} experts with {plan.checkpoints} checkpoints take {needed:,} bytes, more than "
             f"max_bytes={plan.max_bytes:,}; ask for fewer experts or checkpoints, a smaller network, or raise max_bytes"
         )
+    check_room(folder, plan.number, needed // plan.number)
     known = dict(identity or {}) | {"plan": repr(plan), "seed": str(seed)}
     ways = []
     for i in range(plan.number):
         file = ExpertFile(folder, i, known)
-        way = file.finished()
+        way = file.finished(plan.checkpoints, first)
         if way is None:
             with seeded((seed + i) % MAX_SEED):  # each by itself: which ones were read does not matter to the others
                 training = _ExpertTraining(surrogate, lessons(), plan)
-                training.restore(file.unfinished())
+                file.resume(training.restore)
                 while training.goes_on():
                     if run.out_of_time():
                         file.write_unfinished(training.state())
@@ -178,15 +180,18 @@ class _ExpertTraining:
         }
         return {f"{group}.{name}": value for group, values in groups.items() for name, value in values.items()}
 
-    def restore(self, state: dict[str, Tensor] | None) -> None:
-        """Put back what :meth:`state` returned; ``None``: begin."""
-        if state is None:
-            return
-        device = self._device
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Put back what :meth:`state` returned.
+
+        Raises:
+            ValueError: it cannot be the state of this training.
+        """
+        device, plan = self._device, self._plan
+        step = int(require("step.done", state["step.done"], INT64, (), 1, plan.checkpoints * plan.interval))
         student = {name: value.to(device) for name, value in part(state, "student").items()}
-        self._student = Student.restored(student, self._plan.training)
-        self._way = list(weights_of(part(state, "way")))
-        self._step = int(state["step.done"])
+        self._student = Student.restored(student, plan.training, self._surrogate)
+        self._way = list(weights_of(part(state, "way"), step // plan.interval, self._student.weights))
+        self._step = step
         restore_random_state(part(state, "random"), device)
 
     @property

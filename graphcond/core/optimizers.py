@@ -5,7 +5,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from graphcond.core.contents import require
 from graphcond.core.state import part
+
+MOMENTS: dict[type, tuple[str, ...]] = {
+    torch.optim.Adam: ("step", "exp_avg", "exp_avg_sq"), torch.optim.SGD: ("momentum_buffer",),
+}  # fmt: skip
+NOT_NEGATIVE = ("step", "exp_avg_sq")
 
 
 def optimizer_of(
@@ -34,9 +40,21 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
-    """Put back what :func:`optimizer_state` returned."""
+    """Put back what :func:`optimizer_state` returned.
+
+    Raises:
+        ValueError: it is not of such an optimiser. Fused code would believe its shapes.
+    """
+    names = MOMENTS[type(optimizer)]
     for i, parameter in enumerate(_parameters(optimizer)):
         if mine := part(state, str(i)):
+            if mine.keys() != set(names):
+                raise ValueError(f"parameter {i} of an optimiser must have {', '.join(names)}, got {', '.join(mine)}")
+            for name, value in mine.items():
+                kinds, shape = (
+                    ((torch.float32, torch.float64), ()) if name == "step" else ((parameter.dtype,), parameter.shape)
+                )
+                require(f"{name} of parameter {i}", value, kinds, shape, 0 if name in NOT_NEGATIVE else None)
             optimizer.state[parameter] = {name: _laid_out(value, parameter) for name, value in mine.items()}
 
 

@@ -1,5 +1,7 @@
 """Numbers that float32 can work with: finite ones whose squares can be added up."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -10,21 +12,35 @@ def unusable_rows(x: Tensor, given: Tensor) -> tuple[Tensor, str, str] | None:
     """Return which rows cannot be worked with, what they hold, and what to do with them; ``None``: all can.
 
     Args:
-        x: ``(rows, ...)`` float32.
-        given: The same as it was given, in whatever type.
+        x: ``(rows, ...)`` float32, or sparse CSR.
+        given: The same as it was given, in whatever type; for sparse CSR ``x`` itself.
     """
+    if x.layout == torch.sparse_csr:
+        if (found := unusable_rows(x.values(), given.values())) is None:
+            return None
+        places, what, remedy = found
+        return torch.unique(torch.searchsorted(x.crow_indices(), places, right=True) - 1), what, remedy
     if not x.numel():
         return None
     # The extremes of a NaN are NaN, and take a fraction of the time of looking at every value.
     lowest, highest = (float(end) for end in torch.aminmax(x))
     if lowest >= -LARGEST and highest <= LARGEST:
         return None
-    finite = torch.isfinite(given).flatten(1).all(dim=1)
+    given = given.detach().double().reshape(len(given), -1)
+    finite = torch.isfinite(given).all(dim=1)
     if not finite.all():
         return (~finite).nonzero().flatten(), "NaN or infinity", "clean them, e.g. with torch.nan_to_num"
-    large = (given.abs() > LARGEST).flatten(1).any(dim=1)
+    large = (given.abs() > LARGEST).any(dim=1)
     what = f"numbers beyond {LARGEST:g}, whose squares overflow"
     return large.nonzero().flatten(), what, "scale them, e.g. to mean 0 and deviation 1"
+
+
+def first_not_finite(values: Mapping[str, object]) -> str | None:
+    """Return the name of the first tensor that holds NaN or infinity; ``None``: there is none."""
+    for name, value in values.items():
+        if isinstance(value, Tensor) and value.is_floating_point() and not torch.isfinite(value).all():
+            return name
+    return None
 
 
 def root_mean_square(x: Tensor) -> Tensor:

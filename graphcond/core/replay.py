@@ -138,7 +138,7 @@ class Walk:
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """See :class:`graphcond.core.samplers.Sampler`."""
-        self._student = Student.restored(state, self.training) if state else None
+        self._student = Student.restored(state, self.training, self.surrogate) if state else None
 
 
 class Unseen:

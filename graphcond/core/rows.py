@@ -36,7 +36,7 @@ class Rows:
             ValueError: the file holds something else than rows.
             OSError: what :func:`graphcond.core.files.check_target` raises, but for an existing file.
         """
-        check_target(self.path, overwrite=True)
+        check_target(self.path, overwrite=True, kept=True)
         self.read()
 
     def read(self) -> dict[Key, dict[str, Any]]:
@@ -62,13 +62,10 @@ class Rows:
             lines = [json.dumps(row) + "\n" for row in rows if self.key(row) not in known]
             if not lines:
                 return
-            file.seek(end)
-            file.truncate()
             if end and not _ends_line(file, end):
                 lines.insert(0, "\n")
-            file.write("".join(lines).encode())
-            file.flush()
-            os.fsync(file.fileno())
+            file.flush()  # what was read ahead is forgotten
+            _write_at(file.fileno(), "".join(lines).encode(), end)
 
     def key(self, row: dict[str, Any]) -> Key:
         """Return what tells a row from all others."""
@@ -93,6 +90,20 @@ class Rows:
                     ) from error
             end += len(line)
         return rows, end
+
+
+def _write_at(descriptor: int, content: bytes, end: int) -> None:
+    """Let a file go on with some bytes from a place, or end there if the disk does not take all of them."""
+    left = memoryview(content)
+    os.ftruncate(descriptor, end)
+    os.lseek(descriptor, end, os.SEEK_SET)
+    try:
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, end)
+        raise
 
 
 def _ends_line(file: BinaryIO, end: int) -> bool:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.batch import Batch
+from graphcond.core.contents import INT64, require
 from graphcond.core.state import part
 from graphcond.core.surrogate import Surrogate, Weights
 from graphcond.core.training import Lessons, Student, Training
@@ -127,7 +128,7 @@ class Trained:
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """See :class:`Sampler`."""
-        self._student = Student.restored(state, self.training) if state else None
+        self._student = Student.restored(state, self.training, self.surrogate) if state else None
 
 
 def _teach(
@@ -199,5 +200,7 @@ class Pool:
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """See :class:`Sampler`."""
-        self._ages = state["ages"].tolist() if state else []
-        self._students = [Student.restored(part(state, str(i)), self.training) for i in range(len(self._ages))]
+        self._ages = require("ages", state["ages"], INT64, (self.size,), 0, self.max_age).tolist() if state else []
+        self._students = [
+            Student.restored(part(state, str(i)), self.training, self.surrogate) for i in range(len(self._ages))
+        ]

@@ -1,11 +1,62 @@
 """Sparse matrices as torch multiplies them fastest: compressed rows."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor
+
+
+def check_compressed(
+    name: str, pointers: np.ndarray | Tensor, indices: np.ndarray | Tensor, shape: Sequence[int], count: int
+) -> None:
+    """Raise unless the parts of a matrix in compressed rows fit together.
+
+    Compiled code believes them: a wrong pointer makes it read and write outside of its arrays.
+
+    Args:
+        name: What the matrix is, for the message.
+        pointers: Where each row starts and the last one ends.
+        indices: The column of each entry.
+        shape: Rows and columns; of compressed columns, the other way round.
+        count: How many values there are.
+
+    Raises:
+        ValueError: they do not.
+
+    >>> check_compressed("it", np.array([0, 9]), np.array([1]), (1, 2), 1)
+    Traceback (most recent call last):
+        ...
+    ValueError: it must have pointers that ascend from 0 to the number of its indices, 1
+    """
+    pointers, indices = np.asarray(pointers), np.asarray(indices)
+    if pointers.ndim != 1 or indices.ndim != 1 or pointers.dtype.kind not in "iu" or indices.dtype.kind not in "iu":
+        raise ValueError(f"{name} must hold pointers and indices as integers of one dimension each")
+    if len(shape) != 2 or len(pointers) != shape[0] + 1:
+        raise ValueError(f"{name} must have a pointer for each row and one more, got {len(pointers)} for {shape}")
+    if pointers[0] != 0 or (pointers[1:] < pointers[:-1]).any() or pointers[-1] != len(indices):
+        raise ValueError(f"{name} must have pointers that ascend from 0 to the number of its indices, {len(indices)}")
+    if len(indices) != count:
+        raise ValueError(f"{name} must have as many values as indices, got {count} for {len(indices)}")
+    if len(indices) and not 0 <= indices.min() <= indices.max() < shape[1]:
+        raise ValueError(f"{name} must have indices in [0, {shape[1] - 1}], got {indices.min()} to {indices.max()}")
+
+
+def check_sparse(name: str, matrix: Tensor) -> None:
+    """Raise ``ValueError`` unless the parts of a sparse tensor fit together; compiled code believes them."""
+    if matrix.layout in (torch.sparse_csr, torch.sparse_csc):
+        rows = matrix.layout == torch.sparse_csr
+        pointers = matrix.crow_indices() if rows else matrix.ccol_indices()
+        indices = matrix.col_indices() if rows else matrix.row_indices()
+        shape = matrix.shape if rows else matrix.shape[::-1]
+        check_compressed(name, pointers.cpu(), indices.cpu(), tuple(shape), len(matrix.values()))
+    elif matrix.layout == torch.sparse_coo and matrix._nnz():
+        low, high = matrix._indices().amin(dim=1), matrix._indices().amax(dim=1)
+        if bool((low < 0).any()) or bool((high.cpu() >= torch.tensor(matrix.shape[: len(high)])).any()):
+            raise ValueError(f"{name} must have indices within its shape {tuple(matrix.shape)}, got up to "
+                             f"{high.tolist()}")  # fmt: skip
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Large tensors in files: for what is needed again and again but does not fit in memory."""
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -46,4 +47,26 @@ class Spill:
         self._files += 1
         path = Path(self._folder.name) / str(self._files)
         kind = torch.empty(0, dtype=like.dtype).numpy().dtype
-        return torch.from_numpy(np.memmap(path, dtype=kind, mode="w+", shape=tuple(like.shape)))
+        _reserve(path, like.numel() * like.element_size())
+        return torch.from_numpy(np.memmap(path, dtype=kind, mode="r+", shape=tuple(like.shape)))
+
+
+def _reserve(path: Path, nbytes: int) -> None:
+    """Make a file of so many bytes that has its room on the disk.
+
+    Without, a full disk would be met where the file is written to as memory, and the system would end the process.
+
+    Raises:
+        OSError: there is no such room.
+    """
+    try:
+        with path.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, nbytes)
+            else:
+                file.truncate(nbytes)
+    except OSError as error:
+        raise OSError(
+            f"{path.parent} has no room for {nbytes:,} bytes that do not fit in memory ({error.strerror}); free some "
+            "space, or name another folder by the environment variable TMPDIR"
+        ) from error

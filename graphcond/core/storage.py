@@ -6,6 +6,8 @@ order of the names).
 """
 
 import hashlib
+import os
+import re
 from pathlib import Path
 
 import torch
@@ -13,9 +15,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from graphcond.core.contents import UNCLEAR
+
 DATASET = "graphcond/1"
 CHECKPOINT = "graphcond-checkpoint/1"
 EXPERT = "graphcond-expert/1"
+
+STORED = (
+    torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint64,
+    torch.float16, torch.float32, torch.float64,
+)  # fmt: skip
 
 
 def digest(tensors: dict[str, Tensor], record: str) -> str:
@@ -34,7 +43,13 @@ def write(path: Path, tensors: dict[str, Tensor], record: str, kind: str = DATAS
     tensors = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()
     }
-    save_file(tensors, path, metadata={"format": kind, "record": record, "sha256": digest(tensors, record)})
+    try:
+        save_file(tensors, path, metadata={"format": kind, "record": record, "sha256": digest(tensors, record)})
+    except SafetensorError as error:  # which is no OSError, whatever the system said
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise OSError(str(error)) from error
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def read(path: str | Path, kind: str = DATASET) -> tuple[dict[str, Tensor], str]:
@@ -51,13 +66,17 @@ def read(path: str | Path, kind: str = DATASET) -> tuple[dict[str, Tensor], str]
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except SafetensorError as error:
+            # Copied, because what they lie in is the file: somebody might cut that off while they are in use.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, *UNCLEAR) as error:
         raise ValueError(f"{path} is not a whole safetensors file ({error}); save or copy it again") from error
     if metadata.get("format") != kind:
         found = metadata.get("format", "none")
         raise ValueError(f"{path} is a safetensors file, but not of the format {kind} (its format: {found})")
     record = metadata.get("record", "")
+    for name, value in tensors.items():
+        if value.dtype not in STORED:
+            raise ValueError(f"{path} holds {name} as {value.dtype}, which graphcond writes nowhere; get a fresh copy")
     if digest(tensors, record) != metadata.get("sha256"):
         raise ValueError(f"{path} was altered after it was written (its SHA-256 does not match); get a fresh copy")
     return tensors, record

@@ -9,7 +9,9 @@ from torch.optim.adam import adam as functional_adam
 
 from graphcond.core.augment import Augment
 from graphcond.core.batch import Batch
+from graphcond.core.contents import require
 from graphcond.core.fields import require_positive
+from graphcond.core.randomness import seeded
 from graphcond.core.surrogate import Surrogate, Weights
 
 Lessons = Callable[[int], Batch]
@@ -105,10 +107,22 @@ class Student:
         return {f"{i}.{name}": v for name, group in zip(_STUDENT, groups, strict=True) for i, v in enumerate(group)}
 
     @classmethod
-    def restored(cls, state: dict[str, Tensor], training: Training) -> "Student":
-        """Return the student of a state."""
-        count = len(state) // len(_STUDENT)
-        weights, *moments = ([state[f"{i}.{name}"].clone() for i in range(count)] for name in _STUDENT)
+    def restored(cls, state: dict[str, Tensor], training: Training, surrogate: Surrogate) -> "Student":
+        """Return the student of a state.
+
+        Raises:
+            ValueError: it is not one of such a network.
+        """
+        with seeded(0):
+            like = surrogate.init()
+        names = [f"{i}.{name}" for name in _STUDENT for i in range(len(like))]
+        if set(names) != state.keys():
+            raise ValueError(f"a network that is trained must have {', '.join(names)}, got {', '.join(state)}")
+        for i, weight in enumerate(like):
+            for name in _STUDENT:
+                kind, shape = (torch.float32, ()) if name == "step" else (weight.dtype, tuple(weight.shape))
+                require(f"{i}.{name}", state[f"{i}.{name}"], (kind,), shape)
+        weights, *moments = ([state[f"{i}.{name}"].clone() for i in range(len(like))] for name in _STUDENT)
         student = cls(tuple(weights), training)
         student._means, student._squares, student._steps = moments
         return student

@@ -16,6 +16,7 @@ from graphcond.datasets.folders import folder_entry
 from graphcond.datasets.graph_sets import GRAPH_SETS
 from graphcond.datasets.image_sets import IMAGE_SETS
 from graphcond.datasets.ogb import OGB
+from graphcond.datasets.planetoid import Planetoid
 from graphcond.datasets.pyg import PyG
 
 PLANETOID: dict[str, Any] = {"source": "kimiyoung/planetoid", "licence": "MIT", "scale": normalize_rows}
@@ -38,12 +39,12 @@ ENTRIES = (
     Entry(
         name="cora", description="citations between 7 fields of machine learning",
         num_nodes=2_708, num_edges=10_556, num_features=1_433, num_classes=7,
-        loader=PyG("Planetoid", "Cora"), **PLANETOID,
+        loader=PyG("Planetoid", "Cora", made_by=Planetoid), **PLANETOID,
     ),
     Entry(
         name="pubmed", description="citations between papers on 3 kinds of diabetes",
         num_nodes=19_717, num_edges=88_648, num_features=500, num_classes=3,
-        loader=PyG("Planetoid", "PubMed"), **PLANETOID,
+        loader=PyG("Planetoid", "PubMed", made_by=Planetoid), **PLANETOID,
     ),
     Entry(
         name="photo", description="Amazon photo goods bought together, by 8 categories",

@@ -15,13 +15,15 @@ from pathlib import Path
 
 from torch_geometric.data import InMemoryDataset
 
+from graphcond.datasets.pickles import checked_torch_load, refusal
+
 logger = logging.getLogger(__name__)
 
 ROOT_VARIABLE = "GRAPHCOND_DATA"
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR)
 BROKEN = (
-    ValueError, LookupError, EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, gzip.BadGzipFile,
-    zlib.error,
+    ValueError, TypeError, LookupError, AttributeError, AssertionError, EOFError, RuntimeError, MemoryError,
+    zipfile.BadZipFile, gzip.BadGzipFile, zlib.error,
 )  # fmt: skip
 
 
@@ -73,7 +75,7 @@ def construct(build: Callable[[Path], InMemoryDataset], name: str, root: Path, f
         ValueError: the files are there and broken.
     """
     logger.info("loading %s from %s", name, root / folder)
-    with _explained(name, root / folder), _silence():
+    with explained(name, root / folder), _silence(), checked_torch_load():
         try:
             return build(root)
         except OSError as error:
@@ -101,9 +103,15 @@ def _silence() -> Iterator[None]:
 
 
 @contextmanager
-def _explained(name: str, folder: Path) -> Iterator[None]:
+def explained(name: str, folder: Path) -> Iterator[None]:
+    """Say in one sentence what is wrong with the files of a dataset, and what helps."""
     try:
         yield
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"the files of {name} in {folder} cannot be read ({refusal(error)}), and nothing in them was run; delete "
+            "what was processed (the folder processed, split_dict.pt), which is made again, or get fresh raw files"
+        ) from error
     except (OSError, *BROKEN) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         if isinstance(error, BROKEN) and has_files(folder):

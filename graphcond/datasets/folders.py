@@ -30,7 +30,7 @@ ARRAYS: dict[str, tuple[str, tuple[int | str, ...]]] = {
     "edge_weight": ("float32", ("edges",)),
 }
 REQUIRED = ("x", "edge_index", "y", "train_mask")
-BROKEN = (ValueError, EOFError, OSError, SyntaxError, TypeError)
+BROKEN = (ValueError, EOFError, OSError, SyntaxError, TypeError, OverflowError, MemoryError)
 
 
 def load_folder(path: str | Path, mapped: bool = True) -> Data:
@@ -136,9 +136,17 @@ class Folder:
 def _read(file: Path, mapped: bool) -> np.ndarray[Any, Any]:
     try:
         if mapped:
-            return npy.open_memmap(file, mode="c")
+            mapping = npy.open_memmap(file, mode="c")
+            if (whole := mapping.offset + mapping.nbytes) != (found := file.stat().st_size):
+                raise ValueError(
+                    f"it should have {whole:,} bytes and has {found:,}"
+                )  # else the system ends the process
+            return mapping
         with file.open("rb") as opened:
-            return npy.read_array(opened, allow_pickle=False)
+            array = npy.read_array(opened, allow_pickle=False)
+            if opened.read(1):
+                raise ValueError("it goes on after its array")
+            return array
     except BROKEN as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(f"{file} cannot be read ({reason}); write it again with numpy.save") from error

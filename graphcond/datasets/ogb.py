@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch_geometric.data import Data, InMemoryDataset
 from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
 from torch_geometric.data.storage import GlobalStorage
 from torch_geometric.utils import to_undirected
 
 from graphcond.datasets.files import construct, has_files, remove_if_empty
+from graphcond.datasets.pickles import checked_torch_load
 
 RELEASE = "RELEASE_v1.txt"  # the version of each OGB dataset of the catalogue
 _rebuild_array: Callable[..., Any] = np.empty(0).__reduce__()[0]  # type: ignore[assignment]
@@ -34,18 +34,16 @@ def ogb_loading() -> Iterator[None]:
     """Let OGB's datasets load under torch >= 2.6, for the length of a block.
 
     OGB 1.3.6 calls ``torch.load`` on stored graphs, which torch refuses since 2.6 unless each type in the file is
-    allowed. This allows the few types that OGB stores and nothing else; code in a file is still not executed. It also
-    hides torch's warning that arrays from pandas >= 3 are read-only: OGB writes them to a file and never changes them.
+    allowed. This allows the few types that OGB stores and nothing else; code in a file is not executed, neither in
+    OGB's own nor in those that PyG keeps beside them. It also hides torch's warning that arrays from pandas >= 3 are
+    read-only: OGB writes them to a file and never changes them.
 
     >>> from graphcond.datasets import ogb_loading
     >>> with ogb_loading():  # doctest: +SKIP
     ...     dataset = PygNodePropPredDataset("ogbn-arxiv")
     ...     split = dataset.get_idx_split()
     """
-    # The context manager forgets all it was given when it ends, even what was allowed before.
-    allowed = torch.serialization.get_safe_globals()
-    missing = [kind for kind in STORED_TYPES if kind not in allowed]
-    with torch.serialization.safe_globals(missing), warnings.catch_warnings():
+    with checked_torch_load(also=STORED_TYPES), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
         yield
 

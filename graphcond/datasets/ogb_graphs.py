@@ -5,7 +5,7 @@ from typing import Any
 
 from ogb.graphproppred import PygGraphPropPredDataset
 
-from graphcond.datasets.files import check_rows
+from graphcond.datasets.files import check_rows, explained
 from graphcond.datasets.ogb import ogb_loading
 
 
@@ -19,5 +19,5 @@ class OGBGraphs(PygGraphPropPredDataset):  # type: ignore[misc]
 
     def get_idx_split(self, split_type: str | None = None) -> dict[str, Any]:
         """Return graph numbers under ``train``, ``valid`` and ``test``."""
-        with ogb_loading():
+        with explained(self.name, Path(self.root)), ogb_loading():
             return dict(super().get_idx_split(split_type))

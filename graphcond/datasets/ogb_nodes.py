@@ -7,6 +7,7 @@ import torch
 from ogb.nodeproppred import PygNodePropPredDataset
 from torch_geometric.utils import index_to_mask
 
+from graphcond.datasets.files import explained
 from graphcond.datasets.ogb import ogb_loading
 
 
@@ -24,5 +25,5 @@ class OGBNodes(PygNodePropPredDataset):  # type: ignore[misc]
 
     def get_idx_split(self, split_type: str | None = None) -> dict[str, Any]:
         """Return node numbers under ``train``, ``valid`` and ``test``."""
-        with ogb_loading():
+        with explained(self.name, Path(self.root)), ogb_loading():
             return dict(super().get_idx_split(split_type))

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch_geometric.datasets
 from torch_geometric.data import InMemoryDataset
 
+from graphcond.core.sparse import check_compressed
 from graphcond.datasets.files import check_rows, construct, has_files
 from graphcond.datasets.splits import balanced_split
 
@@ -20,6 +22,7 @@ class PyG:
         draw_split: Whether its nodes were published without a split and get a balanced one.
         options: Further arguments of the class, by name.
         needs: Raw files that the class does not ask for, without which it would silently leave something out.
+        made_by: The class to use instead of that in ``torch_geometric.datasets``.
     """
 
     kind: str
@@ -27,6 +30,7 @@ class PyG:
     draw_split: bool = False
     options: tuple[tuple[str, object], ...] = ()
     needs: tuple[str, ...] = ()
+    made_by: type[InMemoryDataset] | None = None
 
     def read(self, name: str, root: Path, seed: int) -> InMemoryDataset:
         """Return the dataset with its features as published; one of nodes has masks."""
@@ -42,9 +46,22 @@ class PyG:
         missing = [name for name in self.needs if not (raw / name).exists()]
         if missing and has_files(raw):
             raise FileNotFoundError(f"{missing[0]} is missing")
-        kind = getattr(torch_geometric.datasets, self.kind)
+        if not has_files(raw.parent / "processed"):
+            for file in raw.glob("*.npz"):
+                _check_matrices(file)
+        kind = self.made_by or getattr(torch_geometric.datasets, self.kind)
         names = [self.part] if self.part else []
         dataset = kind(str(root / self.kind), *names, **dict(self.options))
         if len(dataset) > 1:
             check_rows(dataset)
         return dataset
+
+
+def _check_matrices(file: Path) -> None:
+    """Raise unless the sparse matrices of a file are whole: PyG hands them to compiled code as they are."""
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
+        for name in arrays.files:
+            if name.endswith("indptr"):
+                before = name.removesuffix("indptr")
+                pointers, indices, data = (arrays[f"{before}{part}"] for part in ("indptr", "indices", "data"))
+                check_compressed(f"{file.name}/{before}", pointers, indices, arrays[f"{before}shape"], len(data))

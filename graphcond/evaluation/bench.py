@@ -13,6 +13,7 @@ from graphcond.core.parallel import Engine, check_engine
 from graphcond.core.progress import ProgressCallback, resolve_progress
 from graphcond.core.randomness import check_seed
 from graphcond.core.rows import Key, Rows
+from graphcond.core.settings import canonical
 from graphcond.core.sweep import sweep
 from graphcond.datasets import Entry, entry, load
 from graphcond.evaluation.bench_report import BenchReport
@@ -44,7 +45,6 @@ CONTROLS = {
     "images": ("whole",),
 }
 """What stands in tables like a method, but is trained on no condensed dataset."""
-LOSSLESS = ("wl_fold",)
 ANY = "any"  # the size of what has none
 
 
@@ -93,7 +93,8 @@ def bench(
     Args:
         datasets: Names of :func:`graphcond.datasets.list_datasets`, all of nodes, graphs or images, as the methods.
         output: A file of JSON lines.
-        methods: Names of :func:`graphcond.list_methods`; ``"whole"`` trains on the original, and graph sets have the
+        methods: Names of :func:`graphcond.list_methods`, with settings where they differ from the defaults, such as
+            ``"gcond(inner_steps=10)"``; ``"whole"`` trains on the original, and graph sets have the
             controls ``"size"``, ``"untrained"`` and ``"wl_linear"``. These have no size.
         sizes: Whole numbers of nodes, graphs or images; ratios, such as 0.01; ``"10/class"``; for graphs ``"10kB"``.
         seeds: Condensations of each kind, with seeds 0, 1, ...
@@ -118,6 +119,7 @@ def bench(
     check_engine(engine, workers, threads)
     progress = resolve_progress(progress)
     where = resolve_device(device)
+    methods = [canonical(method) for method in methods]
     entries, asked = [entry(name) for name in datasets], [read_size(size) for size in sizes]
     for found in entries:
         _check(found, methods, asked, models, protocol)
@@ -192,7 +194,7 @@ def check_judging(task: str, models: Sequence[str] | None, protocol: str, runs: 
 
 def _cells(found: Entry, methods: Sequence[str], sizes: Sequence[Size], seeds: int) -> Iterable[Cell]:
     for method in dict.fromkeys(methods):
-        unsized = method in (*CONTROLS[found.task], *LOSSLESS)
+        unsized = method in CONTROLS[found.task] or not METHODS[found.task](method).sized
         for size in (None,) if unsized else sizes:
             for seed in range(seeds):
                 yield Cell(found.name, method, size, seed)

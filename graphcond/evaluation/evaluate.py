@@ -12,6 +12,7 @@ from graphcond.condensed import CondensedDataset
 from graphcond.core.costs import measured
 from graphcond.core.devices import resolve_device
 from graphcond.core.fields import check_flag, is_whole, positive_integer
+from graphcond.core.inputs import materialized
 from graphcond.core.processes import alone
 from graphcond.core.progress import Progress, ProgressCallback, resolve_progress
 from graphcond.core.randomness import check_seed, seeded
@@ -32,8 +33,10 @@ from graphcond.evaluation.protocol import Protocol, resolve_protocol
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
 from graphcond.evaluation.training import Exam, Lesson, train_once
+from graphcond.graphs.adjacency import with_edges
+from graphcond.graphs.checks import with_label
+from graphcond.graphs.containers import is_graph_dataset
 from graphcond.graphs.reading import Split as GraphSplit
-from graphcond.graphs.reading import is_graph_dataset
 from graphcond.images.reading import is_image_dataset
 from graphcond.methods import resolve_method
 from graphcond.modalities.nodes import as_data
@@ -119,6 +122,7 @@ def evaluate(
     _check_models(models)
     inductive = None if inductive is None else check_flag("inductive", inductive)
     where = resolve_device(device)
+    dataset = materialized(dataset)
     if is_image_dataset(dataset):
         _refuse("images, whose parts ImageDataset holds", inductive=inductive, split=split)
         return evaluate_images(
@@ -157,6 +161,7 @@ def evaluate(
     )
     _check_fit(own, task)
     _check_source(records, dataset, task)
+    task = task.dense()
     score = resolve_metric(metric, task.num_classes)
     if not len(task.test.nodes):
         raise ValueError("data.test_mask is missing or selects no labelled node; evaluation needs test nodes")
@@ -197,7 +202,7 @@ def _graph_sets(condensed: object) -> Sequence[CondensedDataset | list[Data]]:
         return [condensed]
     several = list(condensed) if isinstance(condensed, list | tuple) else []
     if several and all(isinstance(one, Data) for one in several):
-        return [several]
+        return [[with_label(with_edges(item), f"condensed[{i}]") for i, item in enumerate(several)]]
     return _condensations(condensed, "a list of Data")
 
 
@@ -237,6 +242,11 @@ def _check_fit(own: Candidate, task: NodeTask) -> None:
             raise ValueError(
                 f"the condensed data has {data.x.size(1)} features, the dataset {task.train.graph.x.size(1)}; "
                 "evaluate on the dataset (and preprocessing) that was condensed"
+            )
+        if "y_soft" in data and data.y_soft.size(1) != task.num_classes:
+            raise ValueError(
+                f"y_soft of the condensed data has {data.y_soft.size(1)} columns, the dataset {task.num_classes} "
+                "classes"
             )
         if int(data.y.max()) >= task.num_classes:
             raise ValueError(

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.nn import MLP, GATConv, GCNConv, GINConv, GINEConv, MessagePassing, SAGEConv
-from torch_geometric.utils import degree, remove_self_loops
+from torch_geometric.utils import remove_self_loops
 
 from graphcond.core.names import named
 from graphcond.evaluation.graph_protocol import GraphProtocol
@@ -74,11 +74,21 @@ class View:
 
     @cached_property
     def norm(self) -> Tensor:
-        """The weights of GCN for :attr:`looped`, by the degrees of the original graphs where they are known."""
+        """The weights of GCN for :attr:`looped`, by the degrees of the original graphs where they are known.
+
+        Each edge counts by its ``edge_weight``, where there is one, and each self-loop once.
+        """
         data = self.data
-        count = data.degree + 1 if "degree" in data else degree(self.looped[1], data.x.size(0))
+        edges = torch.ones(self.looped.size(1), device=data.x.device)
+        if (given := data.get("edge_weight")) is not None:
+            kept = given[data.edge_index[0] != data.edge_index[1]]
+            edges[: len(kept)] = kept
+        if "degree" in data:
+            count = data.degree + 1
+        else:
+            count = edges.new_zeros(data.x.size(0)).index_add_(0, self.looped[1], edges)
         ends = count.to(torch.float32).rsqrt()
-        weights: Tensor = ends[self.looped].prod(dim=0)
+        weights: Tensor = edges * ends[self.looped].prod(dim=0)
         return weights
 
 

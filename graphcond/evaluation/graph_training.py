@@ -21,7 +21,10 @@ from graphcond.graphs.task import GraphSet
 
 @dataclass(frozen=True, eq=False)
 class GraphExam:
-    """Graphs on which a model is judged, folded: what it computes is the same, and takes a fraction of the time."""
+    """Graphs on which a model is judged, folded: what it computes is the same, and takes a fraction of the time.
+
+    Graphs with self-loops or weights of edges are taken as they are.
+    """
 
     view: View
     labels: Tensor
@@ -29,7 +32,8 @@ class GraphExam:
     @classmethod
     def of(cls, graphs: GraphSet, layers: int, device: torch.device | str = "cpu") -> "GraphExam":
         """Return the exam of some graphs for models of so many layers, on a device."""
-        if bool((graphs.edge_index[0] == graphs.edge_index[1]).any()):  # GCN and GAT have their own
+        loops = bool((graphs.edge_index[0] == graphs.edge_index[1]).any())  # GCN and GAT have their own
+        if loops or graphs.edge_weight is not None:
             return cls(View(as_batch(graphs).to(device)), graphs.y.to(device))
         colors = refine(graphs, layers, degrees=True)
         return cls(View(folded_graphs(graphs, colors, degrees=True).to(device)), graphs.y.to(device))
@@ -159,4 +163,6 @@ def as_batch(graphs: GraphSet) -> Data:
     data = Data(x=graphs.x, edge_index=graphs.edge_index, y=graphs.y, batch=graphs.graph)
     if graphs.edge_attr is not None:
         data.edge_attr = graphs.edge_attr
+    if graphs.edge_weight is not None:
+        data.edge_weight = graphs.edge_weight
     return data

@@ -157,7 +157,7 @@ def _control(
 
 
 def _same_size(one: CondensedDataset | list[Data], items: list[Data], task: GraphTask) -> GraphBudget:
-    asked = one.record.budget["asked"] if isinstance(one, CondensedDataset) else {}
+    asked = one.record.budget.get("asked", {}) if isinstance(one, CondensedDataset) else {}
     if "max_bytes" in asked or (isinstance(one, CondensedDataset) and not asked):
         return GraphBudget(max_bytes=packed_bytes(items))
     counts = torch.bincount(torch.cat([item.y for item in items]), minlength=task.num_classes).clamp(min=1)

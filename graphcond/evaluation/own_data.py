@@ -4,7 +4,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.ranges import first_not_finite
+from graphcond.graphs.adjacency import with_edges
 from graphcond.nodes import checks
+from graphcond.nodes.sparse import dense
+
+ROUNDING = 1e-3
 
 
 def require_finite(data: Data) -> None:
@@ -13,12 +18,11 @@ def require_finite(data: Data) -> None:
     Raises:
         ValueError: the message names the tensor.
     """
-    for name, value in data.to_dict().items():
-        if isinstance(value, Tensor) and value.is_floating_point() and not torch.isfinite(value).all():
-            raise ValueError(
-                f"{name} of the condensed data holds NaN or infinity; condense again, or clean it, e.g. with "
-                "torch.nan_to_num"
-            )
+    if (name := first_not_finite(data.to_dict())) is not None:
+        raise ValueError(
+            f"{name} of the condensed data holds NaN or infinity; condense again, or clean it, e.g. with "
+            "torch.nan_to_num"
+        )
 
 
 def read_own(data: Data) -> Data:
@@ -33,10 +37,12 @@ def read_own(data: Data) -> Data:
         ValueError: a tensor with unusable values, or no node to learn from.
     """
     notes: list[str] = []
+    data = with_edges(data)
     try:
-        x = checks.check_features(data)
+        x = dense(checks.check_features(data))
         edge_index, edge_weight, _ = checks.check_edges(data, x.size(0), notes)
         y = checks.check_labels(data, x.size(0))
+        _check_own_column(data, x.size(0))
         known = y >= 0
         if data.get("train_mask") is not None:
             known = known & checks.check_mask(data, "train_mask", x.size(0), 0, required=True)
@@ -49,3 +55,29 @@ def read_own(data: Data) -> Data:
     if data.edge_weight is not None:
         result.edge_weight = edge_weight
     return result
+
+
+def _check_own_column(data: Data, count: int) -> None:
+    """Raise unless weights and soft labels of nodes can be trained on."""
+    weight, soft = data.get("node_weight"), data.get("y_soft")
+    if weight is not None:
+        if not isinstance(weight, Tensor) or tuple(weight.shape) != (count,):
+            raise ValueError(
+                f"node_weight must have the shape ({count},), a number for each node, got {_shape(weight)}"
+            )
+        if not (torch.isfinite(weight).all() and (weight >= 0).all() and (weight > 0).any()):
+            raise ValueError("node_weight must hold finite numbers, none negative and not all 0; leave it out for ones")
+    if soft is not None:
+        if not isinstance(soft, Tensor) or soft.dim() != 2 or len(soft) != count:
+            raise ValueError(f"y_soft must have the shape ({count}, classes), got {_shape(soft)}")
+        if not (torch.isfinite(soft).all() and (soft >= 0).all()):
+            raise ValueError("y_soft must hold probabilities, got negative or infinite ones; apply softmax to logits")
+        if ((total := soft.sum(dim=1)) - 1).abs().max() > ROUNDING:
+            row = int((total - 1).abs().argmax())
+            raise ValueError(
+                f"rows of y_soft must sum to 1, row {row} sums to {float(total[row]):g}; apply softmax to logits"
+            )
+
+
+def _shape(value: object) -> str:
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__

@@ -20,6 +20,7 @@ class Block:
         num_inputs: Rows of the input.
         self_loops: Whether the original graphs have self-loops.
         norm: ``(m + num_parents,)`` float64, GCN's weights of the edges followed by ``own``; ``None`` without degrees.
+        edge_weight: ``(m,)`` float32, the edges' own weights, which are in ``norm`` too; ``None`` without.
     """
 
     edge_index: Tensor
@@ -28,6 +29,7 @@ class Block:
     num_inputs: int
     norm: Tensor | None
     self_loops: bool = False
+    edge_weight: Tensor | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -59,12 +61,14 @@ def blocks(data: Data) -> list[Block]:
         edges = slice(ptr[level], ptr[level + 1])
         edge_index = data.edge_index[:, edges] - torch.tensor([[below], [start]], device=data.edge_index.device)
         norm = None
+        weight = data.edge_weight[edges] if "edge_weight" in data else None
         if "degree" in data:
             ends = (data.degree.double() + 1).rsqrt()
-            norm = torch.cat([ends[data.edge_index[:, edges]].prod(dim=0), ends[start:stop].square()])
+            scale = ends[data.edge_index[:, edges]].prod(dim=0)
+            norm = torch.cat([scale if weight is None else scale * weight, ends[start:stop].square()])
         attr = data.edge_attr[edges] if "edge_attr" in data else None
         own = data.shorter[start:stop] - below
-        result.append(Block(edge_index, attr, own, start - below, norm, "self_loops" in data))
+        result.append(Block(edge_index, attr, own, start - below, norm, "self_loops" in data, weight))
     return result
 
 

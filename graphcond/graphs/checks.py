@@ -1,14 +1,17 @@
 """Checks of graph datasets before any work is done: each failure is one sentence with the remedy."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.core.ranges import unusable_rows
 
+EDGE_ROWS = ("edge_attr", "edge_weight")
 WIDEST_CODE = 2**31  # an integer beyond it is no category
 
 
@@ -21,7 +24,8 @@ def check_presence(data: Data, what: str) -> None:
         if value is None:
             raise ValueError(f"{what} has no {name}; each graph needs its class, shape (1,)")
         if not isinstance(value, Tensor):
-            raise TypeError(f"{what}.{name} must be a tensor, got {type(value).__name__}")
+            kind = type(value).__name__
+            raise TypeError(f"{what}.{name} must be a tensor, got {kind}; pass torch.as_tensor({name})")
     edge_index = data.edge_index
     if edge_index.is_floating_point() or edge_index.dtype == torch.bool:
         raise TypeError(f"{what}.edge_index must hold integers, got {edge_index.dtype}; pass edge_index.long()")
@@ -30,7 +34,7 @@ def check_presence(data: Data, what: str) -> None:
 
 
 def stack(items: Sequence[Data], name: str) -> Tensor | None:
-    """Return the rows of all graphs' ``x`` or ``edge_attr``, ``None`` if none of them has any."""
+    """Return the rows of all graphs' ``x``, ``edge_attr`` or ``edge_weight``, ``None`` if none of them has any."""
     values = [item.get(name) for item in items]
     missing = [i for i, value in enumerate(values) if value is None]
     if len(missing) == len(values):
@@ -39,7 +43,8 @@ def stack(items: Sequence[Data], name: str) -> Tensor | None:
         raise ValueError(f"dataset[{missing[0]}] has no {name} and others do; give it to all graphs or to none")
     for i, value in enumerate(values):
         if not isinstance(value, Tensor):
-            raise TypeError(f"dataset[{i}].{name} must be a tensor, got {type(value).__name__}")
+            kind = type(value).__name__
+            raise TypeError(f"dataset[{i}].{name} must be a tensor, got {kind}; pass torch.as_tensor({name})")
     rows = [value.unsqueeze(1) if value.dim() == 1 else value for value in values]
     for i, row in enumerate(rows):
         if row.dim() != 2:
@@ -81,19 +86,36 @@ def check_rows(name: str, value: Tensor) -> Tensor:
 
 
 def check_alike(slices: Mapping[str, Any], edge_ptr: Tensor) -> None:
-    """Raise if a stored dataset's graphs have another number of rows in ``edge_attr`` than edges."""
-    if "edge_attr" in slices and not torch.equal(torch.as_tensor(slices["edge_attr"]).long(), edge_ptr):
-        raise ValueError("data.edge_attr must have one row per edge in each graph of the dataset; process it again")
+    """Raise if a stored dataset's graphs have another number of rows in ``edge_attr`` and the like than edges."""
+    for name in EDGE_ROWS:
+        if name in slices and not torch.equal(torch.as_tensor(slices[name]).long(), edge_ptr):
+            raise ValueError(f"data.{name} must have one row per edge in each graph of the dataset; process it again")
 
 
 def check_edge_rows(items: Sequence[Data]) -> None:
-    """Raise if a graph has another number of rows in ``edge_attr`` than edges."""
+    """Raise if a graph has another number of rows in ``edge_attr`` and the like than edges."""
     for i, item in enumerate(items):
-        if item.get("edge_attr") is not None and item.edge_attr.size(0) != item.edge_index.size(1):
-            raise ValueError(
-                f"dataset[{i}].edge_attr must have one row per edge ({item.edge_index.size(1)}), got "
-                f"{item.edge_attr.size(0)}"
-            )
+        for name in EDGE_ROWS:
+            rows, edges = item.get(name), item.edge_index.size(1)
+            if rows is not None and rows.size(0) != edges:
+                raise ValueError(f"dataset[{i}].{name} must have one row per edge ({edges}), got {rows.size(0)}")
+
+
+def with_label(item: Data, what: str) -> Data:
+    """Return a graph whose label is a tensor, made from a number of Python or NumPy; the given graph is not changed.
+
+    Raises:
+        TypeError: the label is no number.
+    """
+    y = item.get("y")
+    if y is None or isinstance(y, Tensor):
+        return item
+    label = np.asarray(y)
+    if label.dtype.kind not in "biuf":
+        raise TypeError(f"{what}.y must be the number of its class, got {type(y).__name__}; number the classes from 0")
+    made = copy.copy(item)
+    made.y = torch.from_numpy(label.reshape(-1).astype(np.float64 if label.dtype.kind == "f" else np.int64))
+    return made
 
 
 def stacked_labels(items: Sequence[Data]) -> Tensor:
@@ -138,7 +160,7 @@ def check_labels(y: Tensor, num_graphs: int) -> Tensor:
     if y.dim() == 2:
         raise ValueError(
             f"data.y has {y.size(1)} columns: several targets at once are not supported; choose one, such as "
-            "data.y = data.y[:, :1]"
+            "data.y = data.y[:, :1], or pass data.y.argmax(dim=1) of one-hot rows"
         )
     if y.numel() != num_graphs:
         raise ValueError(f"data.y must hold one class per graph ({num_graphs}), got {y.numel()}")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.decomposition import TruncatedSVD
 
 from graphcond.graphs.quantities import Quantizer
 from graphcond.graphs.refinement import Colors, refine
@@ -62,6 +63,18 @@ def logarithmic(counts: sp.csr_matrix) -> sp.csr_matrix:
     result = counts.copy()
     result.data = np.log1p(result.data)
     return result
+
+
+def projected(counts: sp.csr_matrix, width: int) -> np.ndarray:
+    """Return rows of counts on their leading singular directions, ``(n, width)``; fewer columns where there are fewer.
+
+    Where all rows are alike, as those of graphs that no colour tells apart, so are the points.
+    """
+    width = min(width, min(counts.shape) - 1)
+    if width < 1:
+        return np.asarray(counts.toarray())
+    with np.errstate(divide="ignore", invalid="ignore"):  # of the share of a variance that is zero
+        return np.asarray(TruncatedSVD(width, random_state=0).fit_transform(counts))
 
 
 def _frequent(graphs: GraphSet, words: np.ndarray, min_graphs: int) -> np.ndarray:

@@ -25,12 +25,14 @@ class Trees:
 
     Args:
         x: ``(n, num_features)`` features of the roots; of the dtype of the graphs that they come from.
-        degree: ``(n,)`` int64 degrees of the roots in their graphs, where they are part of the trees; else ``None``.
+        degree: ``(n,)`` degrees of the roots in their graphs, where they are part of the trees; else ``None``. They are
+            int64, or float32 sums of weights where edges have weights.
         edge_index: ``(2, m)`` int64 from child to parent, by parent.
         edge_attr: ``(m, num_edge_features)`` or ``None``.
         level_ptr: ``(depth + 2,)`` int64; the trees of depth ``l`` are ``level_ptr[l]`` to ``level_ptr[l + 1] - 1``.
         shorter: ``(n,)`` int64 the tree of one level less with the same root, itself at level 0; ``None`` if it was not
             asked for.
+        edge_weight: ``(m,)`` float32, where weights are part of the trees; else ``None``.
     """
 
     x: Tensor
@@ -39,6 +41,7 @@ class Trees:
     edge_attr: Tensor | None
     level_ptr: Tensor
     shorter: Tensor | None
+    edge_weight: Tensor | None = None
 
     @property
     def roots(self) -> Tensor:
@@ -68,16 +71,11 @@ def unfold(graphs: GraphSet, colors: Colors, nodes: Tensor, *, degrees: bool, sh
         below, position = _one_each(colors.levels[level - 1], wanted)
         stages.append((here, edges, edge_ptr, position[: len(edges)], position[len(edges) :]))
         here = below
-    return _assembled(graphs, here, stages[::-1], degrees, shorter, colors.edge_type is not None)
+    return _assembled(graphs, colors, here, stages[::-1], degrees, shorter)
 
 
 def _assembled(
-    graphs: GraphSet,
-    leaves: Tensor,
-    stages: Sequence[tuple[Tensor, ...]],
-    degrees: bool,
-    shorter: bool,
-    has_edge_types: bool,
+    graphs: GraphSet, colors: Colors, leaves: Tensor, stages: Sequence[tuple[Tensor, ...]], degrees: bool, shorter: bool
 ) -> Trees:
     nodes, sizes = [leaves], [len(leaves)]
     children, parents, edges, lower = [], [], [], [torch.arange(len(leaves))]
@@ -93,13 +91,15 @@ def _assembled(
     rows = torch.cat(nodes)
     taken = torch.cat(edges) if edges else torch.empty(0, dtype=torch.int64)
     empty = torch.empty(0, dtype=torch.int64)
+    degree = graphs.weighted_degree if colors.weighted else graphs.degree
     return Trees(
         x=graphs.x[rows],
-        degree=graphs.degree[rows] if degrees else None,
+        degree=degree[rows] if degrees else None,
         edge_index=torch.stack([torch.cat([empty, *children]), torch.cat([empty, *parents])]),
-        edge_attr=graphs.edge_attr[taken] if has_edge_types and graphs.edge_attr is not None else None,
+        edge_attr=graphs.edge_attr[taken] if colors.edge_type is not None and graphs.edge_attr is not None else None,
         level_ptr=torch.tensor([0, *sizes]).cumsum(0),
         shorter=torch.cat(lower) if shorter else None,
+        edge_weight=graphs.edge_weight[taken] if colors.weighted and graphs.edge_weight is not None else None,
     )
 
 
@@ -129,9 +129,9 @@ class Bags:
 def folded_graphs(graphs: GraphSet, colors: Colors, *, degrees: bool) -> Data:
     """Return all graphs as one ``Data``: the distinct trees, and which of them each graph has.
 
-    Beside ``x``, ``edge_index``, ``edge_attr`` and ``degree`` it holds ``level_ptr`` and ``shorter`` (of
-    :class:`Trees`), ``pool_index`` ``(2, r)`` int64, a node and its graph, ``pool_weight`` ``(r,)`` float32, ``y`` and,
-    where the graphs have self-loops, how many, ``self_loops``.
+    Beside ``x``, ``edge_index``, ``edge_attr``, ``edge_weight`` and ``degree`` it holds ``level_ptr`` and ``shorter``
+    (of :class:`Trees`), ``pool_index`` ``(2, r)`` int64, a node and its graph, ``pool_weight`` ``(r,)`` float32, ``y``
+    and, where the graphs have self-loops, how many, ``self_loops``.
     """
     top = colors.levels[-1]
     _, first, inverse = np.unique(top, return_index=True, return_inverse=True)
@@ -156,7 +156,7 @@ def shared_data(trees: Trees, bags: Bags, y: Tensor) -> Data:
     data = Data(x=trees.x, edge_index=trees.edge_index, level_ptr=trees.level_ptr, y=y)
     data.pool_index = torch.stack([bags.tree, bags.graph])
     data.pool_weight = bags.weight
-    for name in ("edge_attr", "degree", "shorter"):
+    for name in ("edge_attr", "edge_weight", "degree", "shorter"):
         if (value := getattr(trees, name)) is not None:
             data[name] = value
     return data

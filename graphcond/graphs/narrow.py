@@ -1,10 +1,13 @@
 """Tensors in as few bytes as hold their values exactly."""
 
+import re
+
 import torch
 from torch import Tensor
 
 INTEGERS = ((torch.uint8, 255), (torch.int16, 32_767), (torch.int32, 2**31 - 1))
 EXPONENTS = range(9)  # floats are tried as multiples of 1, 1/2, ..., 1/256
+CODE = re.compile(r"(bool|uint8|int8|int16|int32|int64|bfloat16|float16|float32|float64)(?:/([0-8]))?")
 
 
 def narrow(value: Tensor) -> tuple[Tensor, str]:
@@ -34,10 +37,21 @@ def narrow(value: Tensor) -> tuple[Tensor, str]:
 
 
 def widen(value: Tensor, code: str) -> Tensor:
-    """Return the tensor that :func:`narrow` was given."""
-    kind, _, exponent = code.partition("/")
-    dtype = getattr(torch, kind)
-    return (value.double() / 2 ** int(exponent)).to(dtype) if exponent else value.to(dtype)
+    """Return the tensor that :func:`narrow` was given.
+
+    Raises:
+        ValueError: the code is none of :func:`narrow`'s, or not that of such a tensor.
+    """
+    found = CODE.fullmatch(code) if isinstance(code, str) else None
+    kind = None if found is None else _family(getattr(torch, found[1]))
+    if found is None or _family(value.dtype) != ("integer" if found[2] and kind == "float" else kind):
+        raise ValueError(f"{code!r} is no code for a tensor of {value.dtype}")
+    dtype = getattr(torch, found[1])
+    return (value.double() / 2 ** int(found[2])).to(dtype) if found[2] else value.to(dtype)
+
+
+def _family(dtype: torch.dtype) -> str:
+    return "float" if dtype.is_floating_point else "bool" if dtype == torch.bool else "integer"
 
 
 def _integers(value: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.contents import require
+from graphcond.graphs.contents import check_packed
 from graphcond.graphs.folding import Bags, Trees, separate_data
 from graphcond.graphs.narrow import narrow, nbytes, widen
 from graphcond.graphs.refinement import refine
@@ -27,6 +29,7 @@ PER_GRAPH = ("y", "y_soft", "graph_weight")
 KNOWN = {"x", "edge_index", "edge_attr", "edge_weight", "degree", "root_mask", "root_weight", *PER_GRAPH}
 CODES = "codes"
 DENSEST = 16  # a table with more entries than that for each that is not zero takes more bytes than a list
+OF_EDGES = ("edge_index", "edge_weight")
 SHARED = ("pool_index", "pool_weight", "level_ptr", "shorter", "self_loops")  # of all graphs in one Data
 
 Packed = tuple[dict[str, Tensor], dict[str, str]]
@@ -49,8 +52,10 @@ def pack(items: Sequence[Data]) -> Packed:
         raise ValueError(f"condensed graphs hold {sorted(unknown)[0]!r}, which has no place in a file; delete it")
     first = items[0]
     if "pool_index" in first:
-        tensors = _typed(first.x, first.get("degree"), first.get("edge_attr"))
-        tensors |= {key: first[key] for key in ("edge_index", *SHARED, *PER_GRAPH) if key in first}
+        weighted = "edge_weight" in first
+        tensors = _typed(first.x, None if weighted else first.get("degree"), first.get("edge_attr"))
+        kept = ("degree", *OF_EDGES) if weighted else OF_EDGES  # sums of weights are no codes
+        tensors |= {key: first[key] for key in (*kept, *SHARED, *PER_GRAPH) if key in first}
     else:
         tensors = _packed_trees(items) if "root_weight" in first else _packed_graphs(items)
         tensors |= {key: torch.cat([item[key] for item in items]) for key in PER_GRAPH if key in first}
@@ -62,14 +67,19 @@ def pack(items: Sequence[Data]) -> Packed:
 
 
 def unpack(tensors: dict[str, Tensor], codes: dict[str, str]) -> list[Data]:
-    """Return the condensed graphs that :func:`pack` was given, in canonical order."""
+    """Return the condensed graphs that :func:`pack` was given, in canonical order.
+
+    Raises:
+        ValueError: they are not what :func:`pack` returns.
+    """
     tensors = {name: widen(value, codes[name]) for name, value in tensors.items()}
+    check_packed(tensors)
     if "y_soft_but_last" in tensors:
         soft = tensors.pop("y_soft_but_last")
         tensors["y_soft"] = torch.cat([soft, 1 - soft.sum(dim=1, keepdim=True)], dim=1)
     rows = _untyped(tensors)
     if "pool_index" in tensors:
-        kept = {key: tensors[key] for key in ("edge_index", *SHARED, *PER_GRAPH) if key in tensors}
+        kept = {key: tensors[key] for key in ("degree", *OF_EDGES, *SHARED, *PER_GRAPH) if key in tensors}
         return [Data(**rows, **kept)]
     items = _unpacked_trees(tensors, rows) if "bag_ptr" in tensors else _unpacked_graphs(tensors, rows)
     for key in PER_GRAPH:
@@ -277,6 +287,13 @@ def to_tensors(items: Sequence[Data]) -> dict[str, Tensor]:
 
 
 def from_tensors(tensors: dict[str, Tensor]) -> list[Data]:
-    """Return the items of :func:`to_tensors`."""
-    codes = json.loads(bytes(tensors[CODES].tolist()))
-    return unpack({name: value for name, value in tensors.items() if name != CODES}, codes)
+    """Return the items of :func:`to_tensors`.
+
+    Raises:
+        ValueError: the tensors are something else.
+    """
+    codes = json.loads(bytes(require(CODES, tensors[CODES], (torch.uint8,), (None,)).tolist()))
+    packed = {name: value for name, value in tensors.items() if name != CODES}
+    if not isinstance(codes, dict) or codes.keys() != packed.keys():
+        raise ValueError("codes must name each tensor")
+    return unpack(packed, codes)

@@ -1,6 +1,6 @@
 """Quantities as categories: colours need the latter, for each value of a quantity would be a colour of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -64,7 +64,7 @@ class Quantizer:
         rows = {name: value.clone() for name in ("x", "edge_attr") if (value := getattr(graphs, name)) is not None}
         for column in self.columns:
             rows[column.name][:, column.column] = column.apply(rows[column.name][:, column.column])
-        return GraphSet(rows["x"], graphs.edge_index, rows.get("edge_attr"), graphs.ptr, graphs.y)
+        return replace(graphs, **rows)
 
     def errors(self) -> dict[str, float]:
         """Return by how much each column was changed, such as ``{"x[3]": 0.05}``."""

@@ -1,16 +1,18 @@
 """From whatever users hold (PyG datasets, OGB datasets, lists of ``Data``) to one validated ``GraphTask``."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.utils.data import Subset
-from torch_geometric.data import Data, Dataset, InMemoryDataset
+from torch_geometric.data import Data, InMemoryDataset
 
 from graphcond.core.fields import is_whole
+from graphcond.core.inputs import materialized, no_dataset
 from graphcond.graphs import checks
-from graphcond.graphs.adjacency import with_edges
+from graphcond.graphs.adjacency import check_weights, with_edges, with_weights
+from graphcond.graphs.attributes import OF_GRAPHS, unused_notes
+from graphcond.graphs.containers import check_first, is_graph_dataset, items_of
 from graphcond.graphs.folds import fold_split
 from graphcond.graphs.task import GraphSet, GraphTask
 
@@ -26,19 +28,13 @@ class HasIndexSplit(Protocol):
         """Return graph numbers under ``train``, ``valid`` and ``test``."""
 
 
-def is_graph_dataset(dataset: object) -> bool:
-    """Return whether a dataset is of many graphs: a PyG dataset with more than one, a list of ``Data``, or a subset."""
-    if isinstance(dataset, Dataset):
-        return len(dataset) != 1
-    return isinstance(dataset, list | tuple | Subset)
-
-
 def read_graphs(dataset: object, *, split: Split = 0) -> GraphTask:
     """Read and check a graph-classification dataset.
 
     Args:
-        dataset: A PyG dataset of graphs with ``y``, OGB's ``PygGraphPropPredDataset``, or a list of ``Data``. It is not
-            changed. Graphs without node features get their degrees.
+        dataset: Graphs with ``y``: a PyG dataset, OGB's ``PygGraphPropPredDataset``, a list or generator of ``Data``,
+            any dataset of torch that gives ``Data`` (such as ``train + test``), or a ``Batch``. It is not changed.
+            Graphs without node features get their degrees.
         split: Graph numbers under ``"train"``, ``"valid"`` and ``"test"`` (the last two may be left out). A number
             chooses one of ten seeded stratified folds for testing and the next one for validation, where the dataset
             has no split of its own.
@@ -48,6 +44,7 @@ def read_graphs(dataset: object, *, split: Split = 0) -> GraphTask:
         ValueError: a tensor with unusable values; the message names it, its value and the remedy.
     """
     notes: list[str] = []
+    dataset = materialized(dataset)
     whole = _union(dataset, notes)
     parts, label = _parts(dataset, split, whole.y, notes)
     num_classes = checks.check_classes(whole.y, whole.y[parts["train"]])
@@ -57,42 +54,45 @@ def read_graphs(dataset: object, *, split: Split = 0) -> GraphTask:
 
 def read_union(dataset: object) -> GraphSet:
     """Return all graphs of a dataset, checked, whatever their split."""
-    return _union(dataset, [])
+    return _union(materialized(dataset), [])
 
 
 def _union(dataset: object, notes: list[str]) -> GraphSet:
+    check_first(dataset)
     if not is_graph_dataset(dataset):
-        raise TypeError(
-            "dataset must be a PyG dataset of graphs, OGB's PygGraphPropPredDataset or a list of Data, "
-            f"got {type(dataset).__name__}"
-        )
-    graphs = cast("Dataset | Sequence[Data]", dataset)
-    if not len(graphs):
-        raise ValueError("the dataset holds no graph; pass at least two of each class")
-    if isinstance(graphs, InMemoryDataset) and graphs.transform is None and "x" in (graphs.slices or {}):
-        return _stored(graphs, notes)
-    return _joined([graphs[i] for i in range(len(graphs))], notes)
+        raise no_dataset(dataset, "a PyG dataset of graphs, OGB's PygGraphPropPredDataset or a list of Data")
+    if isinstance(dataset, InMemoryDataset) and len(dataset) and _is_plain(dataset):
+        return _stored(dataset, notes)
+    return _joined(items_of(dataset), notes)
+
+
+def _is_plain(dataset: InMemoryDataset) -> bool:
+    """Return whether the tensors that a dataset keeps are what its items give."""
+    kept = dataset.slices or {}
+    return dataset.transform is None and {"x", "edge_index"} <= kept.keys() and "weight" not in kept
 
 
 def _stored(dataset: InMemoryDataset, notes: list[str]) -> GraphSet:
     """Read the tensors that an in-memory dataset keeps, without a Python object per graph."""
     data, slices = dataset._data, dataset.slices
     ptr, edge_ptr = torch.as_tensor(slices["x"]).long(), torch.as_tensor(slices["edge_index"]).long()
+    data = with_edges(data)
     checks.check_presence(data, "the dataset")
-    checks.check_alike(dataset.slices, edge_ptr)
+    checks.check_alike(slices, edge_ptr)
+    notes += unused_notes(data, OF_GRAPHS)
     y = checks.check_labels(data.y, len(ptr) - 1)
-    whole = _checked(data.x, data.edge_index, data.get("edge_attr"), ptr, edge_ptr, y, notes)
+    rows = {name: data.get(name) for name in checks.EDGE_ROWS}
+    whole = _checked(data.x, data.edge_index, rows, ptr, edge_ptr, y, notes)
     return whole if dataset._indices is None else whole.take(torch.as_tensor(list(dataset._indices)).long())
 
 
 def _joined(given: Sequence[Data], notes: list[str]) -> GraphSet:
-    items = []
-    for i, item in enumerate(given):
-        if not isinstance(item, Data):
-            raise TypeError(f"dataset[{i}] must be a torch_geometric.data.Data, got {type(item).__name__}")
-        items.append(item := with_edges(item))
+    items = [checks.with_label(with_edges(item), f"dataset[{i}]") for i, item in enumerate(given)]
+    for i, item in enumerate(items):
         checks.check_presence(item, f"dataset[{i}]")
-    x, edge_attr = checks.stack(items, "x"), checks.stack(items, "edge_attr")
+    items = with_weights(items, notes)
+    notes += unused_notes((pair for item in items for pair in item), OF_GRAPHS)
+    x, rows = checks.stack(items, "x"), {name: checks.stack(items, name) for name in checks.EDGE_ROWS}
     checks.check_edge_rows(items)
     y = checks.check_labels(checks.stacked_labels(items), len(items))
     nodes = torch.tensor([0, *(_num_nodes(item) for item in items)]).cumsum(0)
@@ -102,7 +102,7 @@ def _joined(given: Sequence[Data], notes: list[str]) -> GraphSet:
         notes.append("The graphs have no node features; the degrees of the nodes stand in for them.")
         union = checks.check_edges(edge_index, nodes, edges)
         x = torch.bincount(union[1], minlength=int(nodes[-1])).unsqueeze(1)
-    return _checked(x, edge_index, edge_attr, nodes, edges, y, notes)
+    return _checked(x, edge_index, rows, nodes, edges, y, notes)
 
 
 def _num_nodes(item: Data) -> int:
@@ -110,18 +110,19 @@ def _num_nodes(item: Data) -> int:
 
 
 def _checked(
-    x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, ptr: Tensor, edge_ptr: Tensor, y: Tensor, notes: list[str]
-) -> GraphSet:
+    x: Tensor, edge_index: Tensor, edge_rows: dict[str, Tensor | None], ptr: Tensor, edge_ptr: Tensor, y: Tensor,
+    notes: list[str],
+) -> GraphSet:  # fmt: skip
     checks.check_sizes(ptr, edge_ptr, notes)
     x = checks.check_rows("x", x)
-    if edge_attr is not None:
-        edge_attr = checks.check_rows("edge_attr", edge_attr)
-        if edge_attr.size(0) != edge_index.size(1):
-            raise ValueError(
-                f"data.edge_attr must have one row per edge ({edge_index.size(1)}), got {edge_attr.size(0)}"
-            )
-    edge_index = checks.check_edges(edge_index, ptr, edge_ptr)
-    return GraphSet(x, edge_index, edge_attr, ptr, y)
+    attr, weight = (edge_rows[name] for name in checks.EDGE_ROWS)
+    if attr is not None:
+        attr = checks.check_rows("edge_attr", attr)
+        if attr.size(0) != edge_index.size(1):
+            raise ValueError(f"data.edge_attr must have one row per edge ({edge_index.size(1)}), got {attr.size(0)}")
+    if weight is not None:
+        weight = check_weights(weight, edge_index.size(1))
+    return GraphSet(x, checks.check_edges(edge_index, ptr, edge_ptr), attr, ptr, y, weight)
 
 
 def _parts(dataset: object, split: Split, y: Tensor, notes: list[str]) -> tuple[dict[str, Tensor], int | str]:

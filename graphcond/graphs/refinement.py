@@ -30,10 +30,12 @@ class Colors:
     Args:
         levels: For each round from 0 to the depth, ``(num_nodes,)`` uint64, or int64 from the exact refinement.
         edge_type: ``(num_edges,)`` colours of the edges' features; ``None``: edges are all alike.
+        weighted: Whether the edges' weights are part of the trees, and degrees are sums of them.
     """
 
     levels: tuple[np.ndarray, ...]
     edge_type: np.ndarray | None
+    weighted: bool = False
 
     @property
     def depth(self) -> int:
@@ -41,7 +43,7 @@ class Colors:
         return len(self.levels) - 1
 
 
-def refine(graphs: GraphSet, depth: int, *, degrees: bool = False, edges: bool = True) -> Colors:
+def refine(graphs: GraphSet, depth: int, *, degrees: bool = False, edges: bool = True, weights: bool = False) -> Colors:
     """Return the colours of all nodes after 0 to ``depth`` rounds.
 
     Args:
@@ -49,11 +51,16 @@ def refine(graphs: GraphSet, depth: int, *, degrees: bool = False, edges: bool =
         depth: Rounds: the hops of the computation trees.
         degrees: Whether a node's degree in its graph is part of its label, which networks that normalise by it need.
         edges: Whether edge features are part of the trees.
+        weights: Whether the weights of edges are, where there are any.
     """
-    start = node_words(graphs, degrees)
+    weighted = weights and graphs.edge_weight is not None
+    start = node_words(graphs, degrees, weighted)
     edge_type = row_words(graphs.edge_attr) if edges and graphs.edge_attr is not None else None
     source, target = graphs.edge_index
     salt = None if edge_type is None else mixed(edge_type)
+    if graphs.edge_weight is not None and weighted:
+        own = mixed(row_words(graphs.edge_weight.unsqueeze(1)))
+        salt = own if salt is None else mixed(salt ^ own)
     levels = [start]
     for _ in range(depth):
         messages = levels[-1][source.numpy()]
@@ -62,7 +69,7 @@ def refine(graphs: GraphSet, depth: int, *, degrees: bool = False, edges: bool =
         # Integers wrap around alike in any order, so the sum has the same bits however many threads add.
         total.index_add_(0, target, torch.from_numpy(messages.view(np.int64)))
         levels.append(mixed(mixed(total.numpy().view(np.uint64)) ^ start))
-    return Colors(tuple(levels), edge_type)
+    return Colors(tuple(levels), edge_type, weighted)
 
 
 def refine_exactly(graphs: GraphSet, depth: int, *, degrees: bool = False, edges: bool = True) -> Colors:
@@ -89,9 +96,11 @@ def refine_exactly(graphs: GraphSet, depth: int, *, degrees: bool = False, edges
     return Colors(tuple(levels), edge_type)
 
 
-def node_words(graphs: GraphSet, degrees: bool) -> Words:
-    """Return a word for each node's features and, where asked, its degree."""
+def node_words(graphs: GraphSet, degrees: bool, weighted: bool = False) -> Words:
+    """Return a word for each node's features and, where asked, its degree, which may be the sum of weights."""
     words = row_words(graphs.x)
+    if degrees and weighted:
+        return mixed(words ^ mixed(row_words(graphs.weighted_degree.unsqueeze(1))))
     return mixed(words ^ mixed(graphs.degree.numpy().astype(np.uint64) + _STEP)) if degrees else words
 
 

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from graphcond.core import storage
+from graphcond.core.contents import INT64, explained, require
 from graphcond.core.files import replacing
+from graphcond.graphs.contents import FEATURES, check_joined
 from graphcond.graphs.narrow import narrow, widen
 from graphcond.graphs.task import GraphSet
 
@@ -80,7 +82,10 @@ class ShardFile:
             ValueError: it is no file of graphs, or was altered.
         """
         tensors, codes = storage.read(self.path, FILES)
-        value = {name: widen(tensors[name], code) for name, code in (pair.split(":") for pair in codes.split())}
+        with explained(self.path):
+            value = {name: widen(tensors[name], code) for name, code in (pair.split(":") for pair in codes.split())}
+            rows = len(require("x", value["x"], FEATURES, (None, None)))
+            check_joined(value, rows, len(require("y", value["y"], INT64, (None,))))
         size, edges = value["size"], value["edges"]
         ptr = torch.cat([size.new_zeros(1), size.cumsum(0)])
         edge_index = value["edge_index"] + torch.repeat_interleave(ptr[:-1], edges)

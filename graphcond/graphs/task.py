@@ -1,7 +1,7 @@
 """What a graph-classification method sees: many graphs as one disjoint union, and their splits."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import torch
@@ -21,6 +21,7 @@ class GraphSet:
         edge_attr: ``(num_edges, num_edge_features)`` float32 or int64; ``None``: edges are all alike.
         ptr: ``(num_graphs + 1,)`` int64; the nodes of graph ``i`` are ``ptr[i]`` to ``ptr[i + 1] - 1``.
         y: ``(num_graphs,)`` int64 classes.
+        edge_weight: ``(num_edges,)`` float32, not negative; ``None``: all edges count alike.
     """
 
     x: Tensor
@@ -28,6 +29,7 @@ class GraphSet:
     edge_attr: Tensor | None
     ptr: Tensor
     y: Tensor
+    edge_weight: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -53,6 +55,13 @@ class GraphSet:
         return torch.bincount(self.edge_index[1], minlength=self.num_nodes)
 
     @cached_property
+    def weighted_degree(self) -> Tensor:
+        """Sum of the weights of each node's incoming edges, ``(num_nodes,)`` float32."""
+        total = torch.zeros(self.num_nodes, dtype=torch.float64, device=self.ptr.device)
+        weight = total.new_ones(self.edge_index.size(1)) if self.edge_weight is None else self.edge_weight.double()
+        return total.index_add_(0, self.edge_index[1], weight).float()
+
+    @cached_property
     def edge_ptr(self) -> Tensor:
         """Where the edges of each graph begin, ``(num_graphs + 1,)`` int64."""
         counts = torch.bincount(self.graph[self.edge_index[1]], minlength=len(self))
@@ -69,14 +78,14 @@ class GraphSet:
             None if self.edge_attr is None else self.edge_attr[edges],
             ptr,
             self.y[graphs],
+            None if self.edge_weight is None else self.edge_weight[edges],
         )
 
     def to(self, device: torch.device) -> "GraphSet":
         """Return the graphs on another device."""
-        attr = None if self.edge_attr is None else self.edge_attr.to(device)
-        return GraphSet(
-            self.x.to(device), self.edge_index.to(device), attr, self.ptr.to(device), self.y.to(device)
-        )  # fmt: skip
+        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved = {name: value.to(device) for name, value in tensors.items() if value is not None}
+        return replace(self, **moved)
 
     def data(self) -> list[Data]:
         """Return each graph as a PyG ``Data``."""
@@ -91,13 +100,15 @@ class GraphSet:
             )
             if self.edge_attr is not None:
                 item.edge_attr = self.edge_attr[edges]
+            if self.edge_weight is not None:
+                item.edge_weight = self.edge_weight[edges]
             items.append(item)
         return items
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over graphs and labels."""
         state = hashlib.sha256()
-        for value in (self.x, self.edge_index, self.edge_attr, self.ptr, self.y):
+        for value in (self.x, self.edge_index, self.edge_attr, self.ptr, self.y, self.edge_weight):
             if value is not None:
                 state.update(str((tuple(value.shape), value.dtype)).encode())
                 state.update(value.detach().cpu().contiguous().numpy().tobytes())

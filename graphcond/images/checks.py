@@ -13,7 +13,10 @@ UNIT_SLACK = 0.5  # pixels that leave [0, 1] by more are not on the scale of tho
 
 
 def check_pixels(x: Tensor, part: str) -> Tensor:
-    """Return images as uint8 or float32, ``(n, channels, height, width)``."""
+    """Return images as uint8 or float32, ``(n, channels, height, width)``.
+
+    Numbers that are no bytes, such as those of 16 bits, are kept as they are: networks see them normalised.
+    """
     what = f"the images of {part}"
     if x.layout != torch.strided:
         raise TypeError(f"{what} must be dense, got {x.layout}; pass x.to_dense()")
@@ -27,9 +30,8 @@ def check_pixels(x: Tensor, part: str) -> Tensor:
                          "x.permute(0, 3, 1, 2) (x.transpose(0, 3, 1, 2) in NumPy)")  # fmt: skip
     if x.dtype == torch.uint8:
         return x
-    if not x.is_floating_point():
-        raise TypeError(f"{what} must be bytes or floats, got {x.dtype}; pass x.to(torch.uint8) for values 0 to 255, "
-                        "else x.float()")  # fmt: skip
+    if x.is_complex():
+        raise TypeError(f"{what} must be real, got {x.dtype}; pass x.abs(), or its parts as channels")
     given, x = x, x.to(torch.float32)
     if (found := unusable_rows(x, given)) is not None:
         bad, held, remedy = found
@@ -51,8 +53,8 @@ def check_labels(y: Tensor, num_images: int, part: str) -> Tensor:
         )
     if len(y) != num_images:
         raise ValueError(f"{what} must be as many as its images ({num_images}), got {len(y)}; leave none out")
-    if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
-        raise TypeError(f"{what} must hold whole numbers, got {y.dtype}; pass y.long() if they are classes")
+    if y.is_complex() or (y.is_floating_point() and not torch.equal(y, y.round())):
+        raise ValueError(f"{what} must be whole numbers, but some are not ({y.dtype}); number the classes from 0")
     y = y.long()
     if len(y) and int(y.min()) < 0:
         raise ValueError(

@@ -34,8 +34,9 @@ class ImageDataset:
     """An image-classification dataset with its splits, as :func:`graphcond.condense` takes it.
 
     Each part is a pair ``(x, y)`` of tensors or NumPy arrays, or a map-style dataset of pairs ``(image, label)``, such
-    as those of torchvision, whose images are tensors, NumPy arrays or PIL images. Pixels are bytes from 0 to 255 or
-    floats, the same in all parts. Nothing is read before it is used, and nothing is changed.
+    as those of torchvision, whose images are tensors, NumPy arrays or PIL images. Pixels are bytes from 0 to 255, or
+    other numbers (16 bits, floats) that are kept as they are, the same in all parts. Nothing is read before it is used,
+    and nothing is changed.
 
     Args:
         train: What is condensed.

@@ -11,7 +11,13 @@ from graphcond.core.randomness import seeded
 from graphcond.images.checks import CHANNELS
 from graphcond.images.dataset import Items
 
-MODES = ("L", "RGB", "RGBA")
+MODES = {
+    "L": "L", "RGB": "RGB", "RGBA": "RGBA",
+    "1": "L", "P": "RGB", "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "HSV": "RGB",
+    "LA": "RGBA", "PA": "RGBA", "RGBa": "RGBA",
+}  # fmt: skip
+"""In which mode PIL images are read: bytes of grey, colour, or colour with transparency."""
+NUMBERS = ("I", "F")  # and I;16 of any byte order: one number for each pixel, which PIL would clip to a byte
 
 
 @runtime_checkable
@@ -47,7 +53,7 @@ def read_items(items: Items, part: str) -> tuple[Tensor, Tensor]:
 
     Raises:
         TypeError: an item is no pair of an image and a number, or images are of different types.
-        ValueError: images are of different sizes, or PIL images of a mode whose values are no pixels.
+        ValueError: images are of different sizes, or PIL images of an unknown mode.
     """
     if (whole := stored(items)) is not None:
         return whole
@@ -78,12 +84,18 @@ def _pair(item: object, where: str) -> tuple[Tensor, int | float]:
 def _label(value: object, where: str) -> int | float:
     label = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
     if label.size != 1 or label.dtype.kind not in "biuf":
-        raise TypeError(f"the label of {where} must be the number of its class, got {type(value).__name__}")
+        kind = type(value).__name__
+        raise TypeError(f"the label of {where} must be the number of its class, got {kind}; number them from 0")
     number: int | float = label.item()
     return number
 
 
 def _check_like(image: Tensor, first: Tensor, i: int, part: str) -> None:
+    if image.dim() == first.dim() == 3 and image.shape[1:] == first.shape[1:] and image.size(0) != first.size(0):
+        raise ValueError(
+            f"the image of {part}[{i}] has {image.size(0)} channels, that of {part}[0] {first.size(0)}; all images "
+            "need as many: convert them alike, such as image.convert('RGB') of PIL images"
+        )
     if image.shape != first.shape:
         raise ValueError(
             f"the image of {part}[{i}] has the shape {tuple(image.shape)}, that of {part}[0] {tuple(first.shape)}; all "
@@ -97,20 +109,33 @@ def as_image(value: object, where: str) -> Tensor:
     """Return an image as ``(channels, height, width)``, its values as they are.
 
     PIL images have their channels last, and so have NumPy arrays whose last axis could be channels and whose first
-    could not. An array without channels is left so: who made it knows better whether it is an image.
+    could not. An array without channels is left so: who made it knows better whether it is an image. PIL images of 16
+    or 32 bits keep their numbers; palettes, CMYK and the like become colours.
     """
     if isinstance(value, Tensor):
         return value.detach()
     if isinstance(value, Picture):
-        if value.mode not in MODES:
-            raise ValueError(f"{where} is a PIL image of the mode {value.mode!r}; pass image.convert('RGB')")
-        array = np.array(value)
+        array = _picture(value, where)
         return torch.from_numpy(array.reshape(*array.shape[:2], -1)).permute(2, 0, 1)
     if isinstance(value, np.ndarray):
         image = as_tensor(value, where)
         last = value.ndim == 3 and value.shape[-1] in CHANNELS and value.shape[0] not in CHANNELS
         return image.permute(2, 0, 1) if last else image
     raise TypeError(f"the image of {where} must be a tensor, a NumPy array or a PIL image, got {type(value).__name__}")
+
+
+def _picture(value: Picture, where: str) -> np.ndarray:
+    """Return the pixels of a PIL image, ``(height, width)`` or ``(height, width, channels)``."""
+    mode = value.mode
+    if mode in NUMBERS or mode.startswith("I;16"):
+        array = np.array(value)
+        return array.astype(array.dtype.newbyteorder("="))
+    if mode not in MODES:
+        raise ValueError(
+            f"{where} is a PIL image of the unknown mode {mode!r}; pass np.asarray(image), whose numbers are kept, or "
+            "image.convert of it to 'L' or 'RGB'"
+        )
+    return np.array(value if MODES[mode] == mode else value.convert(MODES[mode]))
 
 
 def as_tensor(array: np.ndarray, what: str) -> Tensor:

@@ -1,6 +1,5 @@
 """From whatever users hold (an ``ImageDataset``, arrays, torchvision's datasets) to one validated ``ImageTask``."""
 
-from numbers import Real
 from typing import cast
 
 import numpy as np
@@ -8,6 +7,8 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 from torch_geometric.data import Dataset as GraphDataset
 
+from graphcond.core.fields import is_number
+from graphcond.core.inputs import materialized, no_dataset
 from graphcond.core.randomness import seeded
 from graphcond.images import checks
 from graphcond.images.dataset import Array, ImageDataset, Items, Part, is_pair
@@ -23,13 +24,13 @@ def is_image_dataset(dataset: object) -> bool:
     """Return whether a dataset is of images; at most one item is looked at.
 
     That is an :class:`~graphcond.images.dataset.ImageDataset`, a pair whose first is an array with three or four axes,
-    or a map-style dataset of torch whose items are pairs of an image and something else.
+    or a list or a map-style dataset of torch whose items are pairs of an image and something else.
     """
     if isinstance(dataset, ImageDataset):
         return True
     if is_pair(dataset):
         return dataset[0].ndim in (3, 4)
-    if isinstance(dataset, GraphDataset | IterableDataset) or not isinstance(dataset, Dataset):
+    if isinstance(dataset, GraphDataset | IterableDataset) or not isinstance(dataset, Dataset | list | tuple):
         return False
     if not isinstance(dataset, Items) or not len(dataset):
         return False
@@ -42,8 +43,9 @@ def read_images(dataset: object, *, validation: float = 0.1) -> ImageTask:
     """Read and check an image-classification dataset.
 
     Args:
-        dataset: An :class:`~graphcond.images.dataset.ImageDataset`; or a pair ``(x, y)`` of tensors or NumPy arrays or
-            a map-style dataset of pairs ``(image, label)``, which are for training. It is not changed.
+        dataset: An :class:`~graphcond.images.dataset.ImageDataset`; or a pair ``(x, y)`` of tensors or NumPy arrays,
+            or a map-style dataset, a list or a generator of pairs ``(image, label)``, which are for training. It is not
+            changed.
         validation: What share of the training images is held out for validation where the dataset has no such part:
             stratified, the same at every call, at most 5,000 images. Every class keeps an image to train on.
 
@@ -57,8 +59,9 @@ def read_images(dataset: object, *, validation: float = 0.1) -> ImageTask:
     >>> len(task.train), len(task.val), len(task.test), task.notes
     (36, 4, 0, ('Training images held out for validation: 4 of 40, a share of each class.',))
     """
-    if isinstance(validation, bool) or not isinstance(validation, Real) or not 0 <= validation < 1:
+    if not is_number(validation) or not 0 <= validation < 1:
         raise ValueError(f"validation must be in [0, 1), got {validation!r}; 0 holds no image out")
+    dataset = materialized(dataset)
     given = dataset if isinstance(dataset, ImageDataset) else _as_training_part(dataset)
     train = _read(given.train, "train")
     if not len(train):
@@ -80,12 +83,23 @@ def read_images(dataset: object, *, validation: float = 0.1) -> ImageTask:
 
 def _as_training_part(dataset: object) -> ImageDataset:
     if not is_image_dataset(dataset):
-        raise TypeError(
-            "dataset must be an ImageDataset, a pair (x, y) of tensors or arrays, or a map-style dataset of pairs "
-            f"(image, label), got {type(dataset).__name__}"
-        )
-    arrays = is_pair(dataset) or isinstance(dataset, TensorDataset)
+        raise _no_images(dataset)
+    arrays = is_pair(dataset) or isinstance(dataset, TensorDataset | list | tuple)
     return ImageDataset(cast(Part, dataset), name="images" if arrays else type(dataset).__name__)
+
+
+def _no_images(given: object) -> TypeError:
+    expected = (
+        "an ImageDataset, a pair (x, y) of images (n, channels, height, width) and labels (n,), or a map-style dataset "
+        "of pairs (image, label)"
+    )
+    if is_pair(given):
+        shape = tuple(given[0].shape)
+        return TypeError(f"dataset must be {expected}, got a pair whose first part has the shape {shape}")
+    if isinstance(given, list | tuple) and given:
+        kinds = ", ".join(type(part).__name__ for part in given[:3]) + (", ..." if len(given) > 3 else "")
+        return TypeError(f"dataset must be {expected}, got {type(given).__name__}({kinds})")
+    return no_dataset(given, expected)
 
 
 def _read(part: Part, name: str) -> ImageSet:

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from graphcond.core.names import named
+from graphcond.core.experts import ExpertPlan
+from graphcond.core.replay import Window
+from graphcond.core.settings import built, by_name
+from graphcond.core.training import Training
 from graphcond.methods.auto import Auto
 from graphcond.methods.base import NodeMethod, SyntheticNodes
 from graphcond.methods.class_mean import ClassMean
@@ -23,9 +26,11 @@ from graphcond.methods.k_center import KCenter
 from graphcond.methods.mirage import Mirage
 from graphcond.methods.random import Random, RandomPropagated
 from graphcond.methods.random_soft import RandomSoft
+from graphcond.methods.refinement import Refinement
 from graphcond.methods.sfgc import SFGC
 from graphcond.methods.structures import LearnedEdges, NoEdges
 from graphcond.methods.wl_fold import WLFold
+from graphcond.nodes.relay import GCN, SGC
 
 CLASSES: tuple[type[NodeMethod], ...] = (
     Auto, ClassMean, DosCond, GCDM, GCSNTK, GCond, GEOM, Herding, KCenter, Random, RandomPropagated, RandomSoft, SFGC,
@@ -42,6 +47,8 @@ NODE_METHODS: dict[str, Callable[[], NodeMethod]] = {
 GRAPH_CLASSES: tuple[type[GraphMethod], ...] = (
     DosCondGraphs, HerdingGraphs, Histograms, KCenterGraphs, Mirage, RandomGraphs, RandomSoftGraphs, WLFold,
 )  # fmt: skip
+VALUES = by_name((Curriculum, ExpertPlan, GCN, LearnedEdges, NoEdges, Refinement, SGC, Training, Window))
+"""What may be written as a setting of a method, such as ``gcond(structure=NoEdges())``."""
 GRAPH_DEFAULT = Histograms
 GRAPH_METHODS: dict[str, Callable[[], GraphMethod]] = {
     "auto": GRAPH_DEFAULT,
@@ -67,7 +74,7 @@ def _first_line(method: type) -> str:
 
 
 def resolve_graph_method(method: object) -> GraphMethod:
-    """Return the method for graphs of a name with its default settings, or the given method itself.
+    """Return the method for graphs of a text such as ``"mirage(depth=2)"``, or the given method itself.
 
     Raises:
         ValueError: there is no such method for graphs; the message names the nearest.
@@ -79,11 +86,11 @@ def resolve_graph_method(method: object) -> GraphMethod:
         raise TypeError(
             f"method must be a name or a method for graphs such as Mirage(), got {type(method).__name__}"
         )  # fmt: skip
-    return named(method, GRAPH_METHODS, "method", " for graphs")()
+    return built(method, GRAPH_METHODS, VALUES, "method", " for graphs")
 
 
 def resolve_method(method: object) -> NodeMethod:
-    """Return the method of a name with its default settings, or the given method itself.
+    """Return the method of a text such as ``"gcond(inner_steps=10)"``, or the given method itself.
 
     Raises:
         ValueError: there is no method of that name; the message names the nearest.
@@ -93,7 +100,7 @@ def resolve_method(method: object) -> NodeMethod:
         return method
     if not isinstance(method, str):
         raise TypeError(f"method must be a name or a method object such as Auto(), got {type(method).__name__}")
-    return named(method, NODE_METHODS, "method")()
+    return built(method, NODE_METHODS, VALUES, "method")
 
 
 __all__ = [

@@ -66,6 +66,7 @@ class Auto(NodeMethod):
     """
 
     name: ClassVar[str] = "auto"
+    reads_sparse: ClassVar[bool] = True
     stepwise: ClassVar[bool] = True
     depth: int = 2
     penalty: float = 30.0

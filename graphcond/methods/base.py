@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from graphcond.core.fields import is_whole
 from graphcond.core.run import Run
 from graphcond.core.spill import Place
 from graphcond.methods.method import Method
+from graphcond.nodes.sparse import dense
 from graphcond.nodes.task import Graph, NodeTask
 from graphcond.nodes.views import Propagated, propagated_rows
 from graphcond.nodes.work import Shape, Work, propagation_work
@@ -47,6 +48,9 @@ class SyntheticNodes:
 
 class NodeMethod(Method):
     """A way to condense a node-classification dataset."""
+
+    reads_sparse: ClassVar[bool] = False
+    """Whether it takes sparse features as they are; others are given dense ones."""
 
     @abstractmethod
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
@@ -99,7 +103,7 @@ def real_nodes(task: NodeTask, groups: list[Tensor], depth: int | None = None) -
         return SyntheticNodes(x=propagated_rows(task.train.graph, chosen, depth), y=labels, members=members)
     graph: Graph = task.train.graph.induced(chosen)
     return SyntheticNodes(
-        x=graph.x, y=labels, edge_index=graph.edge_index, edge_weight=graph.edge_weight, members=members
+        x=dense(graph.x), y=labels, edge_index=graph.edge_index, edge_weight=graph.edge_weight, members=members
     )
 
 

@@ -14,11 +14,12 @@ from graphcond.methods.k_center import farthest_first
 from graphcond.nodes.downstream import Candidate, Downstream, Outcomes, mean_score
 from graphcond.nodes.placement import Clusters, Placement, Places, recentred
 from graphcond.nodes.quick_validation import Effort
+from graphcond.nodes.sparse import dense, taken_rows
 from graphcond.nodes.task import NodeTask
 
 PLACEMENTS: Mapping[str, Placement] = {
-    "spread 1": Placement(spread=1.0),  # the default: another one has to be clearly better
-    "spread 0.75": Placement(spread=0.75),
+    "spread 0.75": Placement(spread=0.75),  # the default: another one has to be clearly better
+    "spread 1": Placement(spread=1.0),
     "spread 2": Placement(spread=2.0),
     "spread 4": Placement(spread=4.0),
     "spread 8": Placement(spread=8.0),
@@ -114,9 +115,9 @@ def cluster_graph(task: NodeTask, clusters: Clusters) -> SyntheticNodes:
     best = lift.topk(degree, dim=1)
     joined = best.values > 0
     target = torch.arange(count, device=joined.device).unsqueeze(1).expand_as(joined)[joined]
-    sums = graph.x.new_zeros(count, graph.x.size(1)).index_add_(0, owner[members], graph.x[members])
+    means = torch.stack([dense(taken_rows(graph.x, rows)).mean(dim=0) for rows in clusters.rows])
     return SyntheticNodes(
-        x=recentred(sums / sizes.unsqueeze(1), clusters),
+        x=recentred(means, clusters),
         y=clusters.y,
         edge_index=torch.stack([best.indices[joined], target]),
         y_soft=clusters.posteriors,

@@ -29,6 +29,7 @@ class ClassMean(NodeMethod):
     """
 
     name: ClassVar[str] = "class_mean"
+    reads_sparse: ClassVar[bool] = True
     depth: int = 2
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from torch_geometric.data import Data
 
@@ -32,10 +32,8 @@ class SyntheticGraphs:
 class GraphMethod(Method):
     """A way to condense a graph-classification dataset."""
 
-    @property
-    def sized(self) -> bool:
-        """Whether it needs to be told a size; a method that does not may be told one all the same, or refuse it."""
-        return True
+    keeps_weights: ClassVar[bool] = False
+    """Whether the result has the weights of edges where the original has them."""
 
     @abstractmethod
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import torch
 from scipy.sparse import csr_matrix
-from sklearn.decomposition import TruncatedSVD
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -14,7 +13,7 @@ from graphcond.condensed import Members
 from graphcond.core.allocation import largest_remainder
 from graphcond.core.run import Run
 from graphcond.graphs.budget import GraphBudget
-from graphcond.graphs.counts import Vocabulary, logarithmic
+from graphcond.graphs.counts import Vocabulary, logarithmic, projected
 from graphcond.graphs.packing import packed_bytes
 from graphcond.graphs.soft_labels import rounded_probabilities
 from graphcond.graphs.task import GraphTask
@@ -94,10 +93,7 @@ def real_graphs(task: GraphTask, graphs: Tensor) -> SyntheticGraphs:
 def color_space(task: GraphTask) -> Tensor:
     """Return the training graphs as points: their colour counts on the leading singular directions."""
     counts: csr_matrix = logarithmic(Vocabulary.of(task.train, SPACE_DEPTH).count(task.train))
-    width = min(SPACE_WIDTH, counts.shape[1] - 1, counts.shape[0] - 1)
-    if width < 1:
-        return torch.from_numpy(counts.toarray())
-    return torch.from_numpy(TruncatedSVD(width, random_state=0).fit_transform(counts)).float()
+    return torch.from_numpy(projected(counts, SPACE_WIDTH)).float()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +101,7 @@ class RandomGraphs(GraphMethod):
     """Training graphs drawn at random from each class."""
 
     name: ClassVar[str] = "random"
+    keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
@@ -122,6 +119,7 @@ class HerdingGraphs(GraphMethod):
     """
 
     name: ClassVar[str] = "herding"
+    keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
@@ -134,6 +132,7 @@ class KCenterGraphs(GraphMethod):
     """Training graphs that cover each class in the space of colour counts (Sener and Savarese, ICLR 2018)."""
 
     name: ClassVar[str] = "k_center"
+    keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
@@ -146,6 +145,7 @@ class RandomSoftGraphs(GraphMethod):
     """Random training graphs with the class probabilities of the linear teacher on colour counts."""
 
     name: ClassVar[str] = "random_soft"
+    keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""

@@ -51,6 +51,7 @@ class Herding(NodeMethod):
     """
 
     name: ClassVar[str] = "herding"
+    reads_sparse: ClassVar[bool] = True
     depth: int = 2
 
     def __post_init__(self) -> None:

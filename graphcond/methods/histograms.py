@@ -7,14 +7,13 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from sklearn.cluster import MiniBatchKMeans
-from sklearn.decomposition import TruncatedSVD
 from torch_geometric.data import Data
 
 from graphcond.condensed import Members
 from graphcond.core.fields import plain_fields, positive_integer
 from graphcond.core.run import Run
 from graphcond.graphs.budget import GraphBudget
-from graphcond.graphs.counts import counted, logarithmic
+from graphcond.graphs.counts import counted, logarithmic, projected
 from graphcond.graphs.folding import Bags, separate_data, unfold
 from graphcond.graphs.packing import packed_bytes
 from graphcond.graphs.quantities import as_categories, check_bins
@@ -120,8 +119,7 @@ class _Plan:
         counts = counted(graphs, colors, colors.depth, known)
         logits = teacher.logits(graphs)
         weighted, importance = _weighed(counts, logits)
-        width = max(1, min(WIDTH, min(weighted.shape) - 1))
-        space = TruncatedSVD(width, random_state=0).fit_transform(weighted)
+        space = projected(weighted, WIDTH)
         order = _interleaved(np.argsort(-mass, kind="stable"), np.argsort(-importance, kind="stable"))
         seed = int(torch.randint(2**31 - 1, ()))
         return cls(graphs, colors, degrees, first, counts, logits, space, order, seed)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 
 from graphcond.core.experts import ExpertPlan
-from graphcond.core.names import named
 from graphcond.core.replay import Window
+from graphcond.core.settings import built, by_name
 from graphcond.core.training import Training
 from graphcond.images.augmentation import PHOTOGRAPHS
 from graphcond.methods.cafe import CAFE
@@ -16,7 +16,7 @@ from graphcond.methods.frepo import FRePO
 from graphcond.methods.idc import IDC
 from graphcond.methods.idm import IDM
 from graphcond.methods.image_base import ImageMethod
-from graphcond.methods.image_forms import Hallucinations, Memory
+from graphcond.methods.image_forms import Formations, Hallucinations, Memory, Stored
 from graphcond.methods.image_selection import (
     ClassMeanImages,
     HerdingImages,
@@ -27,6 +27,7 @@ from graphcond.methods.image_selection import (
 from graphcond.methods.kip import KIP
 from graphcond.methods.mtt import MTT
 from graphcond.methods.rfad import RFAD
+from graphcond.surrogates.convnet import ConvNet, Perceptron
 
 CLASSES: tuple[type[ImageMethod], ...] = (
     CAFE, DC, DD, DM, FRePO, IDC, IDM, KIP, MTT, RFAD,
@@ -52,6 +53,8 @@ VARIANTS: dict[str, tuple[Callable[[], ImageMethod], str]] = {
     ),
     "tesla": (partial(MTT, exact=False, soft_labels="classes"), "MTT without terms across steps, with soft labels."),
 }
+VALUES = by_name((ConvNet, ExpertPlan, Formations, Hallucinations, Memory, Perceptron, Stored, Training, Window))
+"""What may be written as a setting of a method, such as ``dm(architecture=ConvNet(width=32))``."""
 IMAGE_METHODS: dict[str, Callable[[], ImageMethod]] = {
     **{method.name: method for method in CLASSES},
     **{name: make for name, (make, _) in VARIANTS.items()},
@@ -65,7 +68,7 @@ def list_image_methods() -> dict[str, str]:
 
 
 def resolve_image_method(method: object) -> ImageMethod:
-    """Return the method for images of a name with its default settings, or the given method itself.
+    """Return the method for images of a text such as ``"dm(steps=100)"``, or the given method itself.
 
     Raises:
         ValueError: there is no such method for images; the message names the nearest.
@@ -75,4 +78,4 @@ def resolve_image_method(method: object) -> ImageMethod:
         return method
     if not isinstance(method, str):
         raise TypeError(f"method must be a name or a method for images such as DM(), got {type(method).__name__}")
-    return named(method, IMAGE_METHODS, "method", " for images")()
+    return built(method, IMAGE_METHODS, VALUES, "method", " for images")

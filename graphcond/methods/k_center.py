@@ -44,6 +44,7 @@ class KCenter(NodeMethod):
     """
 
     name: ClassVar[str] = "k_center"
+    reads_sparse: ClassVar[bool] = True
     depth: int = 2
 
     def __post_init__(self) -> None:

@@ -16,6 +16,11 @@ class Method(ABC):
     """Whether it works in steps, between which it can be stopped and resumed."""
 
     @property
+    def sized(self) -> bool:
+        """Whether it needs to be told a size; a method that does not may be told one all the same, or refuse it."""
+        return True
+
+    @property
     def label(self) -> str:
         """The name that ``condense(method=...)`` takes for the method in this variant."""
         return self.name

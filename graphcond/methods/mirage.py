@@ -81,7 +81,7 @@ class Mirage(GraphMethod):
 
     @property
     def sized(self) -> bool:
-        """See :class:`GraphMethod`."""
+        """See :class:`graphcond.methods.method.Method`."""
         return self.threshold is None
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:

@@ -27,6 +27,7 @@ class Random(NodeMethod):
     """Training nodes drawn at random from each class, with their raw features and the edges among them."""
 
     name: ClassVar[str] = "random"
+    reads_sparse: ClassVar[bool] = True
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
@@ -45,6 +46,7 @@ class RandomPropagated(NodeMethod):
     """
 
     name: ClassVar[str] = "random_propagated"
+    reads_sparse: ClassVar[bool] = True
     depth: int = 2
 
     def __post_init__(self) -> None:

@@ -28,6 +28,7 @@ class RandomSoft(NodeMethod):
     """
 
     name: ClassVar[str] = "random_soft"
+    reads_sparse: ClassVar[bool] = True
     depth: int = 2
 
     def __post_init__(self) -> None:

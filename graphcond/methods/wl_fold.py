@@ -18,8 +18,9 @@ class WLFold(GraphMethod):
     """All training graphs, each distinct computation tree once (Bollen et al., "Exact Compression", 2023).
 
     Training on the result gives the logits and gradients of training on the original graphs, for all networks of up to
-    ``depth`` layers whose messages depend on the ends of an edge and its features: GIN, GINE, SAGE, GAT, and GCN with
-    degrees. It costs several times fewer node updates (``graphcond.graphs.blocks``), not fewer bytes.
+    ``depth`` layers whose messages depend on the ends of an edge, its features and its weight: GIN, GINE, SAGE, GAT,
+    GraphConv, and GCN with degrees (sums of weights, where edges have weights). It costs several times fewer node
+    updates (``graphcond.graphs.blocks``), not fewer bytes.
 
     The result is one ``Data``, which any PyG network reads as it is; :func:`graphcond.pool` gives one row per graph.
 
@@ -35,6 +36,7 @@ class WLFold(GraphMethod):
     """
 
     name: ClassVar[str] = "wl_fold"
+    keeps_weights: ClassVar[bool] = True
     depth: int = 3
     degrees: bool = True
     edges: bool = True
@@ -47,7 +49,7 @@ class WLFold(GraphMethod):
 
     @property
     def sized(self) -> bool:
-        """See :class:`GraphMethod`."""
+        """See :class:`graphcond.methods.method.Method`."""
         return False
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
@@ -55,7 +57,7 @@ class WLFold(GraphMethod):
         if budget is not None:
             (name, value), *_ = budget.asked().items()
             raise ValueError(f"method='wl_fold' keeps everything and takes no size, got {name}={value}; leave it out")
-        colors = refine(task.train, self.depth, degrees=self.degrees, edges=self.edges)
+        colors = refine(task.train, self.depth, degrees=self.degrees, edges=self.edges, weights=True)
         data = folded_graphs(task.train, colors, degrees=self.degrees)
         updates, full = update_count(data), task.train.num_nodes * self.depth
         choices = {"node_updates": updates, "node_updates_of_original": full, "ratio": round(full / updates, 2)}

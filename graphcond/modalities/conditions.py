@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphcond.core.checkpoint import THREADS, Checkpoint
+from graphcond.core.checkpoint import THREADS, Checkpoint, check_checkpoint
 from graphcond.core.fields import is_number
 from graphcond.core.processes import Processes
 from graphcond.core.progress import ProgressCallback, resolve_progress
+from graphcond.core.ranges import first_not_finite
 from graphcond.core.run import Run
 from graphcond.methods.method import Method
 from graphcond.record import library_versions, stopping
@@ -52,6 +53,8 @@ class Conditions:
                 )
         if self.checkpoint is not None and not isinstance(self.checkpoint, str | Path | Checkpoint):
             raise TypeError(f"checkpoint must be a path or a Checkpoint, got {type(self.checkpoint).__name__}")
+        if (checkpoint := self.checkpoint) is not None:
+            self.processes.first(lambda: check_checkpoint(checkpoint))
         limit = self.max_seconds
         if limit is not None and not is_number(limit):
             raise TypeError(f"max_seconds must be a number of seconds, got {limit!r}")
@@ -129,12 +132,11 @@ def require_finite(method: Method, values: Mapping[str, Tensor | None]) -> None:
     Raises:
         ValueError: the message names it.
     """
-    for name, value in values.items():
-        if value is not None and value.is_floating_point() and not torch.isfinite(value).all():
-            raise ValueError(
-                f"{method.label} made {name} that are not finite: numbers of this size overflow; scale the data, for "
-                "example to a mean square of 1"
-            )
+    if (name := first_not_finite(values)) is not None:
+        raise ValueError(
+            f"{method.label} made {name} that are not finite: numbers of this size overflow; scale the data, for "
+            "example to a mean square of 1"
+        )
 
 
 def settings_of(method: object) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from graphcond.graphs.budget import SIZES, GraphBudget
 from graphcond.graphs.packing import canonical, packed_bytes
 from graphcond.graphs.reading import Split, read_graphs
 from graphcond.graphs.task import GraphTask
+from graphcond.methods import GRAPH_CLASSES
 from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
 from graphcond.modalities.conditions import Conditions, require_finite, settings_of
 from graphcond.record import Record
@@ -35,7 +36,7 @@ def condense_graphs(
     conditions.check(method)
     asked = any(sizes[name] is not None for name in SIZES)
     budget = GraphBudget(**sizes) if asked or method.sized else None
-    task = read_graphs(dataset, split=split)
+    task = _told(read_graphs(dataset, split=split), method)
     if budget is not None and budget.max_bytes is None:
         budget.allocate(task.class_counts)  # an impossible size is refused before any work is done
     for note in task.notes:
@@ -50,6 +51,15 @@ def condense_graphs(
     task = replace(task, notes=(*task.notes, *conditions.notes(method, result.choices)))
     small = SyntheticGraphs(items, result.choices, result.members)
     return CondensedDataset(items, _record(method, task, budget, small, costs, conditions), result.members)
+
+
+def _told(task: GraphTask, method: GraphMethod) -> GraphTask:
+    """Return the task with a note if the method leaves the weights of edges out."""
+    if task.train.edge_weight is None or method.keeps_weights:
+        return task
+    others = ", ".join(sorted(other.name for other in GRAPH_CLASSES if other.keeps_weights))
+    note = f"data.edge_weight was not used: to method={method.label!r} all edges count alike; these keep it: {others}."
+    return replace(task, notes=(*task.notes, note))
 
 
 def _identity(method: GraphMethod, task: GraphTask, budget: GraphBudget | None) -> dict[str, str]:

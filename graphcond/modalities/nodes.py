@@ -41,7 +41,8 @@ def condense_nodes(
         measured(conditions.device) as costs,
         seeded(conditions.seed),
     ):
-        result = method.condense(task.to(conditions.device), allocation, replace(run, place=place))
+        given = (task if method.reads_sparse else task.dense()).to(conditions.device)
+        result = method.condense(given, allocation, replace(run, place=place))
     data = as_data(result)
     require_finite(method, data.to_dict())
     task = replace(task, notes=(*task.notes, *conditions.notes(method, result.choices)))

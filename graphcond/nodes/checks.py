@@ -8,24 +8,31 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import coalesce
 
-from graphcond.core.ranges import LARGEST, unusable_rows
+from graphcond.core.ranges import unusable_rows
+from graphcond.core.sparse import check_sparse
+from graphcond.graphs.adjacency import check_weights
 from graphcond.nodes.edges import Survey, is_strictly_sorted, survey
+from graphcond.nodes.sparse import kept_features
 
 
 def check_features(data: Data) -> Tensor:
-    """Return ``data.x`` as float32 ``(num_nodes, num_features)``."""
+    """Return ``data.x`` as float32 ``(num_nodes, num_features)``, sparse CSR where it is wide and nearly empty."""
     x: Tensor | None = data.x
     if x is None:
         raise ValueError("data.x is missing; node features are needed (for a graph without features, "
                          "torch_geometric.transforms.LocalDegreeProfile makes some)")  # fmt: skip
-    _require_tensor("x", x)
-    if x.is_sparse or x.layout != torch.strided:
-        x = x.to_dense()
+    if isinstance(x, Tensor) and x.layout != torch.strided:
+        check_sparse("data.x", x)
+    if isinstance(x, Tensor) and x.is_complex():
+        raise TypeError(f"data.x must be real, got {x.dtype}; pass its real and imaginary part as columns")
+    kept = kept_features(x)
+    if kept is None:
+        _require_tensor("x", x)
+        raise TypeError(f"data.x must hold numbers, got {x.dtype}; pass a matrix of floats")
+    x = kept
     if x.dim() != 2 or x.size(1) == 0:
         raise ValueError(f"data.x must have the shape (num_nodes, num_features), got {tuple(x.shape)}")
-    if x.is_complex():
-        raise TypeError(f"data.x must be real, got {x.dtype}; pass its real and imaginary part as columns")
-    given, x = x, x.detach().to(torch.float32)
+    given = data.x if isinstance(data.x, Tensor) and data.x.layout == x.layout == torch.strided else x
     if (found := unusable_rows(x, given)) is not None:
         bad, what, remedy = found
         raise ValueError(f"data.x must be finite, but {len(bad)} rows hold {what} (first: row {int(bad[0])}); {remedy}")
@@ -60,8 +67,6 @@ def check_edges(data: Data, num_nodes: int, notes: list[str]) -> tuple[Tensor, T
             notes.append(f"{duplicates} duplicate edges were merged and count {how}.")
     found = survey(edge_index, weight, num_nodes)
     _note_structure(found, notes)
-    if data.get("edge_attr") is not None and data.edge_weight is None:
-        notes.append("data.edge_attr was not used; one weight per edge would be data.edge_weight.")
     return edge_index, weight, found.undirected
 
 
@@ -69,24 +74,7 @@ def _check_edge_weight(data: Data, num_edges: int) -> Tensor:
     weight: Tensor | None = data.edge_weight
     if weight is None:
         return torch.ones(1, device=data.edge_index.device).expand(num_edges)  # no memory for each edge
-    _require_tensor("edge_weight", weight)
-    weight = weight.detach().to(torch.float32)
-    if weight.numel() != num_edges:
-        raise ValueError(f"data.edge_weight must hold one number per edge ({num_edges}), got {tuple(weight.shape)}")
-    weight = weight.reshape(-1)
-    if not torch.isfinite(weight).all():
-        raise ValueError("data.edge_weight must be finite, but holds NaN or infinity; clean it or drop those edges")
-    if weight.numel() and float(weight.max()) > LARGEST:
-        raise ValueError(
-            f"data.edge_weight reaches {float(weight.max()):g}, but sums of numbers beyond {LARGEST:g} overflow; "
-            "divide all weights by their mean"
-        )
-    if weight.numel() and float(weight.min()) < 0:
-        raise ValueError(
-            f"data.edge_weight must not be negative (lowest: {float(weight.min()):g}); degrees would lose their "
-            "meaning: drop those edges or shift the weights"
-        )
-    return weight
+    return check_weights(weight, num_edges)
 
 
 def _note_structure(found: Survey, notes: list[str]) -> None:
@@ -115,7 +103,8 @@ def check_labels(data: Data, num_nodes: int) -> Tensor:
             "node, shape (num_nodes,)"
         )
     if y.size(0) != num_nodes:
-        raise ValueError(f"data.y must hold one label per node ({num_nodes}), got {y.size(0)}")
+        hint = "; a class of the whole graph is for sets of many graphs" if y.size(0) == 1 else ""
+        raise ValueError(f"data.y must hold one label per node ({num_nodes}), got {y.size(0)}{hint}")
     if y.is_floating_point():
         labelled = ~torch.isnan(y)
         if not torch.isfinite(y[labelled]).all() or not (y[labelled] == y[labelled].round()).all():

@@ -14,7 +14,7 @@ from graphcond.core.sparse import from_rows, ragged
 from graphcond.nodes.clustering import cluster_means
 from graphcond.nodes.metrics import chance_level, standard_error, standard_error_of_difference
 from graphcond.nodes.quick_validation import QUICK, Effort, Outcome, QuickValidation, View, varying_columns
-from graphcond.nodes.sparse import average
+from graphcond.nodes.sparse import average, dense, taken_rows
 from graphcond.nodes.views import Propagated
 from graphcond.synthetic.graph import normalize
 
@@ -84,7 +84,7 @@ class Downstream:
         return x if self._columns is None else x[:, self._columns]
 
     def _rows(self, x: Tensor, rows: Tensor) -> Tensor:
-        return torch.cat([self._shown(x[part]) for part in torch.split(rows, ROWS_AT_ONCE)])
+        return torch.cat([self._shown(dense(taken_rows(x, part))) for part in torch.split(rows, ROWS_AT_ONCE)])
 
     def _means(self, propagated: Propagated, rows: Tensor) -> Tensor:
         """Return the means of the neighbours of some nodes, at most ``NEIGHBOURS`` of each, 0 for none."""
@@ -121,12 +121,12 @@ class Downstream:
 
     def _with_edges(self, candidates: Sequence[Candidate], effort: Effort) -> list[Outcomes]:
         sketched = torch.stack([self._shown(one.x) for one in candidates])
-        dense = torch.stack([_dense(one) for one in candidates])
-        hops = torch.stack([normalize(one) for one in dense])
+        joined = torch.stack([_dense(one) for one in candidates])
+        hops = torch.stack([normalize(one) for one in joined])
         smooth = sketched
         for _ in range(self._depth):
             smooth = hops @ smooth
-        mean = dense / dense.sum(dim=2, keepdim=True).clamp(min=1)
+        mean = joined / joined.sum(dim=2, keepdim=True).clamp(min=1)
         beside = torch.cat([mean @ sketched, sketched], dim=2)
         gcn = self._run((self._gcn,), candidates, effort, smooth)
         mlp = self._run((self._mlp,), candidates, effort, sketched)
@@ -232,6 +232,6 @@ def _dense(candidate: Candidate) -> Tensor:
     """Return the adjacency of a candidate without self-loops, rows are receivers, ``(n, n)``."""
     assert candidate.edge_index is not None
     source, target = candidate.edge_index
-    dense = candidate.x.new_zeros(len(candidate.x), len(candidate.x))
-    dense[target, source] = 1.0
-    return dense.fill_diagonal_(0.0)
+    matrix = candidate.x.new_zeros(len(candidate.x), len(candidate.x))
+    matrix[target, source] = 1.0
+    return matrix.fill_diagonal_(0.0)

@@ -5,10 +5,13 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data, Dataset, HeteroData
+from torch_geometric.data import Data
 from torch_geometric.utils import index_to_mask
 
-from graphcond.graphs.adjacency import with_edges
+from graphcond.core.inputs import no_dataset
+from graphcond.graphs.adjacency import with_edges, with_weights
+from graphcond.graphs.attributes import OF_NODES, unused_notes
+from graphcond.graphs.containers import is_collection, refuse_several_types
 from graphcond.nodes import checks
 from graphcond.nodes.task import Graph, NodeTask, Split
 
@@ -36,8 +39,9 @@ def read_nodes(dataset: object, *, split: int = 0, inductive: bool = False) -> N
         TypeError: not a node dataset, or a tensor of the wrong type.
         ValueError: a tensor with unusable values; the message names it, its value and the remedy.
     """
-    data = with_edges(_single_graph(dataset))
     notes: list[str] = []
+    (data,) = with_weights([with_edges(_single_graph(dataset))], notes)
+    notes += unused_notes(data, OF_NODES)
     x = checks.check_features(data)
     num_nodes = x.size(0)
     edge_index, edge_weight, undirected = checks.check_edges(data, num_nodes, notes)
@@ -58,26 +62,24 @@ def read_nodes(dataset: object, *, split: int = 0, inductive: bool = False) -> N
 
 
 def _single_graph(dataset: object) -> Data:
-    if isinstance(dataset, HeteroData):
-        raise TypeError("heterogeneous graphs are not supported yet; convert with data.to_homogeneous()")
+    refuse_several_types(dataset, "dataset")
     if isinstance(dataset, Data):
         return dataset
-    if isinstance(dataset, Dataset):
-        if len(dataset) != 1:
-            raise ValueError(
-                f"the dataset holds {len(dataset)} graphs; only node classification on one graph is supported yet: "
-                "pass one graph, dataset[i]"
-            )
-        data = dataset[0]
-        if isinstance(data, HeteroData):
-            return _single_graph(data)
-        if isinstance(dataset, HasIndexSplit) and "train_mask" not in data:
-            data = _with_masks(data, dataset.get_idx_split())
-        return data
-    raise TypeError(
-        f"dataset must be a PyG dataset with one graph, a torch_geometric.data.Data or an OGB node dataset, "
-        f"got {type(dataset).__name__}"
-    )
+    if not is_collection(dataset):
+        expected = "a PyG dataset with one graph, a torch_geometric.data.Data or an OGB node dataset"
+        raise no_dataset(dataset, expected)
+    if len(dataset) != 1:
+        raise ValueError(
+            f"the dataset holds {len(dataset)} graphs; only node classification on one graph is supported yet: "
+            "pass one graph, dataset[i]"
+        )
+    data = dataset[0]
+    refuse_several_types(data, "dataset[0]")
+    if not isinstance(data, Data):
+        raise TypeError(f"dataset[0] must be a torch_geometric.data.Data, got {type(data).__name__}")
+    if isinstance(dataset, HasIndexSplit) and "train_mask" not in data:
+        data = _with_masks(data, dataset.get_idx_split())
+    return data
 
 
 def _with_masks(data: Data, split: dict[str, Any]) -> Data:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from graphcond.nodes.edges import induced
+from graphcond.nodes.sparse import dense, is_sparse, taken_rows
 
 HASHED_AT_ONCE = 1 << 20  # numbers: what is not contiguous is copied in parts of this size
 
@@ -16,7 +17,8 @@ class Graph:
     """One attributed graph.
 
     Args:
-        x: ``(num_nodes, num_features)`` float32; it may be memory-mapped, and is read in blocks.
+        x: ``(num_nodes, num_features)`` float32; it may be memory-mapped, and is read in blocks. Wide and nearly empty
+            features are sparse CSR.
         edge_index: ``(2, num_edges)`` int64, without duplicates; it may be memory-mapped.
         edge_weight: ``(num_edges,)`` float32, not negative.
         y: ``(num_nodes,)`` int64, -1 where unlabelled.
@@ -44,10 +46,14 @@ class Graph:
             y=self.y.to(device),
         )
 
+    def dense(self) -> "Graph":
+        """Return the graph with dense features; itself if it has them."""
+        return replace(self, x=dense(self.x)) if is_sparse(self.x) else self
+
     def induced(self, nodes: Tensor) -> "Graph":
         """Return the subgraph on ``nodes``, renumbered in their order."""
         edge_index, edge_weight = induced(self.edge_index, self.edge_weight, nodes, self.num_nodes)
-        return Graph(self.x[nodes], edge_index, edge_weight, self.y[nodes], self.undirected)
+        return Graph(taken_rows(self.x, nodes), edge_index, edge_weight, self.y[nodes], self.undirected)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class Split:
         """Return a SHA-256 over the graph (but for other labels), the nodes and their labels."""
         state = hashlib.sha256()
         graph = self.graph
-        for value in (graph.x, graph.edge_index, graph.edge_weight, self.nodes, self.labels):
+        for value in (*_parts(graph.x), graph.edge_index, graph.edge_weight, self.nodes, self.labels):
             state.update(str(tuple(value.shape)).encode())
             for part in torch.split(value.detach().flatten(), HASHED_AT_ONCE):
                 state.update(part.cpu().numpy().tobytes())
@@ -75,6 +81,11 @@ class Split:
     def to(self, device: torch.device) -> "Split":
         """Return the split on another device."""
         return Split(self.graph.to(device), self.nodes.to(device))
+
+
+def _parts(x: Tensor) -> tuple[Tensor, ...]:
+    """Return the tensors that features are made of."""
+    return (x.crow_indices(), x.col_indices(), x.values()) if is_sparse(x) else (x,)
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,12 @@ class NodeTask:
         if self.inductive:
             return replace(self, train=train, val=self.val.to(device), test=self.test.to(device))
         val, test = (Split(train.graph, split.nodes.to(device)) for split in (self.val, self.test))
+        return replace(self, train=train, val=val, test=test)
+
+    def dense(self) -> "NodeTask":
+        """Return the task with dense features, for what does not read sparse ones."""
+        dense_graphs = {id(one.graph): one.graph.dense() for one in (self.train, self.val, self.test)}
+        train, val, test = (Split(dense_graphs[id(s.graph)], s.nodes) for s in (self.train, self.val, self.test))
         return replace(self, train=train, val=val, test=test)
 
     def fingerprint(self) -> str:

@@ -89,7 +89,7 @@ def choose_teacher(task: NodeTask, views: Views) -> TeacherChoice:
     """
     if not len(task.val.nodes):
         return TeacherChoice(hops=2, unit_rows=False, penalty=1.0)
-    judges = _some(task.val.nodes, VALIDATION_LIMIT)
+    judges = _some(task.val.nodes, min(VALIDATION_LIMIT, _rows_limit(task)))
     labels = task.val.graph.y[judges]
     ranked = sorted(_candidates(task, views, judges), key=lambda one: -one.choice.score)[:FINALISTS]
     outcomes = [(one.choice, one.scores) for one in ranked]
@@ -141,7 +141,7 @@ class _Candidate:
 
 
 def _candidates(task: NodeTask, views: Views, judges: Tensor) -> Iterator[_Candidate]:
-    nodes = _some(task.train.nodes, SELECTION_LIMIT)
+    nodes = _some(task.train.nodes, min(SELECTION_LIMIT, _rows_limit(task)))
     targets = one_hot(task.train.graph.y[nodes], task.num_classes)
     labels = task.val.graph.y[judges]
     for hops, (known, asked) in enumerate(_paired_rows(views, nodes, judges, Shape.of(task))):
@@ -153,6 +153,11 @@ def _candidates(task: NodeTask, views: Views, judges: Tensor) -> Iterator[_Candi
             best = max(range(len(values)), key=values.__getitem__)
             choice = TeacherChoice(hops, unit_rows, PENALTIES[best], score=values[best])
             yield _Candidate(choice, models[best], outputs[best])
+
+
+def _rows_limit(task: NodeTask) -> int:
+    """Return how many rows of the features may be in memory at each hop."""
+    return max(KEPT_LIMIT // (NUMBER * task.train.graph.x.size(1)), task.num_classes)
 
 
 def _some(nodes: Tensor, limit: int) -> Tensor:

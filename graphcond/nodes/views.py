@@ -12,7 +12,7 @@ from graphcond.core.sparse import take_rows
 from graphcond.core.spill import Place, in_memory
 from graphcond.core.statistic import class_sums
 from graphcond.nodes.propagation import column_blocks, normalized_adjacency, propagate, sharing
-from graphcond.nodes.sparse import maybe_sparse, transposed
+from graphcond.nodes.sparse import ColumnBlocks, dense, is_sparse, maybe_sparse, taken_rows, transposed
 from graphcond.nodes.task import Graph, NodeTask
 from graphcond.surrogates.ridge import LinearModel, Rows
 
@@ -70,7 +70,7 @@ class Propagated:
     @property
     def is_sparse(self) -> bool:
         """Whether products with the features are sparse."""
-        return self.features is not self.graph.x
+        return is_sparse(self.features)
 
     @property
     def space(self) -> Tensor:
@@ -95,7 +95,7 @@ class Propagated:
         """Return the features of some nodes after so many hops, ``(len(nodes), num_features)``."""
         done = self._nearest(hops)
         if hops == done:
-            return self._after(done)[nodes]
+            return dense(taken_rows(self._after(done), nodes))
         if are_many(len(nodes), self.graph.num_nodes):
             return self._sweep(nodes, done, hops)[-1]
         return self._reach(nodes, done, hops)[-1]
@@ -110,16 +110,15 @@ class Propagated:
         start = self._after(done)
         processes, bounds = sharing(start, cost=(hops - done) * len(self.adjacency.values()))
         first, last = bounds[processes.rank :][:2]
-        rows = [start.new_empty(len(nodes), last - first) for _ in range(done, hops + 1)]
-        squares = [start.new_zeros(len(start)) for _ in rows]
+        like = self.graph.edge_weight
+        whole = like.new_empty(()).expand(len(self.graph.y), last - first)  # takes no memory
+        rows = [like.new_empty(len(nodes), last - first) for _ in range(done, hops + 1)]
+        squares = [like.new_zeros(len(whole)) for _ in rows]
         stops = {self.depth, hops} if keep else {self.depth}
-        kept = {
-            hop: self._place(start[:, first:last])
-            for hop in sorted(stops)
-            if done < hop <= hops and hop not in self._kept
-        }
-        for columns in column_blocks(start[:, first:last]):
-            moving = start[:, first:last][:, columns].contiguous()
+        kept = {hop: self._place(whole) for hop in sorted(stops) if done < hop <= hops and hop not in self._kept}
+        blocks = ColumnBlocks(start)
+        for columns in column_blocks(whole):
+            moving = blocks[first + columns.start : min(first + columns.stop, last)]
             for hop, (own, square) in enumerate(zip(rows, squares, strict=True), start=done):
                 own[:, columns] = moving[nodes]
                 square += torch.linalg.vector_norm(moving, dim=1).square_()
@@ -143,9 +142,10 @@ class Propagated:
             places = torch.searchsorted(wanted, nodes) if steps else torch.arange(len(nodes), device=nodes.device)
             steps.insert(0, (operator, places))
             wanted = needed
-        rows = [start.new_empty(len(nodes), start.size(1)) for _ in steps]
+        rows = [self.graph.edge_weight.new_empty(len(nodes), start.size(1)) for _ in steps]
+        blocks = ColumnBlocks(start, wanted)
         for columns in column_blocks(start):
-            moving = start[:, columns][wanted]
+            moving = blocks[columns]
             for own, (operator, places) in zip(rows, steps, strict=True):
                 moving = operator @ moving
                 own[:, columns] = moving[places]
@@ -190,9 +190,10 @@ class Propagated:
         x = self.graph.x
         if num_classes >= x.size(1):
             return class_sums(self.space[nodes], labels, num_classes)
-        spread = x.new_zeros(len(x), num_classes)
+        spread = self.graph.edge_weight.new_zeros(x.size(0), num_classes)
         spread[nodes, labels] = 1.0
-        return propagate(self.transposed_adjacency, spread, self.depth).T @ x
+        spread = propagate(self.transposed_adjacency, spread, self.depth)
+        return (self._transposed_features @ spread).T.contiguous() if is_sparse(x) else spread.T @ x
 
     def products(self, hops: int, nodes: Tensor | None = None, unit_rows: bool = False) -> Rows:
         """Return rows of the propagated features as a product of matrices, never formed.

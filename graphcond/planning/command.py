@@ -15,7 +15,7 @@ def plan_command(
     num_nodes: Annotated[int | None, typer.Option(help="Number of synthetic nodes.")] = None,
     nodes_per_class: Annotated[int | None, typer.Option(help="Number of synthetic nodes of each class.")] = None,
     ratio_of: Annotated[str, typer.Option(help="What the ratio counts against: nodes or train.")] = "nodes",
-    method: Annotated[str, typer.Option(help="A node method of `graphcond list`.")] = "auto",
+    method: Annotated[str, typer.Option(help="A node method of `graphcond list`, with settings if wished.")] = "auto",
     inductive: Annotated[bool | None, typer.Option(help="Condense the training subgraph only.")] = None,
     memory: Annotated[str | None, typer.Option(help="Memory that the process may take, such as 4GB.")] = None,
     as_json: Json = False,

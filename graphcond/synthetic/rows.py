@@ -1,7 +1,7 @@
 """Synthetic users: rows of interactions that are learned through their logits."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from graphcond.core.fields import require_positive
 SMALLEST = 1e-20  # the exponential draws of float32 can be 0, whose logarithm no row survives
 
 
+@runtime_checkable
 class Rows(Protocol):
     """How logits become interactions."""
 

@@ -15,7 +15,7 @@ from recsys.data.split import Holdout, Split
 
 PARTS = ("training", "validation", "test")
 DROPPED = -1
-BROKEN = (ValueError, LookupError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
+BROKEN = (ValueError, TypeError, LookupError, EOFError, OSError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def read_archive(folder: str | Path, *, duplicates: Duplicates = "sum") -> Split:

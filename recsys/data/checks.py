@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 
 from graphcond.core.fields import is_number
+from graphcond.core.sparse import check_compressed
 from recsys.data.log import InteractionLog
 from recsys.data.split import Split
 
@@ -144,9 +145,26 @@ def check_split(split: Split) -> None:
         raise ValueError("split.train holds no interactions; leave some to train on")
 
 
+def check_parts(name: str, matrix: object) -> None:
+    """Raise unless the parts of a sparse matrix of any format fit together: SciPy's compiled code believes them."""
+    kind, shape = getattr(matrix, "format", None), tuple(matrix.shape)  # type: ignore[attr-defined]
+    pointers, indices, data = (np.asarray(getattr(matrix, part, ())) for part in ("indptr", "indices", "data"))
+    if kind in ("csr", "csc"):
+        check_compressed(name, pointers, indices, shape if kind == "csr" else shape[::-1], len(data))
+    elif kind == "bsr":
+        blocks = tuple(size // block for size, block in zip(shape, data.shape[1:], strict=True))
+        check_compressed(name, pointers, indices, blocks, len(data))
+    elif kind == "coo":
+        for axis, size in zip(("row", "col"), shape, strict=True):
+            found = np.asarray(getattr(matrix, axis))
+            if len(found) != len(data) or (len(found) and not 0 <= found.min() <= found.max() < size):
+                raise ValueError(f"{name} must have a {axis} in [0, {size - 1}] for each of its {len(data)} values")
+
+
 def _check_matrix(name: str, matrix: csr_matrix, num_items: int) -> None:
     if not isinstance(matrix, csr_matrix):
         raise TypeError(f"{name} must be a scipy.sparse.csr_matrix, got {type(matrix).__name__}; convert it")
+    check_parts(name, matrix)
     if matrix.shape[1] != num_items:
         raise ValueError(f"{name} must have a column for each of the {num_items} item_ids, got {matrix.shape[1]}")
     if not (matrix.data > 0).all() or not np.isfinite(matrix.data).all():

@@ -73,6 +73,7 @@ def _from_matrix(matrix: object) -> InteractionLog:
     if matrix.ndim != 2:  # type: ignore[attr-defined]
         raise ValueError(f"the sparse matrix must have the shape (users, items), got {matrix.shape}")  # type: ignore[attr-defined]
     try:
+        checks.check_parts("it", matrix)
         entries = matrix.tocoo()  # type: ignore[attr-defined]
     except (ValueError, IndexError) as error:
         raise ValueError(f"the sparse matrix is broken ({error}); build it again from its entries") from error

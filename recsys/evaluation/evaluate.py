@@ -144,7 +144,7 @@ def _condensations(condensed: object) -> list[CondensedInteractions]:
 
 def _recipe(one: CondensedInteractions) -> tuple[object, ...]:
     record = one.record
-    return record.method, record.settings, record.budget["asked"]
+    return record.method, record.settings, record.budget.get("asked")
 
 
 def _own(condensed: object, several: list[CondensedInteractions], split: Split) -> Candidate:
@@ -176,7 +176,7 @@ def _equal(matrix: csr_matrix, other: csr_matrix) -> bool:
 
 def _size(several: list[CondensedInteractions], own: Candidate) -> Size:
     """Return the size that the controls are to have: as many users, and as many interactions where that was asked."""
-    asked = several[0].record.budget["asked"].get("interactions") if several else None
+    asked = several[0].record.budget.get("asked", {}).get("interactions") if several else None
     return Size(own.matrices[0].shape[0], asked)
 
 

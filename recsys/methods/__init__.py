@@ -1,6 +1,7 @@
 """Ways to condense interactions, looked up by name or passed as values."""
 
-from graphcond.core.names import named
+from graphcond.core.settings import built, by_name
+from graphcond.synthetic.rows import GumbelRows, SoftmaxRows, TopKRows
 from recsys.methods.base import Size, SyntheticUsers, UserMethod
 from recsys.methods.distill_cf import DistillCF
 from recsys.methods.forgetting import Forgetting
@@ -13,6 +14,8 @@ CLASSES: tuple[type[UserMethod], ...] = (
     DistillCF, Forgetting, HeadUsers, KMeansUsers, RandomUsers, StratifiedUsers,
 )  # fmt: skip
 DEFAULT = DistillCF
+VALUES = by_name((GumbelRows, SoftmaxRows, TopKRows))
+"""What may be written as a setting of a method, such as ``distill_cf(rows=TopKRows())``."""
 METHODS: dict[str, type[UserMethod]] = {"auto": DEFAULT, **{method.name: method for method in CLASSES}}
 
 
@@ -23,7 +26,7 @@ def list_methods() -> dict[str, str]:
 
 
 def resolve_method(method: object) -> UserMethod:
-    """Return the method of a name with its default settings, or the given method itself.
+    """Return the method of a text such as ``"distill_cf(steps=100)"``, or the given method itself.
 
     Raises:
         ValueError: there is no such method for interactions; the message names the nearest.
@@ -35,7 +38,7 @@ def resolve_method(method: object) -> UserMethod:
         raise TypeError(
             f"method must be a name or a method for interactions such as DistillCF(), got {type(method).__name__}"
         )
-    return named(method, METHODS, "method", " for interactions")()
+    return built(method, METHODS, VALUES, "method", " for interactions")
 
 
 __all__ = [

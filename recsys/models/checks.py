@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
 from graphcond.core.ranges import LARGEST
+from recsys.data.checks import check_parts
 
 
 def checked_interactions(user_items: csr_matrix) -> csr_matrix:
@@ -18,6 +19,7 @@ def checked_interactions(user_items: csr_matrix) -> csr_matrix:
             f"user_items must be a sparse matrix of users and items, got {type(user_items).__name__}; pass "
             "scipy.sparse.csr_matrix(user_items)"
         )
+    check_parts("user_items", user_items)
     most = float(np.abs(user_items.data).max(initial=0)) if user_items.dtype.kind == "f" else 0.0
     if LARGEST < most < np.inf:
         raise ValueError(f"user_items reaches {most:g}, but squares of weights beyond {LARGEST:g} overflow; scale them")
@@ -41,6 +43,7 @@ def checked_context(context: csr_matrix, num_items: int) -> csr_matrix:
         raise ValueError(
             f"context must have the {num_items} items that the model was fitted on, got {context.shape[1]} columns"
         )
+    check_parts("context", context)
     matrix = csr_matrix(context, dtype=np.float32)
     if not matrix.has_canonical_format:
         matrix = matrix.copy()

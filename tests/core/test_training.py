@@ -152,7 +152,7 @@ def test_a_restored_student_goes_on_with_the_same_bits(training):
     student = Student(start(surrogate), training)
     student.train(surrogate, batch(), 3)
     state = {name: value.clone() for name, value in student.state().items()}
-    again = Student.restored(state, training)
+    again = Student.restored(state, training, surrogate)
     before = {name: value.clone() for name, value in state.items()}
     for one in (student, again):
         one.train(surrogate, batch(), 3)

@@ -167,6 +167,14 @@ def test_truncated_file(folder, mapped, length):
         load_folder(folder, mapped)
 
 
+@pytest.mark.parametrize("mapped", [True, False])
+def test_a_file_that_goes_on_after_its_array(folder, mapped):
+    with (folder / "x.npy").open("ab") as file:
+        file.write(bytes(8))
+    with pytest.raises(ValueError, match=r"x.npy cannot be read \(it .+\); write it again"):
+        load_folder(folder, mapped)
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [

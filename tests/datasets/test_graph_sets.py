@@ -24,38 +24,12 @@ TINY = {"mutag": "TUDataset/MUTAG", "imdb-binary": "TUDataset/IMDB-BINARY", "ogb
 PARTS = {"train": [3, 0], "valid": [1], "test": [2]}
 
 
-def write_tu(raw, *, labels):
-    """Write paths of ``SIZES`` nodes in the text files of TU Dortmund; nodes and edges are numbered through, from 1."""
-    starts = np.cumsum((1, *SIZES))
-    steps = [(i, i + 1) for start, size in zip(starts, SIZES, strict=False) for i in range(start, start + size - 1)]
-    edges = [edge for a, b in steps for edge in ((a, b), (b, a))]
-    files = {
-        "A": [f"{a}, {b}" for a, b in edges],
-        "graph_indicator": np.repeat(np.arange(len(SIZES)) + 1, SIZES),
-        "graph_labels": [(-1) ** i for i in range(len(SIZES))],
-    }
-    if labels:
-        files |= {"node_labels": np.arange(sum(SIZES)) % 3, "edge_labels": [0] * len(edges)}
-    raw.mkdir(parents=True)
-    for kind, lines in files.items():
-        (raw / f"{raw.parent.name}_{kind}.txt").write_text("".join(f"{line}\n" for line in lines))
-
-
 @pytest.fixture
-def root(tmp_path, write_csv):
+def root(tmp_path, tiny_sets):
     """A root with a tiny set of each kind: with labels of nodes and edges, without any, and of OGB."""
-    write_tu(tmp_path / TINY["mutag"] / "raw", labels=True)
-    write_tu(tmp_path / TINY["imdb-binary"] / "raw", labels=False)
-    folder = tmp_path / TINY["ogbg-molbbbp"]
-    write_csv(folder / "raw" / "edge.csv.gz", [(i, i + 1) for size in SIZES for i in range(size - 1)])
-    write_csv(folder / "raw" / "edge-feat.csv.gz", [(0, 0, 1) for size in SIZES for _ in range(size - 1)])
-    write_csv(folder / "raw" / "node-feat.csv.gz", [(i, *range(8)) for i in range(sum(SIZES))])
-    write_csv(folder / "raw" / "graph-label.csv.gz", [i % 2 for i in range(len(SIZES))])
-    write_csv(folder / "raw" / "num-node-list.csv.gz", SIZES)
-    write_csv(folder / "raw" / "num-edge-list.csv.gz", [size - 1 for size in SIZES])
-    for part, graphs in PARTS.items():
-        write_csv(folder / "split" / "scaffold" / f"{part}.csv.gz", graphs)
-    (folder / "RELEASE_v1.txt").touch()
+    tiny_sets.write_tu(tmp_path / TINY["mutag"] / "raw", labels=True)
+    tiny_sets.write_tu(tmp_path / TINY["imdb-binary"] / "raw", labels=False)
+    tiny_sets.write_ogb_graphs(tmp_path / TINY["ogbg-molbbbp"])
     return tmp_path
 
 

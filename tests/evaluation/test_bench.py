@@ -124,3 +124,12 @@ def test_sizes_in_words() -> None:
     assert read_size("0.5kB").argument("graphs") == {"max_bytes": 500}
     assert read_size(7).argument("images") == {"num_images": 7}
     assert read_size("1.0").argument("nodes") == {"ratio": 1.0}
+
+
+def test_methods_with_settings_are_rows_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    methods = ["auto(depth=1)", "auto( depth = 1 )", "auto"]
+    report = bench(["digits"], file, methods=methods, sizes=[20], seeds=1, models=["mlp"])
+    assert [row["method"] for row in report.rows] == ["auto(depth=1)", "auto"]
+    with pytest.raises(ValueError, match="there is no setting 'dept' of auto; did you mean 'depth'"):
+        bench(["digits"], file, methods=["auto(dept=1)"], seeds=1)

@@ -12,6 +12,7 @@ from torch_geometric.utils import dense_to_sparse
 
 import graphcond
 from graphcond.evaluation import Protocol, evaluate
+from graphcond.evaluation.columns import score_of
 from graphcond.evaluation.evaluate import CONTROLS
 from graphcond.evaluation.metrics import METRICS
 from graphcond.evaluation.models import MODELS, ModelKind
@@ -206,6 +207,80 @@ def test_another_datasets_condensation_is_refused(toy: Data) -> None:
 def test_protocols_check_their_fields(field: str) -> None:
     with pytest.raises(ValueError, match=field):
         Protocol(**{field: -1})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("node_weight", torch.ones(5), r"node_weight must have the shape \(6,\), a number for each node, got \(5,\)"),
+        ("node_weight", -torch.ones(6), "node_weight must hold finite numbers, none negative"),
+        ("node_weight", torch.zeros(6), "not all 0"),
+        ("y_soft", torch.ones(6, 3), "rows of y_soft must sum to 1, row 0 sums to 3"),
+        ("y_soft", torch.ones(6), r"y_soft must have the shape \(6, classes\), got \(6,\)"),
+        ("y_soft", -torch.ones(6, 3), "y_soft must hold probabilities"),
+        ("y_soft", torch.full((6, 2), 0.5), "y_soft of the condensed data has 2 columns, the dataset 3 classes"),
+    ],
+)
+def test_weights_and_soft_labels_that_cannot_be_trained_on(
+    toy: Data, name: str, value: torch.Tensor, message: str
+) -> None:
+    data = graphcond.condense(toy, nodes_per_class=2, method="random")[0].clone()
+    data[name] = value
+    with pytest.raises(ValueError, match=message):
+        evaluate(data, toy, protocol=QUICK, controls=False)
+
+
+def test_the_plain_column_knows_neither_weights_nor_soft_labels(toy: Data) -> None:
+    data = graphcond.condense(toy, nodes_per_class=2, method="random")[0].clone()
+    bare = Data(x=data.x, y=data.y, edge_index=data.edge_index)
+    data.node_weight = torch.rand(6, generator=torch.Generator().manual_seed(0)) + 0.1
+    data.y_soft = torch.softmax(torch.randn(6, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    data.edge_weight = torch.rand(data.num_edges, generator=torch.Generator().manual_seed(0))
+    both, one = (evaluate(d, toy, protocol=QUICK, controls=False).best for d in (data, bare))
+    assert both.scores == one.scores
+    assert len(both.own_scores) == len(both.scores)
+    assert both.own_val_scores != both.val_scores
+    assert one.own_scores == ()
+    assert one.own_gain is None
+    gain, interval = both.own_gain or (0, 0)
+    assert gain == pytest.approx(both.own_mean - both.mean)
+    assert interval >= 0
+
+
+def test_rows_know_which_test_nodes_were_right(toy: Data) -> None:
+    row = evaluate(graphcond.condense(toy, nodes_per_class=2), toy, protocol=QUICK, controls=False).best
+    assert row.items is not None
+    assert row.items.shape == (3, int(toy.test_mask.sum()))
+    assert [score_of(one, toy.y[toy.test_mask]) for one in row.items] == pytest.approx(list(row.scores))
+    toy.y = toy.y % 2
+    small = graphcond.condense(toy, nodes_per_class=2)
+    row = evaluate(small, toy, protocol=QUICK, controls=False, metric="roc_auc").best
+    assert row.items is not None
+    assert [score_of(one, toy.y[toy.test_mask]) for one in row.items] == pytest.approx(list(row.scores))
+
+
+def test_soft_labels_of_a_control_are_trained_on(toy: Data) -> None:
+    report = evaluate(
+        graphcond.condense(toy, nodes_per_class=2), toy, protocol=QUICK, controls=["random_soft", "random"]
+    )
+    assert len(report.row("random_soft").own_scores) == 3
+    assert report.row("random").own_scores == ()
+
+
+def test_the_learning_rate_drops_at_half_time(toy: Data) -> None:
+    kind, lesson, exam = _linear_lesson(toy, toy.y, torch.ones(toy.num_nodes))
+    steps: list[float] = []
+    real = torch.optim.Adam
+
+    class Spy(real):  # type: ignore[misc, valid-type]
+        def step(self, *args: object, **kwargs: object) -> object:
+            steps.append(self.param_groups[0]["lr"])
+            return super().step(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim, "Adam", Spy)
+        train_once(kind, lesson, exam, exam, 3, QUICK, METRICS["accuracy"], 0)
+    assert steps == [QUICK.learning_rate] * 10 + [pytest.approx(QUICK.learning_rate / 10)] * 10
 
 
 RELEASED = [("Cora", "cora_0.5", 80.1), ("CiteSeer", "citeseer_0.5", 70.6)]

@@ -4,7 +4,10 @@ import dataclasses
 
 import pytest
 import torch
+from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data
+from torch_geometric.nn import GCNConv
+from torch_geometric.utils import remove_self_loops
 
 import graphcond
 from graphcond.evaluation.graph_controls import GRAPH_CONTROLS
@@ -204,3 +207,38 @@ def test_nodes_and_graphs_are_told_apart(toy: Data) -> None:
 def test_a_protocol_checks_its_fields(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} must be a positive integer, got 0"):
         GraphProtocol(**{field: 0})
+
+
+@torch.no_grad()
+def test_gcn_counts_edges_by_their_weights(make_graphs):
+    graphs = make_graphs(12, features="one_hot", loops=True)
+    for graph in graphs:
+        graph.edge_weight = torch.rand(graph.num_edges)
+    view = View(as_batch(read_graphs(graphs).train))
+    edges, weight = remove_self_loops(view.data.edge_index, view.data.edge_weight)
+    conv = GCNConv(3, 4)
+    expected = conv(view.data.x, edges, weight)
+    conv.normalize = False
+    torch.testing.assert_close(conv(view.data.x, view.looped, view.norm), expected)
+
+
+def test_weights_of_edges_tell_classes_apart(make_graphs):
+    ring = torch.stack([torch.arange(6), (torch.arange(6) + 1) % 6])
+    edges = torch.cat([ring, ring.flip(0)], dim=1)
+    graphs = [
+        Data(x=torch.eye(6)[:, :2], edge_index=edges, edge_weight=torch.full((12,), 0.01 + 9 * (i % 2)), y=i % 2)
+        for i in range(40)
+    ]
+    small = graphcond.condense(graphs, method="random", graphs_per_class=2)
+    assert graphcond.evaluate(small, graphs, ["gcn"], runs=1, controls=False).best.mean == 1.0
+
+
+def test_graphs_of_ones_own_are_read_like_originals():
+    originals = [ring(i % 2, i, edges=False) for i in range(80)]
+    own = [originals[i].clone() for i in range(4)]
+    expected = graphcond.evaluate(own, originals, ["gin"], protocol=SHORT, split=SPLIT, runs=1, controls=False)
+    for graph in own:
+        graph.y = int(graph.y)
+        graph.edge_index = EdgeIndex(graph.edge_index, sparse_size=(graph.num_nodes, graph.num_nodes))
+    report = graphcond.evaluate(own, iter(originals), ["gin"], protocol=SHORT, split=SPLIT, runs=1, controls=False)
+    assert report.best.scores == expected.best.scores

@@ -2,7 +2,8 @@ import re
 
 import pytest
 import torch
-from torch_geometric.data import HeteroData, InMemoryDataset
+from torch.utils.data import Dataset
+from torch_geometric.data import Batch, HeteroData, InMemoryDataset
 
 import graphcond
 from graphcond.graphs.reading import read_graphs
@@ -83,6 +84,19 @@ def filled(value):
     return make
 
 
+class Own(Dataset):
+    """A dataset of torch."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        return self.items[index]
+
+
 def says(message):
     """Return the pattern of a whole message in which "..." stands for anything."""
     return "^" + ".*".join(re.escape(part.strip()) for part in message.split("...")) + "$"
@@ -127,6 +141,15 @@ WRONG_VALUES = [
      "dataset[0].edge_index must lie in [0, 1] (its nodes), got the edge (0, 2)"),
     (without_features(num_nodes=2, edge_index=torch.tensor([[0], [-1]])),
      "dataset[0].edge_index must lie in [0, 1] (its nodes), got the edge (0, -1)"),
+    (everywhere(edge_weight=lambda item, i: torch.ones(item.num_edges) - 2 * (i == 7)),
+     "data.edge_weight must not be negative (lowest: -1); degrees would lose their meaning: drop ..."),
+    (everywhere(edge_weight=lambda item, i: torch.ones(item.num_edges) / (i != 7)),
+     "data.edge_weight must be finite, but holds NaN or infinity; ..."),
+    (everywhere(edge_weight=lambda item, i: torch.ones(item.num_edges + (i == 7))),
+     "dataset[7].edge_weight must have one row per edge (...), got ..."),
+    (everywhere(edge_weight=lambda item, i: torch.ones(item.num_edges, 2)),
+     "data.edge_weight must hold one number per edge (...), got ..."),
+    (put(edge_weight=torch.ones(2)), "dataset[0] has no edge_weight and others do; give it to all graphs or to none"),
     (put(y=None), "dataset[5] has no y; each graph needs its class, shape (1,)"),
     (put(y=lambda item: torch.zeros(7).long()),
      "dataset[5].y holds 7 values, but a graph has one class: pass shape (1,)"),
@@ -135,7 +158,8 @@ WRONG_VALUES = [
     (everywhere(y=lambda item, i: torch.empty(0)),
      "dataset[0].y holds 0 values, but a graph has one class: pass shape (1,)"),
     (everywhere(y=lambda item, i: torch.tensor([[i % 2, 1]])),
-     "data.y has 2 columns: several targets at once are not supported; choose one, such as data.y = data.y[:, :1]"),
+     "data.y has 2 columns: several targets at once are not supported; choose one, such as data.y = data.y[:, :1], "
+     "or pass data.y.argmax(dim=1) of one-hot rows"),
     (everywhere(y=lambda item, i: torch.tensor([i / 2])),
      "data.y holds fractions or infinity: regression targets are not supported; pass integer classes"),
     (everywhere(y=lambda item, i: torch.tensor([float("inf")])), "data.y holds fractions or infinity: ..."),
@@ -158,22 +182,33 @@ WRONG_VALUES = [
 ]  # fmt: skip
 WRONG_TYPES = [
     (put(x=lambda item: item.x.float()), "dataset[5].x is torch.float32, but dataset[0] has torch.int64; use one type"),
-    (put(x=lambda item: item.x.numpy()), "dataset[5].x must be a tensor, got ndarray"),
-    (with_attr(lambda item: item.edge_index.tolist()), "dataset[5].edge_attr must be a tensor, got list"),
+    (put(x=lambda item: item.x.numpy()), "dataset[5].x must be a tensor, got ndarray; pass torch.as_tensor(x)"),
+    (with_attr(lambda item: item.edge_index.tolist()),
+     "dataset[5].edge_attr must be a tensor, got list; pass torch.as_tensor(edge_attr)"),
     (everywhere(x=lambda item, i: item.x.to(torch.complex64)), "data.x must be real, got torch.complex64; ... columns"),
     (put(edge_index=lambda item: item.edge_index.float()),
      "dataset[5].edge_index must hold integers, got torch.float32; pass edge_index.long()"),
     (put(edge_index=lambda item: item.edge_index.bool()),
      "dataset[5].edge_index must hold integers, got torch.bool; pass edge_index.long()"),
-    (put(edge_index=lambda item: item.edge_index.tolist()), "dataset[5].edge_index must be a tensor, got list"),
-    (put(y=1), "dataset[5].y must be a tensor, got int"),
+    (put(edge_index=lambda item: item.edge_index.tolist()),
+     "dataset[5].edge_index must be a tensor, got list; pass torch.as_tensor(edge_index)"),
+    (put(y="a"), "dataset[5].y must be the number of its class, got str; number the classes from 0"),
+    (put(y=[None]), "dataset[5].y must be the number of its class, got list; number the classes from 0"),
+    (everywhere(edge_weight=lambda item, i: torch.ones(item.num_edges) + 1j),
+     "data.edge_weight must be real, got torch.complex64; pass its absolute values"),
+    (everywhere(edge_weight=lambda item, i: [1.0]), "dataset[0].edge_weight must be a tensor, got list; ..."),
     (lambda items: [*items[:3], HeteroData(), *items[3:]],
-     "dataset[3] must be a torch_geometric.data.Data, got HeteroData"),
+     "dataset[3] is a heterogeneous graph, which is not supported yet; make one with a single type of nodes: ..."),
+    (lambda items: [Batch.from_data_list(items[:8]), *items],
+     "dataset[0] is a batch of 8 graphs; pass the dataset, not batches of it"),
+    (lambda items: [Own(items[:8]), Own(items[8:])],
+     "dataset[0] is a Own, a dataset in itself; join several by +, such as train + test, and tell their parts by "
+     "split={'train': ..., 'valid': ..., 'test': ...}"),
     (lambda items: [(item.x, item.edge_index) for item in items],
-     "dataset[0] must be a torch_geometric.data.Data, got tuple"),
+     "dataset[0] must be a torch_geometric.data.Data, got tuple; make one of each graph"),
     (lambda items: items[0],
      "dataset must be a PyG dataset of graphs, OGB's PygGraphPropPredDataset or a list of Data, got Data"),
-    (lambda items: "mutag", "dataset must be a PyG dataset of graphs, ..., got str"),
+    (lambda items: "mutag", "dataset must be a PyG dataset of graphs, ..., got the string 'mutag'; ..."),
 ]  # fmt: skip
 WRONG_SPLITS = [
     (ValueError, {}, "split must have the keys 'train', 'valid' and 'test', got ..."),
@@ -233,7 +268,10 @@ def test_parts_that_are_none_are_empty(items, parts):
     [
         (everywhere(x=lambda item, i: item.x - 1), "integers in data.x are codes ... -1 to 1; ..."),
         (everywhere(x=lambda item, i: item.x.float() / 0), "data.x must be finite, but ... rows ..."),
-        (everywhere(y=lambda item, i: torch.tensor([[i % 2, 1]])), "data.y has 2 columns: ... data.y[:, :1]"),
+        (
+            everywhere(y=lambda item, i: torch.tensor([[i % 2, 1]])),
+            "data.y has 2 columns: ... data.y[:, :1], ...",
+        ),
         (
             everywhere(edge_index=lambda item, i: item.edge_index + 1),
             "dataset[0].edge_index must lie in [0, 2] (its nodes), got the edge ...",

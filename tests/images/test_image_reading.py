@@ -122,13 +122,6 @@ def test_pictures_of_pil(mode, channels):
     assert same(read_images(items, validation=0), x, y)
 
 
-def test_a_palette_holds_no_pixels():
-    images = pytest.importorskip("PIL.Image")
-    items = Pairs([(images.new("P", (4, 4)), 0)])
-    with pytest.raises(ValueError, match=r"^train\[0\] is a PIL image of the mode 'P'; pass image.convert\('RGB'\)$"):
-        read_images(items)
-
-
 def test_a_stored_dataset_is_read_without_making_items(monkeypatch):
     def refuse(*_):
         raise AssertionError("an item was made")
@@ -312,14 +305,17 @@ TYPES = Pairs([(torch.zeros(1, 8, 8), 0), (torch.zeros(1, 8, 8, dtype=torch.uint
         (bad(X[..., :0]), "the images of train must have the shape (n, channels, height, width), got (12, 3, 8, 0)"),
         (bad(X.permute(0, 2, 3, 1)), "the images of train seem to have their channels last, their shape is (12, 8, 6, "
                                      "3); pass x.permute(0, 3, 1, 2) ..."),
-        (bad(X.long()), "the images of train must be bytes or floats, got torch.int64; pass x.to(torch.uint8) for ..."),
-        (bad(X > 100), "the images of train must be bytes or floats, got torch.bool; ..."),
+        (bad(X + 1j), "the images of train must be real, got torch.complex64; pass x.abs(), ..."),
         (bad(X.numpy().astype(str)), "the images of train must hold numbers, got <U3; ..."),
         (bad(X.to_sparse()), "the images of train must be dense, got torch.sparse_coo; pass x.to_dense()"),
         (bad(X[:0], Y[:0]), "train holds no image; pass at least one of each class"),
         (bad(y=Y[:-1]), "the labels of train must be as many as its images (12), got 11; ..."),
-        (bad(y=Y.float()), "the labels of train must hold whole numbers, got torch.float32; pass y.long() ..."),
-        (bad(y=Y > 0), "the labels of train must hold whole numbers, got torch.bool; ..."),
+        (bad(y=Y + 0.5), "the labels of train must be whole numbers, but some are not (torch.float32); number ..."),
+        (bad(y=Y * float("nan")), "the labels of train must be whole numbers, but some are not ..."),
+        (bad(X.long(), test=(X, Y)), "the images of test are torch.uint8, those of train torch.float32; pass ..."),
+        (bad(test=Pairs([(X[0, :1], 0)])), "the images of test have the shape (1, 8, 6), those of train (3, 8, 6)..."),
+        (Pairs([(X[0], 0), (X[1, :1], 1)]), "the image of train[1] has 1 channels, that of train[0] 3; all images need "
+                                            "as many: convert them alike, such as image.convert('RGB') ..."),
         (bad(y=torch.eye(3)[Y]), "the labels of train must hold one class per image, shape (n,), got (12, 3); pass "
                                  "y.argmax(1) for one-hot rows"),
         (bad(y=Y - 1), "the labels of train must be 0 or more, got -1 (image 0); ..."),
@@ -347,14 +343,15 @@ TYPES = Pairs([(torch.zeros(1, 8, 8), 0), (torch.zeros(1, 8, 8, dtype=torch.uint
         (ImageDataset(Graphs(2)), "train[0] must be a pair (image, label), got Data; ..."),
         (ImageDataset(Pairs([("a.png", 0)])), "the image of train[0] must be a tensor, a NumPy array or a PIL image, "
                                               "got str"),
-        (Pairs([(X[0], "cat")]), "the label of train[0] must be the number of its class, got str"),
-        (Pairs([(X[0], None)]), "the label of train[0] must be the number of its class, got NoneType"),
-        (Pairs([(X[0], [1, 2])]), "the label of train[0] must be the number of its class, got list"),
-        (Pairs([(X[0], 0.0), (X[1], 1)]), "the labels of train must hold whole numbers, got torch.float64; ..."),
-        (X, "dataset must be an ImageDataset, a pair (x, y) of tensors or arrays, or a map-style dataset of pairs "
-            "(image, label), got Tensor"),
+        (Pairs([(X[0], "cat")]), "the label of train[0] must be the number of its class, got str; number them from 0"),
+        (Pairs([(X[0], None)]), "the label of train[0] must be the number of its class, got NoneType; ..."),
+        (Pairs([(X[0], [1, 2])]), "the label of train[0] must be the number of its class, got list; ..."),
+        (Pairs([(X[0], 0.5), (X[1], 1)]), "the labels of train must be whole numbers, but some are not ..."),
+        (X, "dataset must be an ImageDataset, a pair (x, y) of images (n, channels, height, width) and labels (n,), or "
+            "a map-style dataset of pairs (image, label), got Tensor"),
         (Graphs(1), "dataset must be an ImageDataset, ... got Graphs"),
-        (Stream(), "dataset must be an ImageDataset, ... got Stream"),
+        ("mnist", "dataset must be an ImageDataset, ... got the string 'mnist'; graphcond.datasets.load reads ..."),
+        (DataLoader(Pairs([])), "dataset must be an ImageDataset, ... got a DataLoader, ...; pass loader.dataset"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_with_the_remedy(dataset, message):

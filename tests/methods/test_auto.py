@@ -36,7 +36,7 @@ def test_the_result_needs_no_weights(toy: Data) -> None:
     assert torch.equal(data.edge_weight, torch.ones(data.num_edges))
 
 
-@pytest.mark.parametrize("name", ["spread 1", "cluster means"])
+@pytest.mark.parametrize("name", [DEFAULT, "cluster means"])
 def test_all_nodes_stand_behind_clusters(toy: Data, monkeypatch: pytest.MonkeyPatch, quick: None, name: str) -> None:
     only(monkeypatch, name)
     small = graphcond.condense(toy, nodes_per_class=4)

@@ -56,7 +56,9 @@ def users(count: int = 6, *, share: float = 0.5, binary: bool = False, seed: int
 
 def small(ids: np.ndarray = IDS["integers"], *, binary: bool = False, members: bool = False) -> CondensedInteractions:
     groups = Members.from_groups([torch.arange(i) for i in range(6)]) if members else None
-    return CondensedInteractions(users(binary=binary), ids, record(), groups)
+    rows = users(binary=binary)
+    spent = {"users": 6, "interactions": int(rows.nnz), "bytes": 0}
+    return CondensedInteractions(rows, ids, record(budget={"asked": {"users": 6}, "spent": spent}), groups)
 
 
 def assert_same(first: CondensedInteractions, second: CondensedInteractions) -> None:
@@ -110,7 +112,7 @@ def test_any_string_is_an_id(tmp_path_factory, names):
         return
     path = tmp_path_factory.mktemp("ids") / "small.safetensors"
     rows = csr_matrix(np.ones((1, len(names)), np.float32))
-    CondensedInteractions(rows, np.array(names), record()).save(path)
+    CondensedInteractions(rows, np.array(names), record(source=record().source | {"num_items": len(names)})).save(path)
     assert recsys.load(path).item_ids.tolist() == names
 
 

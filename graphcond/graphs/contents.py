@@ -1,0 +1,201 @@
+"""Checks of graphs that come from a file: one with labelled nodes, many, or many packed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphcond.core.contents import (
+    BOOL,
+    FLOATS,
+    INT64,
+    require,
+    require_counts,
+    require_pointers,
+    require_present,
+    require_probabilities,
+    require_weights,
+)
+
+FEATURES = (*FLOATS, torch.float64, *INT64)
+OWN_NAMES = ("x", "y", "edge_index", "edge_attr", "edge_weight", "pos", "time")  # of Data, that a file may use
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise unless tensors can have these names in a ``Data``."""
+    for name in names:
+        taken = not name.isidentifier() or hasattr(Data, name) or name.startswith("_") or name == "self"
+        if taken and name not in OWN_NAMES:
+            raise ValueError(f"{name!r} is no name that a tensor of a graph can have")
+
+
+def check_node_data(data: Mapping[str, Any], num_classes: int) -> None:
+    """Raise unless a condensed graph with labelled nodes is whole.
+
+    Args:
+        data: The tensors by name.
+        num_classes: Of the original.
+    """
+    require_present(data, ("x", "edge_index", "y"))
+    for name, value in data.items():
+        if value.is_floating_point():
+            require(name, value, (value.dtype,), value.shape)
+    rows = len(require("x", data["x"], FLOATS, (None, None)))
+    if not data["x"].numel():
+        raise ValueError("x must have rows and columns")
+    edges = require("edge_index", data["edge_index"], INT64, (2, None), 0, rows).size(1)
+    require("y", data["y"], INT64, (rows,), 0, num_classes)
+    if "edge_weight" in data:
+        require("edge_weight", data["edge_weight"], FLOATS, (edges,), 0)
+    if "node_weight" in data:
+        require_weights("node_weight", data["node_weight"], rows)
+    if "y_soft" in data:
+        require_probabilities("y_soft", data["y_soft"], rows, num_classes)
+    for name in {"train_mask", "val_mask", "test_mask"} & data.keys():
+        require(name, data[name], BOOL, (rows,))
+    if "edge_attr" in data and len(data["edge_attr"]) != edges:
+        raise ValueError(f"edge_attr must have a row for each of {edges} edges, got {len(data['edge_attr'])}")
+
+
+def graph_counts(items: Sequence[Data], num_classes: int, labelled: str) -> dict[str, object]:
+    """Return what a record says that was spent: ``labelled`` are the ``"nodes"`` or the ``"graphs"``."""
+    labels = torch.cat([item.y for item in items])
+    counts: dict[str, object] = {
+        "nodes": sum(item.x.size(0) for item in items),
+        "edges": sum(item.edge_index.size(1) for item in items),
+        f"{labelled}_per_class": torch.bincount(labels, minlength=num_classes).tolist(),
+    }
+    return counts | {labelled: len(labels)}
+
+
+def check_graph_data(items: Sequence[Data], num_classes: int) -> None:
+    """Raise unless condensed graphs are whole; each may stand for several, as bags of trees."""
+    if not items:
+        raise ValueError("there are no graphs")
+    for i, item in enumerate(items):
+        _check_graph(item, f"graph {i}: ", num_classes)
+    widths = {item.x.size(1) for item in items}
+    if len(widths) > 1 or len({frozenset(item.keys()) for item in items}) > 1:
+        raise ValueError("all graphs must hold the same kinds of tensors, with as many features")
+
+
+def _check_graph(item: Data, where: str, num_classes: int) -> None:
+    require_present(item, ("x", "edge_index", "y"))
+    rows = len(require(f"{where}x", item.x, FEATURES, (None, None)))
+    if not item.x.numel():
+        raise ValueError(f"{where}x must have rows and columns")
+    edges = require(f"{where}edge_index", item.edge_index, INT64, (2, None), 0, rows).size(1)
+    graphs = len(item.y) if "pool_index" in item else 1
+    require(f"{where}y", item.y, INT64, (graphs,), 0, num_classes)
+    if "edge_attr" in item:
+        require(f"{where}edge_attr", item.edge_attr, FEATURES, (edges, *item.edge_attr.shape[1:]))
+    if "edge_weight" in item:
+        require(f"{where}edge_weight", item.edge_weight, FLOATS, (edges,), 0)
+    if "graph_weight" in item:
+        require(f"{where}graph_weight", item.graph_weight, FLOATS, (graphs,), 0)
+    if "y_soft" in item:
+        require_probabilities(f"{where}y_soft", item.y_soft, graphs, num_classes)
+    if "degree" in item:
+        require(f"{where}degree", item.degree, INT64, (rows,), 0)
+    if "root_weight" in item:
+        require_weights(f"{where}root_weight", item.root_weight, rows)
+        require(f"{where}root_mask", item.root_mask, BOOL, (rows,))
+
+
+def check_packed(tensors: Mapping[str, Tensor]) -> None:
+    """Raise unless packed graphs, widened, can be unpacked: each number points to what there is.
+
+    ``types`` are the rows of features that are written once, ``children`` the numbers of children of each tree,
+    ``root`` the trees that graphs have.
+    """
+    require_present(tensors, ("y",))
+    require("y", tensors["y"], INT64, (None,))
+    rows, graphs = _rows(tensors, "x"), len(tensors["y"])
+    if not graphs or not rows:
+        raise ValueError("there are no graphs, or none with nodes")
+    for name in ("both_ways", "has_degree"):
+        if name in tensors:
+            require(name, tensors[name], BOOL, (1,))
+    for name in ("graph_weight", "y_soft", "y_soft_but_last"):
+        if name in tensors:
+            require(name, tensors[name], FLOATS, (graphs, None)[: 1 + name.startswith("y_soft")])
+    if "pool_index" in tensors:
+        _check_pooled(tensors, rows, graphs)
+    elif "bag_ptr" in tensors:
+        _check_trees(tensors, rows, graphs)
+    else:
+        check_joined(tensors, rows, graphs)
+
+
+def _rows(tensors: Mapping[str, Tensor], name: str) -> int:
+    """Return how many rows of features there are, be they written out or as numbers of types."""
+    rows = tensors.get(f"{name}_types", tensors.get(name))
+    if rows is None:
+        raise ValueError(f"{name} is missing")
+    require(name, rows, FEATURES, (None, None) if name == "x" else (None, *rows.shape[1:]))
+    if f"{name}_types" not in tensors:
+        return len(rows)
+    require_present(tensors, (f"{name}_type",))
+    return len(require(f"{name}_type", tensors[f"{name}_type"], INT64, (None,), 0, len(rows)))
+
+
+def _check_edge_rows(tensors: Mapping[str, Tensor], edges: int) -> None:
+    if ("edge_attr" in tensors or "edge_attr_types" in tensors) and (found := _rows(tensors, "edge_attr")) != edges:
+        raise ValueError(f"edge_attr must have a row for each of {edges} edges, got {found}")
+    if "edge_weight" in tensors:
+        require("edge_weight", tensors["edge_weight"], FLOATS, (edges,), 0)
+
+
+def check_joined(tensors: Mapping[str, Tensor], rows: int, graphs: int) -> None:
+    """Raise unless graphs end to end, of ``size`` nodes and ``edges`` edges each, have edges among their own nodes."""
+    require_present(tensors, ("size", "edges", "edge_index"))
+    size = require("size", tensors["size"], INT64, (graphs,))
+    counts = require("edges", tensors["edges"], INT64, (graphs,))
+    edges = require("edge_index", tensors["edge_index"], INT64, (2, None), 0)
+    require_counts("size", size, rows, low=1)
+    require_counts("edges", counts, edges.size(1))
+    if bool((edges >= torch.repeat_interleave(size, counts)).any()):
+        raise ValueError("edge_index must hold numbers of its own graph's nodes")
+    _check_edge_rows(tensors, edges.size(1))
+
+
+def _check_trees(tensors: Mapping[str, Tensor], rows: int, graphs: int) -> None:
+    require_present(tensors, ("children", "child", "root", "bag_ptr"))
+    children = require("children", tensors["children"], INT64, (rows,))
+    child = require("child", tensors["child"], INT64, (None,), 0)
+    require_counts("children", children, len(child))
+    if bool((child >= torch.repeat_interleave(torch.arange(rows), children)).any()):
+        raise ValueError("child must hold numbers below its parent's")  # or there would be circles
+    _check_edge_rows(tensors, len(child))
+    trees = len(require("root", tensors["root"], INT64, (None,), 0, rows))
+    counts = require("bag_ptr", tensors["bag_ptr"], INT64, (graphs,), 1)
+    if "bags" in tensors:
+        bags = require("bags", tensors["bags"], FLOATS, (graphs, trees), 0)
+        if not torch.equal((bags > 0).sum(dim=1), counts):
+            raise ValueError("bag_ptr must count the trees of bags")
+        return
+    require_present(tensors, ("bag_tree", "bag_weight"))
+    listed = require("bag_tree", tensors["bag_tree"], INT64, (None,), 0, trees)
+    require_counts("bag_ptr", counts, len(listed), low=1)
+    require("bag_weight", tensors["bag_weight"], FLOATS, (len(listed),))
+    if not bool((tensors["bag_weight"] > 0).all()):
+        raise ValueError("bag_weight must be positive")
+
+
+def _check_pooled(tensors: Mapping[str, Tensor], rows: int, graphs: int) -> None:
+    require_present(tensors, ("edge_index", "pool_index", "pool_weight"))
+    edges = require("edge_index", tensors["edge_index"], INT64, (2, None), 0, rows)
+    pool = require("pool_index", tensors["pool_index"], INT64, (2, None), 0)
+    if bool((pool >= torch.tensor([[rows], [graphs]])).any()):
+        raise ValueError("pool_index must hold numbers of nodes and graphs")
+    require_weights("pool_weight", tensors["pool_weight"], pool.size(1))
+    _check_edge_rows(tensors, edges.size(1))
+    if "level_ptr" in tensors:
+        require("level_ptr", tensors["level_ptr"], INT64, (None,), 0)
+        require_pointers("level_ptr", tensors["level_ptr"], rows)
+    if "shorter" in tensors:
+        require("shorter", tensors["shorter"], INT64, (rows,), 0, rows)
+    if "self_loops" in tensors:
+        require("self_loops", tensors["self_loops"], INT64, (1,), 0)

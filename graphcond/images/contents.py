@@ -1,0 +1,42 @@
+"""Checks of condensed images that come from a file."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from graphcond.core.contents import FLOATS, INT64, require, require_present, require_probabilities
+
+NAMES = ("x", "y", "mean", "std", "y_soft", "target", "learning_rate", "formation")
+
+
+def check_image_data(data: Mapping[str, Tensor], num_classes: int) -> None:
+    """Raise unless condensed images are whole.
+
+    Args:
+        data: The tensors by name.
+        num_classes: Of the original.
+    """
+    require_present(data, NAMES[:4])
+    if unknown := sorted(data.keys() - set(NAMES)):
+        raise ValueError(f"{unknown[0]!r} is no part of condensed images")
+    rows, channels, *sides = require("x", data["x"], FLOATS, (None, None, None, None)).shape
+    if not data["x"].numel():
+        raise ValueError("x must hold images")
+    require("y", data["y"], INT64, (rows,), 0, num_classes)
+    require("mean", data["mean"], FLOATS, (channels,))
+    if float(require("std", data["std"], FLOATS, (channels,)).min()) <= 0:
+        raise ValueError("std must be positive")
+    if "y_soft" in data:
+        require_probabilities("y_soft", data["y_soft"], rows, num_classes)
+    if "target" in data:
+        require("target", data["target"], FLOATS, (rows, num_classes))
+    if "learning_rate" in data:
+        require("learning_rate", data["learning_rate"], FLOATS, (1,), 0)
+    if "formation" in data:
+        require("formation", data["formation"], INT64, (1,), 1, min(sides) + 1)
+
+
+def image_counts(data: Mapping[str, Tensor], num_classes: int) -> dict[str, object]:
+    """Return what a record says that was spent on condensed images."""
+    return {"images": len(data["y"]), "images_per_class": torch.bincount(data["y"], minlength=num_classes).tolist()}
