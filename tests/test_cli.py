@@ -277,13 +277,13 @@ def test_notes_do_not_share_a_line_with_the_bar(monkeypatch, capsys) -> None:
 
 def test_settings_of_methods_are_typed(run: Callable, tmp_path: Path) -> None:
     file, rows = tmp_path / "small.safetensors", tmp_path / "rows.jsonl"
-    code, _, err = run("condense", "digits", "--method", "auto(depth=1, residual=0)", "-o", file, "--no-evaluate")
+    code, _, err = run("condense", "digits", "--method", "auto(depth=1, penalty=1)", "-o", file, "--no-evaluate")
     assert code == 0, err
     assert graphcond.load(file).record.settings["depth"] == 1
-    code, out, err = run("bench", "digits", "-o", rows, "--methods", "auto(depth=1, residual=0), random", "--seeds", 1,
+    code, out, err = run("bench", "digits", "-o", rows, "--methods", "auto(depth=1, penalty=1), random", "--seeds", 1,
                          "--sizes", 20, "--models", "mlp", "--json")  # fmt: skip
     assert code == 0, err
-    assert [row["method"] for row in json.loads(out)["rows"]] == ["auto(depth=1, residual=0)", "random"]
+    assert [row["method"] for row in json.loads(out)["rows"]] == ["auto(depth=1, penalty=1)", "random"]
     code, _, err = run("condense", "digits", "--method", "auto(dept=1)")
     assert code == 2
     assert "there is no setting 'dept' of auto; did you mean 'depth'?" in err

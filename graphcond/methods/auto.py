@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.batch import Batch
-from graphcond.core.fields import plain_fields
+from graphcond.core.fields import require_positive
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
@@ -74,10 +74,8 @@ class Auto(NodeMethod):
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        plain_fields(self)
         check_depth(self.depth)
-        if not self.penalty > 0:
-            raise ValueError(f"penalty must be positive, got {self.penalty!r}")
+        require_positive(self, but=("depth",))
         if not isinstance(self.refinement, Refinement):
             raise TypeError(f"refinement must be a Refinement(), got {self.refinement!r}")
 
