@@ -14,6 +14,7 @@ import graphcond
 import recsys
 from graphcond.core.experts import ExpertPlan
 from graphcond.core.training import Training
+from recsys.models.checks import checked_interactions
 
 PLAN = ExpertPlan(number=1, checkpoints=14, interval=1, training=Training(momentum=0.9))
 METHODS: dict[str, Any] = {
@@ -86,6 +87,13 @@ def test_weights_of_interactions_that_float32_cannot_hold_are_refused(weight, wo
 def test_users_of_ones_own_with_weights_that_overflow_are_refused(weight, model):
     with pytest.raises(ValueError, match=r"user_items reaches 1e\+300?, but squares of weights beyond"):
         recsys.evaluate(weighted(weight)[:10], SPLIT, (model,), controls=False)
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "lil", "dok", "dia"])
+def test_a_model_takes_sparse_matrices_of_any_format(form):
+    assert not (checked_interactions(USERS[:10].asformat(form)) != USERS[:10]).nnz
+    with pytest.raises(ValueError, match="squares of weights beyond"):
+        checked_interactions(weighted(1e30)[:10].asformat(form))
 
 
 def test_large_weights_of_interactions_count_as_ones():

@@ -20,10 +20,11 @@ def checked_interactions(user_items: csr_matrix) -> csr_matrix:
             "scipy.sparse.csr_matrix(user_items)"
         )
     check_parts("user_items", user_items)
-    most = float(np.abs(user_items.data).max(initial=0)) if user_items.dtype.kind == "f" else 0.0
+    given = csr_matrix(user_items)  # of other formats, not all have their numbers in one array
+    most = float(np.abs(given.data).max(initial=0)) if given.dtype.kind == "f" else 0.0
     if LARGEST < most < np.inf:
         raise ValueError(f"user_items reaches {most:g}, but squares of weights beyond {LARGEST:g} overflow; scale them")
-    matrix = csr_matrix(user_items, dtype=np.float32, copy=True)
+    matrix = csr_matrix(given, dtype=np.float32, copy=True)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     if not matrix.nnz:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from graphcond.core.ranges import LARGEST, root_mean_square, unusable_rows
+from graphcond.core.sparse import compressed_rows
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,25 @@ def test_rows_that_cannot_be_worked_with_are_found(value, held):
     rows, what, _ = unusable_rows(given.float(), given)
     assert rows.tolist() == [2]
     assert held in what
+
+
+@pytest.mark.parametrize(("value", "held"), [(torch.nan, "NaN or infinity"), (-1e30, "beyond 1e")])
+def test_rows_of_sparse_matrices_are_found(value, held):
+    dense = torch.eye(5, 4)
+    dense[1] = 0
+    dense[3, :2] = value
+    rows, what, _ = unusable_rows(compressed_rows(dense), compressed_rows(dense))
+    assert rows.tolist() == [3]
+    assert held in what
+    assert unusable_rows(compressed_rows(torch.eye(5)), compressed_rows(torch.eye(5))) is None
+
+
+@pytest.mark.parametrize("value", [-(2**63), 2**63 - 1, 2**60])
+def test_integers_have_no_other_range(value):
+    given = torch.ones(4, 3, dtype=torch.int64)
+    given[3, 0] = value
+    rows, what, _ = unusable_rows(given.float(), given)
+    assert (rows.tolist(), "beyond" in what) == ([3], True)
 
 
 @pytest.mark.parametrize("value", [0.0, LARGEST, -LARGEST, 1e-45, 1e-300])
