@@ -9,9 +9,10 @@ import torch
 from graphcond.condensed import CondensedDataset
 from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.devices import resolve_device
+from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.inputs import materialized
 from graphcond.core.memory import parse_memory
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.progress import ProgressCallback
 from graphcond.core.randomness import check_seed
 from graphcond.graphs.containers import check_first, is_graph_dataset
 from graphcond.graphs.reading import Split
@@ -45,7 +46,7 @@ def condense(
     split: Split = 0,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     max_seconds: float | None = None,
     memory: int | str | None = None,
@@ -85,11 +86,12 @@ def condense(
             validation).
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
-        progress: Called with a :class:`graphcond.Progress` while long work runs.
+        progress: Called with a :class:`graphcond.Progress` while long work runs; ``None``: nobody is.
         checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
             on from there, to the same bits as without the interruption. A :class:`graphcond.Checkpoint` says how often.
-        max_seconds: A method that works in steps stops after so many seconds and gives the best that it has found.
-            ``"auto"`` takes such steps only if this or ``checkpoint`` is given.
+        max_seconds: A method that works in steps stops after so many seconds since the call and gives the best that it
+            has found, or where it had not begun, what it starts from; the record's ``stopped`` says where. The training
+            of experts counts. ``"auto"`` takes such steps only if this or ``checkpoint`` is given.
         memory: The memory that the process may take for a node dataset, such as ``"4GB"``: what does not fit is kept
             in a temporary file. Pages of memory-mapped files do not count. See :func:`graphcond.plan`.
 
@@ -106,25 +108,26 @@ def condense(
     >>> small[0].num_nodes, small.num_classes, small.record.method
     (20, 10, 'auto')
     """
-    check_seed(seed)
+    seed, inductive = check_seed(seed), check_flag("inductive", inductive)
     dataset = materialized(dataset)
     nodes: dict[str, Any] = {"num_nodes": num_nodes, "nodes_per_class": nodes_per_class}
     graphs: dict[str, Any] = {"num_graphs": num_graphs, "graphs_per_class": graphs_per_class, "max_bytes": max_bytes}
     inapt: dict[str, Any] = {
         "ratio_of": None if ratio_of == "nodes" else ratio_of, "inductive": inductive or None, "memory": memory,
     }  # fmt: skip
+    apart = {"split": None if is_whole(split) and split == 0 else split}
     limit = None if memory is None else parse_memory(memory)
     if scipy.sparse.issparse(dataset):
         from recsys.api import condense as condense_interactions  # it stands on this package
 
-        _refuse(nodes | graphs | inapt | {"split": split or None}, "interactions", {}, "; recsys.condense takes users=")
+        _refuse(nodes | graphs | inapt | apart, "interactions", {}, "; recsys.condense takes users=")
         return condense_interactions(
             dataset, ratio, method=method, seed=seed, device=device, progress=progress, checkpoint=checkpoint,
             max_seconds=max_seconds,
         )  # fmt: skip
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds, limit)
     if is_image_dataset(dataset):
-        _refuse(nodes | graphs | inapt | {"split": split or None}, "images", {}, "; condense_images takes per_class=")
+        _refuse(nodes | graphs | inapt | apart, "images", {}, "; condense_images takes per_class=")
         return condense_image_dataset(dataset, ImageBudget(ratio=ratio), resolve_image_method(method), conditions)
     if is_graph_dataset(dataset):
         check_first(dataset)
@@ -133,11 +136,11 @@ def condense(
             dataset, {"ratio": ratio} | graphs, resolve_graph_method(method), conditions, split=split
         )  # fmt: skip
     _refuse(graphs, "a node dataset", nodes)
-    if not isinstance(split, int):
-        raise TypeError(f"split must be a number for a node dataset, whose parts are masks, got {type(split).__name__}")
+    if not is_whole(split):
+        raise TypeError(f"split must be a number for a node dataset, whose parts are masks, got {split!r}")
     budget = Budget(ratio=ratio, ratio_of=ratio_of, **nodes)
     return condense_nodes(
-        dataset, budget, resolve_method(method), conditions, split=split, inductive=inductive
+        dataset, budget, resolve_method(method), conditions, split=int(split), inductive=inductive
     )  # fmt: skip
 
 
@@ -150,7 +153,7 @@ def condense_images(
     method: str | ImageMethod = "auto",
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     max_seconds: float | None = None,
 ) -> CondensedDataset:
@@ -170,10 +173,11 @@ def condense_images(
             ``"dm(steps=500)"``, or object, such as ``DM(steps=500)``.
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
-        progress: Called with a :class:`graphcond.Progress` while long work runs.
+        progress: Called with a :class:`graphcond.Progress` while long work runs; ``None``: nobody is.
         checkpoint: A file in which a method keeps its state; the same call with the same file goes on from there, to
             the same bits as without the interruption.
-        max_seconds: The method stops after so many seconds and gives the best that it has found.
+        max_seconds: The method stops after so many seconds since the call and gives the best that it has found, or
+            where it had not begun, what it starts from; the record's ``stopped`` says where.
 
     Returns:
         A dataset with one ``Data`` that holds the images, and the record of how it was made; ``images()`` gives the
@@ -190,7 +194,7 @@ def condense_images(
     >>> small.images()[0].shape, small.record.method
     (torch.Size([10, 1, 8, 8]), 'dm')
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     dataset = materialized(dataset)
     budget = ImageBudget(ratio=ratio, num_images=num_images, per_class=per_class)
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)

@@ -4,54 +4,78 @@ Exit codes: 0 done, 1 the work failed, 2 the command or its input was wrong, 130
 """
 
 import faulthandler
+import inspect
 import json
 import logging
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
+from typer.models import OptionInfo
 
 import graphcond
 import recsys.cli
 from graphcond.core.contents import explained
 from graphcond.core.processes import Processes
 from graphcond.datasets.entries import Entry
-from graphcond.evaluation.bench import METHODS, MODEL_DEFAULTS, bench
+from graphcond.evaluation.bench import METHODS, MODEL_DEFAULTS, bench, check_judging
+from graphcond.evaluation.report import Report
 from graphcond.evaluation.tables import render
 from graphcond.planning.command import plan_command
 from graphcond.terminal import (
+    INTERRUPTED,
+    PROGRAM,
     RATIO_DEFAULT,
+    Commands,
     Device,
     Json,
+    NoteHandler,
     check_output,
+    command_line,
+    go_on_from,
+    in_command_words,
+    interruptible,
     joined,
     names,
+    print_ending,
     print_json,
+    print_record,
+    print_result,
     progress_bar,
-    record_table,
     write_result,
 )
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
 IMAGES_DEFAULT = 10  # of each class: a hundredth of MNIST would be slow to make
+SIZES = {
+    "nodes": ("ratio", "num_nodes", "nodes_per_class"),
+    "graphs": ("ratio", "num_graphs", "graphs_per_class", "max_bytes"),
+    "images": ("ratio", "num_images", "per_class"),
+}
+"""By what the size of each kind of dataset is asked."""
+OTHERS = {"nodes": ("ratio_of", "inductive", "split", "memory"), "graphs": ("split",), "images": ()}
+"""What else each kind takes, and not all others do."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets.")
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets."
+)
 app.add_typer(recsys.cli.app, name="recsys")
 app.command("plan")(plan_command)
 
 Name = Annotated[str, typer.Argument(help="A dataset of `graphcond list`, or a folder of .npy files.")]
 Root = Annotated[Path | None, typer.Option(help="Folder of raw data; else GRAPHCOND_DATA, else the cache.")]
-Models = Annotated[str, typer.Option(help="Downstream models, separated by commas (default: gcn, gin, convnet).")]
+Models = Annotated[
+    str | None, typer.Option(help="Downstream models, separated by commas (default: gcn, gin, convnet).")
+]
 Method = Annotated[
     str, typer.Option(help="A method of `graphcond list`, with settings if wished: 'gcond(inner_steps=10)'.")
 ]
 Runs = Annotated[int, typer.Option(help="Trainings of each condensed dataset.")]
 ProtocolName = Annotated[str, typer.Option("--protocol", help="standard or published.")]
 Controls = Annotated[bool, typer.Option(help="Print controls beside the result.")]
-SplitColumn = Annotated[int, typer.Option("--split", help="Which split, where a dataset has several.")]
+SplitColumn = Annotated[int | None, typer.Option("--split", help="Which split, where a dataset has several.")]
 
 
 @app.command()
@@ -63,7 +87,7 @@ def condense(
     ] = None,
     num_nodes: Annotated[int | None, typer.Option(help="Number of synthetic nodes.")] = None,
     nodes_per_class: Annotated[int | None, typer.Option(help="Number of synthetic nodes of each class.")] = None,
-    ratio_of: Annotated[str, typer.Option(help="What the ratio counts against: nodes or train.")] = "nodes",
+    ratio_of: Annotated[str | None, typer.Option(help="What the ratio counts against: nodes (default), train.")] = None,
     num_graphs: Annotated[int | None, typer.Option(help="Number of synthetic graphs.")] = None,
     graphs_per_class: Annotated[int | None, typer.Option(help="Number of synthetic graphs of each class.")] = None,
     max_bytes: Annotated[int | None, typer.Option(help="Bytes that the synthetic graphs may take.")] = None,
@@ -75,17 +99,19 @@ def condense(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a safetensors file.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
     inductive: Annotated[bool | None, typer.Option(help="Condense the training subgraph only.")] = None,
-    split: SplitColumn = 0,
+    split: SplitColumn = None,
     seed: Annotated[int, typer.Option(help="Seed of the condensation.")] = 0,
     device: Device = "cpu",
     checkpoint: Annotated[
         Path | None, typer.Option(help="Keep the state of long work here, and go on from it.")
     ] = None,
-    max_seconds: Annotated[float | None, typer.Option(help="Stop long work after so many seconds.")] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Stop after so many seconds, and give the best so far.")
+    ] = None,
     memory: Annotated[str | None, typer.Option(help="Memory the process may take for nodes, such as 4GB.")] = None,
     root: Root = None,
     evaluate: Annotated[bool, typer.Option(help="Train on the result and judge on the original.")] = True,
-    models: Models = "",
+    models: Models = None,
     runs: Runs = 3,
     protocol: ProtocolName = "standard",
     controls: Controls = True,
@@ -94,60 +120,42 @@ def condense(
     """Condense a dataset, and judge the result beside its controls."""
     check_output(output, overwrite=overwrite, checkpoint=checkpoint)
     entry = graphcond.datasets.entry(name)
+    given = {
+        "ratio": ratio, "num_nodes": num_nodes, "nodes_per_class": nodes_per_class, "num_graphs": num_graphs,
+        "graphs_per_class": graphs_per_class, "max_bytes": max_bytes, "num_images": num_images, "per_class": per_class,
+        "ratio_of": ratio_of, "inductive": inductive, "split": split, "memory": memory,
+    }  # fmt: skip
+    asked = _asked({name: value for name, value in given.items() if value is not None}, entry, method)
+    judging: dict[str, Any] = {
+        "models": _names(models, entry), "protocol": protocol, "runs": runs, "controls": controls, "device": device,
+    }  # fmt: skip
+    if evaluate:
+        check_judging(entry.task, judging["models"], protocol, runs)
     dataset = Processes.current().after_first(lambda: graphcond.datasets.load(name, root))
-    conditions: dict[str, Any] = {
-        "method": method, "seed": seed, "device": device, "checkpoint": checkpoint, "max_seconds": max_seconds,
-    }  # fmt: skip
-    sizes: dict[str, Any] = {
-        "num_nodes": num_nodes, "nodes_per_class": nodes_per_class,
-        "num_graphs": num_graphs, "graphs_per_class": graphs_per_class, "max_bytes": max_bytes,
-    }  # fmt: skip
-    of_images: dict[str, Any] = {"num_images": num_images, "per_class": per_class}
-    unsized = ratio is None and not any((sizes | of_images).values()) and METHODS[entry.task](method).sized
-    with progress_bar("step") as progress:
-        if entry.task == "images":
-            _refuse(sizes, "images", of_images)
-            of_images = {"per_class": IMAGES_DEFAULT} if unsized else of_images
-            small = graphcond.condense_images(dataset, ratio, **of_images, progress=progress, **conditions)
-        else:
-            _refuse(of_images, entry.task, sizes)
-            small = graphcond.condense(
-                dataset,
-                RATIO_DEFAULT if unsized else ratio,
-                **sizes,
-                ratio_of=ratio_of,  # type: ignore[arg-type]  # checked by condense
-                inductive=entry.inductive if inductive is None else inductive,
-                memory=memory,
-                split=split,
-                progress=progress,
-                **conditions,
-            )
+    make = graphcond.condense_images if entry.task == "images" else graphcond.condense
+    with interruptible(lambda: go_on_from(checkpoint)), progress_bar("step", max_seconds) as progress:
+        small = make(
+            dataset, **asked, method=method, seed=seed, device=device, checkpoint=checkpoint, max_seconds=max_seconds,
+            progress=progress,
+        )  # fmt: skip
     if Processes.current().rank:
         return  # the first process writes, judges and prints
     if output is not None:
         write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
-    report = None
-    if evaluate:
-        with progress_bar() as progress:
-            report = graphcond.evaluate(
-                small, dataset, _names(models, entry), protocol=protocol, runs=runs, controls=controls,
-                metric=entry.metric, device=device, progress=progress,
-            )  # fmt: skip
+    with interruptible(lambda: _judge_later(output, name)):
+        report = _report(small, dataset, entry, judging) if evaluate else None
     if as_json:
         print_json({"record": json.loads(small.record.to_json()), "report": report and report.to_dict()})
         return
-    typer.echo(_summary(small))
-    if output is not None:
-        typer.echo(f"written to {output}")
-    if report is not None:
-        typer.echo(f"\n{report}")
+    print_result(_summary(small), output, report)
+    print_ending(small.record, checkpoint, () if output is None or overwrite else ("--overwrite",))
 
 
 @app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="A file that `graphcond condense -o` wrote.")],
     name: Name,
-    models: Models = "",
+    models: Models = None,
     runs: Runs = 3,
     protocol: ProtocolName = "standard",
     controls: Controls = True,
@@ -158,12 +166,11 @@ def evaluate(
     """Train on a condensed dataset and judge on the original, with controls beside it."""
     small = graphcond.load(file)
     entry = graphcond.datasets.entry(name)
-    dataset = graphcond.datasets.load(name, root)
-    with progress_bar() as progress:
-        report = graphcond.evaluate(
-            small, dataset, _names(models, entry), protocol=protocol, runs=runs, controls=controls,
-            metric=entry.metric, device=device, progress=progress,
-        )  # fmt: skip
+    judging: dict[str, Any] = {
+        "models": _names(models, entry), "protocol": protocol, "runs": runs, "controls": controls, "device": device,
+    }  # fmt: skip
+    check_judging(entry.task, judging["models"], protocol, runs)
+    report = _report(small, graphcond.datasets.load(name, root), entry, judging)
     typer.echo(report.to_json() if as_json else str(report))
 
 
@@ -181,7 +188,7 @@ def bench_(
     ] = "0.01",
     seeds: Annotated[int, typer.Option(help="Condensations of each kind.")] = 3,
     runs: Runs = 1,
-    models: Models = "",
+    models: Models = None,
     protocol: ProtocolName = "standard",
     workers: Annotated[int, typer.Option(help="Condensations under way at a time.")] = 1,
     engine: Annotated[str, typer.Option(help="local, ray, or auto: Ray if it is installed.")] = "auto",
@@ -191,12 +198,12 @@ def bench_(
     as_json: Json = False,
 ) -> None:
     """Compare methods on datasets, over sizes, seeds and models; stopped, it goes on when it is started again."""
-    with progress_bar("condensation") as progress:
+    with interruptible(lambda: f"go on with: {command_line()}"), progress_bar("condensation") as progress:
         report = bench(
             datasets, output, methods=names(methods), sizes=names(sizes), seeds=seeds, runs=runs,
-            models=names(models) or None, protocol=protocol, root=root, device=device, workers=workers,
+            models=None if models is None else names(models), protocol=protocol, root=root, device=device,
             engine=engine,  # type: ignore[arg-type]  # checked by bench
-            threads=threads, progress=progress,
+            workers=workers, threads=threads, progress=progress,
         )  # fmt: skip
     if as_json:
         print_json(report.to_dict())
@@ -253,10 +260,8 @@ def info(
         print_json(json.loads(small.record.to_json()))
         return
     with explained(file):
-        typer.echo(_summary(small))
-    typer.echo("\n" + record_table(small.record))
-    for note in small.record.notes:
-        typer.echo(f"note: {note}")
+        summary = _summary(small)
+    print_record(small.record, summary)
 
 
 @app.command()
@@ -278,23 +283,47 @@ def show(
         return
     known = {entry.name for entry in graphcond.datasets.list_datasets()}
     recorded = str(small.record.source.get("name", "")).lower().replace("_", "-")
-    original = name or (recorded if recorded in known else None)
-    dataset = graphcond.datasets.load(original, root) if original else None
+    original = recorded if name is None and recorded in known else name
+    dataset = None if original is None else graphcond.datasets.load(original, root)
     draw(small, output, dataset=dataset, overwrite=overwrite)
     typer.echo(f"written to {output}")
 
 
 @app.command()
-def demo(runs: Runs = 3, models: Models = "", as_json: Json = False) -> None:
+def demo(runs: Runs = 3, models: Models = None, as_json: Json = False) -> None:
     """Run the main job on the CiteSeer that is inside the package: condense, train, judge, compare."""
     condense("citeseer", ratio=0.009, runs=runs, models=models, as_json=as_json)
 
 
-def _refuse(sizes: dict[str, Any], kind: str, instead: dict[str, Any]) -> None:
-    for name, value in sizes.items():
-        if value is not None:
-            options = ", ".join(f"--{other.replace('_', '-')}" for other in ("ratio", *instead))
-            raise ValueError(f"--{name.replace('_', '-')} makes no sense for {kind}; give one of {options}")
+def _asked(given: dict[str, Any], entry: Entry, method: str) -> dict[str, Any]:
+    """Return what was given of what a kind of dataset takes, and a size where none was.
+
+    Raises:
+        ValueError: something was given that such a dataset does not take.
+    """
+    sizes, others = SIZES[entry.task], OTHERS[entry.task]
+    for name, value in given.items():
+        if name not in (*sizes, *others):
+            apart = any(name in names for names in OTHERS.values())
+            options = ", ".join(f"--{size.replace('_', '-')}" for size in sizes)
+            remedy = "leave it out" if apart else f"give one of {options}"
+            option = name.replace("_", "-")
+            shown = f"--{option}={value}" if not isinstance(value, bool) else f"--{'' if value else 'no-'}{option}"
+            raise ValueError(f"{shown} makes no sense for {entry.task}; {remedy}")
+    if not any(name in given for name in sizes) and METHODS[entry.task](method).sized:
+        given = given | ({"per_class": IMAGES_DEFAULT} if entry.task == "images" else {"ratio": RATIO_DEFAULT})
+    return {"inductive": entry.inductive} | given if entry.task == "nodes" else given
+
+
+def _report(small: graphcond.CondensedDataset, dataset: object, entry: Entry, judging: dict[str, Any]) -> Report:
+    with progress_bar() as progress:
+        return graphcond.evaluate(small, dataset, metric=entry.metric, progress=progress, **judging)
+
+
+def _judge_later(output: Path | None, name: str) -> str:
+    if output is None:
+        return f"nothing was kept, --output FILE would; start again with: {command_line()}"
+    return f"the result is in {output}; judge it with: {shlex.join([PROGRAM, 'evaluate', str(output), str(name)])}"
 
 
 def _summary(small: graphcond.CondensedDataset) -> str:
@@ -315,28 +344,43 @@ def _summary(small: graphcond.CondensedDataset) -> str:
     )
 
 
-def _names(text: str, entry: Entry) -> list[str]:
-    return names(text) or [MODEL_DEFAULTS[entry.task]]
+def _names(text: str | None, entry: Entry) -> list[str]:
+    return [MODEL_DEFAULTS[entry.task]] if text is None else names(text)
+
+
+def _options(commands: typer.Typer = app) -> set[str]:
+    """Return the names of the options of all commands, as Python has them."""
+    found: set[str] = set()
+    for command in commands.registered_commands:
+        if command.callback is None:
+            continue
+        for name, parameter in inspect.signature(command.callback).parameters.items():
+            for made in get_args(parameter.annotation)[1:]:
+                if isinstance(made, OptionInfo):  # its words come first, where it is not called as in Python
+                    called = [word for word in (made.default, *(made.param_decls or ())) if str(word).startswith("--")]
+                    found |= {name} if not called or f"--{name.replace('_', '-')}" in called else set()
+    for group in commands.registered_groups:
+        found |= set() if group.typer_instance is None else _options(group.typer_instance)
+    return found
 
 
 def main() -> None:
     """Run the command line; known errors become one sentence and an exit code."""
-    handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False, show_level=False)
     if sys.__stderr__ is not None and not faulthandler.is_enabled():
         faulthandler.enable(sys.__stderr__)  # a mapped file that somebody cuts off ends the process: not without a word
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="note: %(message)s")
+    logging.basicConfig(level=logging.WARNING, handlers=[NoteHandler()], format="note: %(message)s")
     try:
         with joined():
             app()
     except INPUT_ERRORS as error:
-        typer.echo(f"graphcond: {error}", err=True)
+        typer.echo(f"{PROGRAM}: {in_command_words(str(error), _options())}", err=True)
         raise SystemExit(2) from error
     except (OSError, ImportError) as error:
-        typer.echo(f"graphcond: {error}", err=True)
+        typer.echo(f"{PROGRAM}: {error}", err=True)
         raise SystemExit(1) from error
-    except KeyboardInterrupt as error:
-        typer.echo("graphcond: interrupted", err=True)
-        raise SystemExit(130) from error
+    except KeyboardInterrupt as error:  # before or after the command itself
+        typer.echo(f"{PROGRAM}: interrupted; start again with: {command_line()}", err=True)
+        raise SystemExit(INTERRUPTED) from error
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from graphcond.core.fields import is_number, is_whole
+
 RECORDED_PACKAGES = ("graphcond", "torch", "torch-geometric", "numpy", "scipy", "scikit-learn")
 
 NUMBERS: dict[str, type] = {"seed": int, "seconds": float, "peak_memory": float, "processes": int}
@@ -20,6 +22,14 @@ MOST_CLASSES = 100_000  # where there are fewer training data
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that shape a result."""
     return {"python": platform.python_version()} | {name: _version(name) for name in RECORDED_PACKAGES}
+
+
+def stopping(choices: Mapping[str, Any]) -> str | None:
+    """Return where and why a method stopped early, given the choices of its record; ``None``: it did not."""
+    for value in (choices, *choices.values()):
+        if isinstance(value, Mapping) and value.get("stopped"):
+            return str(value["stopped"])
+    return None
 
 
 @functools.cache
@@ -63,6 +73,11 @@ class Record:
     versions: dict[str, str] = field(default_factory=library_versions)
     processes: int = 1
 
+    @property
+    def stopped(self) -> str | None:
+        """Where and why the method stopped early, the words after "stopped"; ``None``: it did all its steps."""
+        return stopping(self.choices)
+
     def to_json(self) -> str:
         """Return the record as one line of JSON."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
@@ -75,7 +90,7 @@ class Record:
             ValueError: the record does not tell, or something impossible.
         """
         found = self.source.get("num_classes")
-        if not isinstance(found, int) or not 1 <= found <= max(self.source.get("num_train", 0), MOST_CLASSES):
+        if not is_whole(found) or not 1 <= found <= max(self.source.get("num_train", 0), MOST_CLASSES):
             raise ValueError(f"the record's num_classes must be a number of classes, got {found!r}")
         return found
 
@@ -119,8 +134,7 @@ class Record:
 
 
 def _is_number(value: object, kind: type = float) -> bool:
-    kinds = int if kind is int else (int, float)
-    return isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
+    return is_whole(value) if kind is int else is_number(value) and math.isfinite(value)
 
 
 def _check_field(name: str, value: Any) -> None:  # noqa: ANN401 (whatever was in the file)

@@ -2,25 +2,34 @@
 
 import json
 import logging
+import re
+import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 import torch.distributed as dist
 import typer
+from rich.console import Console
+from rich.logging import RichHandler
 from tqdm import tqdm
+from typer.core import TyperGroup
 
 from graphcond.core.checkpoint import check_checkpoint
 from graphcond.core.files import check_target, same_file
+from graphcond.core.memory import shown
 from graphcond.core.processes import Processes
 from graphcond.core.progress import Progress
 from graphcond.evaluation.tables import render
 from graphcond.record import Record
 
 RATIO_DEFAULT = 0.01  # where no size is asked for
+
+PROGRAM = "graphcond"
+INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda.")]
@@ -47,14 +56,116 @@ def names(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
+class Commands(TyperGroup):
+    """Commands that say a word when Ctrl-C ends them; those that keep something say more, by :func:`interruptible`."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 (a context of the library that Typer keeps to itself)
+        """Run a command."""
+        with interruptible(lambda: f"start again with: {command_line()}"):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def interruptible(remedy: Callable[[], str]) -> Iterator[None]:
+    """Turn Ctrl-C within a block into a sentence and an exit code.
+
+    Args:
+        remedy: Says how to go on.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if not Processes.current().rank:
+            typer.echo(f"{PROGRAM}: interrupted; {remedy()}", err=True)
+        raise typer.Exit(INTERRUPTED) from error
+
+
+def command_line(*more: str) -> str:
+    """Return the command that is running, and what is added to it, as a shell takes it."""
+    return shlex.join([PROGRAM, *sys.argv[1:], *more])
+
+
+def go_on_from(checkpoint: Path | None) -> str:
+    """Return how to go on with long work that was interrupted."""
+    if checkpoint is None:
+        return f"nothing was kept, --checkpoint FILE would; start again with: {command_line()}"
+    kept = checkpoint.exists() or Path(f"{checkpoint}.experts").exists()
+    return f"{'go on' if kept else 'nothing was kept yet, start again'} with: {command_line()}"
+
+
+def print_result(summary: str, output: Path | None, report: object | None) -> None:
+    """Print what became of what, where it was written, and the report, if there is one."""
+    typer.echo(summary)
+    if output is not None:
+        typer.echo(f"written to {output}")
+    if report is not None:
+        typer.echo(f"\n{report}")
+
+
+def print_ending(record: Record, checkpoint: Path | None, more: tuple[str, ...]) -> None:
+    """Print, where steps were left undone, why, and how to go on.
+
+    Args:
+        record: Of the result.
+        checkpoint: The option.
+        more: What the command needs besides to be run again.
+    """
+    if record.stopped is None:
+        return
+    where = in_command_words(record.stopped, ["max_seconds"])
+    remedy = ""
+    if "max_seconds" in record.stopped:
+        remedy = "; --checkpoint FILE lets the same command go on later"
+        if checkpoint is not None:
+            remedy = f"; go on with: {command_line(*more)}"
+    typer.echo(f"\nstopped {where}{remedy}")
+
+
+def in_command_words(message: str, options: Iterable[str]) -> str:
+    """Return a message of the library with its arguments as the command line has them.
+
+    >>> in_command_words("give one of num_nodes= and ratio=, got num_nodes=0", ["num_nodes", "ratio"])
+    'give one of --num-nodes and --ratio, got --num-nodes=0'
+    >>> in_command_words("num_nodes must be a positive integer, got 0", ["num_nodes"])
+    '--num-nodes must be a positive integer, got 0'
+    """
+    names = "|".join(sorted(options, key=len, reverse=True))
+
+    message = re.sub(
+        rf"(?<![\w.-])({names})(?:=(?=[\s,;.)]|$)|(=)(?!\{{)|(?= must | is empty))",
+        lambda found: f"--{found[1].replace('_', '-')}{found[2] or ''}",
+        message,
+    )
+    return re.sub(r"(--[\w-]+)(=\S+)? \(\1\)", r"\1", message)  # the library names the option beside the argument
+
+
 def record_table(record: Record) -> str:
     """Return a record as a table."""
+    run = {
+        "method": record.method,
+        "seed": record.seed,
+        "device": record.device,
+        "processes": record.processes,
+        "seconds": round(record.seconds, 2),
+        "peak memory": shown(record.peak_memory) if record.peak_memory else "unknown",
+        "complete": "yes" if record.stopped is None else f"no, stopped {record.stopped}",
+    }
+    parts = {"run": run} | {
+        part: getattr(record, part) for part in ("settings", "choices", "source", "budget", "versions")
+    }
     rows = [
         (part, key, value if isinstance(value, str) else json.dumps(value))
-        for part in ("settings", "choices", "source", "budget", "versions")
-        for key, value in getattr(record, part).items()
+        for part, values in parts.items()
+        for key, value in values.items()
     ]
     return render("record", ("part", "what", "value"), rows, text_columns=3)
+
+
+def print_record(record: Record, summary: str) -> None:
+    """Print a record for people: what became of what, the record as a table, and its notes."""
+    typer.echo(f"{summary}\n\n{record_table(record)}")
+    for note in record.notes:
+        typer.echo(f"note: {note}")
 
 
 @contextmanager
@@ -111,9 +222,16 @@ def _kept_elsewhere(small: Saved, output: Path) -> str:
 
 
 @contextmanager
-def progress_bar(unit: str = "training") -> Iterator[Callable[[Progress], None]]:
-    """Show a progress bar on standard error, if that is a terminal; one for all processes."""
+def progress_bar(unit: str = "training", limit: float | None = None) -> Iterator[Callable[[Progress], None]]:
+    """Show a progress bar on standard error, if that is a terminal; one for all processes.
+
+    Args:
+        unit: What is counted.
+        limit: Seconds after which the work stops, which the bar says.
+    """
     with tqdm(disable=Processes.current().rank > 0 or None, leave=False, file=sys.stderr, unit=unit) as bar:
+        if limit is not None:
+            bar.set_postfix_str(f"stops after {limit:g} s", refresh=False)
 
         def report(progress: Progress) -> None:
             bar.total = progress.total
@@ -121,3 +239,15 @@ def progress_bar(unit: str = "training") -> Iterator[Callable[[Progress], None]]
             bar.update(progress.done - bar.n)
 
         yield report
+
+
+class NoteHandler(RichHandler):
+    """Writes notes on standard error, on lines of their own: a progress bar makes way for them."""
+
+    def __init__(self) -> None:
+        super().__init__(console=Console(stderr=True), show_time=False, show_path=False, show_level=False)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a note."""
+        with tqdm.external_write_mode(file=sys.stderr):
+            super().emit(record)

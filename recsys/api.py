@@ -1,7 +1,7 @@
 """The one call: interactions in, a few synthetic users over the same items out."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ import torch
 from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.costs import Costs, measured
 from graphcond.core.devices import resolve_device
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.progress import ProgressCallback
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.methods.method import Method
-from graphcond.modalities.conditions import Conditions, settings_of
+from graphcond.modalities.conditions import Conditions, require_finite, settings_of
 from graphcond.record import Record
 from recsys.condensed import CondensedInteractions, bytes_of, matrix_bytes
 from recsys.data.checks import check_split
@@ -38,7 +38,7 @@ def condense(
     min_weight: float | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     max_seconds: float | None = None,
 ) -> CondensedInteractions:
@@ -62,10 +62,11 @@ def condense(
         min_weight: Only interactions of at least this weight count, such as 4 of ratings from 1 to 5.
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
-        progress: Called with a :class:`graphcond.Progress` while long work runs.
+        progress: Called with a :class:`graphcond.Progress` while long work runs; ``None``: nobody is.
         checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
             on from there, to the same bits as without the interruption.
-        max_seconds: A method that works in steps stops after so many seconds and gives the best that it has found.
+        max_seconds: A method that works in steps stops after so many seconds since the call and gives the best that it
+            has found; the record's ``stopped`` says where.
 
     Returns:
         Synthetic users with ids of their own over the original's items, and the record of how they were made.
@@ -80,7 +81,7 @@ def condense(
     >>> small.user_items.shape, small.num_interactions, small.binary
     ((10, 60), 200, True)
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     check_size(ratio, users, interactions)
     resolved = resolve_method(method)
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
@@ -90,12 +91,17 @@ def condense(
     size = resolve_size(ratio, users, interactions, len(source.user_ids), split.num_items)
     for note in split.notes:
         logger.warning(note)
-    run = conditions.run(lambda: _identity(resolved, split, size))
+    run = conditions.run(resolved, lambda: _identity(resolved, split, size))
     with measured(conditions.device) as costs, seeded(seed):
         result = resolved.condense(split, size, run)
-    asked = {"ratio": ratio and float(ratio), "users": users and int(users), "interactions": size.interactions}
+    require_finite(resolved, {"weights": torch.from_numpy(result.user_items.data)})
+    asked = {
+        "ratio": None if ratio is None else float(ratio), "users": None if users is None else int(users),
+        "interactions": size.interactions,
+    }  # fmt: skip
     notes = _notes(result, split)
-    record = _record(resolved, source, asked, result, costs, conditions, notes)
+    told = (*split.notes, *notes, *conditions.notes(resolved, result.choices))
+    record = _record(resolved, source, asked, result, costs, conditions, told)
     small = CondensedInteractions(result.user_items, split.item_ids, record, result.members)
     record.budget["spent"]["bytes"] = small.nbytes
     for note in notes:
@@ -172,7 +178,7 @@ def _record(
         },
         seconds=costs.seconds,
         peak_memory=costs.peak_memory,
-        notes=(*split.notes, *notes),
+        notes=notes,
     )
 
 

@@ -1,6 +1,7 @@
 """The commands for implicit feedback: ``graphcond recsys condense``, ``evaluate``, ``audit``, ``info``, ``export``."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,22 @@ import typer
 
 from graphcond.core.contents import explained
 from graphcond.core.processes import Processes
-from graphcond.terminal import Device, Json, check_output, names, print_json, progress_bar, record_table, write_result
+from graphcond.terminal import (
+    PROGRAM,
+    Device,
+    Json,
+    check_output,
+    command_line,
+    go_on_from,
+    interruptible,
+    names,
+    print_ending,
+    print_json,
+    print_record,
+    print_result,
+    progress_bar,
+    write_result,
+)
 from recsys.api import condense as condense_interactions
 from recsys.condensed import CondensedInteractions, load
 from recsys.data.archives import read_archive
@@ -68,7 +84,9 @@ def condense(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Keep the state of long work here, and go on from it.")
     ] = None,
-    max_seconds: Annotated[float | None, typer.Option(help="Stop long work after so many seconds.")] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Stop after so many seconds, and give the best so far.")
+    ] = None,
     evaluate: Annotated[bool, typer.Option(help="Train on the result and judge on the test part.")] = True,
     models: Models = "infinite_ae",
     controls: Controls = True,
@@ -85,7 +103,7 @@ def condense(
         raise ValueError("--split=whole leaves no test part to evaluate on; pass --no-evaluate, or split otherwise")
     if users is None and ratio is None and interactions is None:
         users = min(USERS_DEFAULT, whole.train.shape[0])
-    with progress_bar("step") as progress:
+    with interruptible(lambda: go_on_from(checkpoint)), progress_bar("step", max_seconds) as progress:
         small = condense_interactions(
             whole, ratio, users=users, interactions=interactions, method=method, seed=seed, device=device,
             progress=progress, checkpoint=checkpoint, max_seconds=max_seconds,
@@ -96,18 +114,15 @@ def condense(
         write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
     report = None
     if evaluate:
-        with progress_bar("training") as progress:
+        with interruptible(lambda: _judge_later(output, source)), progress_bar("training") as progress:
             report = evaluate_users(
                 small, whole, names(models), controls=controls, convention=convention, progress=progress
             )  # fmt: skip
     if as_json:
         print_json({"record": json.loads(small.record.to_json()), "report": report and report.to_dict()})
         return
-    typer.echo(summary(small))
-    if output is not None:
-        typer.echo(f"written to {output}")
-    if report is not None:
-        typer.echo(f"\n{report}")
+    print_result(summary(small), output, report)
+    print_ending(small.record, checkpoint, () if output is None or overwrite else ("--overwrite",))
 
 
 @app.command()
@@ -153,8 +168,8 @@ def info(file: File, as_json: Json = False) -> None:
         print_json(record)
         return
     with explained(file):
-        typer.echo(summary(small))
-    typer.echo("\n" + record_table(small.record))
+        described = summary(small)
+    print_record(small.record, described)
 
 
 @app.command()
@@ -181,6 +196,13 @@ def summary(small: CondensedInteractions) -> str:
     )
 
 
+def _judge_later(output: Path | None, source: Path) -> str:
+    if output is None:
+        return f"nothing was kept, --output FILE would; start again with: {command_line()}"
+    command = shlex.join([PROGRAM, "recsys", "evaluate", str(output), str(source)])
+    return f"the result is in {output}; judge it with: {command}, and the options that the split was made with"
+
+
 def _read(source: Path, split: str | None, seed: int, min_weight: float | None, columns: str | None) -> Split:
     makers: dict[str, Any] = {"random": random_split, "leave_one_out": leave_one_out, "strong": strong_split}
     if split not in (None, *SPLITS):
@@ -191,7 +213,7 @@ def _read(source: Path, split: str | None, seed: int, min_weight: float | None, 
                 raise ValueError(f"--{name}={value} makes no sense for an archive, which comes split; leave it out")
         return read_archive(source)
     log = read_interactions(source, columns=None if columns is None else _columns(columns), min_weight=min_weight)
-    split = split or SPLITS[0]
+    split = SPLITS[0] if split is None else split
     if split == "whole":
         return hold_out_users(log)
     if split == "temporal":

@@ -14,6 +14,7 @@ from torch import Tensor
 from graphcond.condensed import Members
 from graphcond.core import storage
 from graphcond.core.contents import explained, require, require_members, require_present, require_recorded
+from graphcond.core.fields import is_number
 from graphcond.core.files import replacing
 from graphcond.core.sparse import check_compressed
 from graphcond.record import Record
@@ -86,7 +87,7 @@ class CondensedInteractions:
 
         Most weights of a soft row are a faint background: to leave it out costs little accuracy and saves most bytes.
         """
-        if not (isinstance(threshold, int | float | np.number) and 0 < threshold <= 1):
+        if not (is_number(threshold) and 0 < threshold <= 1):
             raise ValueError(f"threshold must be in (0, 1], got {threshold!r}")
         rows = self.user_items.copy()
         rows.data[rows.data < threshold] = 0

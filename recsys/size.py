@@ -1,8 +1,8 @@
 """How many synthetic users, and how many interactions they may have."""
 
 import math
-from numbers import Integral, Real
 
+from graphcond.core.fields import is_number, is_whole
 from recsys.methods.base import Size
 
 EACH = 40  # binary interactions of a synthetic user, where only their total is asked
@@ -18,9 +18,9 @@ def check_size(ratio: float | None, users: int | None, interactions: int | None)
         what = "none" if ratio is None else "both"
         raise ValueError(f"give exactly one of users= and ratio= (interactions= may stand alone), got {what}")
     for name, value in (("users", users), ("interactions", interactions)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
+        if value is not None and (not is_whole(value) or value < 1):
             raise ValueError(f"{name} must be a positive integer, got {value!r}")
-    if ratio is not None and not (isinstance(ratio, Real) and not isinstance(ratio, bool) and 0 < ratio <= 1):
+    if ratio is not None and not (is_number(ratio) and 0 < ratio <= 1):
         raise ValueError(f"ratio must be in (0, 1], got {ratio!r}; for a number of users use users=")
 
 
@@ -44,7 +44,7 @@ def resolve_size(
     if ratio is not None:
         users = max(1, math.floor(ratio * num_users + 0.5))
     if users is None:
-        total = interactions or 0
+        total = 0 if interactions is None else interactions
         users = max(1, min(num_users, max(round(total / EACH), math.ceil(total / num_items))))
     if interactions is not None and not users <= interactions <= users * num_items:
         raise ValueError(

@@ -1,5 +1,7 @@
+import io
 import json
 import logging
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from torch_geometric.data import Data
 
 import graphcond
 from graphcond import cli
+from graphcond.terminal import NoteHandler, progress_bar
 
 
 @pytest.fixture
@@ -81,7 +84,9 @@ def test_graph_sets(run: Callable, real_data: Callable[[str], Path], tmp_path: P
     assert "pictures are of condensed node datasets" in err
     code, _, err = run("condense", "mutag", "--root", root, "--num-nodes", 5)
     assert code == 2
-    assert "num_nodes=5 makes no sense for a dataset of many graphs" in err
+    assert (
+        "--num-nodes=5 makes no sense for graphs; give one of --ratio, --num-graphs, --graphs-per-class, --max-b" in err
+    )
     assert run("condense", "mutag", "--root", root, "--method", "wl_fold", "--no-evaluate")[0] == 0
 
 
@@ -137,6 +142,37 @@ def test_list_names_datasets_and_methods(run: Callable) -> None:
         (("bench", "digits", "-o", "/nowhere/at/all.jsonl"), "does not exist"),
         (("condense", "digits", "--method", "herding", "--max-seconds", 5), "leave it out"),
         (("info", "missing.safetensors"), "no file"),
+        (("condense", "digits", "--num-nodes", 0), "--num-nodes must be a positive integer, got 0"),
+        (("condense", "digits", "--nodes-per-class", 0), "--nodes-per-class must be a positive integer, got 0"),
+        (
+            ("condense", "digits", "--ratio", 0),
+            "--ratio must be in (0, 1], got 0.0; for a number of nodes use --num-nodes",
+        ),
+        (("condense", "digits", "--max-seconds", 0, "--method", "gcond"), "--max-seconds must be positive, got 0"),
+        (("condense", "digits", "--memory", ""), "memory must be a number and a unit"),
+        (("condense", "digits", "--method", ""), "there is no method ''"),
+        (("condense", "digits", "--models", ""), "--models must name at least one downstream model, such as 'gcn'"),
+        (("condense", "digits", "--models", "gcnn"), "did you mean 'gcn'"),
+        (("condense", "digits", "--runs", 0), "--runs must be a positive integer, got 0"),
+        (("condense", "digit-images", "--per-class", 0), "--per-class must be a positive integer, got 0"),
+        (("condense", "digit-images", "--num-images", 0), "--num-images must be a positive integer, got 0"),
+        (("condense", "digit-images", "--memory", "4GB"), "--memory=4GB makes no sense for images; leave it out"),
+        (("condense", "digit-images", "--inductive"), "--inductive makes no sense for images; leave it out"),
+        (("condense", "digit-images", "--no-inductive"), "--no-inductive makes no sense for images; leave it out"),
+        (("condense", "digit-images", "--split", 0), "--split=0 makes no sense for images; leave it out"),
+        (("condense", "digit-images", "--ratio-of", "train"), "--ratio-of=train makes no sense for images; leave it"),
+        (("condense", "digit-images", "--num-nodes", 3), "give one of --ratio, --num-images, --per-class"),
+        (("condense", "digits", "--per-class", 3), "give one of --ratio, --num-nodes, --nodes-per-class"),
+        (("condense", "mutag", "--per-class", 3), "give one of --ratio, --num-graphs, --graphs-per-class, --max-bytes"),
+        (("condense", "mutag", "--memory", "4GB"), "--memory=4GB makes no sense for graphs; leave it out"),
+        (("bench", "digits", "-o", "rows.jsonl", "--models", ""), "--models is empty"),
+        (("bench", "digits", "-o", "rows.jsonl", "--methods", ""), "--methods is empty"),
+        (("bench", "digits", "-o", "rows.jsonl", "--sizes", "0"), "sizes must be such as 35"),
+        (("bench", "digits", "-o", "rows.jsonl", "--seeds", 0), "--seeds must be a positive integer, got 0"),
+        (("bench", "digits", "-o", "rows.jsonl", "--runs", 0), "--runs must be a positive integer, got 0"),
+        (("bench", "digits", "-o", "rows.jsonl", "--workers", 0), "--workers must be a whole number, 1 or more, got 0"),
+        (("bench", "digits", "-o", "rows.jsonl", "--threads", 0), "--threads must be a whole number, 1 or more, got 0"),
+        (("plan", "digits", "--num-nodes", 0), "--num-nodes must be a positive integer, got 0"),
         (("condense", "digits", "-o", "/nowhere/at/all.safetensors"), "does not exist"),
     ],
 )
@@ -157,15 +193,97 @@ def test_an_existing_file_is_not_overwritten(run: Callable, tmp_path: Path) -> N
     assert file.read_text() == "mine"
 
 
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+GO_ON = "go on with: graphcond"
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments", "words"),
+    [
+        ("graphcond.condense", ("condense", "digits", "--num-nodes", 20), "--checkpoint FILE would; start again with"),
+        (
+            "graphcond.condense",
+            ("condense", "digits", "--checkpoint", "state"),
+            f"{GO_ON} condense digits --checkpoint",
+        ),
+        ("graphcond.condense", ("condense", "digits", "--checkpoint", "new"), "nothing was kept yet, start again with"),
+        (
+            "graphcond.condense_images",
+            ("condense", "digit-images"),
+            "start again with: graphcond condense digit-images",
+        ),
+        ("graphcond.evaluate", ("condense", "digits", "--num-nodes", 20), "--output FILE would; start again with"),
+        ("graphcond.evaluate", ("condense", "digits", "-o", "a b"), "judge it with: graphcond evaluate 'a b' digits"),
+        ("graphcond.cli.bench", ("bench", "digits", "-o", "rows"), f"{GO_ON} bench digits -o rows"),
+        ("graphcond.load", ("evaluate", "file", "digits"), "start again with: graphcond evaluate file digits"),
+    ],
+)
+def test_ctrl_c_says_how_to_go_on(
+    run: Callable, tmp_path, monkeypatch, call: str, arguments: tuple, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "state").write_text("")
+    monkeypatch.setattr(call, interrupted)
+    code, out, err = run(*arguments)
+    assert (code, out) == (130, "")
+    assert err.startswith("graphcond: interrupted; ")
+    assert words in err
+
+
+def test_what_was_out_of_time_says_where_it_stopped_and_how_to_go_on(run: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "small.safetensors"
+    command = ("condense", "digits", "--num-nodes", 20, "--method", "gcond_x", "--no-evaluate", "--max-seconds", 1e-9)
+    code, out, err = run(*command)
+    assert code == 0, err
+    ending = "stopped at step 1 of 12,000: --max-seconds=1e-09 was over; "
+    assert out.strip().splitlines()[-1] == f"{ending}--checkpoint FILE lets the same command go on later"
+    code, out, _ = run(*command, "--checkpoint", tmp_path / "state", "-o", file)
+    last = out.strip().splitlines()[-1]
+    assert last.startswith(f"{ending}go on with: graphcond condense digits ")
+    again = shlex.split(last.partition("go on with: ")[2])[1:]
+    code, out, err = run(*again)
+    assert code == 0, err
+    assert "stopped at step 2 of 12,000" in out
+    assert "no, stopped at step 2 of 12,000" in run("info", file)[1]
+
+
+def test_info_prints_what_the_run_was_like(run: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "small.safetensors"
+    run("condense", "digits", "--num-nodes", 20, "-o", file, "--no-evaluate", "--seed", 3)
+    rows = [line.split(maxsplit=2) for line in run("info", file)[1].splitlines() if line.startswith(" run")]
+    found = {what.strip(): value.strip() for _, what, value in rows if what != "peak"}
+    assert found["seed"] == "3"
+    assert found["device"] == "cpu"
+    assert found["complete"] == "yes"
+    assert any("peak memory" in " ".join(row) for row in rows)
+
+
+def test_notes_do_not_share_a_line_with_the_bar(monkeypatch, capsys) -> None:
+    screen = io.StringIO()
+    screen.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", screen)
+    with progress_bar("step", limit=60) as report:
+        report(graphcond.Progress(3, 10, "matching"))
+        NoteHandler().handle(logging.makeLogRecord({"msg": "note: something", "levelno": logging.WARNING}))
+        report(graphcond.Progress(4, 10, "matching"))
+    text = screen.getvalue()
+    assert "stops after 60 s" in text
+    before = text[: text.index("note: something")].rpartition("\r")[2]
+    assert "matching" not in before
+
+
 def test_settings_of_methods_are_typed(run: Callable, tmp_path: Path) -> None:
     file, rows = tmp_path / "small.safetensors", tmp_path / "rows.jsonl"
-    code, _, err = run("condense", "digits", "--method", "auto(depth=1, residual=0)", "-o", file, "--no-evaluate")
+    code, _, err = run("condense", "digits", "--method", "auto(depth=1, penalty=1)", "-o", file, "--no-evaluate")
     assert code == 0, err
     assert graphcond.load(file).record.settings["depth"] == 1
-    code, out, err = run("bench", "digits", "-o", rows, "--methods", "auto(depth=1, residual=0), random", "--seeds", 1,
+    code, out, err = run("bench", "digits", "-o", rows, "--methods", "auto(depth=1, penalty=1), random", "--seeds", 1,
                          "--sizes", 20, "--models", "mlp", "--json")  # fmt: skip
     assert code == 0, err
-    assert [row["method"] for row in json.loads(out)["rows"]] == ["auto(depth=1, residual=0)", "random"]
+    assert [row["method"] for row in json.loads(out)["rows"]] == ["auto(depth=1, penalty=1)", "random"]
     code, _, err = run("condense", "digits", "--method", "auto(dept=1)")
     assert code == 2
     assert "there is no setting 'dept' of auto; did you mean 'depth'?" in err

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from graphcond.core import storage
 from graphcond.core.contents import explained, require
-from graphcond.core.fields import require_positive
+from graphcond.core.fields import is_number, is_whole, require_positive
 from graphcond.core.files import check_target, replacing
+from graphcond.core.ranges import first_not_finite
 from graphcond.core.state import part
 
 REMEDY = "delete it, or give another path"
 logger = logging.getLogger(__name__)
+
+THREADS = "threads"  # what the identity of a run calls their number
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,25 @@ class Checkpoint:
         if not isinstance(self.path, str | Path):
             raise TypeError(f"path must be a string or a Path, got {type(self.path).__name__}")
         require_positive(self, but=("every_seconds",))
+
+
+def require_identity(what: str, found: Mapping[str, str], here: Mapping[str, str], remedy: str) -> None:
+    """Raise unless a file was written by the run that reads it, to whose bits it would lead no more.
+
+    Args:
+        what: Begins the message.
+        found: What the file says of the run that wrote it.
+        here: The run that reads it.
+        remedy: Ends the message.
+
+    Raises:
+        ValueError: they differ; the message says in what.
+    """
+    for name in sorted({*found, *here}):
+        if found.get(name) != here.get(name):
+            if name == THREADS and found.get(name) is not None:  # sums come out differently with another number
+                remedy = f"set OMP_NUM_THREADS={found[name]} or call torch.set_num_threads({found[name]}), or {remedy}"
+            raise ValueError(f"{what} ({name}: {found.get(name)} there, {here.get(name)} here); {remedy}")
 
 
 def check_checkpoint(checkpoint: str | Path | Checkpoint) -> None:
@@ -80,14 +101,8 @@ class CheckpointFile:
         tensors, record = storage.read(self._path, storage.CHECKPOINT)
         with explained(self._path, REMEDY):
             notes = json.loads(record)
-            found = notes.pop("identity")
-            names = sorted({*found, *self._identity})
-        for name in names:
-            if found.get(name) != self._identity.get(name):
-                raise ValueError(
-                    f"checkpoint {self._path} belongs to another run ({name}: {found.get(name)} there, "
-                    f"{self._identity.get(name)} here); delete it or give another path"
-                )
+            found = {**notes.pop("identity")}
+        require_identity(f"checkpoint {self._path} belongs to another run", found, self._identity, REMEDY)
         return tensors, notes
 
     def due(self) -> bool:
@@ -116,9 +131,8 @@ def check_state(
         learned: What is learned, as it stands in this run.
         steps: How many steps the run takes.
     """
-    for name, value in tensors.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise ValueError(f"{name} must be finite, but holds NaN or infinity")
+    if (name := first_not_finite(tensors)) is not None:
+        raise ValueError(f"{name} must be finite, but holds NaN or infinity")
     for group in ("synthetic", "best"):
         found = part(dict(tensors), group)
         if group == "best" and not found:
@@ -128,8 +142,8 @@ def check_state(
         for name, value in found.items():
             require(f"{group}.{name}", value, (learned[name].dtype,), learned[name].shape)
     done, kept = notes["step"], notes["kept_step"]
-    if not (type(done) is type(kept) is int and 0 <= kept <= done <= steps):
+    if not (is_whole(done) and is_whole(kept) and 0 <= kept <= done <= steps):
         raise ValueError(f"the steps done must be at most {steps}, those kept at most as many, got {done!r}, {kept!r}")
     for step, score in notes["scores"]:
-        if type(step) is not int or not 0 < step <= done or not isinstance(score, int | float):
+        if not is_whole(step) or not 0 < step <= done or not is_number(score):
             raise ValueError(f"the score of step {step!r} must be a number, got {score!r}")

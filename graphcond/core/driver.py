@@ -1,7 +1,6 @@
 """The one loop behind every method that learns its synthetic data step by step."""
 
 import math
-import time
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from graphcond.core.observation import Observation, Source
 from graphcond.core.optimizers import optimizer_of, optimizer_state, restore_optimizer, set_learning_rate
 from graphcond.core.processes import Processes
 from graphcond.core.progress import Progress
-from graphcond.core.randomness import seeded
+from graphcond.core.randomness import random_state, restore_random_state, seeded
 from graphcond.core.run import Run
 from graphcond.core.samplers import Sampler
 from graphcond.core.schedules import Schedule
@@ -67,6 +66,7 @@ class Recipe:
         look_rows: Where a look's score is the share of so many rows that are right: of looks within two standard errors
             of the best the latest is kept, since they cannot be told apart and the objective has fallen since.
             ``None``: the best, the earliest of equals.
+        looks_after: As much time as so many looks take is left for what the method does after the run.
     """
 
     synthetic: Synthetic
@@ -81,6 +81,7 @@ class Recipe:
     look_rows: int | None = None
     augment: Augment | None = None
     rows_at_once: int | None = None
+    looks_after: int = 0
 
 
 @dataclass
@@ -91,13 +92,28 @@ class Outcome:
         steps: Steps done.
         kept_step: The step whose data were kept.
         scores: The score of each look, by step.
-        complete: Whether all steps were done.
+        stopped: Where and why it stopped, if steps were left undone: the words after "stopped".
     """
 
     steps: int
     kept_step: int
     scores: dict[int, float] = field(default_factory=dict)
-    complete: bool = True
+    stopped: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all steps were done."""
+        return not self.stopped
+
+    def choices(self) -> dict[str, Any]:
+        """Return how the run went, for the record."""
+        went = {
+            "kept_step": self.kept_step,
+            "steps": self.steps,
+            "complete": self.complete,
+            "scores": [list(score) for score in self.scores.items()],
+        }
+        return went if self.complete else went | {"stopped": self.stopped}
 
 
 def run(recipe: Recipe, conditions: Run) -> Outcome:
@@ -126,6 +142,7 @@ class _Driver:
         self.scores: dict[int, float] = {}
         self.best: dict[str, Tensor] = {}
         self.kept_step = 0
+        self._look_seconds = 0.0  # what the last look took, to be left when a run stops
         self.observe = Observation(
             recipe.objective, recipe.surrogate, recipe.source, recipe.rows_at_once, self.processes
         )
@@ -138,35 +155,40 @@ class _Driver:
 
     def run(self) -> Outcome:
         """Do the steps that are left."""
-        start = reported = time.monotonic()
-        limit = self.conditions.max_seconds
-        while self.step < self.recipe.steps:
-            self._advance()
-            now = time.monotonic()
-            if now - reported >= REPORT_EVERY_SECONDS:
-                reported = now
-                self._report()
-            stopping = (
-                limit is not None and self.step < self.recipe.steps and self.processes.agree(now - start >= limit)
-            )
-            if self.file is not None and (stopping or self.step == self.recipe.steps or self.file.due()):
-                self.file.write(*self._state())
-            if stopping:
-                self._look()  # after the checkpoint: a run that goes on must not know of it
+        total, reported, stopped = self.recipe.steps, self.conditions.seconds(), ""
+        while self.step < total and not stopped:
+            stopped = self._advance()
+            if stopped:  # the checkpoint stays as it is: the same step would end alike
                 break
+            if self.conditions.seconds() - reported >= REPORT_EVERY_SECONDS:
+                reported = self.conditions.seconds()
+                self._report()
+            if self.step < total and self.conditions.out_of_time((1 + self.recipe.looks_after) * self._look_seconds):
+                stopped = self.conditions.time_over(f"at step {self.step:,} of {total:,}")
+            due = self._looks_until(self.step) > self._looks_until(self.step - 1)
+            if due:
+                self._look()
+            if self.file is not None and (stopped or self.step == total or self.file.due()):
+                self.file.write(*self._state())
+            if stopped and not due:
+                self._look_at_the_end()  # after the checkpoint: a run that goes on must not know of it
         self._report()
         if self.best:
             self.recipe.synthetic.load_state_dict(self.best)
-        return Outcome(self.step, self.kept_step, self.scores, complete=self.step == self.recipe.steps)
+        return Outcome(self.step, self.kept_step, self.scores, stopped)
 
-    def _advance(self) -> None:
+    def _advance(self) -> str:
+        """Take a step; where its loss or gradient is not finite, take none and return why the run stops."""
         recipe = self.recipe
         weights = recipe.sampler.draw(self.step)
         change = None if recipe.augment is None else recipe.augment.draw()
         target = self.observe(self.step, weights, recipe.sampler.key(), change)
         synthetic = self._synthetic_batch(self.step)
         seen = synthetic if change is None else change(synthetic)
-        loss = recipe.objective.loss(recipe.surrogate, weights, target, seen)
+        try:
+            loss = recipe.objective.loss(recipe.surrogate, weights, target, seen)
+        except ArithmeticError as error:
+            return self._diverged(str(error).split(";")[0])
         share = target.share if isinstance(target, RealRows) else None
         if share is not None:
             loss = share * loss
@@ -175,14 +197,44 @@ class _Driver:
         loss.backward()  # type: ignore[no-untyped-call]
         if share is not None:
             self._add_gradients()
+        if not self.processes.agree(self._finite(loss)):
+            return self._diverged()
         for name, rate in self.schedule.at(self.step).items():
             set_learning_rate(self.optimizers[name], rate)
             self.optimizers[name].step()
         self._batch = None
         recipe.sampler.learn(self.step, lambda: self._synthetic_batch(self.step + 1).detached())
         self.step += 1
-        if self._looks_until(self.step) > self._looks_until(self.step - 1):
-            self._look()
+        return ""
+
+    def _finite(self, loss: Tensor) -> bool:
+        """Return whether a step's loss and gradients are finite numbers: what moves by them stays finite then."""
+        found = [loss.detach().sum()]
+        found += [parameter.grad.sum() for parameter in self._learned() if parameter.grad is not None]
+        return bool(torch.isfinite(torch.stack([value.double() for value in found])).all())
+
+    def _diverged(self, why: str = "its loss or gradient is not finite") -> str:
+        """Return the words for a step that cannot be taken.
+
+        Raises:
+            ValueError: it is the first one, or what was learned is not finite either.
+        """
+        rates = {name: rate for name, rate in self.conditions.rates.items() if rate is not None}
+        names = " or ".join(f"{name} (now {rate:g})" for name, rate in rates.items()) or "the learning rates"
+        where = f"at step {self.step + 1:,} of {self.recipe.steps:,}"
+        if not self.step:
+            raise ValueError(
+                f"the run diverged {where}: {why}; scale the data, for example to a mean square of 1, or lower {names}"
+            )
+        finite = all(bool(torch.isfinite(value).all()) for value in self._learned())
+        if not finite and not self.best:
+            raise ValueError(f"the run diverged {where}: what it learned is not finite; lower {names}")
+        if not self.best:
+            self.kept_step = self.step
+        return f"{where}: {why}; lower {names}"
+
+    def _learned(self) -> list[nn.Parameter]:
+        return [parameter for group in self.recipe.synthetic.parts().values() for parameter in group]
 
     def _looks_until(self, step: int) -> int:
         """Return how many looks are due by a step: close together at first, when most changes."""
@@ -190,8 +242,7 @@ class _Driver:
 
     def _add_gradients(self) -> None:
         """Add up the gradients of all processes, each of which has that of its share of the loss."""
-        learned = [parameter for group in self.recipe.synthetic.parts().values() for parameter in group]
-        moving = [parameter for parameter in learned if parameter.grad is not None]
+        moving = [parameter for parameter in self._learned() if parameter.grad is not None]
         gradients = self.processes.sum([parameter.grad for parameter in moving if parameter.grad is not None])
         for parameter, gradient in zip(moving, gradients, strict=True):
             parameter.grad = gradient
@@ -211,12 +262,24 @@ class _Driver:
         if self.recipe.look is None:
             self.kept_step = self.step
             return
-        with seeded(0):  # the same draws at every look, and none that the steps would notice
-            score = self.processes.agree(self.recipe.look())
+        began = self.conditions.seconds()
+        try:
+            with seeded(0):  # the same draws at every look, and none that the steps would notice
+                score = self.processes.agree(self.recipe.look())
+        except ArithmeticError:  # data that cannot be judged are not kept
+            return
         if self._is_to_be_kept(score):
             self.kept_step = self.step
             self.best = {name: value.clone() for name, value in self.recipe.synthetic.state_dict().items()}
         self.scores[self.step] = score
+        self._look_seconds = self.conditions.seconds() - began
+
+    def _look_at_the_end(self) -> None:
+        """Look at the data of a run that stops early, if there are others to compare them with."""
+        if self.recipe.look is None or not self.best:
+            self.kept_step = self.step
+        else:
+            self._look()
 
     def _is_to_be_kept(self, score: float) -> bool:
         if not self.best:
@@ -238,11 +301,9 @@ class _Driver:
         return self.file.read()
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        device = next(self.recipe.synthetic.parameters()).device
-        tensors = {"random.cpu": torch.get_rng_state()}
-        if device.type == "cuda":
-            tensors["random.cuda"] = torch.cuda.get_rng_state(device)
+        tensors: dict[str, Tensor] = {}
         groups = {
+            "random": random_state(next(self.recipe.synthetic.parameters()).device),
             "synthetic": self.recipe.synthetic.state_dict(),
             "best": self.best,
             "sampler": self.recipe.sampler.state(),
@@ -253,9 +314,7 @@ class _Driver:
 
     def _restore(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
         device = next(self.recipe.synthetic.parameters()).device
-        torch.set_rng_state(tensors.pop("random.cpu"))
-        if (state := tensors.pop("random.cuda", None)) is not None:
-            torch.cuda.set_rng_state(state, device)
+        restore_random_state(part(tensors, "random"), device)
         tensors = {name: value.to(device) for name, value in tensors.items()}
         self.recipe.synthetic.load_state_dict(part(tensors, "synthetic"))
         self.best = part(tensors, "best")

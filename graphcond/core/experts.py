@@ -1,24 +1,24 @@
 """Experts: networks trained on real data, whose way is kept so that trajectory matching can follow it."""
 
-import json
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from graphcond.core import storage
-from graphcond.core.contents import explained, require
+from graphcond.core.checkpoint import CheckpointFile
+from graphcond.core.contents import INT64, require
+from graphcond.core.expert_files import ExpertFile, Way, check_room, named_weights, weights_of
 from graphcond.core.fields import require_positive
-from graphcond.core.files import replacing, require_room
-from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
-from graphcond.core.randomness import MAX_SEED, seeded
+from graphcond.core.processes import Processes
+from graphcond.core.progress import Progress
+from graphcond.core.randomness import MAX_SEED, random_state, restore_random_state, seeded
+from graphcond.core.run import OutOfTime, Run
+from graphcond.core.state import part
 from graphcond.core.surrogate import Surrogate, Weights
 from graphcond.core.training import Lessons, Student, Training
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Experts:
         like: Weights are given on its device, with its type.
     """
 
-    ways: tuple[tuple[Weights, ...], ...]
+    ways: tuple[Way, ...]
     like: Tensor
 
     def weights(self, expert: int, checkpoint: int) -> Weights:
@@ -77,24 +77,26 @@ def train_experts(
     *,
     folder: Path | None = None,
     identity: Mapping[str, str] | None = None,
-    progress: ProgressCallback = ignore_progress,
+    run: Run = Run(),
 ) -> Experts:
     """Train experts, or read those that a folder holds already.
 
     Each expert is a file of its own, written when its training has ended, so that an interrupted training goes on with
-    the experts that are missing and ends on the same bits.
+    the experts that are missing and ends on the same bits. Where the time is over, the expert that is being trained is
+    written as far as it got.
 
     Args:
         surrogate: The network.
-        lessons: Makes the real batches that one expert is trained on, by step.
+        lessons: Makes the real batches that one expert is trained on, by step; none may depend on those before it.
         plan: How many and how long.
         folder: Where they are kept; ``None``: in memory only.
         identity: What they are recognised by, beside the plan.
-        progress: Told of each expert.
+        run: Who is told of each expert, and how long all may take.
 
     Raises:
         ValueError: they would take more than ``plan.max_bytes``, their training diverges, or the folder holds experts
             of another run.
+        OutOfTime: the time is over, and not all of them are trained.
     """
     seed = int(torch.randint(MAX_SEED, ()))
     with seeded(seed):
@@ -104,68 +106,98 @@ def train_experts(
             f"{plan.number} experts with {plan.checkpoints} checkpoints take {needed:,} bytes, more than "
             f"max_bytes={plan.max_bytes:,}; ask for fewer experts or checkpoints, a smaller network, or raise max_bytes"
         )
-    if folder is not None and folder.parent.is_dir():
-        require_room(folder.parent, needed - needed // plan.number * len(list(folder.glob("expert-*.safetensors"))))
+    check_room(folder, plan.number, needed // plan.number)
     known = dict(identity or {}) | {"plan": repr(plan), "seed": str(seed)}
     ways = []
     for i in range(plan.number):
-        path = None if folder is None else folder / f"expert-{i:03d}.safetensors"
-        way = None if path is None or not path.exists() else _read(path, known, plan, first)
+        file = ExpertFile(folder, i, known)
+        way = file.finished(plan.checkpoints, first)
         if way is None:
             with seeded((seed + i) % MAX_SEED):  # each by itself: which ones were read does not matter to the others
-                way = _trained(surrogate, lessons(), plan)
-            if path is not None:
-                _write(path, way, known)
+                training = _ExpertTraining(surrogate, lessons(), plan)
+                file.resume(training.restore)
+                while training.goes_on():
+                    if run.out_of_time():
+                        file.write_unfinished(training.state())
+                        raise OutOfTime(run.time_over(f"in the training of expert {i + 1} of {plan.number}"))
+            way = training.checked_way()
+            file.write(way)
         ways.append(way)
-        progress(Progress(i + 1, plan.number, "experts"))
+        run.progress(Progress(i + 1, plan.number, "experts"))
     return Experts(tuple(ways), first[0])
 
 
-def _trained(surrogate: Surrogate, lessons: Lessons, plan: ExpertPlan) -> tuple[Weights, ...]:
-    student = Student(surrogate.init(), plan.training)
-    way = [_half(student.weights)]
-    for step in range(plan.checkpoints * plan.interval):
-        student.train(surrogate, lessons(step), 1)
-        if (step + 1) % plan.interval == 0:
-            way.append(_half(student.weights))
-    if not all(bool(torch.isfinite(weight).all()) for weight in way[-1]):
-        raise ValueError(
-            f"the training of an expert diverged (learning_rate={plan.training.learning_rate}): its weights are not "
-            "finite in half precision; lower the learning rate of its training"
-        )
-    return tuple(way)
+def expert_folder(run: Run) -> Path | None:
+    """Return where a run keeps its experts: beside its checkpoint, or in memory only.
+
+    Raises:
+        ValueError: the checkpoint is of another run: to be told before experts are trained.
+    """
+    if run.checkpoint is None:
+        return None
+    file = partial(CheckpointFile, run.checkpoint, run.identity)
+    Processes.current().first(lambda: file().read() is not None)
+    return Path(f"{run.checkpoint.path}.experts")
+
+
+class _ExpertTraining:
+    """The training of one expert, which can be left and taken up."""
+
+    def __init__(self, surrogate: Surrogate, lessons: Lessons, plan: ExpertPlan) -> None:
+        self._surrogate, self._lessons, self._plan = surrogate, lessons, plan
+        self._student = Student(surrogate.init(), plan.training)
+        self._way = [_half(self._student.weights)]
+        self._step = 0
+
+    def goes_on(self) -> bool:
+        """Take a step, and return whether any is left."""
+        self._student.train(self._surrogate, self._lessons(self._step), 1)
+        self._step += 1
+        if self._step % self._plan.interval == 0:
+            self._way.append(_half(self._student.weights))
+        return self._step < self._plan.checkpoints * self._plan.interval
+
+    def checked_way(self) -> Way:
+        """Return the weights at each checkpoint.
+
+        Raises:
+            ValueError: they are not finite.
+        """
+        if not all(bool(torch.isfinite(weight).all()) for weight in self._way[-1]):
+            raise ValueError(
+                f"the training of an expert diverged (learning_rate={self._plan.training.learning_rate}): its weights "
+                "are not finite in half precision; lower the learning rate of its training"
+            )
+        return tuple(self._way)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that the next step depends on, and the weights that are kept."""
+        groups = {
+            "way": named_weights(self._way),
+            "student": self._student.state(),
+            "random": random_state(self._device),
+            "step": {"done": torch.tensor(self._step)},
+        }
+        return {f"{group}.{name}": value for group, values in groups.items() for name, value in values.items()}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Put back what :meth:`state` returned.
+
+        Raises:
+            ValueError: it cannot be the state of this training.
+        """
+        device, plan = self._device, self._plan
+        step = int(require("step.done", state["step.done"], INT64, (), 1, plan.checkpoints * plan.interval))
+        student = {name: value.to(device) for name, value in part(state, "student").items()}
+        self._student = Student.restored(student, plan.training, self._surrogate)
+        self._way = list(weights_of(part(state, "way"), step // plan.interval, self._student.weights))
+        self._step = step
+        restore_random_state(part(state, "random"), device)
+
+    @property
+    def _device(self) -> torch.device:
+        return self._student.weights[0].device
 
 
 def _half(weights: Weights) -> Weights:
     return tuple(weight.half().cpu() for weight in weights)
-
-
-def _write(path: Path, way: tuple[Weights, ...], identity: Mapping[str, str]) -> None:
-    tensors = {f"{c}.{i}": weight for c, weights in enumerate(way) for i, weight in enumerate(weights)}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path, overwrite=True) as temporary:
-            storage.write(temporary, tensors, json.dumps(dict(identity)), storage.EXPERT)
-    except OSError as error:  # it is in memory all the same
-        logger.warning("the work goes on, but if it is interrupted, this expert is trained again: %s", error)
-
-
-def _read(path: Path, identity: Mapping[str, str], plan: ExpertPlan, like: Weights) -> tuple[Weights, ...]:
-    tensors, record = storage.read(path, storage.EXPERT)
-    with explained(path, "delete it: it is trained again"):
-        found = json.loads(record)
-        names = sorted({*found, *identity})
-    for name in names:
-        if found.get(name) != identity.get(name):
-            raise ValueError(
-                f"{path} is an expert of another run ({name}: {found.get(name)} there, {identity.get(name)} here); "
-                "delete the folder or give another"
-            )
-    with explained(path, "delete it: it is trained again"):
-        return tuple(
-            tuple(
-                require(f"{c}.{i}", tensors[f"{c}.{i}"], (torch.float16,), weight.shape)
-                for i, weight in enumerate(like)
-            )
-            for c in range(plan.checkpoints + 1)
-        )

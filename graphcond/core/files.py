@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from graphcond.core.fields import check_flag
+
 OVERWRITE = "overwrite=True (--overwrite)"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 BLOCK = 4096  # bytes; a file system that is full takes a file's name, but not its first block
@@ -97,6 +99,7 @@ def replacing_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[P
         PermissionError: that folder cannot be written to.
         OSError: there is no room.
     """
+    check_flag("overwrite", overwrite)
     target = _resolved(path)
     if target.exists() and not target.is_dir():
         raise NotADirectoryError(f"{target} is a file; give the name of a folder")
@@ -123,6 +126,7 @@ def _resolved(path: str | Path) -> Path:
 
 def _file_target(path: str | Path, overwrite: bool) -> Path:
     """Return what is to be written, behind all links."""
+    check_flag("overwrite", overwrite)
     if os.path.abspath(path).startswith(STREAMS) and Path(path).exists():
         raise ValueError(f"{path} is where messages go or come from; give the name of a file")
     target = _resolved(path)

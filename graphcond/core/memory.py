@@ -4,6 +4,8 @@ import re
 import sys
 from pathlib import Path
 
+from graphcond.core.fields import is_number
+
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 WRITTEN = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([a-zA-Z]*)\s*")
 
@@ -21,7 +23,7 @@ def parse_memory(memory: object) -> int:
     >>> parse_memory("4GB"), parse_memory("1.5 GiB")
     (4000000000, 1610612736)
     """
-    if isinstance(memory, bool) or not isinstance(memory, int | float | str):
+    if not (is_number(memory) or isinstance(memory, str)):
         raise TypeError(f"memory must be a number of bytes or a text such as '4GB', got {type(memory).__name__}")
     match = WRITTEN.fullmatch(memory) if isinstance(memory, str) else None
     if isinstance(memory, str) and (match is None or match[2].lower() not in UNITS):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from graphcond.core.fields import is_whole
 from graphcond.core.local_workers import local_workers
 from graphcond.core.names import named
 from graphcond.core.ray_workers import ray_workers
@@ -93,7 +94,7 @@ def check_engine(engine: str, workers: int, threads: int | None = 1) -> None:
     """Raise what :func:`outcomes` raises on these arguments, before anything is done."""
     named(engine, dict.fromkeys(("auto", "local", "ray")), "engine")
     for name, value in (("workers", workers), ("threads", 1 if threads is None else threads)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if not is_whole(value) or value < 1:
             raise ValueError(f"{name} must be a whole number, 1 or more, got {value!r}")
     if engine == "ray" and not _has_ray():
         raise ImportError("engine='ray' needs Ray, which is not installed; pip install 'graphcond[ray]'")

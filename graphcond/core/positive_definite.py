@@ -9,6 +9,10 @@ from torch.autograd.function import once_differentiable
 JITTERS = (0.0, 1e-10, 1e-8, 1e-6)  # of the mean diagonal, tried in turn where rounding left the matrix indefinite
 
 
+class NotPositiveDefiniteError(ArithmeticError, ValueError):
+    """A matrix has no Cholesky factor."""
+
+
 def ridged(kernel: Tensor, ridge: float) -> Tensor:
     """Return a kernel matrix with ``ridge`` times its mean diagonal added to the diagonal, ``(n, n)`` float64."""
     kernel = kernel.double()
@@ -19,14 +23,17 @@ def factor(matrix: Tensor) -> Tensor:
     """Return the lower Cholesky factor.
 
     Raises:
-        ValueError: the matrix is not positive definite, not even with a little more on its diagonal.
+        NotPositiveDefiniteError: not even with a little more on its diagonal.
     """
     for jitter in JITTERS:
         lower: Tensor
         lower, failed = torch.linalg.cholesky_ex(ridged(matrix, jitter).to(matrix.dtype) if jitter else matrix)
         if not int(failed):
             return lower
-    raise ValueError("the kernel matrix is not positive definite; use a larger ridge, or look for NaN in the data")
+    raise NotPositiveDefiniteError(
+        "the kernel matrix is not positive definite; use a larger ridge, or look for NaN and numbers that overflow in "
+        "the data"
+    )
 
 
 def solve(matrix: Tensor, right: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from graphcond.core.fields import is_number, is_whole
 from graphcond.core.names import named
 
 Value = TypeVar("Value")
@@ -122,7 +123,7 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401 (any annotation)
         inner = [one for one in get_args(hint) if one is not ...]
         return isinstance(value, tuple) and all(any(_fits(part, one) for one in inner) for part in value)
     if hint in (int, float):
-        return isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
+        return is_whole(value) if hint is int else is_number(value)
     if not isinstance(hint, type) or not getattr(hint, "_is_runtime_protocol", True):
         return not isinstance(value, (*PLAIN, tuple))
     return isinstance(value, hint)

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from numbers import Integral, Real
+
+from graphcond.core.fields import is_number, positive_integer
 
 
 def check_sizes(sizes: Mapping[str, object], things: str) -> None:
@@ -24,12 +25,12 @@ def check_sizes(sizes: Mapping[str, object], things: str) -> None:
         if value is None:
             continue
         if name == "ratio":
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) <= 1:
+            if not is_number(value) or not 0 < float(value) <= 1:
                 raise ValueError(
                     f"ratio must be in (0, 1], got {value!r}; for a number of {things} use num_{things}="
                 )  # fmt: skip
-        elif isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value!r}")
+        else:
+            positive_integer(name, value)
 
 
 def plain_size(sizes: Mapping[str, float | None]) -> dict[str, float]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch_geometric.data import InMemoryDataset
 
+from graphcond.core.fields import check_flag
 from graphcond.core.names import named
 from graphcond.core.randomness import check_seed
 from graphcond.datasets import builtin
@@ -205,6 +206,7 @@ def load(
     >>> data.num_nodes, int(data.train_mask.sum())
     (3327, 120)
     """
+    check_flag("normalize", normalize)
     found = entry(name)
     dataset = found.loader.read(found.name, resolve_root(root), check_seed(seed))
     if normalize:

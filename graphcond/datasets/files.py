@@ -29,7 +29,10 @@ BROKEN = (
 
 def resolve_root(root: str | Path | None) -> Path:
     """Return the folder of all raw files: ``root``, else ``$GRAPHCOND_DATA``, else ``~/.cache/graphcond``."""
-    return Path(root or os.environ.get(ROOT_VARIABLE) or Path("~", ".cache", "graphcond")).expanduser()
+    if root is not None and not str(root):
+        raise ValueError("root must name a folder, got ''; '.' is the current one")
+    usual = os.environ.get(ROOT_VARIABLE) or Path("~", ".cache", "graphcond")
+    return Path(usual if root is None else root).expanduser()
 
 
 def has_files(folder: Path) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 
 from graphcond.api import condense, condense_images
 from graphcond.core.devices import resolve_device
+from graphcond.core.fields import positive_integer
 from graphcond.core.parallel import Engine, check_engine
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.progress import ProgressCallback, resolve_progress
 from graphcond.core.randomness import check_seed
 from graphcond.core.rows import Key, Rows
 from graphcond.core.settings import canonical
@@ -80,7 +81,7 @@ def bench(
     datasets: Sequence[str], output: str | Path, *, methods: Sequence[str] = ("auto", "random"),
     sizes: Sequence[str | float] = (0.01,), seeds: int = 3, runs: int = 1, models: Sequence[str] | None = None,
     protocol: str = "standard", metric: Metric | None = None, root: str | Path | None = None, device: str = "cpu",
-    workers: int = 1, engine: Engine = "auto", threads: int = 1, progress: ProgressCallback = ignore_progress,
+    workers: int = 1, engine: Engine = "auto", threads: int = 1, progress: ProgressCallback | None = None,
 ) -> BenchReport:  # fmt: skip
     """Condense named datasets by several methods, to several sizes, with several seeds, and judge by several models.
 
@@ -113,11 +114,10 @@ def bench(
         ValueError: an unknown name, or a size, method or model that does not fit a dataset.
         FileNotFoundError: raw files of a dataset are missing.
     """
-    for name, count in (("seeds", seeds), ("runs", runs)):
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise ValueError(f"{name} must be a positive integer, got {count!r}")
+    seeds, runs = positive_integer("seeds", seeds), positive_integer("runs", runs)
     check_seed(seeds - 1)
     check_engine(engine, workers, threads)
+    progress = resolve_progress(progress)
     where = resolve_device(device)
     methods = [canonical(method) for method in methods]
     entries, asked = [entry(name) for name in datasets], [read_size(size) for size in sizes]
@@ -126,7 +126,13 @@ def bench(
     rows = Rows(Path(output), FIELDS)
     rows.check()
     tasks = [
-        (cell, [_key(cell, model, protocol, runs) for model in models or [MODEL_DEFAULTS[found.task]]])
+        (
+            cell,
+            [
+                _key(cell, model, protocol, runs)
+                for model in ([MODEL_DEFAULTS[found.task]] if models is None else models)
+            ],
+        )
         for found in entries
         for cell in _cells(found, methods, asked, seeds)
     ]
@@ -159,11 +165,31 @@ def _check(
             METHODS[found.task](method)
     for size in sizes:
         size.argument(found.task)
-    PROTOCOLS[found.task](protocol)
-    if found.task == "images":
-        image_kinds(models or ())
-    for model in models or () if found.task != "images" else ():
-        resolve_model(model) if found.task == "nodes" else resolve_graph_model(model)
+    check_judging(found.task, models, protocol, 1)
+
+
+def check_judging(task: str, models: Sequence[str] | None, protocol: str, runs: int) -> None:
+    """Raise if what a condensed dataset is to be judged by is unknown: to be told before it is made.
+
+    Args:
+        task: What the dataset is of: ``"nodes"``, ``"graphs"`` or ``"images"``.
+        models: Names of downstream models; ``None``: the default.
+        protocol: Name of a protocol.
+        runs: Trainings of each condensation.
+
+    Raises:
+        ValueError: there is no model or protocol of a name, no model was named, or the runs are no positive number.
+    """
+    positive_integer("runs", runs)
+    PROTOCOLS[task](protocol)
+    if models is None:
+        return
+    if not models:
+        raise ValueError(f"models must name at least one downstream model, such as {MODEL_DEFAULTS[task]!r}")
+    if task == "images":
+        image_kinds(models)
+    for model in models if task != "images" else ():
+        resolve_model(model) if task == "nodes" else resolve_graph_model(model)
 
 
 def _cells(found: Entry, methods: Sequence[str], sizes: Sequence[Size], seeds: int) -> Iterable[Cell]:

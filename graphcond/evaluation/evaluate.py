@@ -11,9 +11,10 @@ from torch_geometric.data import Data
 from graphcond.condensed import CondensedDataset
 from graphcond.core.costs import measured
 from graphcond.core.devices import resolve_device
+from graphcond.core.fields import check_flag, is_whole, positive_integer
 from graphcond.core.inputs import materialized
 from graphcond.core.processes import alone
-from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
+from graphcond.core.progress import Progress, ProgressCallback, resolve_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation import graphs
 from graphcond.evaluation.columns import Column, Columns, Score
@@ -27,7 +28,7 @@ from graphcond.evaluation.image_protocol import ImageProtocol, resolve_image_pro
 from graphcond.evaluation.images import ImageRules, evaluate_images
 from graphcond.evaluation.metrics import Metric, metric_label, own_metric, resolve_metric
 from graphcond.evaluation.models import ModelKind, View, models_by_name
-from graphcond.evaluation.own_data import read_own
+from graphcond.evaluation.own_data import read_own, require_finite
 from graphcond.evaluation.protocol import Protocol, resolve_protocol
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
@@ -73,7 +74,7 @@ def evaluate(
     split: GraphSplit | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
 ) -> Report:
     """Train standard models on a condensed dataset and judge them on the original's test split.
 
@@ -121,15 +122,16 @@ def evaluate(
         TypeError: an argument of the wrong type.
         ValueError: an argument with an unusable value, or a condensed dataset that does not fit the original.
     """
-    check_seed(seed)
-    _check_counts(models, runs)
+    seed, runs, progress = check_seed(seed), positive_integer("runs", runs), resolve_progress(progress)
+    _check_models(models)
+    inductive = None if inductive is None else check_flag("inductive", inductive)
     where = resolve_device(device)
     metric = own_metric(dataset) if metric is None else metric
     dataset = materialized(dataset)
     if is_image_dataset(dataset):
         _refuse("images, whose parts ImageDataset holds", inductive=inductive, split=split)
         return evaluate_images(
-            image_sets(condensed), dataset, image_kinds(models or ("convnet",)),
+            image_sets(condensed), dataset, image_kinds(("convnet",) if models is None else models),
             ImageRules(resolve_image_protocol(protocol), metric, runs, seed, where), image_control_names(controls),
             progress=progress,
         )  # fmt: skip
@@ -139,13 +141,13 @@ def evaluate(
             resolve_graph_protocol(protocol), resolve_metric(metric, None), runs, seed, where
         )
         return graphs.evaluate_graphs(
-            _graph_sets(condensed), dataset, graphs.graph_kinds(_model_names(models or ("gcn",))), graph_rules,
+            _graph_sets(condensed), dataset, graphs.graph_kinds(_model_names(models)), graph_rules,
             control_names(controls, GRAPH_CONTROLS), split=split, metric=metric, progress=progress,
         )  # fmt: skip
-    if split is not None and not isinstance(split, int):
-        raise TypeError(f"split must be a number for a node dataset, got {type(split).__name__}")
+    if split is not None and not is_whole(split):
+        raise TypeError(f"split must be a number for a node dataset, got {split!r}")
     rules = resolve_protocol(protocol)
-    kinds = models_by_name(models or ("gcn",))
+    kinds = models_by_name(("gcn",) if models is None else models)
     names = control_names(controls, CONTROLS)
     several = [] if isinstance(condensed, Data) else _condensations(condensed)
     if any(one.has_graphs for one in several):
@@ -178,13 +180,11 @@ def evaluate(
     return Report(tuple(rows), dataset=task.name, protocol=rules.name, metric=metric_label(metric))
 
 
-def _check_counts(models: object, runs: object) -> None:
+def _check_models(models: Sequence[object] | None) -> None:
     if isinstance(models, str):
         raise TypeError(f"models must be a sequence of names, got the string {models!r}; pass ({models!r},)")
-    if models is not None and not models:
+    if models is not None and not len(models):
         raise ValueError("models must name at least one downstream model, such as 'gcn'")
-    if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
-        raise ValueError(f"runs must be a positive integer, got {runs!r}")
 
 
 def _refuse(what: str, **arguments: object) -> None:
@@ -193,7 +193,8 @@ def _refuse(what: str, **arguments: object) -> None:
             raise ValueError(f"{name}={value!r} makes no sense for {what}; leave it out")
 
 
-def _model_names(models: Sequence[object]) -> list[str]:
+def _model_names(models: Sequence[object] | None) -> list[str]:
+    models = ("gcn",) if models is None else models
     names = [model for model in models if isinstance(model, str)]
     if len(names) < len(models):
         raise TypeError("models must be names, such as 'gcn'; only datasets of images take architectures")
@@ -241,6 +242,7 @@ def _check_source(records: list[Record], dataset: object, task: NodeTask) -> Non
 
 def _check_fit(own: Candidate, task: NodeTask) -> None:
     for data in own.data:
+        require_finite(data)
         if data.x.size(1) != task.train.graph.x.size(1):
             raise ValueError(
                 f"the condensed data has {data.x.size(1)} features, the dataset {task.train.graph.x.size(1)}; "

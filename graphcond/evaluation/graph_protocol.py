@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from graphcond.core.fields import plain_fields, positive_integer
 from graphcond.core.names import named
 from graphcond.graphs.pooling import Readout
 
@@ -41,10 +42,9 @@ class GraphProtocol:
 
     def __post_init__(self) -> None:
         """Check the fields."""
+        plain_fields(self)
         for field in ("layers", "hidden", "steps", "passes", "batch_size", "looks"):
-            value = getattr(self, field)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{field} must be a positive integer, got {value!r}")
+            positive_integer(field, getattr(self, field))
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
         if self.learning_rate <= 0 or self.weight_decay < 0:

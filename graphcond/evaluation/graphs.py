@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
 from graphcond.core.costs import measured
+from graphcond.core.fields import is_whole
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.randomness import seeded
 from graphcond.evaluation import graph_controls
@@ -27,6 +28,7 @@ from graphcond.evaluation.graph_training import (
     train_graphs,
 )
 from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
+from graphcond.evaluation.own_data import require_finite
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
 from graphcond.graphs.budget import GraphBudget
@@ -83,7 +85,7 @@ def evaluate_graphs(
     recorded = records[0].source.get("split", 0) if records else 0
     if split is None and recorded == "given":
         raise ValueError("the graphs were condensed with a split of your own; pass the same split= to evaluate")
-    chosen = split if split is not None else recorded if isinstance(recorded, int) else 0
+    chosen = split if split is not None else recorded if is_whole(recorded) else 0
     task = read_graphs(dataset, split=chosen)
     check_same_training_data(records, task.fingerprint())
     if not len(task.test):
@@ -124,6 +126,7 @@ def _own(several: Sequence[CondensedDataset | list[Data]]) -> GraphCandidate:
 def _check_fit(own: GraphCandidate, task: GraphTask) -> None:
     for items in own.sets:
         for item in items:
+            require_finite(item)
             if item.x is None or item.y is None or item.edge_index is None:
                 raise ValueError("each condensed graph must have x, edge_index and y")
             if item.x.size(1) != task.train.x.size(1):

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
+from graphcond.evaluation.own_data import require_finite
 from graphcond.images.dataset import is_pair
 from graphcond.images.task import ImageTask
 
@@ -89,8 +90,7 @@ def _check_fit(data: Data, task: ImageTask) -> None:
             f"the condensed images have the shape {tuple(x.shape[1:])}, those of the dataset {task.shape}; evaluate on "
             "the dataset that was condensed"
         )
-    if not torch.isfinite(x).all():
-        raise ValueError("the condensed images hold NaN or infinity; clean them, e.g. with torch.nan_to_num")
+    require_finite(data)
     if task.train.x.dtype == torch.uint8 and x.is_floating_point():
         darkest, brightest = (float(end) for end in x.detach().aminmax())
         if darkest >= 0 and brightest > BRIGHTEST:  # learned pixels may lie as far out, but then on both sides

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,7 +37,7 @@ def image_control_names(controls: bool | Sequence[str]) -> Sequence[str]:
     Raises:
         ValueError: there is no control of a name.
     """
-    return USUAL if controls is True else control_names(controls, IMAGE_CONTROLS)
+    return USUAL if isinstance(controls, bool | np.bool_) and controls else control_names(controls, IMAGE_CONTROLS)
 
 
 def image_control(name: str, own: ImageCandidate, task: ImageTask) -> ImageCandidate:

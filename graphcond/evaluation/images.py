@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from graphcond.core.fields import plain_fields, positive_integer
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.evaluation.columns import Column, Columns, Score
 from graphcond.evaluation.image_candidates import ImageCandidate, OneSet, own_candidate
@@ -31,8 +32,8 @@ class ImageRules:
 
     def __post_init__(self) -> None:
         """Check the number of runs."""
-        if isinstance(self.runs, bool) or not isinstance(self.runs, int) or self.runs < 1:
-            raise ValueError(f"runs must be a positive integer, got {self.runs!r}")
+        plain_fields(self)
+        positive_integer("runs", self.runs)
 
     @property
     def seeds(self) -> range:

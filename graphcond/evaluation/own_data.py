@@ -4,11 +4,25 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.ranges import first_not_finite
 from graphcond.graphs.adjacency import with_edges
 from graphcond.nodes import checks
 from graphcond.nodes.sparse import dense
 
 ROUNDING = 1e-3
+
+
+def require_finite(data: Data) -> None:
+    """Raise if condensed data hold a number that nothing can be trained on, whoever made them.
+
+    Raises:
+        ValueError: the message names the tensor.
+    """
+    if (name := first_not_finite(data.to_dict())) is not None:
+        raise ValueError(
+            f"{name} of the condensed data holds NaN or infinity; condense again, or clean it, e.g. with "
+            "torch.nan_to_num"
+        )
 
 
 def read_own(data: Data) -> Data:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from graphcond.core.fields import is_whole
 from graphcond.record import Record
 
 
@@ -21,7 +22,7 @@ def check_same_split(records: Iterable[Record], asked: object) -> None:
             f"condensed holds condensations of the splits {sorted(map(str, splits))}: the test data of one are "
             "training data of another; evaluate each split by itself"
         )
-    if splits and isinstance(asked, int) and asked not in splits:
+    if splits and is_whole(asked) and asked not in splits:
         raise ValueError(
             f"split={asked} is not the split that was condensed ({splits.pop()}), whose training data may be test data "
             "here; leave split out"

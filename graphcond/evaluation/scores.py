@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 from graphcond.condensed import CondensedDataset
 from graphcond.core.devices import resolve_device
 from graphcond.core.processes import alone
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.progress import ProgressCallback, resolve_progress
 from graphcond.core.randomness import check_seed
 from graphcond.evaluation.image_candidates import image_sets, own_candidate
 from graphcond.evaluation.image_controls import image_control
@@ -77,7 +77,7 @@ def rank_images(
     weight: float = 0.5,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
 ) -> Scores:
     """Return the scores of condensed images, after training on them, on random images and on the original.
 
@@ -98,7 +98,7 @@ def rank_images(
         TypeError: an argument of the wrong type.
         ValueError: an argument with an unusable value, or images that do not fit the original.
     """
-    check_seed(seed)
+    seed, progress = check_seed(seed), resolve_progress(progress)
     Scores.of(0.0, 0.0, 0.0, 0.0 if whole is None else whole, weight=weight)  # refused before any work
     kinds = image_kinds([model])
     rules = ImageRules(resolve_image_protocol(protocol), "accuracy", runs, seed, resolve_device(device))

@@ -9,6 +9,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Data
 from torch_geometric.utils import sort_edge_index, to_edge_index
 
+from graphcond.core.ranges import LARGEST
 from graphcond.core.sparse import check_sparse
 
 
@@ -59,7 +60,7 @@ def with_weights(items: Sequence[Data], notes: list[str]) -> list[Data]:
 
 
 def check_weights(weight: object, num_edges: int) -> Tensor:
-    """Return weights of edges as ``(num_edges,)`` float32, finite and not negative.
+    """Return weights of edges as ``(num_edges,)`` float32, finite, not negative, and such that they can be added up.
 
     Raises:
         TypeError: they are no tensor.
@@ -72,9 +73,14 @@ def check_weights(weight: object, num_edges: int) -> Tensor:
         raise ValueError(f"data.edge_weight must hold one number per edge ({num_edges}), got {tuple(weight.shape)}")
     if weight.is_complex():
         raise TypeError(f"data.edge_weight must be real, got {weight.dtype}; pass its absolute values")
-    weight = weight.detach().to(torch.float32).reshape(-1)
-    if not torch.isfinite(weight).all():
+    given, weight = weight.detach().reshape(-1), weight.detach().to(torch.float32).reshape(-1)
+    if not torch.isfinite(given).all():
         raise ValueError("data.edge_weight must be finite, but holds NaN or infinity; clean it or drop those edges")
+    if weight.numel() and float(weight.max()) > LARGEST:
+        raise ValueError(
+            f"data.edge_weight reaches {float(given.max()):g}, but sums of numbers beyond {LARGEST:g} overflow; "
+            "divide all weights by their mean"
+        )
     if weight.numel() and float(weight.min()) < 0:
         raise ValueError(
             f"data.edge_weight must not be negative (lowest: {float(weight.min()):g}); degrees would lose their "

@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 import torch
 from torch import Tensor
 
 from graphcond.core.allocation import largest_remainder
+from graphcond.core.fields import is_number, positive_integer
 
 SIZES = ("ratio", "num_graphs", "graphs_per_class", "max_bytes")
 
@@ -36,12 +36,11 @@ class GraphBudget:
         if len(asked) != 1:
             what = " and ".join(asked) or "none"
             raise ValueError(f"give exactly one of {', '.join(f'{name}=' for name in SIZES)}, got {what}")
-        if self.ratio is not None and not (_is_number(self.ratio) and 0 < self.ratio <= 1):
+        if self.ratio is not None and not (is_number(self.ratio) and 0 < self.ratio <= 1):
             raise ValueError(f"ratio must be in (0, 1], got {self.ratio!r}; for a number of graphs use num_graphs=")
         for name in SIZES[1:]:
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
-                raise ValueError(f"{name} must be a positive integer, got {value!r}")
+            if (value := getattr(self, name)) is not None:
+                positive_integer(name, value)
 
     def asked(self) -> dict[str, float | int]:
         """Return the argument that was given."""
@@ -94,7 +93,3 @@ class GraphBudget:
             )
         counts: list[int] = allocation.tolist()
         return counts
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

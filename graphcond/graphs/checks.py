@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.ranges import unusable_rows
+
 EDGE_ROWS = ("edge_attr", "edge_weight")
 WIDEST_CODE = 2**31  # an integer beyond it is no category
 
@@ -66,12 +68,12 @@ def check_rows(name: str, value: Tensor) -> Tensor:
     if value.is_complex():
         raise TypeError(f"data.{name} must be real, got {value.dtype}; pass its real and imaginary part as columns")
     if value.is_floating_point():
-        value = value.detach().to(torch.float32)
-        if not torch.isfinite(value.sum()) and not (finite := torch.isfinite(value).all(dim=1)).all():
-            bad = (~finite).nonzero().flatten()
+        given, value = value, value.detach().to(torch.float32)
+        if (found := unusable_rows(value, given)) is not None:
+            bad, what, remedy = found
             raise ValueError(
-                f"data.{name} must be finite, but {len(bad)} rows hold NaN or infinity (first: row {int(bad[0])} of "
-                "all graphs together); clean them, e.g. with torch.nan_to_num"
+                f"data.{name} must be finite, but {len(bad)} rows hold {what} (first: row {int(bad[0])} of all graphs "
+                f"together); {remedy}"
             )
         return value
     value = value.long()

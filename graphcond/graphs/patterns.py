@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.fields import is_number
 from graphcond.graphs.folding import Bags, Trees, separate_data
 from graphcond.graphs.itemsets import Itemset, closed_itemsets, subsets
 from graphcond.graphs.task import GraphSet
@@ -77,7 +78,7 @@ def check_threshold(threshold: Threshold | None) -> None:
     if threshold == ():
         raise ValueError("threshold must be one number or one for each class, got ()")
     for value in as_tuple(threshold):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = is_number(value)
         if not number or not 0 < value < float("inf") or (value >= 1 and value != int(value)):
             raise ValueError(f"threshold must be a number of graphs (1 or more) or a fraction in (0, 1), got {value!r}")
 

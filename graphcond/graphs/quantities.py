@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphcond.core.fields import is_whole
 from graphcond.graphs.task import GraphSet
 
 BINS = (8, 4, 2)
@@ -117,5 +118,5 @@ def _has_quantities(graphs: GraphSet) -> bool:
 
 def check_bins(bins: int | None) -> None:
     """Raise if a number of bins is not a whole number of at least 2."""
-    if bins is not None and (isinstance(bins, bool) or not isinstance(bins, int) or bins < 2):
+    if bins is not None and (not is_whole(bins) or bins < 2):
         raise ValueError(f"bins must be a whole number, 2 or more, got {bins!r}")

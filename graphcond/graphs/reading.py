@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
+from graphcond.core.fields import is_whole
 from graphcond.core.inputs import materialized, no_dataset
 from graphcond.graphs import checks
 from graphcond.graphs.adjacency import check_weights, with_edges, with_weights
@@ -128,7 +129,7 @@ def _parts(dataset: object, split: Split, y: Tensor, notes: list[str]) -> tuple[
     label: int | str
     if isinstance(split, Mapping):
         parts, label = checks.check_split(split, len(y)), "given"
-    elif isinstance(split, bool) or not isinstance(split, int):
+    elif not is_whole(split):
         raise TypeError(f"split must be a number or a dictionary of graph numbers, got {type(split).__name__}")
     elif isinstance(dataset, HasIndexSplit) and (published := dataset.get_idx_split()):
         if getattr(dataset, "_indices", None) is not None:

@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.parallel import Engine, check_engine, outcomes
-from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
+from graphcond.core.progress import Progress, ProgressCallback, resolve_progress
 from graphcond.graphs.folding import unfold
 from graphcond.graphs.packing import canonical
 from graphcond.graphs.patterns import (
@@ -62,7 +63,7 @@ def mine(
     shards: Sequence[Shard], depth: int, thresholds: Sequence[int | float], *,
     edges: bool = True, degrees: bool = False, multiplicities: bool = True, closed: bool = True,
     workers: int = 1, engine: Engine = "auto", folder: str | Path | None = None,
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
 ) -> Mined:  # fmt: skip
     """Return what ``Mirage(threshold=...)`` finds in all shards together, whatever their sizes and the workers.
 
@@ -92,6 +93,10 @@ def mine(
     """
     _check(shards, depth, thresholds)
     check_engine(engine, workers)
+    progress = resolve_progress(progress)
+    flags = {"edges": edges, "degrees": degrees, "multiplicities": multiplicities, "closed": closed}
+    for name, value in flags.items():
+        check_flag(name, value)
     kind = TreeKind(depth, degrees, edges)
     with tempfile.TemporaryDirectory(prefix="graphcond-", dir=folder) as place:
         count = partial(tally, kind=kind, num_classes=len(thresholds), folder=Path(place))
@@ -120,7 +125,7 @@ def mine(
 def _check(shards: Sequence[Shard], depth: int, thresholds: Sequence[int | float]) -> None:
     if not len(shards):
         raise ValueError("shards is empty; give at least one function that returns a GraphSet")
-    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
+    if not is_whole(depth) or depth < 0:
         raise ValueError(f"depth must be a whole number of hops, 0 or more, got {depth!r}")
     if not isinstance(thresholds, list | tuple) or not thresholds:
         raise ValueError(f"thresholds must be a list with a value for each class, got {thresholds!r}")

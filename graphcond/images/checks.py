@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from graphcond.core.ranges import unusable_rows
 from graphcond.images.task import ImageSet
 
 CHANNELS = (1, 3, 4)  # grey, colour, colour with transparency
@@ -31,13 +32,12 @@ def check_pixels(x: Tensor, part: str) -> Tensor:
         return x
     if x.is_complex():
         raise TypeError(f"{what} must be real, got {x.dtype}; pass x.abs(), or its parts as channels")
-    x = x.to(torch.float32)
-    # One NaN or infinity spoils the sum, which takes a fraction of the time of looking at every value.
-    if not torch.isfinite(x.sum()) and not (finite := torch.isfinite(x).flatten(1).all(dim=1)).all():
-        bad = (~finite).nonzero().flatten()
+    given, x = x, x.to(torch.float32)
+    if (found := unusable_rows(x, given)) is not None:
+        bad, held, remedy = found
         raise ValueError(
-            f"{what} must be finite, but {len(bad)} of them hold NaN or infinity (first: image {int(bad[0])}); clean "
-            "them, e.g. with torch.nan_to_num, or drop them"
+            f"{what} must be finite, but {len(bad)} of them hold {held} (first: image {int(bad[0])}); {remedy}, or "
+            "drop them"
         )
     return x
 

@@ -8,6 +8,8 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from graphcond.core.fields import is_whole
+
 Array = Tensor | np.ndarray
 
 
@@ -78,7 +80,9 @@ class ImageDataset:
     @property
     def num_classes(self) -> int | None:
         """Number of classes, if it was given."""
-        return self.classes if self.classes is None or isinstance(self.classes, int) else len(self.classes)
+        if self.classes is None:
+            return None
+        return len(self.classes) if isinstance(self.classes, Sequence) else int(self.classes)
 
     def __repr__(self) -> str:
         sizes = (f"{name}={_size(part)}" for name, part in (("val", self.val), ("test", self.test)))
@@ -100,11 +104,11 @@ def _check_part(part: object, name: str) -> None:
 
 
 def _check_names(classes: object) -> None:
-    counted = isinstance(classes, int) and not isinstance(classes, bool)
+    counted = is_whole(classes)
     named = isinstance(classes, Sequence) and not isinstance(classes, str)
     if not counted and not (named and all(isinstance(name, str) for name in classes)):  # type: ignore[attr-defined]
         raise TypeError(f"classes must be a number or a sequence of names, got {classes!r}")
-    number = classes if isinstance(classes, int) else len(classes)  # type: ignore[arg-type]
+    number = classes if is_whole(classes) else len(classes)  # type: ignore[arg-type]
     if number < 2:
         raise ValueError(f"classes={classes!r} gives {number} class(es); classification needs at least two")
 

@@ -1,6 +1,5 @@
 """From whatever users hold (an ``ImageDataset``, arrays, torchvision's datasets) to one validated ``ImageTask``."""
 
-from numbers import Real
 from typing import cast
 
 import numpy as np
@@ -8,6 +7,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 from torch_geometric.data import Dataset as GraphDataset
 
+from graphcond.core.fields import is_number
 from graphcond.core.inputs import materialized, no_dataset
 from graphcond.core.randomness import seeded
 from graphcond.images import checks
@@ -59,7 +59,7 @@ def read_images(dataset: object, *, validation: float = 0.1) -> ImageTask:
     >>> len(task.train), len(task.val), len(task.test), task.notes
     (36, 4, 0, ('Training images held out for validation: 4 of 40, a share of each class.',))
     """
-    if isinstance(validation, bool) or not isinstance(validation, Real) or not 0 <= validation < 1:
+    if not is_number(validation) or not 0 <= validation < 1:
         raise ValueError(f"validation must be in [0, 1), got {validation!r}; 0 holds no image out")
     dataset = materialized(dataset)
     given = dataset if isinstance(dataset, ImageDataset) else _as_training_part(dataset)

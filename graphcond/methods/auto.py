@@ -1,6 +1,5 @@
 """The default method: propagate, teach, cluster, and take what trains small networks best."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.batch import Batch
+from graphcond.core.fields import require_positive
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
@@ -84,14 +84,12 @@ class Auto(NodeMethod):
     def __post_init__(self) -> None:
         """Check the fields."""
         check_depth(self.depth)
-        if not self.penalty > 0:
-            raise ValueError(f"penalty must be positive, got {self.penalty!r}")
+        require_positive(self, but=("depth",))
         if not isinstance(self.refinement, Refinement):
             raise TypeError(f"refinement must be a Refinement(), got {self.refinement!r}")
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        began = time.monotonic()
         stage = _stages(run.progress)
         prepared = self.prepare(task, allocation, run, stage)
         next(stage)
@@ -100,7 +98,7 @@ class Auto(NodeMethod):
         if run.allows_long_work and result.edge_index is None:
             trial, space = prepared.trial, prepared.views.val.space
             seen = Batch(space[trial.val.nodes], trial.val.labels)
-            return self.refinement.refine(result, trial, prepared.views.train.space, seen, run.left_since(began))
+            return self.refinement.refine(result, trial, prepared.views.train.space, seen, run)
         return result
 
     def prepare(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphcond.condensed import Members
+from graphcond.core.fields import is_whole
 from graphcond.core.run import Run
 from graphcond.core.spill import Place
 from graphcond.methods.method import Method
@@ -138,5 +139,5 @@ def require_capacity(task: NodeTask, allocation: Tensor) -> None:
 
 def check_depth(depth: int) -> None:
     """Raise if a number of propagation hops is not a whole number of at least 0."""
-    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
+    if not is_whole(depth) or depth < 0:
         raise ValueError(f"depth must be a whole number of hops, 0 or more, got {depth!r}")

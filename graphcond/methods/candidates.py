@@ -107,8 +107,9 @@ def cluster_graph(task: NodeTask, clusters: Clusters) -> SyntheticNodes:
     owner = graph.y.new_full((graph.num_nodes,), count)  # one more for nodes outside all clusters
     owner[members] = torch.repeat_interleave(sizes)
     source, target = owner[graph.edge_index]
-    between = torch.bincount(target * (count + 1) + source, graph.edge_weight, (count + 1) ** 2).to(graph.edge_weight)
-    between = between.view(count + 1, count + 1)[:count, :count]
+    between = torch.bincount(target * (count + 1) + source, graph.edge_weight, (count + 1) ** 2)
+    # Of no edges they are integers.
+    between = between.to(graph.edge_weight).view(count + 1, count + 1)[:count, :count]
     chance = between.sum(dim=1, keepdim=True) * between.sum(dim=0, keepdim=True)
     lift = (between / chance.clamp(min=torch.finfo(between.dtype).tiny)).fill_diagonal_(0.0)
     degree = min(max(1, round(graph.edge_index.size(1) / graph.num_nodes)), DEGREE, count - 1)

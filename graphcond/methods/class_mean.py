@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from graphcond.condensed import Members
+from graphcond.core.fields import plain_fields
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows
 from graphcond.nodes.task import NodeTask
@@ -33,6 +34,7 @@ class ClassMean(NodeMethod):
 
     def __post_init__(self) -> None:
         """Check the fields."""
+        plain_fields(self)
         check_depth(self.depth)
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:

@@ -136,13 +136,7 @@ class DosCondGraphs(GraphMethod):
             raise ValueError("doscond needs to be told a size; give graphs_per_class=, num_graphs= or ratio=")
         graphs = self.start(task.train, budget.allocate(task.class_counts))
         outcome = driver.run(self.recipe(task, graphs), run)
-        choices = {
-            "kept_step": outcome.kept_step,
-            "steps": outcome.steps,
-            "complete": outcome.complete,
-            "scores": [list(look) for look in outcome.scores.items()],
-        }
-        return SyntheticGraphs(_items(graphs, task.train), choices)
+        return SyntheticGraphs(_items(graphs, task.train), outcome.choices())
 
     def start(self, real: GraphSet, allocation: Tensor) -> BernoulliGraphs:
         """Return the synthetic graphs before the first step, made of so many real ones of each class."""

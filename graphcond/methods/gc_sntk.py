@@ -12,6 +12,7 @@ from graphcond.core import driver
 from graphcond.core.batch import Batch
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.kernel_ridge import KernelRidge
+from graphcond.core.ranges import root_mean_square
 from graphcond.core.run import Run
 from graphcond.core.samplers import Weightless
 from graphcond.core.schedules import Schedule
@@ -21,7 +22,7 @@ from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.quick_validation import QuickValidation
 from graphcond.nodes.relay import GCN
 from graphcond.nodes.source import relay_batch
-from graphcond.nodes.task import Graph, NodeTask, Split
+from graphcond.nodes.task import NodeTask, Split
 from graphcond.surrogates.structured_width import Neighbourhood, StructuredWidth
 from graphcond.synthetic.free import Free, FreeTargets
 
@@ -80,7 +81,7 @@ class GCSNTK(NodeMethod):
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        unit = root_mean_square(task.train.graph)
+        unit = root_mean_square(task.train.graph.x)
         x, y = initial_nodes(task, allocation)
         nodes = Free(x / unit, FreeTargets(F.one_hot(y, task.num_classes).to(x)))
         recipe = driver.Recipe(
@@ -94,14 +95,8 @@ class GCSNTK(NodeMethod):
             look=judge(task, nodes, y, unit) if len(task.val.nodes) else None,
         )
         outcome = driver.run(recipe, run)
-        choices = {
-            "kept_step": outcome.kept_step,
-            "steps": outcome.steps,
-            "complete": outcome.complete,
-            "scores": [list(look) for look in outcome.scores.items()],
-        }
         x, targets = nodes.decoded()
-        return SyntheticNodes(x=unit * x, y=y, y_soft=as_probabilities(targets, y), choices=choices)
+        return SyntheticNodes(x=unit * x, y=y, y_soft=as_probabilities(targets, y), choices=outcome.choices())
 
     def kernel(self) -> StructuredWidth:
         """Return the kernel."""
@@ -144,12 +139,6 @@ class LabelledNodes:
             return self._nodes
         picks = [torch.randperm(len(rows))[: self._per_class].to(rows.device) for rows in self._classes]
         return self._nodes.take(torch.cat([rows[some] for rows, some in zip(self._classes, picks, strict=True)]))
-
-
-def root_mean_square(graph: Graph) -> Tensor:
-    """Return the root mean square of a graph's features, a scalar; 1 where all are zero."""
-    size = graph.x.square().mean().sqrt()
-    return torch.where(size > 0, size, 1.0)
 
 
 def judge(task: NodeTask, nodes: Free, y: Tensor, unit: Tensor) -> Callable[[], float]:

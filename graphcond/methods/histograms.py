@@ -10,6 +10,7 @@ from sklearn.cluster import MiniBatchKMeans
 from torch_geometric.data import Data
 
 from graphcond.condensed import Members
+from graphcond.core.fields import plain_fields, positive_integer
 from graphcond.core.run import Run
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.counts import counted, logarithmic, projected
@@ -63,20 +64,18 @@ class Histograms(GraphMethod):
 
     def __post_init__(self) -> None:
         """Check the fields."""
+        plain_fields(self)
         check_bins(self.bins)
-        for name in ("depth", "trees"):
-            value = getattr(self, name)
-            if (name, value) == ("depth", None):
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a positive integer, got {value!r}")
+        positive_integer("trees", self.trees)
+        if self.depth is not None:
+            positive_integer("depth", self.depth)
 
     def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
         assert budget is not None
         train, binned = as_categories(task.train, self.bins)
         teacher = teach(task)
-        depths = (self.depth,) if self.depth else DEPTHS if len(task.val) else (teacher.depth,)
+        depths = (self.depth,) if self.depth is not None else DEPTHS if len(task.val) else (teacher.depth,)
         built = {depth: self._built(train, task, budget, teacher, depth) for depth in depths}
         scores = {}
         if len(built) > 1:

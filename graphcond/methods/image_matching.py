@@ -52,6 +52,35 @@ def deliver_labels(labels: Tensor) -> Delivered:
     return Delivered() if labels.dim() == 1 else Delivered(y_soft=labels)
 
 
+@torch.no_grad()
+def delivered(
+    made: Made, form: Form, outcome: driver.Outcome, deliver: Callable[[Tensor], Delivered] = deliver_labels
+) -> SyntheticImages:
+    """Return learned images as the result of a method.
+
+    Args:
+        made: What was learned, and the class of each image.
+        form: What of them is stored.
+        outcome: How the run went.
+        deliver: Turns labels as they are learned into those of the result.
+    """
+    synthetic, y = made
+    x, labels = synthetic.decoded()
+    if form.formation > 1:
+        x, labels = synthetic.sources()["features"][0].detach().clone(), synthetic.labels().detach()
+    given, step_size = deliver(labels), synthetic.step_size()
+    return SyntheticImages(
+        x=x,
+        y=y,
+        y_soft=given.y_soft,
+        target=given.target,
+        learning_rate=None if step_size is None else float(step_size),
+        formation=form.formation,
+        learned_bytes=synthetic.learned_bytes() if form.decoded else None,
+        choices=outcome.choices(),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImageMatching:
     """An image recipe: what differs between the methods.
@@ -106,31 +135,8 @@ class ImageMatching:
             augment=self.augment,
             rows_at_once=self.rows_at_once,
         )
-        return self._result(driver.run(recipe, run))
-
-    @torch.no_grad()
-    def _result(self, outcome: driver.Outcome) -> SyntheticImages:
-        made = self.synthetic
-        x, labels = made.decoded()
-        if self.form.formation > 1:
-            x, labels = made.sources()["features"][0].detach().clone(), made.labels().detach()
-        delivered, step_size = self.deliver(labels), made.step_size()
-        choices = {
-            "kept_step": outcome.kept_step,
-            "steps": outcome.steps,
-            "complete": outcome.complete,
-            "scores": [list(look) for look in outcome.scores.items()],
-        }
-        return SyntheticImages(
-            x=x,
-            y=self.y,
-            y_soft=delivered.y_soft,
-            target=delivered.target,
-            learning_rate=None if step_size is None else float(step_size),
-            formation=self.form.formation,
-            learned_bytes=made.learned_bytes() if self.form.decoded else None,
-            choices=choices,
-        )
+        outcome = driver.run(recipe, run)
+        return delivered((self.synthetic, self.y), self.form, outcome, self.deliver)
 
 
 class ImageMatchingMethod(ImageMethod):

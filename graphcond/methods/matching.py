@@ -83,12 +83,7 @@ class Matching:
                     kept, scores = trimmed(graph.x.detach(), graph.y, kept, task)
             edge_index = kept.nonzero().T.contiguous()
             edge_weight = kept[edge_index[0], edge_index[1]]
-        choices = {
-            "kept_step": outcome.kept_step,
-            "steps": outcome.steps,
-            "complete": outcome.complete,
-            "scores": [list(look) for look in outcome.scores.items()],
-        } | ({"edges_per_node": scores} if scores else {})
+        choices = outcome.choices() | ({"edges_per_node": scores} if scores else {})
         return SyntheticNodes(
             x=graph.x.detach(), y=graph.y, edge_index=edge_index, edge_weight=edge_weight, choices=choices
         )

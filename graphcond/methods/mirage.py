@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.fields import is_whole, plain_fields
 from graphcond.core.run import Run
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.folding import unfold
@@ -71,7 +72,8 @@ class Mirage(GraphMethod):
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        if isinstance(self.depth, bool) or not isinstance(self.depth, int) or self.depth < 0:
+        plain_fields(self)
+        if not is_whole(self.depth) or self.depth < 0:
             raise ValueError(f"depth must be a whole number of hops, 0 or more, got {self.depth!r}")
         check_bins(self.bins)
         if self.threshold is None and not self.closed:

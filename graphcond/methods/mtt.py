@@ -10,21 +10,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.batch import Batch
-from graphcond.core.experts import ExpertPlan, Experts, train_experts
+from graphcond.core.driver import Outcome
+from graphcond.core.experts import ExpertPlan, Experts, expert_folder, train_experts
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.trajectories import TrajectoryMatching
 from graphcond.core.replay import Replay, Unseen, Window
-from graphcond.core.run import Run
+from graphcond.core.run import OutOfTime, Run
 from graphcond.core.training import Training
 from graphcond.core.unrolled import Unroll
 from graphcond.images.augmentation import Operation
 from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
+from graphcond.methods.image_base import SyntheticImages
 from graphcond.methods.image_forms import Form, Start, Stored
 from graphcond.methods.image_matching import (
     ImageMatching,
     ImageMatchingMethod,
     augmentation,
+    delivered,
     hard_labels,
     rate_of_images,
 )
@@ -81,7 +84,7 @@ class MTT(ImageMatchingMethod):
         - FTD's moving average of the images, and DATM's rule to move labels only when the loss is small, are left out.
         - DATM starts from images that experts classify rightly; here images are random and the labels tell.
         - Which step is kept is chosen on validation images; the published codes choose on test images.
-        - ``max_seconds`` does not count the training of experts.
+        - Where ``max_seconds`` is over before all experts are trained, the images are those they start from.
     """
 
     name: ClassVar[str] = "mtt"
@@ -121,6 +124,14 @@ class MTT(ImageMatchingMethod):
             return "ftd"
         return self.name if self.exact else "tesla"
 
+    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+        """See :meth:`ImageMethod.condense`."""
+        try:
+            return super().condense(task, allocation, run)
+        except OutOfTime as stop:
+            made = self.form.build(task, allocation, self.start, hard_labels, self.step_size)
+            return delivered(made, self.form, Outcome(0, 0, stopped=str(stop)))
+
     def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
         """See :meth:`ImageMatchingMethod.recipe`."""
         eyes = self.surrogate(task)
@@ -144,14 +155,16 @@ class MTT(ImageMatchingMethod):
         )
 
     def _train(self, surrogate: Network, task: ImageTask, run: Run) -> Experts:
-        folder = None if run.checkpoint is None else Path(f"{run.checkpoint.path}.experts")
+        beside, known = expert_folder(run), run.identity
+        if self.folder is not None:  # for other runs as well
+            beside, known = Path(self.folder), {"architecture": repr(self.architecture), "source": task.fingerprint()}
         return train_experts(
             surrogate,
             lambda: RandomBatches(task, self.expert_rows),
             self.experts,
-            folder=folder if self.folder is None else Path(self.folder),
-            identity={"architecture": repr(self.architecture), "source": task.fingerprint()},
-            progress=run.progress,
+            folder=beside,
+            identity=known,
+            run=run,
         )
 
     def _labels(self, surrogate: Network, experts: Experts, x: Tensor, y: Tensor) -> Labels:

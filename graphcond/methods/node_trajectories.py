@@ -1,24 +1,22 @@
 """What the node methods that match trajectories have in common: experts, nodes without edges, looks, a result."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import Tensor
 
 from graphcond.core import driver
 from graphcond.core.batch import Batch
-from graphcond.core.checkpoint import CheckpointFile
-from graphcond.core.experts import ExpertPlan, Experts, train_experts
+from graphcond.core.experts import ExpertPlan, Experts, expert_folder, train_experts
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.base import Objective
 from graphcond.core.objectives.trajectories import TrajectoryMatching
-from graphcond.core.processes import Processes
+from graphcond.core.ranges import root_mean_square
 from graphcond.core.replay import Replay, Unseen, Window
-from graphcond.core.run import Run
+from graphcond.core.run import OutOfTime, Run
 from graphcond.core.schedules import Schedule
 from graphcond.core.surrogate import Surrogate
 from graphcond.core.training import Lessons
@@ -90,16 +88,20 @@ class TrajectoryMethod(NodeMethod):
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        if run.checkpoint is not None:
-            file = partial(CheckpointFile, run.checkpoint, run.identity)
-            Processes.current().first(lambda: file().read() is not None)  # refused before experts are trained
+        folder = expert_folder(run)
         real, scale = scaled(relay_batch(task.train, self.relay))
         surrogate = self.relay.surrogate(real.x.size(1), task.num_classes, real.x)
-        experts = train_experts(
-            surrogate, self.lessons(task, real), self.experts,
-            folder=expert_folder(run), identity=run.identity, progress=run.progress,
-        )  # fmt: skip
+        stopped, experts = "", None
+        try:
+            experts = train_experts(
+                surrogate, self.lessons(task, real), self.experts,
+                folder=folder, identity=run.identity, run=run,
+            )  # fmt: skip
+        except OutOfTime as stop:
+            stopped = str(stop)
         x, y = initial_nodes(task, allocation)
+        if experts is None:
+            return SyntheticNodes(x=x, y=y, choices=driver.Outcome(0, 0, stopped=stopped).choices())
         start = Batch(scale * x, y)
         nodes = Free(start.x, self.labels(surrogate, experts, start), step_size=self.step_size).to(x.device)
         replay = Replay(experts, self.window, self.span)
@@ -125,13 +127,10 @@ class TrajectoryMethod(NodeMethod):
 def scaled(batch: Batch) -> tuple[Batch, float]:
     """Return a batch whose rows have length 1 (their root mean square), and the number that they were multiplied by."""
     length = float(batch.x.square().sum(dim=1).mean().sqrt())
-    scale = 1 / length if length else 1.0
+    if not 0 < length < math.inf:  # squares of the features are too small or too large a number
+        length = float(root_mean_square(batch.x)) * batch.x.size(1) ** 0.5 if batch.x.any() else 1.0
+    scale = 1 / length
     return replace(batch, x=scale * batch.x), scale
-
-
-def expert_folder(run: Run) -> Path | None:
-    """Return where a run keeps its experts: beside its checkpoint, or in memory only."""
-    return None if run.checkpoint is None else Path(f"{run.checkpoint.path}.experts")
 
 
 def judge(task: NodeTask, nodes: Free, y: Tensor, scale: float) -> Callable[[], float] | None:
@@ -145,11 +144,7 @@ def judge(task: NodeTask, nodes: Free, y: Tensor, scale: float) -> Callable[[], 
 def _result(nodes: Free, y: Tensor, scale: float, outcome: driver.Outcome) -> SyntheticNodes:
     x, labels = nodes.decoded()
     size = nodes.step_size()
-    choices = {
-        "kept_step": outcome.kept_step,
-        "steps": outcome.steps,
-        "complete": outcome.complete,
-        "scores": [list(look) for look in outcome.scores.items()],
+    choices = outcome.choices() | {
         "scale": scale,
         "learning_rate": None if size is None else float(size.detach()),
     }

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from graphcond.core.fields import plain_fields
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows, real_nodes, require_capacity
 from graphcond.nodes.task import NodeTask
@@ -50,6 +51,7 @@ class RandomPropagated(NodeMethod):
 
     def __post_init__(self) -> None:
         """Check the fields."""
+        plain_fields(self)
         check_depth(self.depth)
 
     def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:

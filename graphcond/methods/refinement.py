@@ -11,6 +11,7 @@ from graphcond.core.batch import Batch
 from graphcond.core.fields import require_positive
 from graphcond.core.objectives.errors import centred_one_hot
 from graphcond.core.objectives.kernel_ridge import KernelRidge
+from graphcond.core.ranges import root_mean_square
 from graphcond.core.run import Run
 from graphcond.core.samplers import Weightless
 from graphcond.core.schedules import Schedule
@@ -70,7 +71,7 @@ class Refinement:
         """
         if not len(seen):
             return _noted(start, {"steps": 0, "kept": False, "note": "there are no nodes to choose on"})
-        unit = _root_mean_square(start.x)
+        unit = root_mean_square(start.x)
         nodes = Free(start.x / unit, HardLabels(centred_one_hot(start.y, task.num_classes).to(start.x)))
 
         def moved() -> Tensor:
@@ -87,18 +88,18 @@ class Refinement:
             steps=self.steps,
             look=lambda: on_the_way.score(moved(), start.y),
             looks=self.looks,
+            looks_after=2,  # the comparison
         )
         outcome = driver.run(recipe, run)
+        if not outcome.complete and run.out_of_time():  # none to compare in
+            return _noted(start, outcome.choices() | {"kept": False, "kept_step": 0})
         (before,), (after,) = at_the_end.run(torch.stack([start.x, moved()]), start.y)
         kept = after.score > before.score + self.bar * at_the_end.standard_error(after, before)
-        note = {
-            "steps": outcome.steps,
-            "complete": outcome.complete,
+        note = outcome.choices() | {
             "kept": kept,
             "kept_step": outcome.kept_step if kept else 0,
             "before": before.score,
             "after": after.score,
-            "scores": [list(look) for look in outcome.scores.items()],
         }
         return _noted(replace(start, x=moved()) if kept else start, note)
 
@@ -132,12 +133,6 @@ class LabelledRows:
     def _batch(self, picks: Tensor | slice) -> Batch:
         x = self._space[self._nodes[picks]] / self._unit
         return Batch(x, centred_one_hot(self._labels[picks], self._num_classes).to(x))
-
-
-def _root_mean_square(x: Tensor) -> Tensor:
-    """Return the root mean square of features, a scalar; 1 where all are zero."""
-    size = x.square().mean().sqrt()
-    return torch.where(size > 0, size, 1.0)
 
 
 def _noted(nodes: SyntheticNodes, note: dict[str, Any]) -> SyntheticNodes:

@@ -52,7 +52,7 @@ class SFGC(TrajectoryMethod):
         - Nodes start as random training nodes, not as a core-set chosen by a network's embeddings.
         - What is kept is chosen on validation nodes by a short training of a GCN, out of twenty looks; the published
           code scores candidates by kernel regression with a graph neural tangent kernel.
-        - ``max_seconds`` counts the matching, not the training of the experts.
+        - Where ``max_seconds`` is over before all experts are trained, the nodes are those they start from.
         - Settings were chosen on the validation nodes of Cora with 35 and CiteSeer with 30 nodes.
     """
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from graphcond.core.fields import is_whole, plain_fields
 from graphcond.core.run import Run
 from graphcond.graphs.blocks import update_count
 from graphcond.graphs.budget import GraphBudget
@@ -42,7 +43,8 @@ class WLFold(GraphMethod):
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        if isinstance(self.depth, bool) or not isinstance(self.depth, int) or self.depth < 1:
+        plain_fields(self)
+        if not is_whole(self.depth) or self.depth < 1:
             raise ValueError(f"depth must be a whole number of hops, 1 or more, got {self.depth!r}")
 
     @property

@@ -1,35 +1,48 @@
 """Under which conditions a method runs, whatever it condenses."""
 
 import dataclasses
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from graphcond.core.checkpoint import Checkpoint, check_checkpoint
+from graphcond.core.checkpoint import THREADS, Checkpoint, check_checkpoint
+from graphcond.core.fields import is_number
 from graphcond.core.processes import Processes
-from graphcond.core.progress import ProgressCallback, ignore_progress
+from graphcond.core.progress import ProgressCallback, resolve_progress
+from graphcond.core.ranges import first_not_finite
 from graphcond.core.run import Run
 from graphcond.methods.method import Method
-from graphcond.record import library_versions
+from graphcond.record import library_versions, stopping
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Conditions:
     """The conditions of one call of ``condense``; the arguments are explained there.
 
-    ``memory`` is in bytes; ``processes`` are those that share the call.
+    ``memory`` is in bytes; ``processes`` are those that share the call, and it ``began`` at that reading of
+    ``time.monotonic``, from which ``max_seconds`` count.
     """
 
     seed: int
     device: torch.device
-    progress: ProgressCallback
+    progress: ProgressCallback | None
     checkpoint: str | Path | Checkpoint | None
     max_seconds: float | None
     memory: int | None = None
     processes: Processes = field(default_factory=Processes.current)
+    began: float = field(default_factory=lambda: monotonic())
+
+    def __post_init__(self) -> None:
+        """Check the callback."""
+        resolve_progress(self.progress)
 
     def check(self, method: Method) -> None:
         """Raise if a condition has an unusable value or is not for this method."""
@@ -43,15 +56,16 @@ class Conditions:
         if (checkpoint := self.checkpoint) is not None:
             self.processes.first(lambda: check_checkpoint(checkpoint))
         limit = self.max_seconds
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float)):
+        if limit is not None and not is_number(limit):
             raise TypeError(f"max_seconds must be a number of seconds, got {limit!r}")
         if limit is not None and not limit > 0:
             raise ValueError(f"max_seconds must be positive, got {limit!r}")
 
-    def run(self, identity: Callable[[], dict[str, str]]) -> Run:
+    def run(self, method: Method, identity: Callable[[], dict[str, str]]) -> Run:
         """Return the run of a method.
 
         Args:
+            method: The method.
             identity: Returns what the call is, beside the conditions: a checkpoint is recognised by it, and several
                 processes have to agree on it.
 
@@ -64,22 +78,65 @@ class Conditions:
             known["processes"] = str(self.processes.count)
             given = "none" if self.checkpoint is None else "given"  # by a path that may differ between machines
             self.processes.require_same(known | {"max_seconds": str(self.max_seconds), "checkpoint": given})
-        progress = self.progress if self.processes.rank == 0 else ignore_progress
+        progress = resolve_progress(self.progress if self.processes.rank == 0 else None)
         checkpoint = self.checkpoint
-        if checkpoint is None:
-            return Run(progress, None, self.max_seconds, {}, self.device)
-        if not isinstance(checkpoint, Checkpoint):
+        if isinstance(checkpoint, str | Path):
             checkpoint = Checkpoint(checkpoint)
-        return Run(progress, checkpoint, self.max_seconds, known, self.device)
+        return Run(
+            progress, checkpoint, None if self.max_seconds is None else float(self.max_seconds),
+            known if checkpoint is not None else {}, self.device, began=self.began, rates=rates_of(method),
+        )  # fmt: skip
+
+    def notes(self, method: Method, choices: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return, and log, what there is to say of a method that left steps undone."""
+        stopped = stopping(choices)
+        if stopped is None:
+            return ()
+        note = f"{method.label} stopped {stopped}"
+        if "max_seconds" in stopped:
+            path = self.checkpoint.path if isinstance(self.checkpoint, Checkpoint) else self.checkpoint
+            note += "; give checkpoint= to go on later" if path is None else f"; the same call goes on from {path}"
+        logger.warning(f"{note}.")
+        return (f"{note}.",)
 
     def _known(self, identity: dict[str, str]) -> dict[str, str]:
         versions = library_versions()
         return identity | {
             "seed": str(self.seed),
             "device": self.device.type,
+            THREADS: str(torch.get_num_threads()),  # sums come out differently with another number
             "graphcond": versions["graphcond"],
             "torch": versions["torch"],
         }
+
+
+def rates_of(settings: Any) -> dict[str, float | None]:  # noqa: ANN401 (any dataclass)
+    """Return the learning rates among a method's settings, by name, those of settings within settings included."""
+    found: dict[str, float | None] = {}
+    for part in dataclasses.fields(settings):
+        value = getattr(settings, part.name)
+        if dataclasses.is_dataclass(value):
+            found |= {f"{part.name}.{name}": rate for name, rate in rates_of(value).items()}
+        elif part.name.endswith("rate"):
+            found[part.name] = value
+    return found
+
+
+def require_finite(method: Method, values: Mapping[str, Tensor | None]) -> None:
+    """Raise if something that a method made is not finite, before anybody takes it for data.
+
+    Args:
+        method: The method.
+        values: What it made, by name.
+
+    Raises:
+        ValueError: the message names it.
+    """
+    if (name := first_not_finite(values)) is not None:
+        raise ValueError(
+            f"{method.label} made {name} that are not finite: numbers of this size overflow; scale the data, for "
+            "example to a mean square of 1"
+        )
 
 
 def settings_of(method: object) -> dict[str, Any]:

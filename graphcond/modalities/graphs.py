@@ -15,7 +15,7 @@ from graphcond.graphs.reading import Split, read_graphs
 from graphcond.graphs.task import GraphTask
 from graphcond.methods import GRAPH_CLASSES
 from graphcond.methods.graph_base import GraphMethod, SyntheticGraphs
-from graphcond.modalities.conditions import Conditions, settings_of
+from graphcond.modalities.conditions import Conditions, require_finite, settings_of
 from graphcond.record import Record
 
 logger = logging.getLogger(__name__)
@@ -41,13 +41,16 @@ def condense_graphs(
         budget.allocate(task.class_counts)  # an impossible size is refused before any work is done
     for note in task.notes:
         logger.warning(note)
-    run = conditions.run(lambda: _identity(method, task, budget))
+    run = conditions.run(method, lambda: _identity(method, task, budget))
     with measured(conditions.device) as costs, seeded(conditions.seed):
         # Colours are integers, which are counted on the CPU; only what learns step by step gains from a device.
         result = method.condense(task.to(conditions.device) if method.stepwise else task, budget, run)
     for note in result.notes:
         logger.warning(note)
     items = canonical([item.to("cpu") for item in result.items])
+    for item in items:
+        require_finite(method, item.to_dict())
+    task = replace(task, notes=(*task.notes, *conditions.notes(method, result.choices)))
     small = replace(result, items=items)
     return CondensedDataset(items, _record(method, task, budget, small, costs, conditions), result.members)
 

@@ -1,6 +1,7 @@
 """What ``condense_images`` does."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from graphcond.images.budget import ImageBudget
 from graphcond.images.reading import read_images
 from graphcond.images.task import ImageTask
 from graphcond.methods.image_base import ImageMethod, SyntheticImages
-from graphcond.modalities.conditions import Conditions, settings_of
+from graphcond.modalities.conditions import Conditions, require_finite, settings_of
 from graphcond.record import Record
 
 logger = logging.getLogger(__name__)
@@ -29,10 +30,12 @@ def condense_image_dataset(
     allocation = budget.allocate(task.class_counts)
     for note in task.notes:
         logger.warning(note)
-    run = conditions.run(lambda: _identity(method, task, allocation))
+    run = conditions.run(method, lambda: _identity(method, task, allocation))
     with measured(conditions.device) as costs, seeded(conditions.seed):
         result = method.condense(task.to(conditions.device), allocation, run)
     data = image_data(result, task)
+    require_finite(method, data.to_dict())
+    task = replace(task, notes=(*task.notes, *conditions.notes(method, result.choices)))
     return CondensedDataset(
         [data], _record(method, task, budget, allocation, result, data, costs, conditions), result.members
     )

@@ -16,7 +16,7 @@ from graphcond.core.memory import held_memory
 from graphcond.core.randomness import seeded
 from graphcond.core.spill import Place, Spill, in_memory
 from graphcond.methods import NodeMethod, SyntheticNodes
-from graphcond.modalities.conditions import Conditions, settings_of
+from graphcond.modalities.conditions import Conditions, require_finite, settings_of
 from graphcond.nodes.budget import Budget
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import NodeTask
@@ -35,7 +35,7 @@ def condense_nodes(
     allocation = budget.allocate(task.train.graph.num_nodes, task.class_counts)
     for note in task.notes:
         logger.warning(note)
-    run = conditions.run(lambda: _identity(method, task, allocation))
+    run = conditions.run(method, lambda: _identity(method, task, allocation))
     with (
         room(method, Shape.of(task), conditions.memory) as place,
         measured(conditions.device) as costs,
@@ -44,6 +44,8 @@ def condense_nodes(
         given = (task if method.reads_sparse else task.dense()).to(conditions.device)
         result = method.condense(given, allocation, replace(run, place=place))
     data = as_data(result)
+    require_finite(method, data.to_dict())
+    task = replace(task, notes=(*task.notes, *conditions.notes(method, result.choices)))
     notes = list(result.notes)
     if data.num_nodes < (asked := int(allocation.sum())):
         notes.append(f"{method.label} made {data.num_nodes} nodes of the {asked} asked; it never makes more.")

@@ -8,10 +8,11 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import coalesce
 
+from graphcond.core.ranges import unusable_rows
 from graphcond.core.sparse import check_sparse
 from graphcond.graphs.adjacency import check_weights
 from graphcond.nodes.edges import Survey, is_strictly_sorted, survey
-from graphcond.nodes.sparse import is_sparse, kept_features
+from graphcond.nodes.sparse import kept_features
 
 
 def check_features(data: Data) -> Tensor:
@@ -31,17 +32,10 @@ def check_features(data: Data) -> Tensor:
     x = kept
     if x.dim() != 2 or x.size(1) == 0:
         raise ValueError(f"data.x must have the shape (num_nodes, num_features), got {tuple(x.shape)}")
-    if is_sparse(x):
-        if not torch.isfinite(x.values()).all():
-            raise ValueError("data.x must be finite, but holds NaN or infinity; clean its values")
-        return x
-    # One NaN or infinity spoils the sum, which takes a fraction of the time of looking at every value.
-    if not torch.isfinite(x.sum()) and not (finite := torch.isfinite(x).all(dim=1)).all():
-        bad = (~finite).nonzero().flatten()
-        raise ValueError(
-            f"data.x must be finite, but {len(bad)} rows hold NaN or infinity (first: row {int(bad[0])}); "
-            "clean them, e.g. with torch.nan_to_num"
-        )
+    given = data.x if isinstance(data.x, Tensor) and data.x.layout == x.layout == torch.strided else x
+    if (found := unusable_rows(x, given)) is not None:
+        bad, what, remedy = found
+        raise ValueError(f"data.x must be finite, but {len(bad)} rows hold {what} (first: row {int(bad[0])}); {remedy}")
     return x
 
 

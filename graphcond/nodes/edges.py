@@ -84,7 +84,10 @@ def _random_numbers(count: int) -> Tensor:
 
 
 def induced(edge_index: Tensor, weight: Tensor, nodes: Tensor, num_nodes: int) -> tuple[Tensor, Tensor]:
-    """Return the edges among some nodes, renumbered in their order, and their weights."""
+    """Return the edges among some nodes, renumbered in their order, and their weights, by source and target.
+
+    In which order all edges are listed, those of other nodes among them, does not matter.
+    """
     place = torch.full((num_nodes,), -1, dtype=torch.int64, device=nodes.device)
     place[nodes] = torch.arange(len(nodes), device=nodes.device)
     kept, weights = [], []
@@ -95,4 +98,8 @@ def induced(edge_index: Tensor, weight: Tensor, nodes: Tensor, num_nodes: int) -
         weights.append(part[inside])
     if not kept:
         return edge_index, weight
-    return torch.cat(kept, dim=1), torch.cat(weights)
+    among, weight = torch.cat(kept, dim=1), torch.cat(weights)
+    if not _ascends(among[0], among[1], len(nodes)):
+        order = (among[0] * len(nodes) + among[1]).argsort()  # no edge is there twice
+        among, weight = among[:, order], weight[order]
+    return among, weight

@@ -9,6 +9,7 @@ import torch
 from torch_geometric.data import Data, Dataset
 
 from graphcond.core.costs import peak_memory
+from graphcond.core.fields import check_flag
 from graphcond.core.memory import held_memory, parse_memory, shown
 from graphcond.core.randomness import seeded
 from graphcond.datasets import entry
@@ -94,7 +95,7 @@ def plan(
     >>> graphcond.plan("ogbn-arxiv", num_nodes=454, method="class_mean").disk
     0
     """
-    chosen = resolve_method(method)
+    chosen, inductive = resolve_method(method), check_flag("inductive", inductive)
     limit = None if memory is None else parse_memory(memory)
     shape, loaded = _shape(dataset)
     if inductive:

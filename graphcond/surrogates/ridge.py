@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from graphcond.core.positive_definite import factor
+
 ROWS_AT_ONCE = 1 << 16
 DIRECT_LIMIT = 2500
 """Systems up to this size are solved by Cholesky (of whichever side is smaller), larger ones by conjugate gradients."""
@@ -80,8 +82,7 @@ def fit_ridge(x: Tensor, targets: Tensor, penalties: Sequence[float]) -> list[Li
     identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     models = []
     for penalty in penalties:
-        factor = torch.linalg.cholesky(gram + penalty * scale * identity)
-        solution = torch.cholesky_solve(right, factor).to(x.dtype)
+        solution = torch.cholesky_solve(right, factor(gram + penalty * scale * identity)).to(x.dtype)
         models.append(_with_bias(rows.T @ solution if dual else solution, center, offset))
     return models
 

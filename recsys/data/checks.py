@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from graphcond.core.fields import is_number
 from graphcond.core.sparse import check_compressed
 from recsys.data.log import InteractionLog
 from recsys.data.split import Split
@@ -51,12 +52,15 @@ def check_weights(values: object) -> np.ndarray:
             f"weights must be finite, but {bad} are NaN, infinite or too large for float32; drop these interactions or "
             "give them a weight"
         )
+    small = int(((weights != 0) & (np.abs(weights) < np.finfo(np.float32).tiny)).sum())
+    if small:
+        raise ValueError(f"{small} weights are too small for float32; scale all of them, or leave them out")
     return weights
 
 
 def check_min_weight(value: object) -> float:
     """Return a bound for weights as a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+    if not is_number(value) or not math.isfinite(value):
         raise ValueError(f"min_weight must be a finite number or None, got {value!r}")
     return float(value)
 
@@ -166,7 +170,7 @@ def _check_matrix(name: str, matrix: csr_matrix, num_items: int) -> None:
 def check_shares(**shares: float) -> None:
     """Raise unless each share is in [0, 1) and something is left."""
     for name, share in shares.items():
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+        if not is_number(share) or not 0 <= share < 1:
             raise ValueError(f"{name} must be a share in [0, 1), got {share!r}; 0 holds nothing out")
     if sum(shares.values()) >= 1:
         given = ", ".join(f"{name}={share}" for name, share in shares.items())

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from graphcond.core.fields import is_whole
 from graphcond.core.randomness import check_seed
 
 SPREAD = 1.1  # of the logarithm of users' activity
@@ -38,7 +39,7 @@ def generate_interactions(
     1000
     """
     for name, value in (("num_users", num_users), ("num_items", num_items), ("factors", factors)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if not is_whole(value) or value < 1:
             raise ValueError(f"{name} must be a positive integer, got {value!r}")
     if not num_users <= num_interactions <= num_users * num_items:
         raise ValueError(

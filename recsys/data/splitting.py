@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from graphcond.core.fields import is_number
 from graphcond.core.randomness import check_seed
 from recsys.data.checks import check_shares
 from recsys.data.log import Duplicates, InteractionLog
@@ -141,7 +142,7 @@ def strong_split(
         ValueError: too few users have two interactions.
     """
     check_shares(val_users=val_users, test_users=test_users)
-    if isinstance(context, bool) or not isinstance(context, int | float) or not 0 < context < 1:
+    if not is_number(context) or not 0 < context < 1:
         raise ValueError(f"context must be a share in (0, 1), got {context!r}; 0.8 shows four of five interactions")
     rng = np.random.default_rng(check_seed(seed))
     log = _prepared(source, duplicates)

@@ -3,15 +3,15 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix, issparse
 
+from graphcond.core.fields import is_whole
 from graphcond.core.processes import alone
-from graphcond.core.progress import Progress, ProgressCallback, ignore_progress
+from graphcond.core.progress import Progress, ProgressCallback, resolve_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation.controls import control_names
 from recsys.condensed import CondensedInteractions, is_binary, matrix_bytes
@@ -53,7 +53,7 @@ def evaluate(
     convention: str | Convention | Mapping[str, Callable[[Lists], np.ndarray]] = "distill_cf",
     controls: bool | Sequence[str] = True,
     seed: int = 0,
-    progress: ProgressCallback = ignore_progress,
+    progress: ProgressCallback | None = None,
 ) -> Report:
     """Train recommenders on condensed users and judge them on the test part of the original.
 
@@ -86,7 +86,7 @@ def evaluate(
         ValueError: an argument with an unusable value, or users that were not condensed from this split.
         ImportError: a model needs ``implicit``, which is not installed.
     """
-    check_seed(seed)
+    seed, progress = check_seed(seed), resolve_progress(progress)
     _check_split(split)
     rules = resolve_convention(convention)
     consumers = resolve_consumers(models)
@@ -119,7 +119,7 @@ def _lengths(ks: Sequence[int] | None, num_items: int) -> tuple[int, ...]:
     if ks is None:
         return tuple(dict.fromkeys(min(k, num_items) for k in KS))
     given = tuple(ks) if isinstance(ks, Iterable) else ()
-    if not given or not all(isinstance(k, Integral) and not isinstance(k, bool) and 1 <= k <= num_items for k in given):
+    if not given or not all(is_whole(k) and 1 <= k <= num_items for k in given):
         raise ValueError(f"ks must be a sequence of lengths from 1 to the number of items, {num_items}, got {ks!r}")
     return tuple(int(k) for k in given)
 
@@ -171,6 +171,7 @@ def _own(condensed: object, several: list[CondensedInteractions], split: Split) 
                 "that was condensed"
             )
     for one in several:
+        checked_interactions(one.user_items)
         if one.record.source.get("fingerprint") != split.fingerprint():
             raise ValueError(
                 f"{one!r} was condensed from other training interactions than those of the split, so it may have seen "

@@ -173,14 +173,7 @@ class DistillCF(UserMethod):
         outcome = driver.run(recipe, run)
         scores = outcome.scores
         rising = outcome.complete and len(scores) > 1 and max(scores, key=scores.__getitem__) == outcome.steps
-        choices = {
-            "kept_step": outcome.kept_step,
-            "steps": outcome.steps,
-            "complete": outcome.complete,
-            "still_rising": rising,
-            "scores": [list(score) for score in outcome.scores.items()],
-            "rows": repr(users.rows),
-        } | settings._asdict()
+        choices = outcome.choices() | {"still_rising": rising, "rows": repr(users.rows)} | settings._asdict()
         notes = (STILL_RISING.format(steps=self.steps),) if rising else ()
         return SyntheticUsers(as_matrix(users), choices, notes=notes)
 

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
+from graphcond.core.ranges import LARGEST
 from recsys.data.checks import check_parts
 
 
@@ -19,7 +20,11 @@ def checked_interactions(user_items: csr_matrix) -> csr_matrix:
             "scipy.sparse.csr_matrix(user_items)"
         )
     check_parts("user_items", user_items)
-    matrix = csr_matrix(user_items, dtype=np.float32, copy=True)
+    given = csr_matrix(user_items)  # of other formats, not all have their numbers in one array
+    most = float(np.abs(given.data).max(initial=0)) if given.dtype.kind == "f" else 0.0
+    if LARGEST < most < np.inf:
+        raise ValueError(f"user_items reaches {most:g}, but squares of weights beyond {LARGEST:g} overflow; scale them")
+    matrix = csr_matrix(given, dtype=np.float32, copy=True)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     if not matrix.nnz:

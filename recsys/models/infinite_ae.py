@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from graphcond.core.devices import resolve_device
+from graphcond.core.fields import is_number
 from graphcond.core.positive_definite import factor
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from recsys.models.base import Recommender
@@ -51,7 +52,7 @@ class InfiniteAE(Recommender):
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        if isinstance(self.ridge, bool) or not isinstance(self.ridge, int | float) or not 0 <= self.ridge < np.inf:
+        if not is_number(self.ridge) or not 0 <= self.ridge < np.inf:
             raise ValueError(f"ridge must be a number of at least 0, got {self.ridge!r}")
         if not isinstance(self.kernel, InfiniteWidth):
             raise TypeError(f"kernel must be an InfiniteWidth, such as InfiniteWidth(depth=2), got {self.kernel!r}")

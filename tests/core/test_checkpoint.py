@@ -74,7 +74,7 @@ def constant(batch: Batch) -> Callable[[int], Batch]:
 def run(made: Recipe, path: Path | None = None, every_seconds: float = 0.0, **conditions: Any) -> Outcome:
     kept = None if path is None else Checkpoint(path, every_seconds)
     with seeded(2):
-        return driver.run(made, Run(checkpoint=kept, identity=IDENTITY, **conditions))
+        return driver.run(made, Run(checkpoint=kept, **({"identity": IDENTITY} | conditions)))
 
 
 def values(made: Recipe) -> dict[str, Tensor]:
@@ -342,9 +342,15 @@ def test_running_out_of_time_leaves_no_trace_in_the_run_that_goes_on(path):
         return recipe(look=lambda: looked.append(1) or float(len(looked)), looks=1)
 
     stopped = run(judged(), path, max_seconds=1e-9)
-    assert (stopped.steps, stopped.complete, list(stopped.scores)) == (1, False, [1])
+    assert (stopped.steps, stopped.complete, list(stopped.scores)) == (1, False, [])
     whole, again = recipe(), judged()
     outcome = run(again, path)
     run(whole)
     assert (outcome.kept_step, list(outcome.scores)) == (STEPS, [STEPS])
     assert_same(values(again), values(whole))
+
+
+def test_another_number_of_threads_is_refused_with_the_way_to_have_it(path):
+    run(recipe(), path, identity={"threads": "2"}, max_seconds=1e-9)
+    with pytest.raises(ValueError, match=r"\(threads: 2 there, 1 here\); set OMP_NUM_THREADS=2 or call torch.set_num"):
+        run(recipe(), path, identity={"threads": "1"})

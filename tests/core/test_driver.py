@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from graphcond.core import driver
+from graphcond.core import run as run_module
 from graphcond.core.batch import Batch
 from graphcond.core.driver import Outcome, Recipe
 from graphcond.core.objectives.gradients import GradientMatching
+from graphcond.core.positive_definite import NotPositiveDefiniteError
 from graphcond.core.progress import Progress
 from graphcond.core.randomness import seeded
 from graphcond.core.run import Run
@@ -108,9 +110,16 @@ def every_step_reported(monkeypatch):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that is a second later whenever it is read; the driver reads it at the start and after every step."""
-    ticks = iter(range(1000))
-    monkeypatch.setattr(driver, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    """A clock that is a second later after every step, and stands still while data are looked at."""
+    now, advance = [0.0], driver._Driver._advance
+
+    def step(self: Any) -> str:
+        now[0] += 1
+        return advance(self)
+
+    monkeypatch.setattr(run_module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(driver._Driver, "_advance", step)
+    return now
 
 
 @pytest.mark.parametrize("edges", [False, True])
@@ -260,12 +269,25 @@ def test_max_seconds_stops_early_and_keeps_what_looked_best(clock):
     assert_same(made, short)
 
 
-def test_max_seconds_looks_at_the_step_where_it_stops(clock):
-    made, short = recipe(look=lambda: 1.0, looks=1), recipe(steps=5)
+@pytest.mark.parametrize("looks", [1, 4])
+def test_max_seconds_looks_at_the_step_where_it_stops_if_there_is_another_to_compare_it_with(clock, looks):
+    made, short = recipe(look=preferring(3), looks=looks), recipe(steps=5)
     outcome = run(made, max_seconds=4.5)
-    assert (outcome.steps, outcome.kept_step, outcome.scores) == (5, 5, {5: 1.0})
+    assert (outcome.steps, outcome.kept_step) == (5, 5)
+    assert outcome.scores == ({} if looks == 1 else {1: 0.0, 3: 0.0, 5: 1.0})
+    assert outcome.stopped == "at step 5 of 10: max_seconds=4.5 was over"
     run(short)
     assert_same(made, short)
+
+
+def test_the_last_look_is_within_the_time(clock):
+    def look() -> float:
+        clock[0] += 3
+        return clock[0]
+
+    outcome = run(recipe(look=look, looks=2), max_seconds=11)  # steps take a second, the look at step 3 takes three
+    assert clock[0] == 11
+    assert list(outcome.scores) == [3, 5]
 
 
 def test_max_seconds_does_at_least_one_step():
@@ -318,3 +340,42 @@ def test_unknown_part_in_turns_and_empty_turns_are_refused():
         Schedule(rates={"features": 0.1}, turns=[("edges", 1)])
     with pytest.raises(ValueError, match="at least one step"):
         Schedule(rates={"features": 0.1}, turns=[("features", 0)])
+
+
+@dataclass
+class Diverging(Watched):
+    """Gradient matching whose loss is no number from some call on."""
+
+    since: int = 4
+
+    def loss(self, *args: Any) -> Tensor:
+        value = super().loss(*args)
+        return value * torch.nan if len(self.losses) >= self.since else value
+
+
+RATES = {"features_rate": 0.05, "edges_rate": None}
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_run_that_diverges_gives_the_last_finite_data_or_the_best_before(looks):
+    made, short = recipe(objective=Diverging(), look=lambda: 1.0, looks=looks), recipe(steps=3)
+    outcome = run(made, rates=RATES)
+    assert (outcome.steps, outcome.kept_step, outcome.complete) == (3, 3, False)
+    assert outcome.scores == ({} if looks == 1 else {3: 1.0})
+    assert outcome.stopped == ("at step 4 of 10: its loss or gradient is not finite; lower features_rate (now 0.05)")
+    run(short)
+    assert_same(made, short)
+
+
+def test_a_run_that_diverges_at_once_is_an_error():
+    with pytest.raises(ValueError, match=r"diverged at step 1 of 10: .* scale the data.* or lower features_rate"):
+        run(recipe(objective=Diverging(since=1)), rates=RATES)
+
+
+def test_a_step_that_cannot_be_computed_ends_a_run_as_well():
+    def loss(*_: Any) -> Tensor:
+        raise NotPositiveDefiniteError("the kernel matrix is not positive definite; use a larger ridge")
+
+    matching = GradientMatching()
+    with pytest.raises(ValueError, match="at step 1 of 10: the kernel matrix is not positive definite; scale the data"):
+        run(recipe(objective=SimpleNamespace(observe=matching.observe, loss=loss)))

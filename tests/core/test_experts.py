@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 import torch
 
+from graphcond.core import run as run_module
 from graphcond.core.batch import Batch
 from graphcond.core.experts import ExpertPlan, Experts, train_experts
 from graphcond.core.progress import Progress
 from graphcond.core.randomness import seeded
+from graphcond.core.run import OutOfTime, Run
 from graphcond.core.training import Lessons, Student, Training
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
@@ -188,7 +190,7 @@ def test_a_training_that_diverges_is_refused_with_a_remedy(tmp_path):
 def test_each_expert_is_reported(tmp_path):
     for _ in range(2):
         reports: list[Progress] = []
-        trained(tmp_path, progress=reports.append)
+        trained(tmp_path, run=Run(progress=reports.append))
         assert reports == [Progress(done, 3, "experts") for done in (1, 2, 3)]
 
 
@@ -196,3 +198,44 @@ def test_each_expert_is_reported(tmp_path):
 def test_settings_are_checked(field):
     with pytest.raises(ValueError, match=field):
         ExpertPlan(**{field: 0})
+
+
+def counting_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a second pass with every step of training."""
+    now, train = [0.0], Student.train
+
+    def step(self: Student, *args: Any) -> None:
+        now[0] += 1
+        train(self, *args)
+
+    monkeypatch.setattr(run_module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(Student, "train", step)
+
+
+@pytest.mark.parametrize(("seconds", "expert"), [(1, 1), (7, 1), (9, 2), (20, 3)])
+def test_the_time_of_experts_counts(tmp_path, monkeypatch, seconds, expert):
+    whole = trained()
+    counting_steps(monkeypatch)
+    with pytest.raises(OutOfTime, match=f"in the training of expert {expert} of 3: max_seconds={seconds} was over"):
+        trained(tmp_path, run=Run(max_seconds=seconds))
+    assert run_module.monotonic() == seconds
+    names = sorted(path.name for path in tmp_path.iterdir())
+    finished = [f"expert-{i:03d}.safetensors" for i in range(expert - 1)]
+    assert names == [*finished, f"expert-{expert - 1:03d}.unfinished.safetensors"]
+    assert_same(trained(tmp_path), whole)
+    assert run_module.monotonic() == 3 * 8, "no step is taken twice"
+    assert not list(tmp_path.glob("*.unfinished.*"))
+
+
+def test_experts_in_pieces_of_no_time_are_the_same(tmp_path):
+    for _ in range(3 * 8 - 3):  # the last step of each expert is followed by the first of the next
+        with pytest.raises(OutOfTime):
+            trained(tmp_path, run=Run(max_seconds=1e-9))
+    assert_same(trained(tmp_path, run=Run(max_seconds=1e-9)), trained())
+
+
+def test_an_unfinished_expert_of_another_run_is_refused(tmp_path):
+    with pytest.raises(OutOfTime):
+        trained(tmp_path, run=Run(max_seconds=1e-9))
+    with pytest.raises(ValueError, match=r"unfinished.safetensors is an expert of another run \(seed: "):
+        trained(tmp_path, seed=8)

@@ -1,5 +1,6 @@
 """Checkpoints and experts whose digest is right and whose content is not: refused before the first step."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -96,23 +97,53 @@ def test_a_checkpoint_as_it_was_is_read(toy: Data, state: tuple) -> None:
     condense(toy, path, seconds=0.02)
 
 
+PLAN = dataclasses.replace(GEOM().experts, number=1, interval=1)
+EXPERT = GEOM(steps=1, experts=PLAN)
+
+
+def forge(path: Path, change: Change) -> None:
+    """Change the one expert beside a checkpoint."""
+    (expert,) = Path(f"{path}.experts").iterdir()
+    tensors, record = storage.read(expert, storage.EXPERT)
+    change(tensors, {})
+    storage.write(expert, tensors, record, storage.EXPERT)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         put("0.0", lambda old: old[:1]), put("0.0", filled(float("nan"))), put("0.0", lambda old: old.float()),
-        lambda tensors, _: tensors.pop("1.0"), lambda tensors, _: tensors.update(tensors={"text": tensors.pop("0.0")}),
+        lambda tensors, _: tensors.pop("1.0"), lambda tensors, _: tensors.update(text=tensors.pop("0.0")),
     ],
     ids=["shape", "NaN", "type", "missing", "renamed"],
 )  # fmt: skip
 def test_forged_experts(toy: Data, tmp_path: Path, change: Change) -> None:
     path = tmp_path / "state.safetensors"
-    method = GEOM()
-    method = type(method)(experts=type(method.experts)(number=1, checkpoints=method.experts.checkpoints, interval=1))
-    condense(toy, path, method, seconds=0.01)
-    (expert,) = Path(f"{path}.experts").iterdir()
-    tensors, record = storage.read(expert, storage.EXPERT)
-    change(tensors, {})
-    tensors = {name: value for name, value in tensors.items() if isinstance(value, Tensor)}
-    storage.write(expert, tensors, record, storage.EXPERT)
+    condense(toy, path, EXPERT)
+    forge(path, change)
     with pytest.raises(ValueError, match=r"expert-000.safetensors holds what does not fit together .* delete it"):
-        condense(toy, path, method)
+        condense(toy, path, EXPERT)
+
+
+UNFINISHED: dict[str, Change] = {
+    "weights of another shape": put("student.0.weight", lambda old: old[:1]),
+    "weights that are not finite": put("student.0.weight", filled(float("nan"))),
+    "no moments": lambda tensors, _: tensors.pop("student.0.mean"),
+    "kept weights of another type": put("way.0.0", lambda old: old.float()),
+    "no kept weights": lambda tensors, _: tensors.pop("way.1.0"),
+    "a step beyond the last": put("step.done", filled(10**6)),
+    "a step that is none": put("step.done", filled(0)),
+    "a step of another type": put("step.done", lambda old: old.double()),
+    "no step": lambda tensors, _: tensors.pop("step.done"),
+    "a short random state": put("random.cpu", lambda old: old[:10]),
+    "no random state": lambda tensors, _: tensors.pop("random.cpu"),
+}
+
+
+@pytest.mark.parametrize("change", UNFINISHED.values(), ids=UNFINISHED)
+def test_forged_trainings_of_experts(toy: Data, tmp_path: Path, change: Change) -> None:
+    path = tmp_path / "state.safetensors"
+    condense(toy, path, EXPERT, seconds=1e-9)
+    forge(path, change)
+    with pytest.raises(ValueError, match=r"000.unfinished.safetensors holds what does not fit together .* delete it"):
+        condense(toy, path, EXPERT)

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from torch_geometric.data import Data
 import graphcond
 import recsys
 from graphcond.core import driver
+from graphcond.core import run as run_module
 from graphcond.core.batch import Batch
 from graphcond.core.driver import Recipe
 from graphcond.core.objectives.alignment import FeatureAlignment
@@ -37,6 +37,7 @@ from graphcond.core.schedules import Schedule
 from graphcond.core.training import Student, Training
 from graphcond.core.unrolled import Unroll
 from graphcond.nodes import propagation
+from graphcond.nodes.reading import read_nodes
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from graphcond.surrogates.two_layer import TwoLayer
 from graphcond.synthetic.free import Free, FreeTargets, HardLabels
@@ -297,11 +298,11 @@ def timed(late: int) -> int:
     rank = Processes.current().rank
     passing = iter(range(0, 10**6, 1000))
     now = (lambda: next(passing)) if rank == late else (lambda: 0)
-    original, driver.time = driver.time, SimpleNamespace(monotonic=now)
+    original, run_module.monotonic = run_module.monotonic, now
     try:
         return matched("gradients", max_seconds=10)["outcome"].steps
     finally:
-        driver.time = original
+        run_module.monotonic = original
 
 
 def test_the_first_process_keeps_the_time(two_processes):
@@ -405,6 +406,39 @@ def assert_shared(two_processes: Any, dataset: Any, tolerance: float = 1e-3, **a
 )
 def test_nodes(two_processes, toy: Data, method):
     assert_shared(two_processes, toy, num_nodes=6, method=method)
+
+
+def learned_in_float64(data: Data, method: Any) -> Tensor:
+    """Return the features that a method learns where all numbers have twice the digits."""
+    usual = propagation.SHARED_FROM, torch.get_default_dtype()
+    propagation.SHARED_FROM = 0 if Processes.current().count > 1 else usual[0]
+    task = read_nodes(data)
+    torch.set_default_dtype(torch.float64)
+    try:
+        graph = replace(
+            task.train.graph, x=task.train.graph.x.double(), edge_weight=task.train.graph.edge_weight.double()
+        )
+        parts = {name: replace(getattr(task, name), graph=graph) for name in ("train", "val", "test")}
+        with seeded(0):
+            found = method.condense(replace(task, **parts), torch.full((task.num_classes,), 2))
+    finally:
+        propagation.SHARED_FROM = usual[0]
+        torch.set_default_dtype(usual[1])
+    assert found.x.dtype == torch.float64
+    return found.x
+
+
+@pytest.mark.parametrize(
+    "method",
+    [GCOND, graphcond.DosCond(steps=4), graphcond.GCDM(epochs=2, outer_steps=2)],
+    ids=lambda method: method.label,
+)
+def test_what_two_processes_learn_differs_by_rounding_only(two_processes, toy: Data, method):
+    """With twice the digits the difference falls from 1e-3 by the same factor: it is the order of the sums."""
+    whole = learned_in_float64(toy, method)
+    first, second = two_processes(learned_in_float64, toy, method)
+    assert torch.equal(first, second)
+    torch.testing.assert_close(first, whole, rtol=0, atol=1e-10)
 
 
 def test_graphs(two_processes, make_graphs):

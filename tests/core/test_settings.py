@@ -135,8 +135,8 @@ def test_annotations_of_all_kinds():
 
 
 def test_a_text_is_as_good_as_an_object(toy):
-    text = graphcond.condense(toy, num_nodes=6, method="auto(depth=1, residual=0)")
-    value = graphcond.condense(toy, num_nodes=6, method=graphcond.Auto(depth=1, residual=0))
+    text = graphcond.condense(toy, num_nodes=6, method="auto(depth=1, penalty=1)")
+    value = graphcond.condense(toy, num_nodes=6, method=graphcond.Auto(depth=1, penalty=1))
     assert text[0].x.equal(value[0].x)
     assert text.record.settings == value.record.settings
 

@@ -521,7 +521,7 @@ def test_bad_protocols_are_refused(field: str, value: Any, message: str) -> None
     [
         ({"x": torch.zeros(20, 1, 9, 8)}, r"the condensed images have the shape \(1, 9, 8\), those of the dataset"),
         ({"x": torch.zeros(20, 64)}, "condensed images must have x of shape"),
-        ({"x": torch.full((20, 1, 8, 8), torch.nan)}, "the condensed images hold NaN or infinity"),
+        ({"x": torch.full((20, 1, 8, 8), torch.nan)}, "x of the condensed data holds NaN or infinity"),
         ({"y": torch.arange(20)}, "labels from 0 to 19, the dataset has 10 classes"),
         ({"y": torch.zeros(3, dtype=torch.int64)}, "condensed images must have x of shape"),
         ({"y_soft": torch.ones(20, 9)}, r"y_soft of the condensed images must have the shape \(20, 10\)"),

@@ -6,6 +6,7 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Batch, HeteroData, InMemoryDataset
 
 import graphcond
+from graphcond.core.ranges import LARGEST
 from graphcond.graphs.reading import read_graphs
 
 COUNT = 24
@@ -297,10 +298,23 @@ def test_a_label_per_graph_of_a_dataset_in_memory(items):
         read_graphs(dataset, split=SPLIT)
 
 
-def test_huge_numbers_are_finite(items):
+def test_large_numbers_are_left_unless_their_squares_overflow(items):
     for item in items:
-        item.x = torch.full((item.num_nodes, 2), 3e38)
-    assert bool((read_graphs(items, split=SPLIT).train.x == 3e38).all())
+        item.x = torch.full((item.num_nodes, 2), LARGEST)
+    assert bool((read_graphs(items, split=SPLIT).train.x == LARGEST).all())
+    items[0].x = torch.full((items[0].num_nodes, 2), 3e38)
+    with pytest.raises(ValueError, match=r"rows hold numbers beyond 1e\+15, whose squares overflow .*; scale them"):
+        read_graphs(items, split=SPLIT)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"), [(3e38, r"reaches 3e\+38, but sums .* overflow"), (torch.inf, "finite")]
+)
+def test_weights_of_edges_must_add_up(items, weight, message):
+    for item in items:
+        item.edge_weight = torch.full((item.edge_index.size(1),), weight)
+    with pytest.raises(ValueError, match=f"data.edge_weight .*{message}"):
+        read_graphs(items, split=SPLIT)
 
 
 def test_integers_below_the_limit_are_codes(items):

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, Tenso
 from torch_geometric.data import Data
 from torch_geometric.data.in_memory_dataset import InMemoryDataset
 
+from graphcond.core.ranges import LARGEST
 from graphcond.images.dataset import ImageDataset
 from graphcond.images.reading import is_image_dataset, read_images
 from graphcond.images.splits import hold_out
@@ -372,10 +373,13 @@ def test_pixels_that_are_no_numbers(value):
         read_images(ImageDataset((UNIT, Y), test=(x, Y)))
 
 
-def test_large_pixels_are_finite():
+def test_large_pixels_are_left_unless_their_squares_overflow():
     x = UNIT.clone()
-    x[0] = 3e38  # whose sum is not
+    x[0] = LARGEST
     assert len(read_images((x, Y), validation=0).train) == N
+    x[0] = 3e38
+    with pytest.raises(ValueError, match=r"1 of them hold numbers beyond 1e\+15, whose squares overflow .*; scale"):
+        read_images((x, Y), validation=0)
 
 
 @pytest.mark.parametrize("test", [2 * UNIT, 1.4 * UNIT, UNIT - 0.4, UNIT.clamp(0.2, 0.3)])

@@ -65,7 +65,7 @@ def test_a_start_at_the_mean_of_all_is_left(make_toy):
     x = class_means(data).mean(dim=0) + 1e-3 * torch.randn(3, data.num_features, generator=generator)
     result, note = refined(data, x, Refinement(steps=60, looks=3, rate=0.1))
     assert note["kept"]
-    assert note["before"] < 0.8 < 0.95 < note["after"]
+    assert note["before"] < 0.9 < 0.95 < note["after"]  # trainings long enough tell even such nodes apart, but worse
     assert note["kept_step"] in dict(note["scores"])
     assert not torch.equal(result.x, x)
 

@@ -125,6 +125,7 @@ def test_a_run_that_is_out_of_time_gives_a_whole_dataset(toy, tmp_path):
     small = condense(toy, METHODS["gcond"](), max_seconds=1e-9)
     assert small.record.choices == {
         "kept_step": 1, "steps": 1, "complete": False, "scores": small.record.choices["scores"],
+        "stopped": "at step 1 of 12: max_seconds=1e-09 was over",
     }  # fmt: skip
     assert [step for step, _ in small.record.choices["scores"]] == [1]
     assert small[0].num_nodes == 6

@@ -206,10 +206,22 @@ def test_an_interruption_leaves_no_trace(toy, tmp_path, name, what, at):
 
 @each_class
 def test_a_run_in_pieces_of_no_time_ends_on_the_same_bits(toy, tmp_path, name):
-    for step in range(1, STEPS):
-        choices = condense(toy, quick(name), tmp_path / "state", max_seconds=1e-9).record.choices
-        assert (choices["steps"], choices["complete"]) == (step, False)
-    assert_same(condense(toy, quick(name), tmp_path / "state", max_seconds=1e-9), condense(toy, quick(name)))
+    went = [condense(toy, quick(name), tmp_path / "state", max_seconds=1e-9)]
+    while not went[-1].record.choices["complete"]:
+        went.append(condense(toy, quick(name), tmp_path / "state", max_seconds=1e-9))
+    plan = quick(name).experts
+    of_experts = plan.number * (plan.checkpoints * plan.interval - 1)  # a call takes one step, or ends an expert too
+    assert [small.record.choices["steps"] for small in went] == [0] * of_experts + list(range(1, STEPS + 1))
+    assert_same(went[-1], condense(toy, quick(name)))
+
+
+@each_class
+def test_what_is_out_of_time_in_the_training_of_experts_gives_the_nodes_it_starts_from(toy, name):
+    small = condense(toy, quick(name), max_seconds=1e-9)
+    assert small[0].num_nodes == condense(toy, quick(name))[0].num_nodes
+    assert "in the training of expert 1 of 2" in small.record.choices["stopped"]
+    (note,) = (note for note in small.record.notes if "stopped in the training" in note)
+    assert "give checkpoint= to go on later" in note
 
 
 @each_class
@@ -222,7 +234,7 @@ def test_without_a_checkpoint_nothing_is_written(toy, tmp_path, monkeypatch, nam
 @each_class
 @pytest.mark.parametrize("differs", ["seed", "method", "nodes per class"])
 def test_a_checkpoint_of_another_run_is_refused_before_experts_are_trained(toy, tmp_path, name, differs):
-    condense(toy, quick(name), tmp_path / "state", max_seconds=1e-9)
+    condense(toy, quick(name), tmp_path / "state")
     other = {"seed": {"seed": 1}, "method": {"method": quick(name, span=2)}, "nodes per class": {"num_nodes": 7}}
     reports: list[Progress] = []
     with pytest.raises(ValueError, match=rf"belongs to another run \({differs}: "):
@@ -233,7 +245,7 @@ def test_a_checkpoint_of_another_run_is_refused_before_experts_are_trained(toy, 
 
 @each_class
 def test_experts_of_another_run_are_refused(toy, tmp_path, name):
-    condense(toy, quick(name), tmp_path / "state", max_seconds=1e-9)
+    condense(toy, quick(name), tmp_path / "state")
     (tmp_path / "state").unlink()
     with pytest.raises(ValueError, match=r"is an expert of another run \(method: "):
         condense(toy, quick(name, steps=9), tmp_path / "state")

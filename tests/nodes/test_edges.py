@@ -77,3 +77,17 @@ def test_the_callers_random_state_is_left_alone():
     before = torch.get_rng_state()
     edges.survey(*random_edges(0, undirected=True), NODES)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("undirected", [True, False])
+def test_induced_edges_do_not_depend_on_the_order_in_which_edges_are_listed(undirected):
+    edge_index, weight = random_edges(3, undirected)
+    nodes = torch.randperm(NODES, generator=torch.Generator().manual_seed(0))[:25]
+    expected = edges.induced(edge_index, weight, nodes, NODES)
+    assert edges.is_strictly_sorted(expected[0], len(nodes))
+    assert edges.is_ascending(expected[0][0])
+    by_target = (edge_index[1] * NODES + edge_index[0]).argsort()
+    for order in (by_target, torch.randperm(len(weight), generator=torch.Generator().manual_seed(1))):
+        found = edges.induced(edge_index[:, order], weight[order], nodes, NODES)
+        assert torch.equal(found[0], expected[0])
+        assert torch.equal(found[1], expected[1])

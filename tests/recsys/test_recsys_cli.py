@@ -233,12 +233,12 @@ WRONG = [
     (("--users", 121, "--method", "head_users"), "users must be in [1, 120]"),
     (("--method", "random"), "did you mean 'random_users'"),
     (("--method", "random_users", "--max-seconds", 5), "leave it out"),
-    (("--max-seconds", -1), "max_seconds must be positive"),
+    (("--max-seconds", -1), "--max-seconds must be positive"),
     (("--split", "rand"), "split must be one of random, leave_one_out, temporal, strong, whole, got 'rand'"),
     (("--models", "eas"), "there is no model 'eas'; did you mean 'ease'"),
     (("--models", ","), "models must name at least one recommender"),
     (("--convention", "recbol"), "did you mean 'recbole'"),
-    (("--min-weight", 9), "min_weight=9.0 leaves none of 1500 interactions"),
+    (("--min-weight", 9), "--min-weight=9.0 leaves none of 1500 interactions"),
     (("--seed", -1), "seed must be an integer in [0, "),
     (("--device", "tpu"), "device='tpu' cannot be used here"),
     (("-o", "/nowhere/at/all.safetensors"), "does not exist"),
@@ -314,7 +314,11 @@ def test_an_interruption_is_exit_code_130(run: Callable, table: Path, monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr(recsys.cli, "condense_interactions", interrupted)
-    assert run(*CONDENSE, table, *QUICK)[:2] == (130, "")
+    code, out, err = run(*CONDENSE, table, *QUICK)
+    assert (code, out) == (130, "")
+    assert (
+        "graphcond: interrupted; nothing was kept, --checkpoint FILE would; start again with: graphcond recsys" in err
+    )
 
 
 @pytest.fixture
