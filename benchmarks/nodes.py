@@ -19,7 +19,7 @@ from torch_geometric.data import Data
 
 import graphcond
 from graphcond.core.rows import Rows
-from graphcond.evaluation.evaluate import CONTROLS
+from graphcond.evaluation.nodes import CONTROLS
 from graphcond.methods import resolve_method
 
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "results.jsonl", ("dataset", "size", "data", "model"))

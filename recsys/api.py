@@ -1,7 +1,7 @@
 """The one call: interactions in, a few synthetic users over the same items out."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 

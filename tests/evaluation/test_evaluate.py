@@ -14,9 +14,9 @@ from torch_geometric.utils import dense_to_sparse
 import graphcond
 from graphcond.evaluation import Protocol, evaluate
 from graphcond.evaluation.columns import score_of
-from graphcond.evaluation.evaluate import CONTROLS
 from graphcond.evaluation.metrics import METRICS
 from graphcond.evaluation.models import MODELS, ModelKind
+from graphcond.evaluation.nodes import CONTROLS
 from graphcond.evaluation.protocol import PUBLISHED, STANDARD
 from graphcond.evaluation.training import Exam, Lesson, train_once
 from graphcond.nodes.reading import read_nodes
