@@ -46,7 +46,7 @@ class BenchReport:
 def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
     first = rows[0]
     scores = [score for row in rows for score in row["scores"]]
-    own = [score for row in rows for score in row["own_scores"]]
+    own = [score for row in rows for score in row.get("own_scores", ())]
     mean, deviation = mean_and_deviation(scores)
     own_mean, own_deviation = mean_and_deviation(own) if own else (None, None)
     names = ("dataset", "size", "method", "model", "protocol", "metric")

@@ -179,7 +179,7 @@ def resolve_model(model: object) -> ModelKind:
     if isinstance(model, nn.Module):
         return ModelKind(lambda *_: _OwnNetwork(_fresh(model)), weighted_view)
     if callable(model):
-        return ModelKind(lambda features, classes, _: _OwnNetwork(model(features, classes)), weighted_view)
+        return ModelKind(lambda features, classes, _: _OwnNetwork(_made(model, features, classes)), weighted_view)
     raise TypeError(
         "models must be names such as 'gcn', torch.nn.Modules, or functions of (num_features, num_classes) that make "
         f"one, got {type(model).__name__}"
@@ -217,6 +217,17 @@ class _OwnNetwork(nn.Module):
         more = {"edge_weight": edge_weight} if self.weighted else {}
         out: Tensor = self.network(x, edge_index, **more)
         return out
+
+
+def _made(model: Callable[..., nn.Module], num_features: int, num_classes: int) -> nn.Module:
+    try:
+        return model(num_features, num_classes)
+    except Exception as error:
+        name = getattr(model, "__name__", repr(model))
+        raise TypeError(
+            f"the model {name} cannot be made with num_features={num_features} and num_classes={num_classes}: {error}; "
+            "pass a function of these two that returns a torch.nn.Module"
+        ) from error
 
 
 def _fresh(network: nn.Module) -> nn.Module:

@@ -77,6 +77,9 @@ def evaluate_nodes(
     metric = resolve_metric(rules.metric, task.num_classes)
     if not len(task.test.nodes):
         raise ValueError("data.test_mask is missing or selects no labelled node; evaluation needs test nodes")
+    with seeded(0):  # a network that cannot be made is told before any work; weights are drawn
+        for kind in kinds.values():
+            kind.build(task.train.graph.x.size(1), task.num_classes, rules.protocol)
     candidates = [own, *(_control(name, own, task, rules.device) for name in controls)]
     judge = _Judge(task.to(rules.device), rules, metric)
     rows: list[Row] = []

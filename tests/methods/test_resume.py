@@ -123,7 +123,8 @@ def test_a_run_in_pieces_of_no_time_ends_on_the_same_bits(toy, path, name, judge
 
 def test_a_run_that_is_out_of_time_gives_a_whole_dataset(toy, tmp_path):
     small = condense(toy, METHODS["gcond"](), max_seconds=1e-9)
-    assert small.record.choices == {
+    choices = {name: value for name, value in small.record.choices.items() if name != "edges_per_node"}
+    assert choices == {
         "kept_step": 1, "steps": 1, "complete": False, "scores": small.record.choices["scores"],
         "stopped": "at step 1 of 12: max_seconds=1e-09 was over",
     }  # fmt: skip
