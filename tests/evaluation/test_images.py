@@ -592,7 +592,7 @@ def test_kinds_of_datasets_are_told_apart(toy: Data) -> None:
     with pytest.raises(ValueError, match="condensed holds no images, but the dataset does"):
         evaluate(nodes, digits(), [SMALL])
     with pytest.raises(
-        TypeError, match="cannot be made with num_features=8 and num_classes=3: .* a function of these two"
+        TypeError, match=r"cannot be made with num_features=8 and num_classes=3: .* a function of these two"
     ):
         evaluate(nodes, toy, [SMALL])
 
