@@ -28,11 +28,11 @@ PLACEMENTS: Mapping[str, Placement] = {
     "class means": Placement(spread=None, labelled=True, residual=0.0),
 }
 DEFAULT = next(iter(PLACEMENTS))
-SCREENING = Effort(length=0.5, networks=1)
+SCREENING = Effort(length=0.3, networks=1)
 FINAL = Effort(length=2, drop=True)
-FINALISTS = 4  # candidates besides the default that a screening leaves
+FINALISTS = 3  # candidates besides the default that a screening leaves
 STANDARD_ERRORS = 3.0  # by which a candidate has to be better than the default (benchmarks/choice.py)
-LABELS = Effort(length=2, networks=1, drop=True)  # soft labels of the same nodes differ by less than networks do
+LABELS = Effort(networks=1)  # soft labels of the same nodes differ by less than networks do
 SOFTNESS = (1.0, 0.5, 0.1)  # shares of the teacher's probabilities in soft labels; the rest is the class itself
 BALANCING_STEPS = 30
 EDGED_NODES = 1000  # nodes of sets with edges at most, for networks are trained on them with dense adjacencies
