@@ -115,13 +115,12 @@ class _Candidates:
     """What networks are trained on.
 
     Shapes:
-        x: ``(k, n, inputs)``; targets: ``(k, n)`` int64 or ``(k, n, num_classes)``; weight: ``(k, n)``, of mean 1;
-        operators: ``(k, n, n)`` or ``None`` each.
+        x: ``(k, n, inputs)``; targets: ``(k, n)`` int64 or ``(k, n, num_classes)``; operators: ``(k, n, n)`` or
+        ``None`` each.
     """
 
     x: Tensor
     targets: Tensor
-    weight: Tensor
     operators: tuple[Tensor | None, ...]
 
 
@@ -167,7 +166,7 @@ class QuickValidation:
         return self._views[0].y
 
     def score(self, x: Tensor, y: Tensor, adj: Tensor | None = None) -> float:
-        """Return the score of one candidate in the first view, all its nodes weighted alike.
+        """Return the score of one candidate in the first view.
 
         Args:
             x: ``(n, num_features)``.
@@ -177,9 +176,7 @@ class QuickValidation:
         operators = (None if adj is None else adj.unsqueeze(0),)
         return self.run(x.unsqueeze(0), y, operators=operators)[0][0].score
 
-    def run(
-        self, x: Tensor, y: Tensor, weight: Tensor | None = None, operators: tuple[Tensor | None, ...] = (None,)
-    ) -> list[list[Outcome]]:
+    def run(self, x: Tensor, y: Tensor, operators: tuple[Tensor | None, ...] = (None,)) -> list[list[Outcome]]:
         """Return for each of several candidates its outcome in each view.
 
         All candidates are trained at once, as many small networks cost little more than one; different initial
@@ -188,13 +185,10 @@ class QuickValidation:
         Args:
             x: ``(k, n, num_features)`` features of ``k`` candidates.
             y: Labels: ``(n,)`` int64 for all of them, ``(k, n)`` int64, or ``(k, n, num_classes)`` probabilities.
-            weight: ``(k, n)`` weights of the nodes in the loss; ``None``: all alike.
             operators: ``(k, n, n)`` or ``None`` each, what is applied before each weight of the second layer.
         """
-        count, rows = x.shape[:2]
-        weight = x.new_ones(count, rows) if weight is None else weight
-        targets = y.expand(count, -1) if y.dim() == 1 else y
-        candidates = _Candidates(self._shown(x), targets, weight / weight.mean(dim=1, keepdim=True), operators)
+        targets = y.expand(len(x), -1) if y.dim() == 1 else y
+        candidates = _Candidates(self._shown(x), targets, operators)
         # Operations are too small to be shared by threads, which would wait for each other and for other processes.
         seeds = torch.randint(2**62, (self._effort.networks,)).tolist()
         found = side_by_side(partial(self._train, candidates), list(enumerate(seeds)))
@@ -218,9 +212,10 @@ class QuickValidation:
             chosen, targets = x[:, batch], candidates.targets[:, batch]
             kept = (torch.rand(chosen.size(1), WIDTH, generator=draws) >= DROPOUT) / (1 - DROPOUT)  # the same for all
             logits = _network(chosen, candidates.operators, parameters, kept.to(x.device))
-            losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1), reduction="none").view(count, -1)
+            # The mean over all candidates, times their number: each one's network has the gradient of its own mean.
+            loss = count * F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1))
             optimizer.zero_grad()
-            (losses * candidates.weight[:, batch]).mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if step % max(1, steps // EVALUATIONS) == 0 or step == steps:
                 self._evaluate(parameters, best)

@@ -86,12 +86,12 @@ def test_candidates_that_are_seen_whole_take_no_longer(edges: bool, monkeypatch:
     assert asked == QUICK.networks * [QUICK.rows if edges else 90]
 
 
-def test_one_hot_targets_are_labels_and_equal_weights_are_none() -> None:
+def test_one_hot_targets_are_labels() -> None:
     x, y = validation()
     outcomes = []
-    for targets, weight in ((torch.arange(3), None), (torch.eye(3).unsqueeze(0), torch.full((1, 3), 5.0))):
+    for targets in (torch.arange(3), torch.eye(3).unsqueeze(0)):
         torch.manual_seed(0)
-        ((one,),) = QuickValidation(Batch(x, y), 3).run(means(8).unsqueeze(0), targets, weight)
+        ((one,),) = QuickValidation(Batch(x, y), 3).run(means(8).unsqueeze(0), targets)
         outcomes.append(one.score)
     assert outcomes[0] == pytest.approx(outcomes[1], abs=0.02)
 
