@@ -53,7 +53,7 @@ def measure(name: str, data: Data, nodes: int, seed: int) -> dict[float, float]:
             Downstream(prepared.views.val, half, task.num_classes) for half in order.split(-(-len(order) // 2))
         )
         found = prepared.offers()
-        _, outcomes = candidates.choose(found, chosen)
+        outcomes = candidates.choose(found, chosen).outcomes
         default = candidates.DEFAULT
         best = max(outcomes, key=lambda one: mean_score(outcomes[one]))
         gain, error = chosen.difference(outcomes[best], outcomes[default])

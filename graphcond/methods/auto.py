@@ -13,13 +13,15 @@ from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
 from graphcond.methods.candidates import (
+    CANDIDATES,
     DEFAULT,
-    PLACEMENTS,
+    FINAL,
+    Choice,
     Offers,
     balanced_labels,
     choose,
+    compared,
     offers,
-    placed,
     with_soft_labels,
 )
 from graphcond.methods.refinement import Refinement
@@ -72,6 +74,8 @@ class Auto(NodeMethod):
         depth: Hops of the features that are condensed: the depth of the downstream network.
         penalty: Of the student's ridge regression, relative to the mean squared norm of its rows.
         refinement: How the nodes are refined where the call allows long work.
+        candidate: The candidate that is taken, such as ``"cluster graph"`` for networks that use the structure, by a
+            name in the record's ``choices["candidates"]``; ``None``: the validation nodes choose.
     """
 
     name: ClassVar[str] = "auto"
@@ -80,11 +84,14 @@ class Auto(NodeMethod):
     depth: int = 2
     penalty: float = 30.0
     refinement: Refinement = field(default_factory=Refinement)
+    candidate: str | None = None
 
     def __post_init__(self) -> None:
         """Check the fields."""
         check_depth(self.depth)
         require_positive(self, but=("depth",))
+        if self.candidate not in (None, *CANDIDATES):
+            raise ValueError(f"candidate must be one of {', '.join(CANDIDATES)}, got {self.candidate!r}")
         if not isinstance(self.refinement, Refinement):
             raise TypeError(f"refinement must be a Refinement(), got {self.refinement!r}")
 
@@ -93,7 +100,7 @@ class Auto(NodeMethod):
         stage = _stages(run.progress)
         prepared = self.prepare(task, allocation, run, stage)
         next(stage)
-        result = _chosen(prepared)
+        result = _chosen(prepared, self.candidate)
         next(stage)
         if run.allows_long_work and result.edge_index is None:
             trial, space = prepared.trial, prepared.views.val.space
@@ -149,20 +156,30 @@ class Prepared:
         return offers(self.trial, self.places, self.probabilities, self.views.train.space, self.allocation)
 
 
-def _chosen(prepared: Prepared) -> SyntheticNodes:
-    """Return the candidate that validation nodes choose, or without any the default, with soft labels."""
-    trial = prepared.trial
+def _chosen(prepared: Prepared, asked: str | None) -> SyntheticNodes:
+    """Return the candidate that was asked for, or that validation nodes choose, with soft labels.
+
+    Raises:
+        ValueError: the candidate that was asked for is not possible.
+    """
+    trial, found = prepared.trial, prepared.offers()
     choices: dict[str, Any] = {"teacher": asdict(prepared.teacher)}
+    if asked is not None and asked not in found:
+        raise ValueError(f"candidate={asked!r} is not possible for this size and data; there are {', '.join(found)}")
     if not len(trial.val.nodes):
-        result = placed(prepared.places, PLACEMENTS[DEFAULT])
-        return replace(result, y_soft=balanced_labels(result), choices=choices | {"taken": DEFAULT})
-    found = prepared.offers()
+        result = found[asked or DEFAULT]
+        soft = None if result.y_soft is None else balanced_labels(result)
+        return replace(result, y_soft=soft, choices=choices | {"taken": asked or DEFAULT})
     downstream = Downstream(prepared.views.val, trial.val.nodes, trial.num_classes)
-    taken, outcomes = choose(found, downstream)
-    scores = {name: _scores(one) for name, one in outcomes.items()}
-    result, softness = with_soft_labels(found[taken], downstream)
-    choices |= {"taken": taken, "softness": softness, "candidates": scores}
-    return replace(result, choices=choices, notes=downstream.doubts(outcomes[taken]))
+    if asked is None:
+        choice = choose(found, downstream)
+    else:
+        choice = Choice(asked, compared({asked: found[asked]}, downstream, FINAL))
+    result, softness = with_soft_labels(found[choice.taken], downstream)
+    choices |= {"taken": choice.taken, "softness": softness}
+    choices["candidates"] = {name: _scores(one) for name, one in choice.outcomes.items()}
+    notes = (*choice.notes, *downstream.doubts(choice.outcomes[choice.taken]))
+    return replace(result, choices=choices, notes=notes)
 
 
 def _stages(progress: ProgressCallback) -> Iterator[None]:

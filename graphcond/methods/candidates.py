@@ -1,7 +1,8 @@
 """What ``auto`` chooses from: placements of clusters, the controls, and clusters with the edges between them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +29,7 @@ PLACEMENTS: Mapping[str, Placement] = {
     "class means": Placement(spread=None, labelled=True, residual=0.0),
 }
 DEFAULT = next(iter(PLACEMENTS))
+CANDIDATES = (*PLACEMENTS, "random_soft", "cluster graph", "random", "herding", "k_center")
 SCREENING = Effort(length=0.3, networks=1)
 FINAL = Effort(length=2, drop=True)
 FINALISTS = 3  # candidates besides the default that a screening leaves
@@ -35,6 +37,7 @@ STANDARD_ERRORS = 3.0  # by which a candidate has to be better than the default 
 LABELS = Effort(networks=1)  # soft labels of the same nodes differ by less than networks do
 SOFTNESS = (1.0, 0.5, 0.1)  # shares of the teacher's probabilities in soft labels; the rest is the class itself
 BALANCING_STEPS = 30
+TITLES = {"gcn": "A GCN", "sage": "A GraphSAGE", "mlp": "An MLP"}
 EDGED_NODES = 1000  # nodes of sets with edges at most, for networks are trained on them with dense adjacencies
 EDGED_EDGES = 5_000_000  # edges of originals at most from which sets with edges are taken
 CLASS_ROWS = 1000  # training nodes of a class among which herding and k-center choose
@@ -69,7 +72,7 @@ def offers(task: NodeTask, places: Places, probabilities: Tensor, space: Tensor,
     )
     if len(rows) <= EDGED_NODES and task.train.graph.edge_index.size(1) <= EDGED_EDGES:
         found["cluster graph"] = cluster_graph(task, places.clusters)
-        if bool((counts <= task.class_counts).all()):
+        if bool((counts.cpu() <= task.class_counts.cpu()).all()):
             found |= _selections(task, space, counts)
     return found
 
@@ -126,18 +129,46 @@ def cluster_graph(task: NodeTask, clusters: Clusters) -> SyntheticNodes:
     )
 
 
-def choose(found: Offers, downstream: Downstream) -> tuple[str, dict[str, Outcomes]]:
-    """Return the name of the best candidate, or of the default unless one is clearly better, and all outcomes.
+class Choice(NamedTuple):
+    """Which candidate is taken, and why.
+
+    Args:
+        taken: Its name.
+        outcomes: Of all candidates; of those that a screening dropped, in that screening.
+        notes: For which network another one is clearly better, one sentence each.
+    """
+
+    taken: str
+    outcomes: dict[str, Outcomes]
+    notes: tuple[str, ...] = ()
+
+
+def choose(found: Offers, downstream: Downstream) -> Choice:
+    """Return the best candidate by the mean of all networks, or the default unless one is clearly better.
 
     A short screening with one network leaves a few of them, which have longer trainings of two.
     """
     screened = compared(found, downstream, SCREENING)
     default = next(iter(found))
-    finalists = sorted(screened, key=lambda name: -mean_score(screened[name]))[:FINALISTS]
-    outcomes = compared({name: found[name] for name in dict.fromkeys([default, *finalists])}, downstream, FINAL)
-    best = max(outcomes, key=lambda name: mean_score(outcomes[name]))
-    gain, error = downstream.difference(outcomes[best], outcomes[default])
-    return best if gain > STANDARD_ERRORS * error else default, screened | outcomes
+    ranked = sorted(screened, key=lambda name: -mean_score(screened[name]))[:FINALISTS]
+    finalists = compared({name: found[name] for name in dict.fromkeys([default, *ranked])}, downstream, FINAL)
+    best = max(finalists, key=lambda name: mean_score(finalists[name]))
+    gain, error = downstream.difference(finalists[best], finalists[default])
+    taken = best if gain > STANDARD_ERRORS * error else default
+    return Choice(taken, screened | finalists, tuple(_better_for_one(finalists, taken, downstream)))
+
+
+def _better_for_one(finalists: dict[str, Outcomes], taken: str, downstream: Downstream) -> Iterator[str]:
+    """Yield a sentence for each network that another candidate than the one taken trains clearly better."""
+    for network in downstream.labels:
+        best = max(finalists, key=lambda name: finalists[name][network].score)
+        gain, error = downstream.difference(finalists[best], finalists[taken], network)
+        if gain > STANDARD_ERRORS * error:
+            mine, other = (100 * finalists[name][network].score for name in (taken, best))
+            yield (
+                f"{TITLES[network]} does better on the candidate {best!r} than on {taken!r} ({other:.1f} against "
+                f"{mine:.1f} % on validation nodes), which is better for all together; Auto(candidate={best!r}) gives it"
+            )
 
 
 def compared(found: Offers, downstream: Downstream, effort: Effort) -> dict[str, Outcomes]:

@@ -132,12 +132,21 @@ class Downstream:
         sage = self._run((self._sage,), candidates, effort, beside, (mean, None))
         return [dict(zip(NETWORKS, (a[0], b[0], c[0]), strict=True)) for a, b, c in zip(gcn, sage, mlp, strict=True)]
 
-    def difference(self, first: Outcomes, second: Outcomes) -> tuple[float, float]:
+    def difference(self, first: Outcomes, second: Outcomes, network: str | None = None) -> tuple[float, float]:
         """Return by how much one candidate's mean score over networks is higher, and that difference's standard error.
 
         It is the smaller of two estimates: the mean of the networks' errors, as if they were the same error, and the
         error of the mean on the nodes on which all networks are scored.
+
+        Args:
+            first: Of one candidate.
+            second: Of the other.
+            network: Whose score alone is compared; ``None``: the mean.
         """
+        if network is not None:
+            gain = first[network].score - second[network].score
+            mine, its = first[network].contributions, second[network].contributions
+            return gain, standard_error_of_difference(mine, its, self.labels[network], self._num_classes)
         gains = [first[network].score - second[network].score for network in self.labels]
         pairs = {network: (first[network].contributions, second[network].contributions) for network in self.labels}
         errors = [

@@ -10,7 +10,7 @@ from torch_geometric.utils import to_undirected
 
 import graphcond
 from graphcond.methods import auto, candidates
-from graphcond.methods.candidates import DEFAULT, LABELS, PLACEMENTS, SOFTNESS, balanced
+from graphcond.methods.candidates import CANDIDATES, DEFAULT, LABELS, SOFTNESS, balanced
 from graphcond.nodes import quick_validation
 from graphcond.nodes.downstream import Downstream
 from graphcond.nodes.propagation import normalized_adjacency, propagate
@@ -25,9 +25,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def only(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let the method take one placement."""
-    monkeypatch.setattr(
-        auto, "choose", lambda found, downstream: (name, candidates.compared({name: found[name]}, downstream, LABELS))
-    )
+
+    def take(found: candidates.Offers, downstream: Downstream) -> candidates.Choice:
+        return candidates.Choice(name, candidates.compared({name: found[name]}, downstream, LABELS))
+
+    monkeypatch.setattr(auto, "choose", take)
 
 
 def test_the_result_needs_no_weights(toy: Data) -> None:
@@ -68,7 +70,7 @@ def test_anchors_surround_the_mean_of_the_space(toy: Data, monkeypatch: pytest.M
 
 def test_the_record_has_the_scores_of_all_candidates(toy: Data) -> None:
     choices = graphcond.condense(toy, nodes_per_class=2).record.choices
-    names = {*PLACEMENTS, "random_soft", "cluster graph", "random", "herding", "k_center"}
+    names = set(CANDIDATES)
     assert set(choices["candidates"]) == names
     assert choices["taken"] in names
     means = {name: one["mean"] for name, one in choices["candidates"].items()}
@@ -92,6 +94,18 @@ def test_labels_that_differ_from_those_of_neighbours_bring_edges() -> None:
     assert small.record.choices["taken"] == "cluster graph"
     source, target = small[0].edge_index
     assert (small[0].y[source] != small[0].y[target]).float().mean() > 0.7  # clusters are of presumed classes
+
+
+def test_a_candidate_can_be_asked_for(toy: Data) -> None:
+    small = graphcond.condense(toy, nodes_per_class=2, method="auto(candidate='herding')")
+    expected = graphcond.condense(toy, nodes_per_class=2, method="herding")
+    assert torch.equal(small[0].x, expected[0].x)
+    assert small.record.choices["taken"] == "herding"
+    assert "y_soft" not in small[0]
+    with pytest.raises(ValueError, match=r"candidate must be one of spread 0\.75, .* got 'herdings'"):
+        graphcond.Auto(candidate="herdings")
+    with pytest.raises(ValueError, match="candidate='herding' is not possible for this size"):
+        graphcond.condense(toy, num_nodes=45, method=graphcond.Auto(candidate="herding"))
 
 
 def test_a_result_at_chance_level_says_so(toy: Data, caplog: pytest.LogCaptureFixture) -> None:

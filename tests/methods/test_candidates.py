@@ -27,7 +27,9 @@ class Told:
         self.asked.append(values)
         return [dict.fromkeys(NETWORKS, Outcome(value, torch.ones(1), torch.ones(1))) for value in values]
 
-    def difference(self, first: dict, second: dict) -> tuple[float, float]:
+    labels = dict.fromkeys(NETWORKS)
+
+    def difference(self, first: dict, second: dict, network: str | None = None) -> tuple[float, float]:
         return first["gcn"].score - second["gcn"].score, self.error
 
 
@@ -38,17 +40,31 @@ def nodes(score: float) -> SyntheticNodes:
 @pytest.mark.parametrize(("errors", "taken"), [(STANDARD_ERRORS - 0.1, "default"), (STANDARD_ERRORS + 0.1, "better")])
 def test_the_default_stays_unless_another_is_clearly_better(errors: float, taken: str) -> None:
     found = {"default": nodes(0.8), "worse": nodes(0.7), "better": nodes(0.9)}
-    assert choose(found, Told(error=0.1 / errors))[0] == taken  # type: ignore[arg-type]
+    assert choose(found, Told(error=0.1 / errors)).taken == taken  # type: ignore[arg-type]
 
 
 def test_a_screening_leaves_the_default_and_the_best() -> None:
     found = {"default": nodes(0.1), **{f"{i}": nodes(0.2 + i / 20) for i in range(FINALISTS + 3)}}
     told = Told(error=0.01)
-    taken, outcomes = choose(found, told)  # type: ignore[arg-type]
+    taken, outcomes, notes = choose(found, told)  # type: ignore[arg-type]
     assert [len(values) for values in told.asked] == [len(found), FINALISTS + 1]
     assert told.asked[1][0] == pytest.approx(0.1)
     assert taken == f"{FINALISTS + 2}"
     assert set(outcomes) == set(found)
+    assert notes == ()
+
+
+def test_a_network_that_does_better_on_another_candidate_is_told_of() -> None:
+    class OneSided(Told):
+        def difference(self, first: dict, second: dict, network: str | None = None) -> tuple[float, float]:
+            return (0.1, 0.01) if network == "sage" else (0.0, 0.01)
+
+    found = {"default": nodes(0.8), "cluster graph": nodes(0.85)}
+    choice = choose(found, OneSided(0.01))  # type: ignore[arg-type]
+    assert choice.taken == "default"
+    (note,) = choice.notes
+    assert note.startswith("A GraphSAGE does better on the candidate 'cluster graph' than on 'default'")
+    assert "Auto(candidate='cluster graph')" in note
 
 
 def four_clusters(edges: list[tuple[int, int]]) -> tuple[NodeTask, Clusters]:
