@@ -167,7 +167,7 @@ def _better_for_one(finalists: dict[str, Outcomes], taken: str, downstream: Down
             mine, other = (100 * finalists[name][network].score for name in (taken, best))
             yield (
                 f"{TITLES[network]} does better on the candidate {best!r} than on {taken!r} ({other:.1f} against "
-                f"{mine:.1f} % on validation nodes), which is better for all together; Auto(candidate={best!r}) gives it"
+                f"{mine:.1f} % on validation nodes), which is better for all; Auto(candidate={best!r}) gives it"
             )
 
 
