@@ -53,8 +53,8 @@ class Conditions:
                 )
         if self.checkpoint is not None and not isinstance(self.checkpoint, str | Path | Checkpoint):
             raise TypeError(f"checkpoint must be a path or a Checkpoint, got {type(self.checkpoint).__name__}")
-        if (checkpoint := self.checkpoint) is not None:
-            self.processes.first(lambda: check_checkpoint(checkpoint))
+        if self.checkpoint is not None and self.processes.count == 1:
+            check_checkpoint(self.checkpoint)
         limit = self.max_seconds
         if limit is not None and not is_number(limit):
             raise TypeError(f"max_seconds must be a number of seconds, got {limit!r}")
@@ -78,6 +78,8 @@ class Conditions:
             known["processes"] = str(self.processes.count)
             given = "none" if self.checkpoint is None else "given"  # by a path that may differ between machines
             self.processes.require_same(known | {"max_seconds": str(self.max_seconds), "checkpoint": given})
+            if (path := self.checkpoint) is not None:  # only now is it sure that all have one to wait for
+                self.processes.first(lambda: check_checkpoint(path))
         progress = resolve_progress(self.progress if self.processes.rank == 0 else None)
         checkpoint = self.checkpoint
         if isinstance(checkpoint, str | Path):
