@@ -12,7 +12,7 @@ from graphcond.core.devices import resolve_device
 from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.inputs import materialized
 from graphcond.core.memory import parse_memory
-from graphcond.core.progress import ProgressCallback
+from graphcond.core.progress import ProgressCallback, shows_progress
 from graphcond.core.randomness import check_seed
 from graphcond.graphs.containers import check_first, is_graph_dataset
 from graphcond.graphs.reading import Split
@@ -31,6 +31,7 @@ from graphcond.nodes.budget import Budget, RatioOf
 NO_SIZES = ("inductive", "memory", "ratio_of", "split")
 
 
+@shows_progress("step")
 def condense(
     dataset: object,
     ratio: float | None = None,
@@ -46,7 +47,7 @@ def condense(
     split: Split = 0,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | bool | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     max_seconds: float | None = None,
     memory: int | str | None = None,
@@ -86,7 +87,9 @@ def condense(
             validation).
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
-        progress: Called with a :class:`graphcond.Progress` while long work runs; ``None``: nobody is.
+        progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the
+            work has taken two seconds; ``False``: show none. A function is called with a :class:`graphcond.Progress`
+            while long work runs.
         checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
             on from there, to the same bits as without the interruption. A :class:`graphcond.Checkpoint` says how often.
         max_seconds: A method that works in steps stops after so many seconds since the call and gives the best that it
@@ -144,6 +147,7 @@ def condense(
     )  # fmt: skip
 
 
+@shows_progress("step")
 def condense_images(
     dataset: object,
     ratio: float | None = None,
@@ -153,7 +157,7 @@ def condense_images(
     method: str | ImageMethod = "auto",
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | bool | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     max_seconds: float | None = None,
 ) -> CondensedDataset:
@@ -173,7 +177,9 @@ def condense_images(
             ``"dm(steps=500)"``, or object, such as ``DM(steps=500)``.
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
-        progress: Called with a :class:`graphcond.Progress` while long work runs; ``None``: nobody is.
+        progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the
+            work has taken two seconds; ``False``: show none. A function is called with a :class:`graphcond.Progress`
+            while long work runs.
         checkpoint: A file in which a method keeps its state; the same call with the same file goes on from there, to
             the same bits as without the interruption.
         max_seconds: The method stops after so many seconds since the call and gives the best that it has found, or

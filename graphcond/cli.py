@@ -43,7 +43,6 @@ from graphcond.terminal import (
     print_json,
     print_record,
     print_result,
-    progress_bar,
     write_result,
 )
 
@@ -133,10 +132,9 @@ def condense(
         check_judging(entry.task, judging["models"], protocol, runs)
     dataset = Processes.current().after_first(lambda: graphcond.datasets.load(name, root))
     make = graphcond.condense_images if entry.task == "images" else graphcond.condense
-    with interruptible(lambda: go_on_from(checkpoint)), progress_bar("step", max_seconds) as progress:
+    with interruptible(lambda: go_on_from(checkpoint)):
         small = make(
             dataset, **asked, method=method, seed=seed, device=device, checkpoint=checkpoint, max_seconds=max_seconds,
-            progress=progress,
         )  # fmt: skip
     if Processes.current().rank:
         return  # the first process writes, judges and prints
@@ -198,12 +196,12 @@ def bench_(
     as_json: Json = False,
 ) -> None:
     """Compare methods on datasets, over sizes, seeds and models; stopped, it goes on when it is started again."""
-    with interruptible(lambda: f"go on with: {command_line()}"), progress_bar("condensation") as progress:
+    with interruptible(lambda: f"go on with: {command_line()}"):
         report = bench(
             datasets, output, methods=names(methods), sizes=names(sizes), seeds=seeds, runs=runs,
             models=None if models is None else names(models), protocol=protocol, root=root, device=device,
             engine=engine,  # type: ignore[arg-type]  # checked by bench
-            workers=workers, threads=threads, progress=progress,
+            workers=workers, threads=threads,
         )  # fmt: skip
     if as_json:
         print_json(report.to_dict())
@@ -316,8 +314,7 @@ def _asked(given: dict[str, Any], entry: Entry, method: str) -> dict[str, Any]:
 
 
 def _report(small: graphcond.CondensedDataset, dataset: object, entry: Entry, judging: dict[str, Any]) -> Report:
-    with progress_bar() as progress:
-        return graphcond.evaluate(small, dataset, metric=entry.metric, progress=progress, **judging)
+    return graphcond.evaluate(small, dataset, metric=entry.metric, **judging)
 
 
 def _judge_later(output: Path | None, name: str) -> str:

@@ -22,7 +22,6 @@ from graphcond.core.checkpoint import check_checkpoint
 from graphcond.core.files import check_target, same_file
 from graphcond.core.memory import shown
 from graphcond.core.processes import Processes
-from graphcond.core.progress import Progress
 from graphcond.evaluation.tables import render
 from graphcond.record import Record
 
@@ -219,26 +218,6 @@ def _kept_elsewhere(small: Saved, output: Path) -> str:
             folder = tempfile.mkdtemp(prefix="graphcond-", dir=parent)
             return f"the result was kept as {small.save(Path(folder, output.name))}"
     return "no other folder takes the result"
-
-
-@contextmanager
-def progress_bar(unit: str = "training", limit: float | None = None) -> Iterator[Callable[[Progress], None]]:
-    """Show a progress bar on standard error, if that is a terminal; one for all processes.
-
-    Args:
-        unit: What is counted.
-        limit: Seconds after which the work stops, which the bar says.
-    """
-    with tqdm(disable=Processes.current().rank > 0 or None, leave=False, file=sys.stderr, unit=unit) as bar:
-        if limit is not None:
-            bar.set_postfix_str(f"stops after {limit:g} s", refresh=False)
-
-        def report(progress: Progress) -> None:
-            bar.total = progress.total
-            bar.set_description(progress.what, refresh=False)
-            bar.update(progress.done - bar.n)
-
-        yield report
 
 
 class NoteHandler(RichHandler):

@@ -11,7 +11,7 @@ import torch
 from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.costs import Costs, measured
 from graphcond.core.devices import resolve_device
-from graphcond.core.progress import ProgressCallback
+from graphcond.core.progress import ProgressCallback, shows_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.methods.method import Method
 from graphcond.modalities.conditions import Conditions, require_finite, settings_of
@@ -28,6 +28,7 @@ from recsys.size import check_size, resolve_size
 logger = logging.getLogger(__name__)
 
 
+@shows_progress("step")
 def condense(
     dataset: object,
     ratio: float | None = None,
@@ -38,7 +39,7 @@ def condense(
     min_weight: float | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | bool | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     max_seconds: float | None = None,
 ) -> CondensedInteractions:
@@ -62,7 +63,9 @@ def condense(
         min_weight: Only interactions of at least this weight count, such as 4 of ratings from 1 to 5.
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
-        progress: Called with a :class:`graphcond.Progress` while long work runs; ``None``: nobody is.
+        progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the
+            work has taken two seconds; ``False``: show none. A function is called with a :class:`graphcond.Progress`
+            while long work runs.
         checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
             on from there, to the same bits as without the interruption.
         max_seconds: A method that works in steps stops after so many seconds since the call and gives the best that it

@@ -22,7 +22,6 @@ from graphcond.terminal import (
     print_json,
     print_record,
     print_result,
-    progress_bar,
     write_result,
 )
 from recsys.api import condense as condense_interactions
@@ -103,10 +102,10 @@ def condense(
         raise ValueError("--split=whole leaves no test part to evaluate on; pass --no-evaluate, or split otherwise")
     if users is None and ratio is None and interactions is None:
         users = min(USERS_DEFAULT, whole.train.shape[0])
-    with interruptible(lambda: go_on_from(checkpoint)), progress_bar("step", max_seconds) as progress:
+    with interruptible(lambda: go_on_from(checkpoint)):
         small = condense_interactions(
             whole, ratio, users=users, interactions=interactions, method=method, seed=seed, device=device,
-            progress=progress, checkpoint=checkpoint, max_seconds=max_seconds,
+            checkpoint=checkpoint, max_seconds=max_seconds,
         )  # fmt: skip
     if Processes.current().rank:
         return  # the first process writes, judges and prints
@@ -114,10 +113,8 @@ def condense(
         write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
     report = None
     if evaluate:
-        with interruptible(lambda: _judge_later(output, source)), progress_bar("training") as progress:
-            report = evaluate_users(
-                small, whole, names(models), controls=controls, convention=convention, progress=progress
-            )  # fmt: skip
+        with interruptible(lambda: _judge_later(output, source)):
+            report = evaluate_users(small, whole, names(models), controls=controls, convention=convention)
     if as_json:
         print_json({"record": json.loads(small.record.to_json()), "report": report and report.to_dict()})
         return
@@ -140,10 +137,7 @@ def evaluate(
 ) -> None:
     """Train recommenders on condensed users and judge them on the original's test part, split as for condensing."""
     small, whole = load(file), _read(source, split, split_seed, min_weight, columns)
-    with progress_bar("training") as progress:
-        report = evaluate_users(
-            small, whole, names(models), controls=controls, convention=convention, progress=progress
-        )  # fmt: skip
+    report = evaluate_users(small, whole, names(models), controls=controls, convention=convention)
     typer.echo(report.to_json() if as_json else str(report))
 
 

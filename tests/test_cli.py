@@ -11,7 +11,8 @@ from torch_geometric.data import Data
 
 import graphcond
 from graphcond import cli
-from graphcond.terminal import NoteHandler, progress_bar
+from graphcond.core.progress import progress_bar
+from graphcond.terminal import NoteHandler
 
 
 @pytest.fixture

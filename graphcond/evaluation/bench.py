@@ -10,7 +10,7 @@ from graphcond.api import condense, condense_images
 from graphcond.core.devices import resolve_device
 from graphcond.core.fields import positive_integer
 from graphcond.core.parallel import Engine, check_engine
-from graphcond.core.progress import ProgressCallback, resolve_progress
+from graphcond.core.progress import ProgressCallback, resolve_progress, shows_progress
 from graphcond.core.randomness import check_seed
 from graphcond.core.rows import Key, Rows
 from graphcond.core.settings import canonical
@@ -77,11 +77,12 @@ class Cell:
         return f"{self.dataset}, {self.label}, {self.method}, seed {self.seed}"
 
 
+@shows_progress("condensation")
 def bench(
     datasets: Sequence[str], output: str | Path, *, methods: Sequence[str] = ("auto", "random"),
     sizes: Sequence[str | float] = (0.01,), seeds: int = 3, runs: int = 1, models: Sequence[str] | None = None,
     protocol: str = "standard", metric: Metric | None = None, root: str | Path | None = None, device: str = "cpu",
-    workers: int = 1, engine: Engine = "auto", threads: int = 1, progress: ProgressCallback | None = None,
+    workers: int = 1, engine: Engine = "auto", threads: int = 1, progress: ProgressCallback | bool | None = None,
 ) -> BenchReport:  # fmt: skip
     """Condense named datasets by several methods, to several sizes, with several seeds, and judge by several models.
 
@@ -108,7 +109,9 @@ def bench(
         workers: How many condensations are under way at a time (:func:`graphcond.core.parallel.outcomes`).
         engine: ``"local"``, ``"ray"``, or ``"auto"``: Ray if it is installed and there are several workers.
         threads: Of each of them, whatever their number: sums come out differently with another one.
-        progress: Is told of each condensation.
+        progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the
+            work has taken two seconds; ``False``: show none. A function is called with a :class:`graphcond.Progress`
+            after each condensation.
 
     Raises:
         ValueError: an unknown name, or a size, method or model that does not fit a dataset.
@@ -212,7 +215,7 @@ def _measure(conditions: Conditions, cell: Cell, keys: Sequence[Key]) -> list[di
     method, size = (cell.method, cell.size) if control is None else ("random", read_size("1/class"))
     split = cell.seed % _number_of_splits(found, dataset)
     given: dict[str, Any] = {} if size is None else size.argument(found.task)
-    given |= {"method": method, "seed": cell.seed, "device": conditions.device}
+    given |= {"method": method, "seed": cell.seed, "device": conditions.device, "progress": False}
     if found.task == "images":
         small = condense_images(dataset, **given)
     else:
@@ -221,7 +224,7 @@ def _measure(conditions: Conditions, cell: Cell, keys: Sequence[Key]) -> list[di
     report = evaluate(
         small, dataset, models, protocol=conditions.protocol, runs=conditions.runs, device=conditions.device,
         metric=conditions.metric or found.metric, controls=[control] if control else False,
-        seed=conditions.runs * cell.seed,
+        seed=conditions.runs * cell.seed, progress=False,
     )  # fmt: skip
     rows = []
     for key, model in zip(keys, models, strict=True):

@@ -10,7 +10,7 @@ from graphcond.core.devices import resolve_device
 from graphcond.core.fields import check_flag, is_whole, positive_integer
 from graphcond.core.inputs import materialized
 from graphcond.core.processes import alone
-from graphcond.core.progress import ProgressCallback, resolve_progress
+from graphcond.core.progress import ProgressCallback, resolve_progress, shows_progress
 from graphcond.core.randomness import check_seed
 from graphcond.evaluation import graphs, nodes
 from graphcond.evaluation.controls import control_names
@@ -33,6 +33,7 @@ from graphcond.images.reading import is_image_dataset
 from graphcond.surrogates.convnet import Architecture
 
 
+@shows_progress("training")
 @alone()
 def evaluate(
     condensed: CondensedDataset | Data | Sequence[CondensedDataset] | Sequence[Data],
@@ -47,7 +48,7 @@ def evaluate(
     split: GraphSplit | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | bool | None = None,
 ) -> Report:
     """Train standard models on a condensed dataset and judge them on the original's test split.
 
@@ -89,7 +90,9 @@ def evaluate(
             condensation was made from.
         seed: First seed of the trainings.
         device: Where to train.
-        progress: Called with a :class:`graphcond.Progress` after each training.
+        progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the
+            work has taken two seconds; ``False``: show none. A function is called with a :class:`graphcond.Progress`
+            after each training.
 
     Raises:
         TypeError: an argument of the wrong type.

@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 from graphcond.condensed import CondensedDataset
 from graphcond.core.devices import resolve_device
 from graphcond.core.processes import alone
-from graphcond.core.progress import ProgressCallback, resolve_progress
+from graphcond.core.progress import ProgressCallback, resolve_progress, shows_progress
 from graphcond.core.randomness import check_seed
 from graphcond.evaluation.image_candidates import image_sets, own_candidate
 from graphcond.evaluation.image_controls import image_control
@@ -65,6 +65,7 @@ class Scores:
         return cls(hlr, ior, (math.exp(alpha) - math.exp(-1)) / (math.e - math.exp(-1)))
 
 
+@shows_progress("training")
 @alone()
 def rank_images(
     condensed: CondensedDataset | Data | Sequence[CondensedDataset] | Sequence[Data],
@@ -77,7 +78,7 @@ def rank_images(
     weight: float = 0.5,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | bool | None = None,
 ) -> Scores:
     """Return the scores of condensed images, after training on them, on random images and on the original.
 
@@ -92,7 +93,9 @@ def rank_images(
         weight: Of the improvement over random, in [0, 1]; DD-Ranking's is one half.
         seed: First seed of the trainings.
         device: Where to train.
-        progress: Called with a :class:`graphcond.Progress` after each training.
+        progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the
+            work has taken two seconds; ``False``: show none. A function is called with a :class:`graphcond.Progress`
+            after each training.
 
     Raises:
         TypeError: an argument of the wrong type.

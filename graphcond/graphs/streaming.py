@@ -20,7 +20,7 @@ from torch_geometric.data import Data
 
 from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.parallel import Engine, check_engine, outcomes
-from graphcond.core.progress import Progress, ProgressCallback, resolve_progress
+from graphcond.core.progress import Progress, ProgressCallback, resolve_progress, shows_progress
 from graphcond.graphs.folding import unfold
 from graphcond.graphs.packing import canonical
 from graphcond.graphs.patterns import (
@@ -59,11 +59,12 @@ class Mined:
     distinct_trees: list[int]
 
 
+@shows_progress("shard")
 def mine(
     shards: Sequence[Shard], depth: int, thresholds: Sequence[int | float], *,
     edges: bool = True, degrees: bool = False, multiplicities: bool = True, closed: bool = True,
     workers: int = 1, engine: Engine = "auto", folder: str | Path | None = None,
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | bool | None = None,
 ) -> Mined:  # fmt: skip
     """Return what ``Mirage(threshold=...)`` finds in all shards together, whatever their sizes and the workers.
 
@@ -85,7 +86,9 @@ def mine(
             (:func:`graphcond.core.parallel.outcomes`).
         folder: Where a temporary folder is made, for 15 to 30 bytes a node; default: the system's. All machines of a
             Ray cluster must see it.
-        progress: Is told of each shard.
+        progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the
+            work has taken two seconds; ``False``: show none. A function is called with a :class:`graphcond.Progress`
+            after each shard.
 
     Raises:
         TypeError: a shard cannot be sent to another process, or returns something else than a ``GraphSet``.

@@ -33,7 +33,7 @@ class Conditions:
 
     seed: int
     device: torch.device
-    progress: ProgressCallback | None
+    progress: ProgressCallback | bool | None
     checkpoint: str | Path | Checkpoint | None
     max_seconds: float | None
     memory: int | None = None

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix, issparse
 
 from graphcond.core.fields import is_whole
 from graphcond.core.processes import alone
-from graphcond.core.progress import Progress, ProgressCallback, resolve_progress
+from graphcond.core.progress import Progress, ProgressCallback, resolve_progress, shows_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation.controls import control_names
 from recsys.condensed import CondensedInteractions, is_binary, matrix_bytes
@@ -43,6 +43,7 @@ class Candidate:
     note: str = ""
 
 
+@shows_progress("training")
 @alone()
 def evaluate(
     condensed: CondensedInteractions | csr_matrix | Sequence[CondensedInteractions],
@@ -53,7 +54,7 @@ def evaluate(
     convention: str | Convention | Mapping[str, Callable[[Lists], np.ndarray]] = "distill_cf",
     controls: bool | Sequence[str] = True,
     seed: int = 0,
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | bool | None = None,
 ) -> Report:
     """Train recommenders on condensed users and judge them on the test part of the original.
 
@@ -79,7 +80,9 @@ def evaluate(
             ``{"first": lambda lists: lists.hits[:, 0]}``.
         controls: ``True`` for all of them, ``False`` for none, or their names.
         seed: Of the controls and of the models that draw.
-        progress: Called with a :class:`graphcond.Progress` after each training.
+        progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the
+            work has taken two seconds; ``False``: show none. A function is called with a :class:`graphcond.Progress`
+            after each training.
 
     Raises:
         TypeError: an argument of the wrong type.
