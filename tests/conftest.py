@@ -89,6 +89,14 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     team.stop()
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which a test, and what it starts, keeps scores: no test reads or writes the user's."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("GRAPHCOND_CACHE", str(folder))
+    return folder
+
+
 @pytest.fixture
 def toy() -> Data:
     """A small homophilous graph with three classes and a split."""

@@ -68,7 +68,7 @@ def shows_progress(
         def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
             given: dict[str, Any] = {**kwargs}
             with _shown(given.get("progress"), unit, given.get("max_seconds")) as progress:
-                return function(*args, **given | {"progress": progress})  # type: ignore[arg-type]
+                return function(*args, **given | {"progress": progress})
 
         return call
 

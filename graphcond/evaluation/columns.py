@@ -30,12 +30,14 @@ class Score:
         val: Their validation score; ``None`` or NaN where validation data did not choose.
         last: The test score of the last weights, where it was taken.
         items: What each test item contributed (:func:`outcomes`), ``(num_test,)``.
+        seconds: How long the training took, where that was measured.
     """
 
     test: float
     val: float | None = None
     last: float | None = None
     items: Tensor | None = field(default=None, compare=False)
+    seconds: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,14 @@ class Columns:
             "items": _stacked(self.plain),
             "own_items": _stacked(self.own),
         }
+
+    def train_seconds(self, elapsed: float) -> float:
+        """Return the mean time of a training: as it was measured, else its share of the time that all took."""
+        trainings = (*self.plain, *self.own)
+        measured = _known([one.seconds for one in trainings])
+        if measured and len(measured) == len(trainings):
+            return sum(measured) / len(measured)
+        return elapsed / max(len(trainings), 1)
 
 
 def _known(values: Sequence[float | None]) -> tuple[float, ...]:

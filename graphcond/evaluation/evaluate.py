@@ -80,7 +80,9 @@ def evaluate(
             ``"augmented_digits"``, ``"moved_digits"`` or a :class:`graphcond.evaluation.ImageProtocol`.
         runs: Trainings of each condensation, with seeds ``seed``, ``seed + 1``, ...
         controls: ``True`` for all of them (for images, all but ``k_center`` and ``whole``), ``False`` for none, or
-            their names.
+            their names. ``whole`` takes the most time: names without it leave it out. Its scores are kept on disk,
+            under ``~/.cache/graphcond`` or ``$GRAPHCOND_CACHE`` (which, if empty, switches that off), and are taken
+            from there where all that they depend on is the same; those of your own networks and metrics are not kept.
         metric: ``"accuracy"``, ``"f1"`` (mean over classes), for two classes ``"roc_auc"`` or ``"average_precision"``;
             or a function of logits ``(n, classes)`` and labels that returns a score, the more the better. ``None``: the
             dataset's own, which is ROC-AUC for OGB's sets of molecules and those of the catalogue

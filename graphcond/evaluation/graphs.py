@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from graphcond.core.randomness import seeded
 from graphcond.evaluation import graph_controls
 from graphcond.evaluation.columns import Column, Columns, Score, outcomes
 from graphcond.evaluation.graph_controls import SELECTIONS
-from graphcond.evaluation.graph_models import Features, GraphModel, resolve_graph_model
+from graphcond.evaluation.graph_models import GRAPH_MODELS, Features, GraphModel, resolve_graph_model
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.evaluation.graph_training import (
     GraphExam,
@@ -31,6 +32,7 @@ from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
 from graphcond.evaluation.own_data import require_finite
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
+from graphcond.evaluation.score_cache import cached_score, identity
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.packing import canonical, packed_bytes
 from graphcond.graphs.reading import Split, read_graphs
@@ -175,6 +177,7 @@ class _GraphJudge:
         edges = [s.edge_attr for s in sets if s.edge_attr is not None]
         self.features = Features.of(*(s.x for s in sets)), Features.of(*edges) if edges else None
         self._exams: dict[tuple[str, int], GraphExam] = {}
+        self._lessons: dict[GraphModel, GraphLesson] = {}  # of all graphs
 
     def row(self, candidate: GraphCandidate, model: str, kind: GraphModel) -> Row:
         """Return the row of one candidate under one model."""
@@ -185,11 +188,10 @@ class _GraphJudge:
         elif candidate.name == "untrained":
             columns = Columns([self._untrained(kind, seed) for seed in self._seeds()])
         elif candidate.name == "whole":
-            lesson = lesson_of_graphs(self.task.train, self.rules.protocol, self.rules.device)
-            columns = Columns(self._trained(kind, [lesson], self.rules.protocol))
+            columns = Columns(self._whole(model, kind))
         else:
             columns = Columns(self._column(candidate, kind, "plain"), self._column(candidate, kind, "own"))
-        seconds = (time.perf_counter() - start) / max(len(columns.plain) + len(columns.own), 1)
+        seconds = columns.train_seconds(time.perf_counter() - start)
         nodes, edges, size = self._size(candidate)
         return Row(
             data=candidate.name, model=model, **columns.fields(), condensations=max(len(candidate.sets), 1),
@@ -211,13 +213,26 @@ class _GraphJudge:
         return self._trained(kind, lessons, protocol)
 
     def _trained(self, kind: GraphModel, lessons: Sequence[GraphLesson], protocol: GraphProtocol) -> list[Score]:
+        return [self._train(kind, lesson, protocol, seed) for lesson in lessons for seed in self._seeds()]
+
+    def _train(self, kind: GraphModel, lesson: GraphLesson, protocol: GraphProtocol, seed: int) -> Score:
         val, test = self._exam("val", protocol.layers), self._exam("test", protocol.layers)
         classes, metric = self.task.num_classes, self.rules.metric
-        return [
-            train_graphs(kind, lesson, val, test, self.features, classes, protocol, metric, seed)
-            for lesson in lessons
-            for seed in self._seeds()
-        ]
+        return train_graphs(kind, lesson, val, test, self.features, classes, protocol, metric, seed)
+
+    def _whole(self, model: str, kind: GraphModel) -> list[Score]:
+        name, rules = model if GRAPH_MODELS.get(model) is kind else None, self.rules
+        scores = []
+        for seed in self._seeds():
+            known = identity(self.task, name, rules.protocol, rules.metric, seed, rules.device)
+            scores.append(cached_score(known, self.task.test.y, partial(self._train_on_all, kind, seed)))
+        return scores
+
+    def _train_on_all(self, kind: GraphModel, seed: int) -> Score:
+        protocol = self.rules.protocol
+        if kind not in self._lessons:
+            self._lessons[kind] = lesson_of_graphs(self.task.train, protocol, self.rules.device)
+        return self._train(kind, self._lessons[kind], protocol, seed)
 
     def _untrained(self, kind: GraphModel, seed: int) -> Score:
         val, test = (self._exam(name, self.rules.protocol.layers) for name in ("val", "test"))

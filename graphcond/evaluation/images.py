@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -11,11 +12,12 @@ from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.evaluation.columns import Column, Columns, Score
 from graphcond.evaluation.image_candidates import ImageCandidate, OneSet, own_candidate
 from graphcond.evaluation.image_controls import image_control
-from graphcond.evaluation.image_models import ImageModel, KernelRegression, check_models
+from graphcond.evaluation.image_models import IMAGE_MODELS, ImageModel, KernelRegression, check_models
 from graphcond.evaluation.image_protocol import ImageProtocol
 from graphcond.evaluation.image_training import ImageExams, ImageLesson, lesson_of, train_images
 from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
 from graphcond.evaluation.report import Report, Row
+from graphcond.evaluation.score_cache import cached_score, identity
 from graphcond.images.reading import read_images
 from graphcond.images.task import ImageTask
 
@@ -114,9 +116,15 @@ def _scores(
     for lesson in lessons:
         if isinstance(kind, KernelRegression):
             yield kind.judge(lesson, exams)
-        else:
-            for seed in rules.seeds:
-                yield train_images(kind, lesson, exams, protocol, seed)
+            continue
+        for seed in rules.seeds:
+            train = partial(train_images, kind, lesson, exams, protocol, seed)
+            if candidate.name != "whole":
+                yield train()
+                continue
+            own = next((name for name, one in IMAGE_MODELS.items() if one is kind), None)
+            known = identity(task, own, protocol, rules.metric, seed, rules.device)
+            yield cached_score(known, task.test.y, train)
 
 
 def _whole(task: ImageTask) -> ImageLesson:
@@ -128,6 +136,6 @@ def _row(candidate: ImageCandidate, model: str, columns: Columns, note: str, sec
     return Row(
         data=candidate.name, model=model, **columns.fields(), condensations=max(len(candidate.sets), 1),
         nodes=len(task.train) if candidate.name == "whole" else images, edges=0, bytes=candidate.bytes,
-        condense_seconds=candidate.seconds, train_seconds=seconds / max(len(columns.plain) + len(columns.own), 1),
+        condense_seconds=candidate.seconds, train_seconds=columns.train_seconds(seconds),
         peak_memory=candidate.peak_memory, note=note,
     )  # fmt: skip

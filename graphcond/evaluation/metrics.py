@@ -69,6 +69,11 @@ def own_metric(dataset: object) -> str:
     return known.metric if known is not None and known.num_classes == dataset.num_classes else "accuracy"
 
 
+def metric_name(metric: str | Metric) -> str | None:
+    """Return the name of one of graphcond's own metrics, given that or the metric; ``None``: it is another one."""
+    return next((name for name, own in METRICS.items() if metric in (name, own)), None)
+
+
 def metric_label(metric: str | Metric) -> str:
     """Return what tables call a metric."""
     return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,11 +15,12 @@ from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.randomness import seeded
 from graphcond.evaluation.columns import Column, Columns, Score
 from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
-from graphcond.evaluation.models import ModelKind, View
+from graphcond.evaluation.models import MODELS, ModelKind, View
 from graphcond.evaluation.own_data import read_own, require_finite
 from graphcond.evaluation.protocol import Protocol
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
+from graphcond.evaluation.score_cache import cached_score, identity
 from graphcond.evaluation.training import Exam, Lesson, train_once
 from graphcond.methods import resolve_method
 from graphcond.modalities.nodes import as_data
@@ -160,7 +162,7 @@ class _Judge:
         """Return the row of one candidate under one model."""
         start = time.perf_counter()
         if candidate.name == "whole":
-            columns = Columns(self._trained(kind, [self._whole_lesson(kind)]))
+            columns = Columns(self._whole(model, kind))
             size = _size_of_graph(self.task.train.graph)
         else:
             columns = Columns(
@@ -170,7 +172,6 @@ class _Judge:
                 ),
             )
             size = _size_of_data(candidate.data[0]) if candidate.data else (0, 0, 0)
-        trainings = len(columns.plain) + len(columns.own)
         return Row(
             data=candidate.name,
             model=model,
@@ -180,18 +181,26 @@ class _Judge:
             edges=size[1],
             bytes=size[2],
             condense_seconds=candidate.seconds,
-            train_seconds=(time.perf_counter() - start) / max(trainings, 1),
+            train_seconds=columns.train_seconds(time.perf_counter() - start),
             peak_memory=candidate.peak_memory,
             note=candidate.note,
         )
 
     def _trained(self, kind: ModelKind, lessons: Sequence[Lesson]) -> list[Score]:
+        return [self._train(kind, lesson, seed) for lesson in lessons for seed in self.seeds]
+
+    def _train(self, kind: ModelKind, lesson: Lesson, seed: int) -> Score:
         val, test = self._exam(kind, self.task.val), self._exam(kind, self.task.test)
-        return [
-            train_once(kind, lesson, val, test, self.task.num_classes, self.protocol, self.metric, seed)
-            for lesson in lessons
-            for seed in self.seeds
-        ]
+        return train_once(kind, lesson, val, test, self.task.num_classes, self.protocol, self.metric, seed)
+
+    def _whole(self, model: str, kind: ModelKind) -> list[Score]:
+        name = model if MODELS.get(model) is kind else None
+        scores = []
+        for seed in self.seeds:
+            known = identity(self.task, name, self.protocol, self.metric, seed, self.device)
+            train = partial(self._train, kind, self._whole_lesson(kind), seed)
+            scores.append(cached_score(known, self.task.test.labels, train))
+        return scores
 
     def _exam(self, kind: ModelKind, split: Split) -> Exam:
         key = (id(split.graph), kind.view)

@@ -149,3 +149,9 @@ class GraphTask:
     def fingerprint(self) -> str:
         """Return a SHA-256 over what is condensed: the training graphs and their labels."""
         return self.train.fingerprint()
+
+    @cached_property
+    def digest(self) -> str:
+        """A text that differs where any of the splits, their labels or the classes do."""
+        parts = (self.train, self.val, self.test)
+        return " ".join([*(part.fingerprint() for part in parts), str(self.num_classes)])

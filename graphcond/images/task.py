@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -126,3 +127,10 @@ class ImageTask:
     def fingerprint(self) -> str:
         """Return a SHA-256 over what is condensed: training images and their labels."""
         return self.train.fingerprint()
+
+    @cached_property
+    def digest(self) -> str:
+        """A text that differs where any of the splits, their labels or the classes do."""
+        parts = (self.train, self.val, self.test)
+        scale = (self.scale.mean.tolist(), self.scale.std.tolist())
+        return " ".join([*(part.fingerprint() for part in parts), str(self.num_classes), str(scale)])

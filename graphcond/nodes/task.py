@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -138,3 +139,10 @@ class NodeTask:
     def fingerprint(self) -> str:
         """Return a SHA-256 over what is condensed: features, edges, weights, training nodes and their labels."""
         return self.train.fingerprint()
+
+    @cached_property
+    def digest(self) -> str:
+        """A text that differs where any of the splits, their labels or the classes do."""
+        parts = (self.train, self.val, self.test)
+        undirected = (str(part.graph.undirected) for part in parts)
+        return " ".join([*(part.fingerprint() for part in parts), str(self.num_classes), *undirected])
