@@ -19,6 +19,7 @@ from torch_geometric.data import Data
 REPOSITORY = Path(__file__).resolve().parent.parent
 # Tests are small: a second thread costs more than it brings, and one thread keeps results the same everywhere.
 torch.set_num_threads(1)
+os.environ["GRAPHCOND_CACHE"] = ""  # what is made once for several tests keeps no scores; each test has a folder
 
 
 def toy_graph(num_nodes: int = 60, num_classes: int = 3, num_features: int = 8, seed: int = 0) -> Data:

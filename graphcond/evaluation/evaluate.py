@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from torch import nn
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
@@ -23,6 +24,7 @@ from graphcond.evaluation.image_protocol import ImageProtocol, resolve_image_pro
 from graphcond.evaluation.images import ImageRules, evaluate_images
 from graphcond.evaluation.metrics import Metric, own_metric, resolve_metric
 from graphcond.evaluation.models import models_by_name
+from graphcond.evaluation.own_networks import Maker
 from graphcond.evaluation.protocol import Protocol, resolve_protocol
 from graphcond.evaluation.report import Report
 from graphcond.graphs.adjacency import with_edges
@@ -38,7 +40,7 @@ from graphcond.surrogates.convnet import Architecture
 def evaluate(
     condensed: CondensedDataset | Data | Sequence[CondensedDataset] | Sequence[Data],
     dataset: object,
-    models: Sequence[str | Architecture | KernelRegression] | None = None,
+    models: Sequence[str | Architecture | KernelRegression | nn.Module | Maker] | None = None,
     *,
     protocol: str | Protocol | GraphProtocol | ImageProtocol = "standard",
     runs: int = 3,
@@ -70,8 +72,11 @@ def evaluate(
         dataset: The original, as :func:`graphcond.condense` takes it; a dataset of images must have a test part.
         models: Downstream models: ``gcn`` (the default), ``sgc``, ``sage``, ``gat``, ``appnp``, ``cheb``, ``mlp``, or
             your own: a ``torch.nn.Module`` (trained from fresh weights) or a function of (num_features, num_classes)
-            that makes one, called as ``model(x, edge_index)``; for graphs
-            ``gcn`` (the default), ``gin``, ``gat``, ``gine``, ``sage``; for images ``convnet`` (the default),
+            that makes one, called as ``model(x, edge_index)``; for graphs ``gcn`` (the default), ``gin``, ``gat``,
+            ``gine``, ``sage``, or your own, called as ``model(x, edge_index, batch)`` on batches as PyG's
+            ``DataLoader`` makes them, and with ``edge_attr`` and ``edge_weight`` where its ``forward`` takes them (of
+            what a set carries, its *own* column then has soft labels and weights of graphs; weights of nodes need
+            :func:`graphcond.pool`); for images ``convnet`` (the default),
             ``convnet_w32``, ``convnet_w64``, ``mlp``, ``lenet``, ``alexnet``, the kernel regression ``ntk``, and any
             function of (shape, num_classes) that makes a module, such as
             :class:`graphcond.surrogates.convnet.ConvNet`.
@@ -119,7 +124,7 @@ def evaluate(
             resolve_graph_protocol(protocol), resolve_metric(metric, None), runs, seed, where
         )
         return graphs.evaluate_graphs(
-            _graph_sets(condensed), dataset, graphs.graph_kinds(_model_names(models)), graph_rules,
+            _graph_sets(condensed), dataset, graphs.graph_kinds(("gcn",) if models is None else models), graph_rules,
             control_names(controls, GRAPH_CONTROLS), split=split, metric=metric, progress=progress,
         )  # fmt: skip
     if split is not None and not is_whole(split):
@@ -143,14 +148,6 @@ def _refuse(what: str, **arguments: object) -> None:
     for name, value in arguments.items():
         if value is not None:
             raise ValueError(f"{name}={value!r} makes no sense for {what}; leave it out")
-
-
-def _model_names(models: Sequence[object] | None) -> list[str]:
-    models = ("gcn",) if models is None else models
-    names = [model for model in models if isinstance(model, str)]
-    if len(names) < len(models):
-        raise TypeError("models must be names, such as 'gcn'; only datasets of images take architectures")
-    return names
 
 
 def _graph_sets(condensed: object) -> Sequence[CondensedDataset | list[Data]]:

@@ -8,9 +8,9 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from graphcond.core.randomness import seeded
-from graphcond.evaluation.graph_models import Features, GraphModel, GraphNetwork
+from graphcond.evaluation.graph_models import Features, GraphKind
 from graphcond.evaluation.graph_protocol import GraphProtocol
-from graphcond.evaluation.graph_training import GraphExam
+from graphcond.evaluation.graph_training import GraphExam, predict
 from graphcond.graphs.task import GraphSet, GraphTask
 from graphcond.graphs.teacher import teach
 
@@ -43,17 +43,16 @@ def linear_logits(task: GraphTask) -> Logits:
 
 
 def untrained_logits(
-    kind: GraphModel, features: tuple[Features, Features | None], task: GraphTask, protocol: GraphProtocol,
+    kind: GraphKind, features: tuple[Features, Features | None], task: GraphTask, protocol: GraphProtocol,
     val: GraphExam, seed: int,
 ) -> Callable[[GraphExam], Tensor]:  # fmt: skip
     """Return what a network with its first random weights says, its sign and threshold set on the validation graphs."""
     with seeded(seed):
-        model = GraphNetwork(kind, *features, task.num_classes, protocol).eval().to(val.labels.device)
-    model.scale = float(task.train.sizes.double().mean()) if protocol.readout == "sum" else 1.0
+        scale = float(task.train.sizes.double().mean())
+        model = kind.network(features, task.num_classes, protocol, scale).to(val.labels.device)
 
-    @torch.no_grad()
     def outputs(exam: GraphExam) -> np.ndarray:
-        out = model(exam.view).double().cpu().numpy()
+        out = predict(model, exam).double().cpu().numpy()
         differences: np.ndarray = out[:, 1:] - out[:, :1]
         return differences  # one column for two classes: nothing is left to be trained but sign and bias
 

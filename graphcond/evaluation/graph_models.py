@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch_geometric.utils import remove_self_loops
 
 from graphcond.core.names import named
 from graphcond.evaluation.graph_protocol import GraphProtocol
+from graphcond.evaluation.own_networks import Maker, checked_logits, maker, taken
 from graphcond.graphs import blocks
 from graphcond.graphs.pooling import pool
 
@@ -162,8 +164,62 @@ class GraphModel:
         edges: Whether it takes edge features.
     """
 
+    folds: ClassVar[bool] = True  # what it computes of graphs it computes of their distinct trees
     conv: Callable[[int], MessagePassing]
     edges: bool = False
+
+    def network(
+        self, features: tuple[Features, Features | None], num_classes: int, protocol: GraphProtocol, scale: float
+    ) -> nn.Module:
+        """Return a network with fresh weights, which is called with a :class:`View`.
+
+        Args:
+            features: Of nodes and edges.
+            num_classes: Number of classes.
+            protocol: How it is trained.
+            scale: The mean number of nodes of the graphs that it is trained on.
+        """
+        made = GraphNetwork(self, *features, num_classes, protocol)
+        made.scale = scale if protocol.readout == "sum" else 1.0
+        return made
+
+
+@dataclass(frozen=True)
+class OwnGraphModel:
+    """A network of the user's.
+
+    Args:
+        make: Makes one with fresh weights.
+    """
+
+    folds: ClassVar[bool] = False  # it may tell apart what convolutions cannot
+    edges: ClassVar[bool] = False
+    make: Maker
+
+    def network(
+        self, features: tuple[Features, Features | None], num_classes: int, protocol: GraphProtocol, scale: float
+    ) -> nn.Module:
+        """See :meth:`GraphModel.network`."""
+        return _OwnGraphNetwork(self.make(features[0].width, num_classes), num_classes)
+
+
+GraphKind = GraphModel | OwnGraphModel
+
+
+class _OwnGraphNetwork(nn.Module):
+    """A user's network, called with the arguments that it takes."""
+
+    def __init__(self, network: nn.Module, num_classes: int) -> None:
+        super().__init__()
+        self.network = network
+        self.num_classes = num_classes
+        self.more = taken(network, ["edge_attr", "edge_weight"])
+
+    def forward(self, view: View) -> Tensor:
+        """Return logits, ``(num_graphs, num_classes)``."""
+        data = view.data
+        out = self.network(data.x, data.edge_index, data.batch, **{name: data.get(name) for name in self.more})
+        return checked_logits(out, len(data.y), self.num_classes, "graphs")
 
 
 def _mlp(hidden: int) -> MLP:
@@ -179,10 +235,16 @@ GRAPH_MODELS = {
 }
 
 
-def resolve_graph_model(name: str) -> GraphModel:
-    """Return the model of a name.
+def resolve_graph_model(model: object) -> GraphKind:
+    """Return the downstream model of a name, or that of a user's own network.
+
+    Args:
+        model: A name; a function of (num_features, num_classes) that makes a ``torch.nn.Module``; or a module, of which
+            every training takes a copy with fresh weights. The module is called as ``model(x, edge_index, batch)``,
+            and with ``edge_attr`` and ``edge_weight`` where its ``forward`` takes them (``None`` where there are none).
 
     Raises:
+        TypeError: something else.
         ValueError: there is no model of that name; the message names the nearest.
     """
-    return named(name, GRAPH_MODELS, "model", " for graphs")
+    return named(model, GRAPH_MODELS, "model", " for graphs") if isinstance(model, str) else OwnGraphModel(maker(model))

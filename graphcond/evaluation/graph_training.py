@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graphcond.core.randomness import seeded
 from graphcond.evaluation.columns import Column, Score, outcomes
-from graphcond.evaluation.graph_models import Features, GraphModel, GraphNetwork, View
+from graphcond.evaluation.graph_models import Features, GraphKind, View
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.evaluation.metrics import Metric
 from graphcond.graphs.folding import folded_graphs
@@ -19,21 +19,33 @@ from graphcond.graphs.packing import merged, union
 from graphcond.graphs.refinement import refine
 from graphcond.graphs.task import GraphSet
 
+SHARED = (
+    "the condensed graphs share nodes, which only graphcond.pool can pool, so that no network called as "
+    "model(x, edge_index, batch) can be trained on them; condense by another method"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class GraphExam:
-    """Graphs on which a model is judged, folded: what it computes is the same, and takes a fraction of the time.
+    """Graphs on which a model is judged, in one or several batches."""
 
-    Graphs with self-loops or weights of edges are taken as they are.
-    """
-
-    view: View
+    views: list[View]
     labels: Tensor
 
     @classmethod
     def of(cls, graphs: GraphSet, layers: int, device: torch.device | str = "cpu") -> "GraphExam":
-        """Return the exam of some graphs for models of so many layers, on a device."""
-        return cls(View(_folded(graphs, layers).to(device)), graphs.y.to(device))
+        """Return the exam of some graphs for models of so many layers, on a device.
+
+        They are folded: what models compute is the same, and takes a fraction of the time. Graphs with self-loops or
+        weights of edges are taken as they are.
+        """
+        return cls([View(_folded(graphs, layers).to(device))], graphs.y.to(device))
+
+    @classmethod
+    def unfolded(cls, graphs: GraphSet, batch_size: int, device: torch.device | str = "cpu") -> "GraphExam":
+        """Return the exam of some graphs as they are, in batches, on a device."""
+        parts = torch.split(torch.arange(len(graphs)), batch_size)
+        return cls([View(as_batch(graphs.take(part)).to(device)) for part in parts], graphs.y.to(device))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -66,14 +78,12 @@ class GraphLesson:
 
 
 def train_graphs(
-    kind: GraphModel, lesson: GraphLesson, val: GraphExam, test: GraphExam, features: tuple[Features, Features | None],
+    kind: GraphKind, lesson: GraphLesson, val: GraphExam, test: GraphExam, features: tuple[Features, Features | None],
     num_classes: int, protocol: GraphProtocol, metric: Metric, seed: int,
 ) -> Score:  # fmt: skip
     """Train a fresh model, keep the weights of its best look at the validation graphs, read the test graphs once."""
     with seeded(seed):
-        model = GraphNetwork(kind, *features, num_classes, protocol).to(test.labels.device)
-        if protocol.readout == "sum":
-            model.scale = lesson.scale
+        model = kind.network(features, num_classes, protocol, lesson.scale).to(test.labels.device)
         steps = max(protocol.steps, protocol.passes * len(lesson.batches))
         optimizer = torch.optim.Adam(
             model.parameters(), lr=protocol.learning_rate, weight_decay=protocol.weight_decay, fused=True
@@ -101,11 +111,10 @@ def train_graphs(
 
 
 @torch.no_grad()
-def predict(model: GraphNetwork, exam: GraphExam) -> Tensor:
+def predict(model: nn.Module, exam: GraphExam) -> Tensor:
     """Return the model's logits of the graphs of an exam, ``(num_graphs, num_classes)``."""
     model.eval()
-    logits: Tensor = model(exam.view)
-    return logits
+    return torch.cat([model(view) for view in exam.views])
 
 
 def _order(batches: int) -> Iterator[int]:
@@ -113,7 +122,7 @@ def _order(batches: int) -> Iterator[int]:
         yield from torch.randperm(batches).tolist()
 
 
-def _step(model: GraphNetwork, lesson: GraphLesson, batch: int, optimizer: torch.optim.Optimizer) -> None:
+def _step(model: nn.Module, lesson: GraphLesson, batch: int, optimizer: torch.optim.Optimizer) -> None:
     model.train()
     optimizer.zero_grad()
     losses = F.cross_entropy(model(lesson.batches[batch]), lesson.targets[batch], reduction="none")
@@ -123,15 +132,21 @@ def _step(model: GraphNetwork, lesson: GraphLesson, batch: int, optimizer: torch
     optimizer.step()
 
 
-def carries_own(items: Sequence[Data]) -> bool:
-    """Return whether condensed graphs have soft labels, or weights of graphs or nodes that are not all the same."""
+def carries_own(items: Sequence[Data], *, roots: bool = True) -> bool:
+    """Return whether condensed graphs have soft labels, or weights of graphs or nodes that are not all the same.
+
+    Args:
+        items: The graphs.
+        roots: Whether weights of nodes count.
+    """
     weights = torch.cat([item.graph_weight for item in items]) if "graph_weight" in items[0] else torch.ones(1)
-    return "root_weight" in items[0] or "y_soft" in items[0] or bool((weights != weights[0]).any())
+    return (roots and "root_weight" in items[0]) or "y_soft" in items[0] or bool((weights != weights[0]).any())
 
 
 def lesson_of_items(
-    items: Sequence[Data], protocol: GraphProtocol, column: Column, device: torch.device | str = "cpu"
-) -> GraphLesson:
+    items: Sequence[Data], protocol: GraphProtocol, column: Column, device: torch.device | str = "cpu",
+    *, fold: bool = True,
+) -> GraphLesson:  # fmt: skip
     """Return condensed graphs as a lesson: all of them in one batch, and trees that several nodes have once.
 
     Args:
@@ -140,8 +155,13 @@ def lesson_of_items(
         column: ``"plain"``: classes as labels, and all nodes pooled alike; ``"own"``: with soft labels and the weights
             of graphs and of roots, where there are any.
         device: Where.
+        fold: Whether trees that several nodes have may be there once, and nodes may have weights; else a batch is as
+            PyG's ``DataLoader`` makes it.
+
+    Raises:
+        ValueError: they have to be folded, for they share nodes.
     """
-    data = _batched(items, protocol, column).to(device)
+    data = _batched(items, protocol, column, fold).to(device)
     targets, weights = data.y, torch.ones(len(data.y), device=device)
     if column == "own":
         targets = data.get("y_soft", targets)
@@ -149,13 +169,15 @@ def lesson_of_items(
     return GraphLesson([View(data)], [targets], [weights])
 
 
-def _batched(items: Sequence[Data], protocol: GraphProtocol, column: Column) -> Data:
+def _batched(items: Sequence[Data], protocol: GraphProtocol, column: Column, fold: bool) -> Data:
     first = items[0]
-    if column == "own" and "root_weight" in first:
+    if column == "own" and "root_weight" in first and fold:
         return merged(items)
     if "pool_index" in first:  # all graphs in one, whose nodes are shared: no plain loop can pool them
+        if not fold:
+            raise ValueError(SHARED)
         return copy.copy(first)
-    data = _unified(union(items), protocol)
+    data = _unified(union(items), protocol) if fold else as_batch(union(items))
     if column == "own":
         for key in ("y_soft", "graph_weight"):
             if key in first:
@@ -176,13 +198,15 @@ def _folded(graphs: GraphSet, layers: int) -> Data:
     return folded_graphs(graphs, refine(graphs, layers, degrees=True), degrees=True)
 
 
-def lesson_of_graphs(graphs: GraphSet, protocol: GraphProtocol, device: torch.device | str = "cpu") -> GraphLesson:
-    """Return original graphs as a lesson, in batches drawn once."""
+def lesson_of_graphs(
+    graphs: GraphSet, protocol: GraphProtocol, device: torch.device | str = "cpu", *, fold: bool = True
+) -> GraphLesson:
+    """Return original graphs as a lesson, in batches drawn once; for ``fold`` see :func:`lesson_of_items`."""
     with seeded(0):
         parts = torch.split(torch.randperm(len(graphs)), protocol.batch_size)
     batches = [graphs.take(part) for part in parts]
     weights = [torch.ones(len(part), device=device) for part in parts]
-    views = [View(_unified(batch, protocol).to(device)) for batch in batches]
+    views = [View((_unified(batch, protocol) if fold else as_batch(batch)).to(device)) for batch in batches]
     return GraphLesson(views, [batch.y.to(device) for batch in batches], weights)
 
 

@@ -17,19 +17,22 @@ from graphcond.core.randomness import seeded
 from graphcond.evaluation import graph_controls
 from graphcond.evaluation.columns import Column, Columns, Score, outcomes
 from graphcond.evaluation.graph_controls import SELECTIONS
-from graphcond.evaluation.graph_models import GRAPH_MODELS, Features, GraphModel, resolve_graph_model
+from graphcond.evaluation.graph_models import GRAPH_MODELS, Features, GraphKind, resolve_graph_model
 from graphcond.evaluation.graph_protocol import GraphProtocol
 from graphcond.evaluation.graph_training import (
+    SHARED,
     GraphExam,
     GraphLesson,
     carries_own,
     lesson_of_graphs,
     lesson_of_items,
+    predict,
     shallower,
     train_graphs,
 )
 from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
 from graphcond.evaluation.own_data import require_finite
+from graphcond.evaluation.own_networks import by_name
 from graphcond.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.evaluation.report import Report, Row
 from graphcond.evaluation.score_cache import cached_score, identity
@@ -73,7 +76,7 @@ class GraphRules:
 
 
 def evaluate_graphs(
-    several: Sequence[CondensedDataset | list[Data]], dataset: object, kinds: dict[str, GraphModel],
+    several: Sequence[CondensedDataset | list[Data]], dataset: object, kinds: dict[str, GraphKind],
     rules: GraphRules, controls: Sequence[str], *, split: Split | None, metric: str | Metric,
     progress: ProgressCallback,
 ) -> Report:  # fmt: skip
@@ -99,6 +102,7 @@ def evaluate_graphs(
     own = _own(several)
     _check_fit(own, task)
     judge = _GraphJudge(task, rules)
+    judge.check(kinds, own)
     candidates = [own, *(_control(name, own, several, task) for name in controls)]
     rows: list[Row] = []
     for model, kind in kinds.items():
@@ -108,9 +112,9 @@ def evaluate_graphs(
     return Report(tuple(rows), dataset=task.name, protocol=rules.protocol.name, metric=metric_label(metric))
 
 
-def graph_kinds(models: Sequence[str]) -> dict[str, GraphModel]:
-    """Return the models of some names."""
-    return {name: resolve_graph_model(name) for name in models}
+def graph_kinds(models: Sequence[object]) -> dict[str, GraphKind]:
+    """Return downstream models by what tables call them; see :func:`by_name`."""
+    return by_name(models, resolve_graph_model)
 
 
 def _own(several: Sequence[CondensedDataset | list[Data]]) -> GraphCandidate:
@@ -176,10 +180,28 @@ class _GraphJudge:
         # How many codes a column has is a matter of the encoder, not of what a model learns.
         edges = [s.edge_attr for s in sets if s.edge_attr is not None]
         self.features = Features.of(*(s.x for s in sets)), Features.of(*edges) if edges else None
-        self._exams: dict[tuple[str, int], GraphExam] = {}
-        self._lessons: dict[GraphModel, GraphLesson] = {}  # of all graphs
+        self._exams: dict[tuple[str, int | None], GraphExam] = {}
+        self._lessons: dict[GraphKind, GraphLesson] = {}  # of all graphs
 
-    def row(self, candidate: GraphCandidate, model: str, kind: GraphModel) -> Row:
+    def check(self, kinds: dict[str, GraphKind], own: GraphCandidate) -> None:
+        """Raise, before any work, if a user's network cannot be made, called on graphs, or trained on those given."""
+        few = self.task.train.take(torch.arange(min(2, len(self.task.train))))
+        for name, kind in kinds.items():
+            if kind.folds:
+                continue
+            if any("pool_index" in items[0] for items in own.sets):
+                raise ValueError(SHARED)
+            with seeded(0):  # weights are drawn
+                network = kind.network(self.features, self.task.num_classes, self.rules.protocol, 1.0)
+                try:
+                    predict(network, GraphExam.unfolded(few, 2))
+                except Exception as error:
+                    raise ValueError(
+                        f"the model {name!r} cannot be called as model(x, edge_index, batch) on graphs of the dataset: "
+                        f"{error}"
+                    ) from error
+
+    def row(self, candidate: GraphCandidate, model: str, kind: GraphKind) -> Row:
         """Return the row of one candidate under one model."""
         start = time.perf_counter()
         direct = {"size": graph_controls.size_logits, "wl_linear": graph_controls.linear_logits}
@@ -202,25 +224,27 @@ class _GraphJudge:
     def _seeds(self) -> range:
         return range(self.rules.seed, self.rules.seed + self.rules.runs)
 
-    def _column(self, candidate: GraphCandidate, kind: GraphModel, column: Column) -> list[Score]:
+    def _column(self, candidate: GraphCandidate, kind: GraphKind, column: Column) -> list[Score]:
         """Return the scores of one column; a set without weights and soft labels has no own one."""
         protocol = self.rules.protocol
         if column == "own":
-            if not any(carries_own(items) for items in candidate.sets):
+            if not any(carries_own(items, roots=kind.folds) for items in candidate.sets):
                 return []
             protocol = shallower(protocol, candidate.depth)
-        lessons = [lesson_of_items(items, protocol, column, self.rules.device) for items in candidate.sets]
+        lessons = [
+            lesson_of_items(items, protocol, column, self.rules.device, fold=kind.folds) for items in candidate.sets
+        ]
         return self._trained(kind, lessons, protocol)
 
-    def _trained(self, kind: GraphModel, lessons: Sequence[GraphLesson], protocol: GraphProtocol) -> list[Score]:
+    def _trained(self, kind: GraphKind, lessons: Sequence[GraphLesson], protocol: GraphProtocol) -> list[Score]:
         return [self._train(kind, lesson, protocol, seed) for lesson in lessons for seed in self._seeds()]
 
-    def _train(self, kind: GraphModel, lesson: GraphLesson, protocol: GraphProtocol, seed: int) -> Score:
-        val, test = self._exam("val", protocol.layers), self._exam("test", protocol.layers)
+    def _train(self, kind: GraphKind, lesson: GraphLesson, protocol: GraphProtocol, seed: int) -> Score:
+        val, test = (self._exam(name, kind, protocol.layers) for name in ("val", "test"))
         classes, metric = self.task.num_classes, self.rules.metric
         return train_graphs(kind, lesson, val, test, self.features, classes, protocol, metric, seed)
 
-    def _whole(self, model: str, kind: GraphModel) -> list[Score]:
+    def _whole(self, model: str, kind: GraphKind) -> list[Score]:
         name, rules = model if GRAPH_MODELS.get(model) is kind else None, self.rules
         scores = []
         for seed in self._seeds():
@@ -228,14 +252,14 @@ class _GraphJudge:
             scores.append(cached_score(known, self.task.test.y, partial(self._train_on_all, kind, seed)))
         return scores
 
-    def _train_on_all(self, kind: GraphModel, seed: int) -> Score:
+    def _train_on_all(self, kind: GraphKind, seed: int) -> Score:
         protocol = self.rules.protocol
         if kind not in self._lessons:
-            self._lessons[kind] = lesson_of_graphs(self.task.train, protocol, self.rules.device)
+            self._lessons[kind] = lesson_of_graphs(self.task.train, protocol, self.rules.device, fold=kind.folds)
         return self._train(kind, self._lessons[kind], protocol, seed)
 
-    def _untrained(self, kind: GraphModel, seed: int) -> Score:
-        val, test = (self._exam(name, self.rules.protocol.layers) for name in ("val", "test"))
+    def _untrained(self, kind: GraphKind, seed: int) -> Score:
+        val, test = (self._exam(name, kind, self.rules.protocol.layers) for name in ("val", "test"))
         if len(torch.unique(val.labels)) < 2:
             return Score(float("nan"), float("nan"), float("nan"))
         logits = graph_controls.untrained_logits(kind, self.features, self.task, self.rules.protocol, val, seed)
@@ -251,10 +275,16 @@ class _GraphJudge:
         val_score = float("nan") if val is None else metric(val, task.val.y.to(val.device))
         return Score(found, val_score, found, outcomes(test, task.test.y.to(test.device), metric))
 
-    def _exam(self, name: str, layers: int) -> GraphExam:
-        if (name, layers) not in self._exams:
-            self._exams[name, layers] = GraphExam.of(getattr(self.task, name), layers, self.rules.device)
-        return self._exams[name, layers]
+    def _exam(self, name: str, kind: GraphKind, layers: int) -> GraphExam:
+        key = name, layers if kind.folds else None
+        if key not in self._exams:
+            graphs, rules = getattr(self.task, name), self.rules
+            self._exams[key] = (
+                GraphExam.of(graphs, layers, rules.device)
+                if kind.folds
+                else GraphExam.unfolded(graphs, rules.protocol.batch_size, rules.device)
+            )
+        return self._exams[key]
 
     def _size(self, candidate: GraphCandidate) -> tuple[int, int, int]:
         if candidate.name == "whole":

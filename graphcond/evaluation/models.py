@@ -1,7 +1,5 @@
 """Downstream models: PyG's own, behind one signature ``model(x, adjacency, weight)``."""
 
-import copy
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +9,7 @@ from torch_geometric.nn import APPNP, GAT, GCN, MLP, ChebConv, GraphSAGE
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
 from graphcond.core.names import named
+from graphcond.evaluation.own_networks import by_name, checked_logits, maker, taken
 from graphcond.evaluation.protocol import Protocol
 from graphcond.nodes.propagation import normalized_adjacency
 from graphcond.nodes.sparse import adjacency_matrix, maybe_sparse
@@ -176,64 +175,25 @@ def resolve_model(model: object) -> ModelKind:
     """
     if isinstance(model, str):
         return named(model, MODELS, "model")
-    if isinstance(model, nn.Module):
-        return ModelKind(lambda *_: _OwnNetwork(_fresh(model)), weighted_view)
-    if callable(model):
-        return ModelKind(lambda features, classes, _: _OwnNetwork(_made(model, features, classes)), weighted_view)
-    raise TypeError(
-        "models must be names such as 'gcn', torch.nn.Modules, or functions of (num_features, num_classes) that make "
-        f"one, got {type(model).__name__}"
-    )
+    make = maker(model)
+    return ModelKind(lambda features, classes, _: _OwnNetwork(make(features, classes), classes), weighted_view)
 
 
 def models_by_name(models: Sequence[object]) -> dict[str, ModelKind]:
-    """Return downstream models by what tables call them: a name, a class, a function.
-
-    Raises:
-        ValueError: two are called the same.
-    """
-    kinds: dict[str, ModelKind] = {}
-    for model in models:
-        own = type(model).__name__ if isinstance(model, nn.Module) else getattr(model, "__name__", repr(model))
-        name = model if isinstance(model, str) else own
-        if name in kinds and not isinstance(model, str):
-            raise ValueError(f"two models are called {name!r}; pass functions of different names")
-        kinds[name] = resolve_model(model)
-    return kinds
+    """Return downstream models by what tables call them; see :func:`by_name`."""
+    return by_name(models, resolve_model)
 
 
 class _OwnNetwork(nn.Module):
     """A user's network, called with the arguments that it takes."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, num_classes: int) -> None:
         super().__init__()
-        if not isinstance(network, nn.Module):
-            raise TypeError(f"a function among models must make a torch.nn.Module, got {type(network).__name__}")
         self.network = network
-        self.weighted = "edge_weight" in inspect.signature(network.forward).parameters
+        self.num_classes = num_classes
+        self.more = taken(network, ["edge_weight"])
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """Return logits, ``(num_nodes, num_classes)``."""
-        more = {"edge_weight": edge_weight} if self.weighted else {}
-        out: Tensor = self.network(x, edge_index, **more)
-        return out
-
-
-def _made(model: Callable[..., nn.Module], num_features: int, num_classes: int) -> nn.Module:
-    try:
-        return model(num_features, num_classes)
-    except Exception as error:
-        name = getattr(model, "__name__", repr(model))
-        raise TypeError(
-            f"the model {name} cannot be made with num_features={num_features} and num_classes={num_classes}: {error}; "
-            "pass a function of these two that returns a torch.nn.Module"
-        ) from error
-
-
-def _fresh(network: nn.Module) -> nn.Module:
-    """Return a copy of a network with weights drawn anew; the given one is not changed."""
-    made = copy.deepcopy(network)
-    for part in made.modules():
-        if callable(reset := getattr(part, "reset_parameters", None)):
-            reset()
-    return made
+        out = self.network(x, edge_index, **dict.fromkeys(self.more, edge_weight))
+        return checked_logits(out, x.size(0), self.num_classes, "nodes")

@@ -310,6 +310,8 @@ def test_networks_of_ones_own_are_trained_from_fresh_weights(toy: Data) -> None:
         evaluate(small, toy, [lambda *_: 3], protocol=QUICK)
     with pytest.raises(TypeError, match=r"models must be names such as 'gcn', torch\.nn\.Modules"):
         evaluate(small, toy, [3], protocol=QUICK)
+    with pytest.raises(ValueError, match=r"must return logits \(nodes, classes\), here \(6, 3\), got \(6, 2\)"):
+        evaluate(small, toy, [lambda features, _: Own(features, 2)], protocol=QUICK, controls=False)
 
 
 def test_f1_and_average_precision_are_scikit_learns(toy: Data) -> None:

@@ -65,7 +65,7 @@ def test_an_exam_of_folded_graphs_is_the_exam_of_the_graphs(name: str, codes: bo
     model, train = network(name, graphs, readout), read_graphs(graphs, split=SPLIT).train
     if not codes:
         train = dataclasses.replace(train, x=train.x.double())
-    folded, plain = GraphExam.of(train, 2).view, View(as_batch(train))
+    folded, plain = GraphExam.of(train, 2).views[0], View(as_batch(train))
     assert folded.blocks is not None
     assert torch.allclose(model(folded), model(plain), atol=1e-6 if name == "gcn" else 1e-10)
 
@@ -74,7 +74,7 @@ def test_graphs_with_self_loops_are_not_folded_for_networks_that_add_them() -> N
     graphs = rings(edges=False)
     for data in graphs:
         data.edge_index = torch.cat([data.edge_index, torch.zeros(2, 1, dtype=torch.int64)], dim=1)
-    view = GraphExam.of(read_graphs(graphs, split=SPLIT).train, 2).view
+    view = GraphExam.of(read_graphs(graphs, split=SPLIT).train, 2).views[0]
     assert view.blocks is None
     loops = view.looped[:, view.looped[0] == view.looped[1]]
     assert loops.size(1) == view.data.x.size(0)
