@@ -46,7 +46,7 @@ class RandomSoft(NodeMethod):
             groups.append(rows[torch.randperm(len(rows))[:count].to(rows.device)])
         chosen = torch.cat(groups)
         return SyntheticNodes(
-            x=views.train.space[chosen],
+            x=views.train.rows(chosen),
             y=torch.repeat_interleave(allocation.to(chosen.device)),
             y_soft=probabilities[chosen],
             members=Members.from_groups(list(chosen.reshape(-1, 1).cpu())),

@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from graphcond.nodes.hops import are_many
 from graphcond.nodes.metrics import score
 from graphcond.nodes.propagation import PAGERANK_STEPS, personalized_pagerank
 from graphcond.nodes.task import Graph, NodeTask, Split
-from graphcond.nodes.views import Views, are_many, unit
+from graphcond.nodes.views import Views, unit
 from graphcond.nodes.work import NUMBER, Shape, Work
 from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit_ridge_iteratively
 
@@ -146,13 +147,15 @@ def _candidates(task: NodeTask, views: Views, judges: Tensor) -> Iterator[_Candi
     labels = task.val.graph.y[judges]
     for hops, (known, asked) in enumerate(_paired_rows(views, nodes, judges, Shape.of(task))):
         for unit_rows in (False, True):
-            models = fit_ridge(unit(known) if unit_rows else known, targets, PENALTIES)
-            features = unit(asked) if unit_rows else asked
-            outputs = [model(features) for model in models]
+            if unit_rows:  # in their own memory: wide rows are many numbers
+                known, asked = unit(known, out=known), unit(asked, out=asked)
+            models = fit_ridge(known, targets, PENALTIES)
+            outputs = [model(asked) for model in models]
             values = [score(output, labels) for output in outputs]
             best = max(range(len(values)), key=values.__getitem__)
             choice = TeacherChoice(hops, unit_rows, PENALTIES[best], score=values[best])
             yield _Candidate(choice, models[best], outputs[best])
+        del known, asked  # before the next ones are made
 
 
 def _rows_limit(task: NodeTask) -> int:
@@ -171,6 +174,7 @@ def _paired_rows(views: Views, train: Tensor, val: Tensor, shape: Shape) -> Iter
     if views.train is views.val:
         for rows in views.train.rows_by_hop(torch.cat([train, val]), hops, keep):
             yield rows[: len(train)], rows[len(train) :]
+            del rows
     else:
         yield from zip(views.train.rows_by_hop(train, hops, keep), views.val.rows_by_hop(val, hops), strict=True)
 
@@ -197,7 +201,7 @@ def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
         model, *_ = fit_ridge_iteratively(rows, targets, [choice.penalty])
     else:
         known = view.rows_at(nodes, choice.hops)
-        model, *_ = fit_ridge(unit(known) if choice.unit_rows else known, targets, [choice.penalty])
+        model, *_ = fit_ridge(unit(known, out=known) if choice.unit_rows else known, targets, [choice.penalty])
     scores = view.scores(model, choice.hops, choice.unit_rows)
     if choice.teleport < 1:
         scores = personalized_pagerank(view.adjacency, scores, choice.teleport)
