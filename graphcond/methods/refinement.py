@@ -106,7 +106,9 @@ class Refinement:
 
 
 class LabelledRows:
-    """Labelled nodes by their propagated features, with targets that add up to 0, drawn afresh if they are more than a step sees.
+    """Labelled nodes by their propagated features, with targets that add up to 0.
+
+    They are drawn afresh if they are more than a step sees.
 
     Args:
         task: Whose labelled nodes they are.

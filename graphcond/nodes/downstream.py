@@ -13,7 +13,7 @@ from torch import Tensor
 from graphcond.core.sparse import from_rows, ragged
 from graphcond.nodes.metrics import doubts, standard_error_of_difference
 from graphcond.nodes.quick_validation import QUICK, Effort, Outcome, QuickValidation, View, varying_columns
-from graphcond.nodes.sparse import average, dense, taken_rows
+from graphcond.nodes.sparse import average, dense_rows
 from graphcond.nodes.views import Propagated
 from graphcond.synthetic.graph import normalize
 
@@ -82,7 +82,7 @@ class Downstream:
         return x if self._columns is None else x[:, self._columns]
 
     def _rows(self, x: Tensor, rows: Tensor) -> Tensor:
-        return torch.cat([self._shown(dense(taken_rows(x, part))) for part in torch.split(rows, ROWS_AT_ONCE)])
+        return torch.cat([dense_rows(x, part, self._columns) for part in torch.split(rows, ROWS_AT_ONCE)])
 
     def _means(self, propagated: Propagated, rows: Tensor) -> Tensor:
         """Return the means of the neighbours of some nodes, at most ``NEIGHBOURS`` of each, 0 for none."""

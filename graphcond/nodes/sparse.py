@@ -129,6 +129,15 @@ def taken_rows(x: Tensor, nodes: Tensor) -> Tensor:
     return _from_scipy(to_scipy(x.cpu())[nodes.cpu().numpy()]).to(x.device) if is_sparse(x) else x[nodes]
 
 
+def dense_rows(x: Tensor, nodes: Tensor, columns: Tensor | None) -> Tensor:
+    """Return some rows of features, or some columns of them, as a dense matrix."""
+    if is_sparse(x):
+        rows = to_scipy(x.cpu())[nodes.cpu().numpy()]
+        chosen = rows if columns is None else rows[:, columns.cpu().numpy()]
+        return torch.from_numpy(chosen.toarray()).to(x.device)
+    return x[nodes] if columns is None else x[nodes][:, columns]
+
+
 def mean_row(x: Tensor, nodes: Tensor) -> Tensor:
     """Return the mean of some rows of features, ``(num_features,)``."""
     if not is_sparse(x):
