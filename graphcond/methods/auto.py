@@ -28,7 +28,8 @@ from graphcond.methods.refinement import Refinement
 from graphcond.nodes.downstream import Downstream, Outcomes, mean_score
 from graphcond.nodes.placement import Places, cluster_classes
 from graphcond.nodes.task import NodeTask
-from graphcond.nodes.teacher import TeacherChoice, choose_teacher, for_choosing, posteriors, taught_work
+from graphcond.nodes.taught_work import taught_work
+from graphcond.nodes.teacher import TeacherChoice, choose_teacher, for_choosing, posteriors
 from graphcond.nodes.views import Propagated, Views
 from graphcond.nodes.work import Shape, Work
 from graphcond.surrogates.ridge import LinearModel, fit_ridge, fit_ridge_iteratively

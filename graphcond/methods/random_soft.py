@@ -11,7 +11,8 @@ from graphcond.core.fields import plain_fields
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
 from graphcond.nodes.task import NodeTask
-from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors, taught_work
+from graphcond.nodes.taught_work import taught_work
+from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors
 from graphcond.nodes.views import Views
 from graphcond.nodes.work import Shape, Work
 

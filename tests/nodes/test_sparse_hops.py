@@ -1,5 +1,7 @@
 """Sparse features after some hops: the same numbers as of dense ones, but never those of all nodes at once."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -9,7 +11,9 @@ import graphcond
 from graphcond.nodes import placement, quick_validation, sparse, sparse_hops
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.sparse import dense_rows, is_sparse, mean_row
+from graphcond.nodes.taught_work import taught_work
 from graphcond.nodes.views import Propagated
+from graphcond.nodes.work import Shape
 
 NODES, FEATURES = 240, 1500
 
@@ -90,7 +94,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(quick_validation, "STEPS", 20)
 
 
-@pytest.mark.usefixtures("either_way", "quick")
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("inductive", [False, True])
 def test_auto_gives_the_same(wide, monkeypatch, inductive):
     expected = graphcond.condense(wide, num_nodes=12, inductive=inductive)
@@ -100,6 +104,15 @@ def test_auto_gives_the_same(wide, monkeypatch, inductive):
     assert torch.equal(small.members.index, expected.members.index)
     for name, value in expected[0]:
         torch.testing.assert_close(small[0][name], value, rtol=1e-3, atol=1e-3)
+
+
+def test_sparse_features_count_by_their_non_zeros(wide, monkeypatch):
+    wide_shape = replace(Shape.of(read_nodes(wide)), num_nodes=65_000, num_edges=400_000, num_features=61_000)
+    sparse_shape = replace(wide_shape, nonzeros=3_250_000)
+    assert taught_work(wide_shape, 2).memory > 4 * 65_000 * 61_000
+    assert taught_work(sparse_shape, 2).memory < 2_000_000_000
+    monkeypatch.setattr(sparse, "WIDE", 0)
+    assert Shape.of(read_nodes(wide)).nonzeros == int(wide.x.count_nonzero())
 
 
 class NotAllAtOnce(TorchDispatchMode):
