@@ -28,7 +28,8 @@ from graphcond.methods.refinement import Refinement
 from graphcond.nodes.downstream import Downstream, Outcomes, mean_score
 from graphcond.nodes.placement import Places, cluster_classes
 from graphcond.nodes.task import NodeTask
-from graphcond.nodes.teacher import TeacherChoice, choose_teacher, for_choosing, posteriors, taught_work
+from graphcond.nodes.taught_work import taught_work
+from graphcond.nodes.teacher import TeacherChoice, choose_teacher, for_choosing, posteriors
 from graphcond.nodes.views import Propagated, Views
 from graphcond.nodes.work import Shape, Work
 from graphcond.surrogates.ridge import LinearModel, fit_ridge, fit_ridge_iteratively
@@ -103,9 +104,9 @@ class Auto(NodeMethod):
         result = _chosen(prepared, self.candidate)
         next(stage)
         if run.allows_long_work and result.edge_index is None:
-            trial, space = prepared.trial, prepared.views.val.space
-            seen = Batch(space[trial.val.nodes], trial.val.labels)
-            return self.refinement.refine(result, trial, prepared.views.train.space, seen, run)
+            trial, views = prepared.trial, prepared.views
+            seen = Batch(views.val.rows(trial.val.nodes), trial.val.labels)
+            return self.refinement.refine(result, trial, views.train.rows, seen, run)
         return result
 
     def prepare(
@@ -122,8 +123,8 @@ class Auto(NodeMethod):
         student = _fit_student(views.train, probabilities, self.penalty)
         next(stage)
         groups = likely_rows(probabilities, allocation)
-        clusters = cluster_classes(views.train.space, groups, probabilities, _known_labels(task), allocation)
-        places = Places(views.train.space, probabilities, student, clusters)
+        clusters = cluster_classes(views.train, groups, probabilities, _known_labels(task), allocation)
+        places = Places(views.train, probabilities, student, clusters)
         return Prepared(trial, trial_views, teacher, probabilities, places, allocation)
 
     def work(self, shape: Shape) -> Work:
@@ -153,7 +154,7 @@ class Prepared:
 
     def offers(self) -> Offers:
         """Return the candidates."""
-        return offers(self.trial, self.places, self.probabilities, self.views.train.space, self.allocation)
+        return offers(self.trial, self.places, self.probabilities, self.views.train.rows, self.allocation)
 
 
 def _chosen(prepared: Prepared, asked: str | None) -> SyntheticNodes:

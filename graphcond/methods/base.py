@@ -122,7 +122,7 @@ def pick_per_class(
     require_capacity(task, allocation)
     view = Propagated(task.train.graph, depth, place)
     rows = [class_rows(task, label) for label in range(task.num_classes)]
-    return real_nodes(task, [r[pick(view.space[r], n)] for r, n in zip(rows, allocation.tolist(), strict=True)])
+    return real_nodes(task, [r[pick(view.rows(r), n)] for r, n in zip(rows, allocation.tolist(), strict=True)])
 
 
 def require_capacity(task: NodeTask, allocation: Tensor) -> None:

@@ -1,6 +1,6 @@
 """What ``auto`` chooses from: placements of clusters, the controls, and clusters with the edges between them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from graphcond.methods.k_center import farthest_first
 from graphcond.nodes.downstream import Candidate, Downstream, Outcomes, mean_score
 from graphcond.nodes.placement import Clusters, Placement, Places, recentred
 from graphcond.nodes.quick_validation import Effort
-from graphcond.nodes.sparse import dense, taken_rows
+from graphcond.nodes.sparse import mean_row
 from graphcond.nodes.task import NodeTask
 
 PLACEMENTS: Mapping[str, Placement] = {
@@ -43,6 +43,9 @@ EDGED_EDGES = 5_000_000  # edges of originals at most from which sets with edges
 CLASS_ROWS = 1000  # training nodes of a class among which herding and k-center choose
 DEGREE = 10  # edges into a cluster at most
 
+RowsOf = Callable[[Tensor], Tensor]
+"""Returns the propagated features of some nodes, ``(m, num_features)``."""
+
 Offers = dict[str, SyntheticNodes]
 """Candidates by name, the default first."""
 
@@ -55,25 +58,25 @@ def placed(places: Places, placement: Placement) -> SyntheticNodes:
     )
 
 
-def offers(task: NodeTask, places: Places, probabilities: Tensor, space: Tensor, counts: Tensor) -> Offers:
+def offers(task: NodeTask, places: Places, probabilities: Tensor, rows_of: RowsOf, counts: Tensor) -> Offers:
     """Return the candidates of a size.
 
     Args:
         task: The task.
         places: Clusters and class anchors.
         probabilities: The teacher's, ``(num_nodes, num_classes)``.
-        space: ``(num_nodes, num_features)`` propagated features.
+        rows_of: The propagated features of some nodes.
         counts: Nodes of each class, ``(num_classes,)`` int64.
     """
     found = {name: placed(places, placement) for name, placement in PLACEMENTS.items()}
     rows = torch.cat([_drawn(r, n) for r, n in zip(likely_rows(probabilities, counts), counts.tolist(), strict=True)])
     found["random_soft"] = SyntheticNodes(
-        x=space[rows], y=places.clusters.y, y_soft=probabilities[rows], members=_members(rows.reshape(-1, 1))
+        x=rows_of(rows), y=places.clusters.y, y_soft=probabilities[rows], members=_members(rows.reshape(-1, 1))
     )
     if len(rows) <= EDGED_NODES and task.train.graph.edge_index.size(1) <= EDGED_EDGES:
         found["cluster graph"] = cluster_graph(task, places.clusters)
         if bool((counts.cpu() <= task.class_counts.cpu()).all()):
-            found |= _selections(task, space, counts)
+            found |= _selections(task, rows_of, counts)
     return found
 
 
@@ -85,14 +88,14 @@ def _drawn(rows: Tensor, count: int) -> Tensor:
     return rows[torch.randperm(len(rows))[:count].to(rows.device)]
 
 
-def _selections(task: NodeTask, space: Tensor, counts: Tensor) -> Offers:
+def _selections(task: NodeTask, rows_of: RowsOf, counts: Tensor) -> Offers:
     """Return real training nodes with the edges among them, chosen as the controls choose."""
     groups = [_drawn(class_rows(task, label), max(CLASS_ROWS, count)) for label, count in enumerate(counts.tolist())]
     sized = list(zip(groups, counts.tolist(), strict=True))
     picks = {
         "random": [rows[:count] for rows, count in sized],
-        "herding": [rows[herd(space[rows], count)] for rows, count in sized],
-        "k_center": [rows[farthest_first(space[rows], count)] for rows, count in sized],
+        "herding": [rows[herd(rows_of(rows), count)] for rows, count in sized],
+        "k_center": [rows[farthest_first(rows_of(rows), count)] for rows, count in sized],
     }
     return {name: real_nodes(task, chosen) for name, chosen in picks.items()}
 
@@ -119,7 +122,7 @@ def cluster_graph(task: NodeTask, clusters: Clusters) -> SyntheticNodes:
     best = lift.topk(degree, dim=1)
     joined = best.values > 0
     target = torch.arange(count, device=joined.device).unsqueeze(1).expand_as(joined)[joined]
-    means = torch.stack([dense(taken_rows(graph.x, rows)).mean(dim=0) for rows in clusters.rows])
+    means = torch.stack([mean_row(graph.x, rows) for rows in clusters.rows])
     return SyntheticNodes(
         x=recentred(means, clusters),
         y=clusters.y,

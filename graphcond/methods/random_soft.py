@@ -11,7 +11,8 @@ from graphcond.core.fields import plain_fields
 from graphcond.core.run import Run
 from graphcond.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
 from graphcond.nodes.task import NodeTask
-from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors, taught_work
+from graphcond.nodes.taught_work import taught_work
+from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors
 from graphcond.nodes.views import Views
 from graphcond.nodes.work import Shape, Work
 
@@ -46,7 +47,7 @@ class RandomSoft(NodeMethod):
             groups.append(rows[torch.randperm(len(rows))[:count].to(rows.device)])
         chosen = torch.cat(groups)
         return SyntheticNodes(
-            x=views.train.space[chosen],
+            x=views.train.rows(chosen),
             y=torch.repeat_interleave(allocation.to(chosen.device)),
             y_soft=probabilities[chosen],
             members=Members.from_groups(list(chosen.reshape(-1, 1).cpu())),

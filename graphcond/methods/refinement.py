@@ -16,6 +16,7 @@ from graphcond.core.run import Run
 from graphcond.core.samplers import Weightless
 from graphcond.core.schedules import Schedule
 from graphcond.methods.base import SyntheticNodes
+from graphcond.methods.candidates import RowsOf
 from graphcond.nodes.quick_validation import THOROUGH, QuickValidation
 from graphcond.nodes.task import NodeTask
 from graphcond.surrogates.infinite_width import InfiniteWidth
@@ -59,14 +60,14 @@ class Refinement:
         """Check the fields."""
         require_positive(self)
 
-    def refine(self, start: SyntheticNodes, task: NodeTask, space: Tensor, seen: Batch, run: Run) -> SyntheticNodes:
+    def refine(self, start: SyntheticNodes, task: NodeTask, rows_of: RowsOf, seen: Batch, run: Run) -> SyntheticNodes:
         """Return the nodes moved, or the start itself unless that is clearly worse on the validation nodes.
 
         Args:
             start: Nodes without edges.
             task: Whose labelled nodes are matched.
-            space: ``(num_nodes, num_features)`` what they are matched by; a step reads the rows of its nodes.
-            seen: The validation nodes in that space.
+            rows_of: The propagated features of some nodes; a step asks for those of its nodes.
+            seen: The validation nodes and their propagated features.
             run: Under which conditions.
         """
         if not len(seen):
@@ -83,7 +84,7 @@ class Refinement:
             surrogate=InfiniteWidth(depth=self.depth),
             sampler=Weightless(),
             objective=KernelRidge(ridge=self.ridge),
-            source=LabelledRows(task, space, self.real_rows, unit),
+            source=LabelledRows(task, rows_of, self.real_rows, unit),
             schedule=Schedule(rates={"features": self.rate}),
             steps=self.steps,
             look=lambda: on_the_way.score(moved(), start.y),
@@ -105,20 +106,22 @@ class Refinement:
 
 
 class LabelledRows:
-    """Labelled nodes as rows of a space, with targets that add up to 0, drawn afresh if they are more than a step sees.
+    """Labelled nodes by their propagated features, with targets that add up to 0.
+
+    They are drawn afresh if they are more than a step sees.
 
     Args:
         task: Whose labelled nodes they are.
-        space: ``(num_nodes, num_features)``.
+        rows_of: The propagated features of some nodes, ``(m, num_features)``.
         count: How many a step sees.
         unit: In which features are measured, a scalar.
     """
 
-    def __init__(self, task: NodeTask, space: Tensor, count: int, unit: Tensor) -> None:
+    def __init__(self, task: NodeTask, rows_of: RowsOf, count: int, unit: Tensor) -> None:
         self._nodes = task.train.nodes
         self._labels = task.train.labels
         self._num_classes = task.num_classes
-        self._space = space
+        self._rows_of = rows_of
         self._count = count
         self._unit = unit
         self.constant = len(self._nodes) <= count
@@ -131,7 +134,7 @@ class LabelledRows:
         return self._batch(torch.randint(len(self._nodes), (self._count,)).to(self._nodes.device))
 
     def _batch(self, picks: Tensor | slice) -> Batch:
-        x = self._space[self._nodes[picks]] / self._unit
+        x = self._rows_of(self._nodes[picks]) / self._unit
         return Batch(x, centred_one_hot(self._labels[picks], self._num_classes).to(x))
 
 

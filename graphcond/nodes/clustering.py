@@ -8,20 +8,22 @@ from sklearn import config_context
 from sklearn.cluster import KMeans, kmeans_plusplus
 from torch import Tensor
 
-Points = np.ndarray[Any, np.dtype[np.float32]]
+from graphcond.nodes.points import Points
+
+Coordinates = np.ndarray[Any, np.dtype[np.float32]]
 DISTANCE_DIMENSIONS = 32
 MAX_ITERATIONS = 25
 SAMPLE = 5000  # points among which centres are looked for; all are then given to the nearest
 SAMPLE_PER_CLUSTER = 100
 
 
-def cluster(points: Tensor, count: int, seed: int) -> Tensor:
+def cluster(points: Points, count: int, seed: int) -> Tensor:
     """Return the cluster of each point, ``(num_points,)`` int64 in ``[0, count)``, none of them empty.
 
     Distances are taken between the leading principal components; the points themselves are left to the caller.
 
     Args:
-        points: ``(num_points, num_features)``.
+        points: What is clustered.
         count: Number of clusters, at most ``num_points``.
         seed: Of all that is drawn.
     """
@@ -32,13 +34,13 @@ def cluster(points: Tensor, count: int, seed: int) -> Tensor:
     draws = torch.Generator().manual_seed(seed)
     sample = points
     if len(points) > (limit := max(SAMPLE, SAMPLE_PER_CLUSTER * count)):
-        sample = points[torch.randperm(len(points), generator=draws)[:limit].to(points.device)]
-    center = sample.mean(dim=0)
-    basis = _leading_directions(sample - center, draws) if min(sample.shape) > DISTANCE_DIMENSIONS else None
+        sample = points.take(torch.randperm(len(points), generator=draws)[:limit].to(points.device))
+    center = sample.mean()
+    basis = _leading_directions(sample, center, draws) if min(sample.shape) > DISTANCE_DIMENSIONS else None
 
-    def seen(rows: Tensor) -> Points:
-        centred = rows - center
-        return (centred if basis is None else centred @ basis).cpu().numpy()
+    def seen(rows: Points) -> Coordinates:
+        shown = rows.dense() - center if basis is None else rows.centred(center).times(basis)
+        return shown.cpu().numpy()
 
     with config_context(assume_finite=True, skip_parameter_validation=True):
         shown = seen(sample)
@@ -49,19 +51,21 @@ def cluster(points: Tensor, count: int, seed: int) -> Tensor:
     if sample is points:
         labels = means.labels_
     else:
-        labels = np.concatenate([means.predict(seen(rows)) for rows in torch.split(points, SAMPLE)])
+        parts = torch.split(torch.arange(len(points), device=points.device), SAMPLE)
+        labels = np.concatenate([means.predict(seen(points.take(part))) for part in parts])
     return _without_empty(torch.as_tensor(labels, dtype=torch.long, device=points.device), count)
 
 
-def _leading_directions(centred: Tensor, draws: torch.Generator) -> Tensor:
+def _leading_directions(points: Points, center: Tensor, draws: torch.Generator) -> Tensor:
     """Return an orthonormal basis of about the leading principal components, ``(num_features, DISTANCE_DIMENSIONS)``.
 
     Two rounds of subspace iteration (Halko, Martinsson and Tropp, 2011), as :func:`torch.pca_lowrank` has it but for
     the generator, which there is the one that all threads share; distances do not need the components one by one.
     """
-    found = torch.randn(centred.size(1), DISTANCE_DIMENSIONS, generator=draws, dtype=centred.dtype).to(centred.device)
+    products = points.centred(center)
+    found = torch.randn(len(center), DISTANCE_DIMENSIONS, generator=draws, dtype=center.dtype).to(center.device)
     for _ in range(2):
-        found = torch.linalg.qr(centred.T @ (centred @ found)).Q
+        found = torch.linalg.qr(products.transposed_times(products.times(found))).Q
     return found
 
 
@@ -73,9 +77,3 @@ def _without_empty(labels: Tensor, count: int) -> Tensor:
         labels[int((labels == largest).nonzero()[0])] = empty
         sizes = torch.bincount(labels, minlength=count)
     return labels
-
-
-def cluster_means(points: Tensor, labels: Tensor, count: int) -> Tensor:
-    """Return the mean of each cluster's points, ``(count, num_features)``."""
-    sums = points.new_zeros(count, points.size(1)).index_add_(0, labels, points)
-    return sums / torch.bincount(labels, minlength=count).clamp(min=1).unsqueeze(1)

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from graphcond.core.sparse import from_rows, ragged
-from graphcond.nodes.clustering import cluster_means
 from graphcond.nodes.metrics import doubts, standard_error_of_difference
 from graphcond.nodes.quick_validation import QUICK, Effort, Outcome, QuickValidation, View, varying_columns
-from graphcond.nodes.sparse import average, dense, taken_rows
+from graphcond.nodes.sparse import average, dense_rows
 from graphcond.nodes.views import Propagated
 from graphcond.synthetic.graph import normalize
 
@@ -66,12 +65,12 @@ class Downstream:
         self._num_classes = num_classes
         self._depth = propagated.depth
         y = graph.y[nodes]
-        hops = propagated.space[nodes]
-        self._columns = varying_columns(cluster_means(hops, y, num_classes))  # where classes differ
+        hops = propagated.points(nodes)
+        self._columns = varying_columns(hops.group_means(y, num_classes))  # where classes differ
         rows, mean, own = _neighbourhoods(propagated.adjacency, nodes)
         shown = len(own)
         near = self._means(propagated, rows)
-        self._gcn = View(self._shown(hops), y)
+        self._gcn = View(hops.dense() if self._columns is None else hops.columns(self._columns), y)
         self._mlp = View(self._rows(graph.x, nodes), y)
         features = self._rows(graph.x, rows)
         pick = _selection(own, len(rows))
@@ -83,7 +82,7 @@ class Downstream:
         return x if self._columns is None else x[:, self._columns]
 
     def _rows(self, x: Tensor, rows: Tensor) -> Tensor:
-        return torch.cat([self._shown(dense(taken_rows(x, part))) for part in torch.split(rows, ROWS_AT_ONCE)])
+        return torch.cat([dense_rows(x, part, self._columns) for part in torch.split(rows, ROWS_AT_ONCE)])
 
     def _means(self, propagated: Propagated, rows: Tensor) -> Tensor:
         """Return the means of the neighbours of some nodes, at most ``NEIGHBOURS`` of each, 0 for none."""

@@ -8,7 +8,9 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from graphcond.core.threads import side_by_side
-from graphcond.nodes.clustering import cluster, cluster_means
+from graphcond.nodes.clustering import cluster
+from graphcond.nodes.points import group_means
+from graphcond.nodes.views import Propagated
 from graphcond.surrogates.ridge import LinearModel
 
 
@@ -48,12 +50,12 @@ class Clusters:
 
 
 def cluster_classes(
-    space: Tensor, groups: list[Tensor], posteriors: Tensor, labels: Tensor, counts: Tensor
+    view: Propagated, groups: list[Tensor], posteriors: Tensor, labels: Tensor, counts: Tensor
 ) -> Clusters:
     """Return the clusters of each class.
 
     Args:
-        space: ``(num_nodes, num_features)`` features in which distances and means are taken.
+        view: The propagated features, in which distances and means are taken.
         groups: The nodes of each class, whether labelled or presumed.
         posteriors: ``(num_nodes, num_classes)``.
         labels: ``(num_nodes,)`` int64, the classes of training nodes, -1 elsewhere.
@@ -62,14 +64,14 @@ def cluster_classes(
 
     def within(one: tuple[Tensor, int, int]) -> tuple[Tensor, ...]:
         rows, count, seed = one
-        points, known = space[rows], labels[rows] >= 0
+        points, known = view.points(rows), (labels[rows] >= 0).nonzero().flatten()
         assigned = cluster(points, count, seed)
         sizes = torch.bincount(assigned, minlength=count)
-        own = cluster_means(points, assigned, count)
+        own = points.group_means(assigned, count)
         labelled_sizes = torch.bincount(assigned[known], minlength=count)
         some = labelled_sizes.unsqueeze(1) > 0
-        labelled = torch.where(some, cluster_means(points[known], assigned[known], count), own)
-        return own, labelled, labelled_sizes, cluster_means(posteriors[rows], assigned, count), sizes, assigned
+        labelled = torch.where(some, points.take(known).group_means(assigned[known], count), own)
+        return own, labelled, labelled_sizes, group_means(posteriors[rows], assigned, count), sizes, assigned
 
     sizes_asked = counts.tolist()
     seeds = torch.randint(2**31 - 1, (len(groups),)).tolist()
@@ -83,11 +85,11 @@ def cluster_classes(
         for part in torch.split(rows[own.argsort(stable=True)], held.tolist())
     ]
     return Clusters(
-        y=torch.repeat_interleave(counts.to(space.device)),
+        y=torch.repeat_interleave(counts.to(posteriors.device)),
         means=torch.cat(means),
         labelled_means=torch.cat(labelled),
-        sizes=torch.cat(sizes).to(space),
-        labelled_sizes=torch.cat(labelled_sizes).to(space),
+        sizes=torch.cat(sizes).to(posteriors),
+        labelled_sizes=torch.cat(labelled_sizes).to(posteriors),
         posteriors=torch.cat(posterior),
         rows=members,
     )
@@ -97,18 +99,18 @@ class Places:
     """Clusters, and the class anchors that a student gives.
 
     Args:
-        space: ``(num_nodes, num_features)``.
+        view: The propagated features.
         posteriors: ``(num_nodes, num_classes)``.
-        student: A linear model of the posteriors in that space.
-        clusters: Clusters in that space.
+        student: A linear model of the posteriors by these features.
+        clusters: Clusters of these features.
     """
 
-    def __init__(self, space: Tensor, posteriors: Tensor, student: LinearModel, clusters: Clusters) -> None:
+    def __init__(self, view: Propagated, posteriors: Tensor, student: LinearModel, clusters: Clusters) -> None:
         self.clusters = clusters
-        self._center = space.mean(dim=0)
-        means = (posteriors.T @ space) / posteriors.sum(dim=0).unsqueeze(1)
+        self._center = view.mean()
+        means = view.weighted_sums(posteriors) / posteriors.sum(dim=0).unsqueeze(1)
         distance = (means - self._center).norm()
-        length = student.weight.norm().clamp(min=torch.finfo(space.dtype).tiny)
+        length = student.weight.norm().clamp(min=torch.finfo(means.dtype).tiny)
         self._directions = student.weight.T * distance / length
 
     def at(self, placement: Placement) -> Tensor:

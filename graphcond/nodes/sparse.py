@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
@@ -46,19 +47,19 @@ def with_self_loops(adjacency: Tensor, missing: Tensor) -> Tensor:
         missing: ``(n,)`` bool.
     """
     loops = sp.diags_array(missing.float().numpy(), format="csr")
-    return _from_scipy(sp.csr_matrix(_to_scipy(adjacency) + loops))
+    return _from_scipy(sp.csr_matrix(to_scipy(adjacency) + loops))
 
 
 def transposed(matrix: Tensor) -> Tensor:
     """Return the transpose of a sparse CSR matrix, as sparse CSR."""
     if matrix.is_cuda:
         return compressed_rows(matrix.t())
-    return _from_scipy(_to_scipy(matrix).T.tocsr())
+    return _from_scipy(to_scipy(matrix).T.tocsr())
 
 
 def average(first: Tensor, second: Tensor) -> Tensor:
     """Return the mean of two sparse CSR matrices of the same shape, as sparse CSR."""
-    total = sp.csr_matrix(_to_scipy(first.cpu()) + _to_scipy(second.cpu()))
+    total = sp.csr_matrix(to_scipy(first.cpu()) + to_scipy(second.cpu()))
     total.data /= 2
     return _from_scipy(total).to(first.device)
 
@@ -87,7 +88,7 @@ def kept_features(x: object) -> Tensor | None:
         x = x.detach().to(torch.float32)
         if x.dim() != 2 or (x.layout == torch.strided and not _is_wide_and_empty(x)):
             return x.to_dense()
-        matrix = _to_scipy((x if x.layout == torch.sparse_csr else compressed_rows(x)).cpu())
+        matrix = to_scipy((x if x.layout == torch.sparse_csr else compressed_rows(x)).cpu())
     elif sp.issparse(x) and cast("sp.csr_matrix", x).dtype.kind in "biuf":
         matrix = sp.csr_matrix(x, dtype="float32")
     else:
@@ -125,7 +126,24 @@ def dense(x: Tensor) -> Tensor:
 
 def taken_rows(x: Tensor, nodes: Tensor) -> Tensor:
     """Return some rows of features, in the form in which these are."""
-    return _from_scipy(_to_scipy(x.cpu())[nodes.cpu().numpy()]).to(x.device) if is_sparse(x) else x[nodes]
+    return _from_scipy(to_scipy(x.cpu())[nodes.cpu().numpy()]).to(x.device) if is_sparse(x) else x[nodes]
+
+
+def dense_rows(x: Tensor, nodes: Tensor, columns: Tensor | None) -> Tensor:
+    """Return some rows of features, or some columns of them, as a dense matrix."""
+    if is_sparse(x):
+        rows = to_scipy(x.cpu())[nodes.cpu().numpy()]
+        chosen = rows if columns is None else rows[:, columns.cpu().numpy()]
+        return torch.from_numpy(chosen.toarray()).to(x.device)
+    return x[nodes] if columns is None else x[nodes][:, columns]
+
+
+def mean_row(x: Tensor, nodes: Tensor) -> Tensor:
+    """Return the mean of some rows of features, ``(num_features,)``."""
+    if not is_sparse(x):
+        return x[nodes].mean(dim=0)
+    mean = to_scipy(x.cpu())[nodes.cpu().numpy()].mean(axis=0, dtype="float32")
+    return torch.from_numpy(np.asarray(mean)).flatten().to(x.device)
 
 
 class ColumnBlocks:
@@ -140,7 +158,7 @@ class ColumnBlocks:
         self._x, self._nodes = x, nodes
         self._columns = None
         if is_sparse(x):
-            rows = _to_scipy(x.cpu())
+            rows = to_scipy(x.cpu())
             self._columns = (rows if nodes is None else rows[nodes.cpu().numpy()]).tocsc()
 
     def __getitem__(self, columns: slice) -> Tensor:
@@ -151,7 +169,8 @@ class ColumnBlocks:
         return block.contiguous() if self._nodes is None else block[self._nodes]
 
 
-def _to_scipy(matrix: Tensor) -> sp.csr_matrix:
+def to_scipy(matrix: Tensor) -> sp.csr_matrix:
+    """Return a sparse CSR matrix on the CPU as one of SciPy, in the same memory."""
     parts = (matrix.values(), matrix.col_indices(), matrix.crow_indices())
     return sp.csr_matrix(tuple(part.numpy() for part in parts), shape=tuple(matrix.shape))
 

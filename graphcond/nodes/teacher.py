@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from graphcond.nodes.hops import are_many
 from graphcond.nodes.metrics import score
 from graphcond.nodes.propagation import PAGERANK_STEPS, personalized_pagerank
 from graphcond.nodes.task import Graph, NodeTask, Split
-from graphcond.nodes.views import Views, are_many, unit
-from graphcond.nodes.work import NUMBER, Shape, Work
+from graphcond.nodes.views import Views, unit
+from graphcond.nodes.work import NUMBER, Shape
 from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit_ridge_iteratively
 
 MAX_HOPS = 4
@@ -103,14 +104,15 @@ def choose_teacher(task: NodeTask, views: Views) -> TeacherChoice:
 def _hops(views: Views) -> int:
     """Return how many hops are tried at most."""
     graph = views.train.graph
-    return _affordable_hops(_products(graph, graph.x.size(1)), views.train.depth)
+    return affordable_hops(_products(graph, graph.x.size(1)), views.train.depth)
 
 
-def _affordable_hops(products: int, depth: int) -> int:
+def affordable_hops(products: int, depth: int) -> int:
+    """Return how many hops are tried at most, where one takes so many multiplications."""
     return MAX_HOPS if (MAX_HOPS - depth) * products <= HOPS_LIMIT else depth
 
 
-def _keeps(shape: Shape, hops: int, depth: int) -> bool:
+def keeps(shape: Shape, hops: int, depth: int) -> bool:
     """Return whether all features after the most hops are kept, besides those after the model's depth.
 
     Where training nodes are many, fitting them to such features asks for nearly all rows, and choosing for most.
@@ -146,13 +148,15 @@ def _candidates(task: NodeTask, views: Views, judges: Tensor) -> Iterator[_Candi
     labels = task.val.graph.y[judges]
     for hops, (known, asked) in enumerate(_paired_rows(views, nodes, judges, Shape.of(task))):
         for unit_rows in (False, True):
-            models = fit_ridge(unit(known) if unit_rows else known, targets, PENALTIES)
-            features = unit(asked) if unit_rows else asked
-            outputs = [model(features) for model in models]
+            if unit_rows:  # in their own memory: wide rows are many numbers
+                known, asked = unit(known, out=known), unit(asked, out=asked)
+            models = fit_ridge(known, targets, PENALTIES)
+            outputs = [model(asked) for model in models]
             values = [score(output, labels) for output in outputs]
             best = max(range(len(values)), key=values.__getitem__)
             choice = TeacherChoice(hops, unit_rows, PENALTIES[best], score=values[best])
             yield _Candidate(choice, models[best], outputs[best])
+        del known, asked  # before the next ones are made
 
 
 def _rows_limit(task: NodeTask) -> int:
@@ -167,10 +171,11 @@ def _some(nodes: Tensor, limit: int) -> Tensor:
 
 def _paired_rows(views: Views, train: Tensor, val: Tensor, shape: Shape) -> Iterator[tuple[Tensor, Tensor]]:
     hops = _hops(views)
-    keep = _keeps(shape, hops, views.train.depth)
+    keep = keeps(shape, hops, views.train.depth)
     if views.train is views.val:
         for rows in views.train.rows_by_hop(torch.cat([train, val]), hops, keep):
             yield rows[: len(train)], rows[len(train) :]
+            del rows
     else:
         yield from zip(views.train.rows_by_hop(train, hops, keep), views.val.rows_by_hop(val, hops), strict=True)
 
@@ -197,7 +202,7 @@ def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
         model, *_ = fit_ridge_iteratively(rows, targets, [choice.penalty])
     else:
         known = view.rows_at(nodes, choice.hops)
-        model, *_ = fit_ridge(unit(known) if choice.unit_rows else known, targets, [choice.penalty])
+        model, *_ = fit_ridge(unit(known, out=known) if choice.unit_rows else known, targets, [choice.penalty])
     scores = view.scores(model, choice.hops, choice.unit_rows)
     if choice.teleport < 1:
         scores = personalized_pagerank(view.adjacency, scores, choice.teleport)
@@ -205,30 +210,3 @@ def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
         part.copy_(torch.softmax(choice.temperature * part, dim=1))
     scores[nodes] = targets
     return scores
-
-
-def taught_work(shape: Shape, depth: int) -> Work:
-    """Return the work of choosing a teacher, of its posteriors, and of clusters in the features after some hops."""
-    nodes, features, classes = shape.num_nodes, shape.num_features, shape.num_classes
-    hops = _affordable_hops(shape.entries * features, depth)
-    smoothing = min(FINALISTS, SMOOTHING_LIMIT // (PAGERANK_STEPS * len(TELEPORTS) * shape.entries * classes))
-    tried, judges = min(SELECTION_LIMIT, shape.num_train), VALIDATION_LIMIT + SELECTION_LIMIT
-    space, posterior = shape.rows_bytes(features), shape.rows_bytes(classes)
-    kept, further = space, 2 * (hops - depth)  # once to choose, once to fit
-    if _keeps(shape, hops, depth):
-        kept, further = 2 * space, hops - depth
-    clustered = min(1.0, 3 * torch.get_num_threads() / classes)  # of the nodes at once: a class in each thread
-    stages = (
-        shape.building_bytes,
-        shape.adjacency_bytes + kept + shape.sweep_bytes + NUMBER * min(nodes, judges) * features * (depth + 1),
-        shape.adjacency_bytes + kept + 2 * posterior + 2 * NUMBER * shape.num_train * features,
-        shape.adjacency_bytes + kept + posterior + int(2 * clustered * space),
-    )
-    smooth = PAGERANK_STEPS * (len(TELEPORTS) * smoothing + 1)
-    return Work(
-        products=shape.entries * ((depth + further) * features + smooth * classes),
-        dense=(nodes + shape.num_train) * features * (min(features, DIRECT_LIMIT) + 2 * classes)
-        + 4 * (hops + 1) * tried * features * min(tried, features),
-        memory=max(stages),
-        movable=kept,
-    )

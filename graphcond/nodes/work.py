@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from graphcond.core.memory import shown
 from graphcond.nodes.propagation import COLUMNS
+from graphcond.nodes.sparse import is_sparse
 from graphcond.nodes.task import NodeTask
 
 NUMBER = 4  # bytes of a float32, and of a node number within an adjacency
@@ -19,6 +20,7 @@ class Shape:
         num_features: Features of a node.
         num_classes: Classes.
         num_train: Training nodes.
+        nonzeros: Features that are not zero, where they are kept sparse; ``None`` where they are dense.
     """
 
     num_nodes: int
@@ -26,6 +28,7 @@ class Shape:
     num_features: int
     num_classes: int
     num_train: int
+    nonzeros: int | None = None
 
     @classmethod
     def of(cls, task: NodeTask) -> "Shape":
@@ -37,6 +40,7 @@ class Shape:
             num_features=graph.x.size(1),
             num_classes=task.num_classes,
             num_train=len(task.train.nodes),
+            nonzeros=len(graph.x.values()) if is_sparse(graph.x) else None,
         )
 
     @property

@@ -43,19 +43,19 @@ class Touched(torch.Tensor):
 def refined(data: Data, x: Tensor, refinement: Refinement) -> tuple[SyntheticNodes, dict]:
     """Refine one node per class from given features."""
     task = read_nodes(data)
-    space = Views.of(task, 2).train.space
-    seen = Batch(space[task.val.nodes], task.val.labels)
+    rows = Views.of(task, 2).train.rows
+    seen = Batch(rows(task.val.nodes), task.val.labels)
     start = SyntheticNodes(x, torch.arange(len(x)), node_weight=torch.ones(len(x)), choices={"teacher": {}})
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        result = refinement.refine(start, task, space, seen, Run())
+        result = refinement.refine(start, task, rows, seen, Run())
     assert result.choices.keys() == {"teacher", "refinement"}
     return result, result.choices["refinement"]
 
 
 def class_means(data: Data) -> Tensor:
     task = read_nodes(data)
-    known = Views.of(task, 2).train.space[task.train.nodes]
+    known = Views.of(task, 2).train.rows(task.train.nodes)
     return torch.stack([known[task.train.labels == label].mean(dim=0) for label in range(task.num_classes)])
 
 
@@ -159,7 +159,7 @@ def test_without_nodes_to_choose_on_nothing_is_refined(toy):
 @pytest.mark.parametrize("num_nodes", [300, 3000])
 def test_a_step_touches_as_many_rows_however_large_the_graph(make_toy, num_nodes):
     task = read_nodes(make_toy(num_nodes=num_nodes))
-    source = LabelledRows(task, task.train.graph.x.as_subclass(Touched), 16, torch.tensor(2.0))
+    source = LabelledRows(task, task.train.graph.x.as_subclass(Touched).__getitem__, 16, torch.tensor(2.0))
     Touched.rows = 0
     batch = source(0)
     assert Touched.rows == len(batch) == 16
@@ -171,7 +171,7 @@ def test_a_step_touches_as_many_rows_however_large_the_graph(make_toy, num_nodes
 
 def test_few_labelled_nodes_are_all_seen_at_every_step(toy):
     task = read_nodes(toy)
-    source = LabelledRows(task, task.train.graph.x, 512, torch.tensor(1.0))
+    source = LabelledRows(task, task.train.graph.x.__getitem__, 512, torch.tensor(1.0))
     assert source.constant
     assert torch.equal(source(0).x, task.train.graph.x[task.train.nodes])
 

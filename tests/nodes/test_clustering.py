@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from graphcond.nodes import clustering
-from graphcond.nodes.clustering import cluster, cluster_means
+from graphcond.nodes.points import DensePoints, group_means
+
+
+def cluster(points: Tensor, count: int, seed: int) -> Tensor:
+    return clustering.cluster(DensePoints(points), count, seed)
 
 
 def blobs(sizes: list[int], features: int = 5) -> tuple[Tensor, Tensor]:
@@ -18,7 +22,7 @@ def blobs(sizes: list[int], features: int = 5) -> tuple[Tensor, Tensor]:
 
 
 def inertia(points: Tensor, labels: Tensor, count: int) -> float:
-    return float((points - cluster_means(points, labels, count)[labels]).square().sum())
+    return float((points - group_means(points, labels, count)[labels]).square().sum())
 
 
 # Of duplicate points; `cluster_classes` ignores it for all threads at once.
@@ -95,7 +99,7 @@ def test_points_are_not_changed():
 def test_cluster_means_are_means(labels):
     labels = torch.tensor(labels)
     points = torch.randn(len(labels), 3, generator=torch.Generator().manual_seed(0))
-    means = cluster_means(points, labels, 5)
+    means = group_means(points, labels, 5)
     assert means.shape == (5, 3)
     for label in range(5):
         expected = points[labels == label].mean(dim=0) if bool((labels == label).any()) else torch.zeros(3)
@@ -106,13 +110,13 @@ def test_weighted_cluster_means_give_the_overall_mean():
     points, _ = blobs([5, 9, 3])
     labels = cluster(points, 6, seed=0)
     sizes = torch.bincount(labels, minlength=6).float()
-    torch.testing.assert_close((sizes / sizes.sum()) @ cluster_means(points, labels, 6), points.mean(dim=0))
+    torch.testing.assert_close((sizes / sizes.sum()) @ group_means(points, labels, 6), points.mean(dim=0))
 
 
 def test_leading_directions_hold_what_the_principal_components_hold():
     points = torch.randn(400, 60, generator=torch.Generator().manual_seed(0)) * torch.linspace(1, 0.01, 60) ** 2
     centred = points - points.mean(dim=0)
-    basis = clustering._leading_directions(centred, torch.Generator().manual_seed(1))
+    basis = clustering._leading_directions(DensePoints(points), points.mean(dim=0), torch.Generator().manual_seed(1))
     torch.testing.assert_close(basis.T @ basis, torch.eye(clustering.DISTANCE_DIMENSIONS), atol=1e-5, rtol=0)
     most = torch.linalg.svdvals(centred)[: clustering.DISTANCE_DIMENSIONS].square().sum()
     assert (centred @ basis).square().sum() > 0.99 * most

@@ -6,7 +6,9 @@ from torch_geometric.data import Data
 
 from graphcond.core.sparse import take_rows
 from graphcond.core.spill import Spill
-from graphcond.nodes import propagation, views
+from graphcond.nodes import hops as node_hops
+from graphcond.nodes import propagation
+from graphcond.nodes.matrices import Matrices
 from graphcond.nodes.propagation import normalized_adjacency
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import Graph
@@ -17,7 +19,7 @@ from graphcond.surrogates.ridge import LinearModel, fit_ridge, fit_ridge_iterati
 @pytest.fixture(params=[1, 1000], ids=["all rows at once", "rows that are needed"])
 def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether so many rows are few enough to be reached by way of those they depend on."""
-    monkeypatch.setattr(views, "FEW", request.param)
+    monkeypatch.setattr(node_hops, "FEW", request.param)
 
 
 @pytest.fixture(params=[3, 32], autouse=True)
@@ -101,7 +103,7 @@ def test_some_rows_cost_no_more_than_their_neighbourhood(monkeypatch: pytest.Mon
         taken.append(len(rows))
         return take_rows(matrix, rows, keep)
 
-    monkeypatch.setattr(views, "take_rows", watched)
+    monkeypatch.setattr(node_hops, "take_rows", watched)
     propagated_rows(graph, torch.tensor([700, 2000]), 2)
     assert taken == [2, 6]
 
@@ -112,7 +114,7 @@ def test_what_is_kept_is_not_propagated_again(view: Propagated, monkeypatch: pyt
     model = LinearModel(torch.randn(view.graph.x.size(1), 3), torch.randn(3))
     every = Propagated(view.graph, 2).scores(model, 4, unit_rows=True)
     list(view.rows_by_hop(nodes, 4, keep=True))
-    monkeypatch.setattr(Propagated, "adjacency", None)
+    monkeypatch.setattr(Matrices, "adjacency", None)
     for hops in (0, 2, 4):
         torch.testing.assert_close(view.rows_at(nodes, hops), expected[hops], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(view.scores(model, 4, unit_rows=True), every, atol=1e-5, rtol=1e-4)
