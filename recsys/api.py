@@ -16,7 +16,8 @@ from graphcond.core.randomness import check_seed, seeded
 from graphcond.methods.method import Method
 from graphcond.modalities.conditions import Conditions, require_finite, settings_of
 from graphcond.record import Record
-from recsys.condensed import CondensedInteractions, bytes_of, matrix_bytes
+from recsys.condensed import CondensedInteractions
+from recsys.data.bytes import bytes_of, matrix_bytes
 from recsys.data.checks import check_split
 from recsys.data.held_out import hold_out_users
 from recsys.data.reading import read_interactions

@@ -18,13 +18,13 @@ from graphcond.core.fields import is_number
 from graphcond.core.files import replacing
 from graphcond.core.sparse import check_compressed
 from graphcond.record import Record
+from recsys.data.bytes import is_binary, matrix_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
 
 POINTERS = "user_items.indptr"
 HEAVIEST = 1 + 1e-6  # a weight may be rounded up
-NUMBER = 4  # bytes of an int32 or a float32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -194,27 +194,12 @@ def load(path: str | Path) -> CondensedInteractions:
     return CondensedInteractions.load(path)
 
 
-def matrix_bytes(rows: csr_matrix) -> int:
-    """Return the bytes of interactions as they lie in a file."""
-    return bytes_of(rows.shape[0], rows.nnz, weighted=not is_binary(rows))
-
-
-def bytes_of(users: int, interactions: int, *, weighted: bool) -> int:
-    """Return the bytes of interactions: row pointers and items in int32 and, unless all are 1, weights in float32."""
-    return NUMBER * (users + 1 + interactions * (2 if weighted else 1))
-
-
 def _tensors(rows: csr_matrix) -> dict[str, Tensor]:
     tensors = {
         POINTERS: torch.from_numpy(rows.indptr.astype(np.int32)),
         "user_items.indices": torch.from_numpy(rows.indices.astype(np.int32)),
     }
     return tensors if is_binary(rows) else tensors | {"user_items.data": torch.from_numpy(rows.data)}
-
-
-def is_binary(rows: csr_matrix) -> bool:
-    """Return whether all weights are 1."""
-    return bool((rows.data == 1).all())
 
 
 def _encoded(ids: np.ndarray) -> Tensor:

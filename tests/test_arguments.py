@@ -117,7 +117,6 @@ def test_whether_to_overwrite_is_true_or_false(toy, tmp_path: Path, no):
         (graphcond.Histograms, "edges"),
         (graphcond.WLFold, "degrees"),
         (recsys.methods.Forgetting, "propensity"),
-        (GraphProtocol, "soft_labels"),
     ],
 )
 def test_flags_among_settings_are_true_or_false(make, field):

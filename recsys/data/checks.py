@@ -52,9 +52,6 @@ def check_weights(values: object) -> np.ndarray:
             f"weights must be finite, but {bad} are NaN, infinite or too large for float32; drop these interactions or "
             "give them a weight"
         )
-    small = int(((weights != 0) & (np.abs(weights) < np.finfo(np.float32).tiny)).sum())
-    if small:
-        raise ValueError(f"{small} weights are too small for float32; scale all of them, or leave them out")
     return weights
 
 

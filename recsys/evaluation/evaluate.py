@@ -14,7 +14,8 @@ from graphcond.core.processes import alone
 from graphcond.core.progress import Progress, ProgressCallback, resolve_progress, shows_progress
 from graphcond.core.randomness import check_seed, seeded
 from graphcond.evaluation.controls import control_names
-from recsys.condensed import CondensedInteractions, is_binary, matrix_bytes
+from recsys.condensed import CondensedInteractions
+from recsys.data.bytes import is_binary, matrix_bytes
 from recsys.data.checks import check_split
 from recsys.data.split import Holdout, Split
 from recsys.evaluation.consumers import Consumer, resolve_consumer, resolve_consumers

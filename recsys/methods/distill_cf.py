@@ -18,8 +18,8 @@ from graphcond.core.samplers import Weightless
 from graphcond.core.schedules import Schedule
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from graphcond.synthetic.rows import CutRows, GumbelRows, Rows, SoftmaxRows, TopKRows, UserRows
-from recsys.condensed import bytes_of
 from recsys.data.batches import UserBatches, users_with_targets
+from recsys.data.bytes import bytes_of
 from recsys.data.split import Split
 from recsys.methods.base import Size, SyntheticUsers, UserMethod
 from recsys.methods.k_means_users import user_directions

@@ -16,8 +16,9 @@ from graphcond import GCSNTK, Checkpoint, CondensedDataset
 from graphcond.core.batch import Batch
 from graphcond.core.objectives.errors import squared_error
 from graphcond.core.randomness import seeded
+from graphcond.core.ranges import root_mean_square
 from graphcond.methods import list_methods, resolve_method
-from graphcond.methods.gc_sntk import LabelledNodes, as_probabilities, root_mean_square
+from graphcond.methods.gc_sntk import LabelledNodes, as_probabilities
 from graphcond.nodes import quick_validation
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import NodeTask
@@ -41,7 +42,7 @@ def condense(data: Data, method: GCSNTK, **options: Any) -> CondensedDataset:
 
 def prediction(method: GCSNTK, task: NodeTask, split: str, small: CondensedDataset) -> tuple[Neighbourhood, Tensor]:
     """The nodes of a split, and what the regression on condensed nodes predicts for them."""
-    unit = root_mean_square(task.train.graph)
+    unit = root_mean_square(task.train.graph.x)
     nodes = method.seen(getattr(task, split), task.num_classes, unit)
     made = Batch(small[0].x / unit, small[0].y_soft)
     return nodes, method.regression().predict(method.kernel(), (), nodes, made)
@@ -93,7 +94,7 @@ def test_the_unit_of_the_features_does_not_matter(unjudged, factor):
 
 def test_features_of_zeros_are_a_unit_as_well(unjudged):
     unjudged.x = torch.zeros_like(unjudged.x)
-    assert root_mean_square(read_nodes(unjudged).train.graph) == 1
+    assert root_mean_square(read_nodes(unjudged).train.graph.x) == 1
     assert bool(condense(unjudged, GCSNTK(steps=2))[0].x.isfinite().all())
 
 

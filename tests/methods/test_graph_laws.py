@@ -558,7 +558,7 @@ def test_arguments_for_graphs_are_refused_with_nodes(toy, argument):
 
 def test_a_split_in_graph_numbers_is_refused_with_nodes(toy):
     with pytest.raises(
-        TypeError, match=r"^split must be a number for a node dataset, whose parts are masks, got dict$"
+        TypeError, match=r"^split must be a number for a node dataset, whose parts are masks, got \{'train': \[0\]\}$"
     ):
         graphcond.condense(toy, num_nodes=6, method="random", split={"train": [0]})
 

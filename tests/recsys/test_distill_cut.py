@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 import recsys
 from graphcond.synthetic.rows import CutRows, SoftmaxRows, UserRows
-from recsys.condensed import bytes_of, matrix_bytes
+from recsys.data.bytes import bytes_of, matrix_bytes
 from recsys.methods.distill_cf import DistillCF, kept_interactions
 
 SPLIT = recsys.random_split(recsys.generate_interactions(200, 60, 3000))

@@ -227,7 +227,7 @@ def test_a_checkpoint_of_another_run_is_refused(path, differs):
     reason, change = OTHERS[differs]
     condense(SPLIT, METHODS["weighted"], path, max_seconds=1e-9)
     before, reports = path.read_bytes(), []
-    with pytest.raises(ValueError, match=rf"checkpoint .* belongs to another run \({reason}.*delete it or give"):
+    with pytest.raises(ValueError, match=rf"checkpoint .* belongs to another run \({reason}.*delete it, or give"):
         condense(**({"source": SPLIT, "method": METHODS["weighted"], "path": path} | change), progress=reports.append)
     assert path.read_bytes() == before
     assert reports == []

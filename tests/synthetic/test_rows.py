@@ -178,7 +178,7 @@ def test_users_are_features_and_targets_at_once(rows):
     with torch.no_grad():
         users.logits += users.logits.grad.sign()
     assert torch.equal(start, before)
-    assert set(users.state_dict()) == {"logits"}
+    assert set(users.state_dict()) == {"logits", "batches"}
 
 
 @pytest.mark.parametrize(
