@@ -46,7 +46,6 @@ def test_every_method_and_all_its_settings_can_be_typed(name, make, resolve):
          graphcond.GEOM(experts=graphcond.ExpertPlan(number=2, training=graphcond.Training(momentum=0.5)),
                         relay=graphcond.GCN(hidden=8))),
         (resolve_graph_method, "histograms(bins=8)", graphcond.Histograms(bins=8)),
-        (resolve_graph_method, "histograms(bins=8)", graphcond.Histograms(bins=8)),
         (resolve_graph_method, "mirage(threshold=[0.1, 0.2])", graphcond.Mirage(threshold=(0.1, 0.2))),
         (resolve_graph_method, "mirage(bins=None, closed=True)", graphcond.Mirage()),
         (resolve_image_method, "dm(operations=('crop',), architecture=ConvNet(width=8))",
