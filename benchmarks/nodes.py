@@ -107,7 +107,7 @@ def write(rows: list[graphcond.Row], name: str, size: float, runs: int, reason: 
             if items is not None:
                 side_file.save(ITEMS, f"{name}/{size:g}/{row.data}/{row.model}/{column}", items.numpy())
         why = {} if reason is None else {"retaken": reason}
-        ROWS.append({"dataset": name, "size": size, "trainings": runs} | row.as_dict() | why)
+        ROWS.replace({"dataset": name, "size": size, "trainings": runs} | row.as_dict() | why)
         own = f", own {100 * row.own_mean:.2f} ± {100 * row.own_deviation:.2f}" if row.own_scores else ""
         print(
             f"{name} {size:g} {row.data} {row.model}: {100 * row.mean:.2f} ± {100 * row.deviation:.2f}{own}", flush=True

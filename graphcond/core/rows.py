@@ -67,6 +67,17 @@ class Rows:
             file.flush()  # what was read ahead is forgotten
             _write_at(file.fileno(), "".join(lines).encode(), end)
 
+    def replace(self, *rows: dict[str, Any]) -> None:
+        """Put rows in the place of those with the same keys, or at the end."""
+        with _locked(self.path) as file:
+            known, _ = self._parsed(file)
+            lines = [json.dumps(row) + "\n" for row in (known | {self.key(row): row for row in rows}).values()]
+            file.seek(0)
+            file.truncate()
+            file.write("".join(lines).encode())
+            file.flush()
+            os.fsync(file.fileno())
+
     def key(self, row: dict[str, Any]) -> Key:
         """Return what tells a row from all others."""
         return tuple(row[field] for field in self.fields)

@@ -85,3 +85,12 @@ def test_several_processes_append(rows: Rows) -> None:
     running = [subprocess.Popen([sys.executable, "-c", code, rows.path, name]) for name in ("a", "b")]
     assert [one.wait(120) for one in running] == [0, 0]
     assert len(rows.path.read_text().splitlines()) == len(rows.read()) == 120
+
+
+def test_a_row_is_replaced_where_it_stands(tmp_path):
+    rows = Rows(tmp_path / "rows.jsonl", ("name",))
+    rows.append({"name": "a", "value": 1}, {"name": "b", "value": 2})
+    rows.replace({"name": "a", "value": 3}, {"name": "c", "value": 4})
+    assert list(rows.read().values()) == [
+        {"name": "a", "value": 3}, {"name": "b", "value": 2}, {"name": "c", "value": 4},
+    ]  # fmt: skip
