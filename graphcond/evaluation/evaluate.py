@@ -22,7 +22,7 @@ from graphcond.evaluation.image_controls import image_control_names
 from graphcond.evaluation.image_models import KernelRegression, image_kinds
 from graphcond.evaluation.image_protocol import ImageProtocol, resolve_image_protocol
 from graphcond.evaluation.images import ImageRules, evaluate_images
-from graphcond.evaluation.metrics import Metric, own_metric, resolve_metric
+from graphcond.evaluation.metrics import Metric, chosen_metric, resolve_metric
 from graphcond.evaluation.models import models_by_name
 from graphcond.evaluation.own_networks import Maker
 from graphcond.evaluation.protocol import Protocol, resolve_protocol
@@ -109,7 +109,7 @@ def evaluate(
     _check_models(models)
     inductive = None if inductive is None else check_flag("inductive", inductive)
     where = resolve_device(device)
-    metric = own_metric(dataset) if metric is None else metric
+    metric = chosen_metric(metric, protocol, dataset)
     dataset = materialized(dataset)
     if is_image_dataset(dataset):
         _refuse("images, whose parts ImageDataset holds", inductive=inductive, split=split)

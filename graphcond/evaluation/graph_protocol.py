@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from graphcond.core.fields import plain_fields, positive_integer
 from graphcond.core.names import named
+from graphcond.evaluation.metrics import Metric
 from graphcond.graphs.pooling import Readout
 
 
@@ -26,6 +27,7 @@ class GraphProtocol:
         passes: Passes over the training set, at the least.
         batch_size: Graphs of a step.
         looks: How often the validation split is looked at.
+        metric: What a score is, as :func:`graphcond.evaluate` takes it; ``None``: the dataset's own.
     """
 
     name: str = "graphs"
@@ -39,6 +41,7 @@ class GraphProtocol:
     passes: int = 20
     batch_size: int = 256
     looks: int = 50
+    metric: str | Metric | None = None
 
     def __post_init__(self) -> None:
         """Check the fields."""

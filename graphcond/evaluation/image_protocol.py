@@ -7,6 +7,7 @@ from graphcond.core.augment import Augment
 from graphcond.core.batch import Batch
 from graphcond.core.fields import require_positive
 from graphcond.core.names import named
+from graphcond.evaluation.metrics import Metric
 from graphcond.images.augmentation import DIGITS, Augmentation
 
 Selection = Literal["last", "validation"]
@@ -31,6 +32,7 @@ class ImageProtocol:
         select: Which weights are judged: the ``"last"`` ones, or the best of some looks at the ``"validation"`` split.
         looks: How many.
         whole_epochs: Passes over the original, where it is trained on.
+        metric: What a score is, as :func:`graphcond.evaluate` takes it; ``None``: the dataset's own.
     """
 
     name: str = "custom"
@@ -43,6 +45,7 @@ class ImageProtocol:
     select: Selection = "last"
     looks: int = 20
     whole_epochs: int = 20
+    metric: str | Metric | None = None
 
     def __post_init__(self) -> None:
         """Check the fields."""

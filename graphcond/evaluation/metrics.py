@@ -74,6 +74,15 @@ def metric_name(metric: str | Metric) -> str | None:
     return next((name for name, own in METRICS.items() if metric in (name, own)), None)
 
 
+def chosen_metric(asked: str | Metric | None, protocol: object, dataset: object) -> str | Metric:
+    """Return the metric of a call: the one that was asked for, else the protocol's, else the dataset's own."""
+    of_protocol: str | Metric | None = getattr(protocol, "metric", None)  # a protocol by name has none
+    for metric in (asked, of_protocol):
+        if metric is not None:
+            return metric
+    return own_metric(dataset)
+
+
 def metric_label(metric: str | Metric) -> str:
     """Return what tables call a metric."""
     return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)

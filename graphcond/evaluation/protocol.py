@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from graphcond.core.fields import plain_fields, positive_integer
 from graphcond.core.names import named
+from graphcond.evaluation.metrics import Metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class Protocol:
         epochs: Full-batch steps.
         validate_every: Epochs between two looks at the validation split.
         edge_threshold: Edges of the condensed graph with a lower weight are dropped where weights count.
+        metric: What a score is, as :func:`graphcond.evaluate` takes it; ``None``: the dataset's own.
     """
 
     name: str = "custom"
@@ -32,6 +34,7 @@ class Protocol:
     epochs: int = 600
     validate_every: int = 10
     edge_threshold: float = 0.0
+    metric: str | Metric | None = None
 
     def __post_init__(self) -> None:
         """Check the fields."""

@@ -323,6 +323,15 @@ def test_f1_and_average_precision_are_scikit_learns(toy: Data) -> None:
     assert report.best.items is None
 
 
+def test_a_protocol_may_bring_its_metric(toy: Data) -> None:
+    small = graphcond.condense(toy, nodes_per_class=2, method="random")
+    by_field = evaluate(small, toy, protocol=replace(QUICK, metric="f1"), controls=False)
+    assert by_field.metric == "f1"
+    assert by_field.best.scores == evaluate(small, toy, protocol=QUICK, controls=False, metric="f1").best.scores
+    asked = evaluate(small, toy, protocol=replace(QUICK, metric="f1"), controls=False, metric="accuracy")
+    assert asked.metric == "accuracy"
+
+
 RELEASED = [("Cora", "cora_0.5", 80.1), ("CiteSeer", "citeseer_0.5", 70.6)]
 
 
