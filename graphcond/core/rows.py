@@ -57,26 +57,22 @@ class Rows:
 
     def append(self, *rows: dict[str, Any]) -> None:
         """Append rows by one write; those whose key has a row already are left out."""
+        self._append(rows, again=False)
+
+    def replace(self, *rows: dict[str, Any]) -> None:
+        """Append rows by one write; they count instead of those with the same keys, which stay in the file."""
+        self._append(rows, again=True)
+
+    def _append(self, rows: Iterable[dict[str, Any]], *, again: bool) -> None:
         with _locked(self.path) as file:
             known, end = self._parsed(file)
-            lines = [json.dumps(row) + "\n" for row in rows if self.key(row) not in known]
+            lines = [json.dumps(row) + "\n" for row in rows if again or self.key(row) not in known]
             if not lines:
                 return
             if end and not _ends_line(file, end):
                 lines.insert(0, "\n")
             file.flush()  # what was read ahead is forgotten
             _write_at(file.fileno(), "".join(lines).encode(), end)
-
-    def replace(self, *rows: dict[str, Any]) -> None:
-        """Put rows in the place of those with the same keys, or at the end."""
-        with _locked(self.path) as file:
-            known, _ = self._parsed(file)
-            lines = [json.dumps(row) + "\n" for row in (known | {self.key(row): row for row in rows}).values()]
-            file.seek(0)
-            file.truncate()
-            file.write("".join(lines).encode())
-            file.flush()
-            os.fsync(file.fileno())
 
     def key(self, row: dict[str, Any]) -> Key:
         """Return what tells a row from all others."""

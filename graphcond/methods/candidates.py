@@ -12,7 +12,7 @@ from graphcond.condensed import Members
 from graphcond.methods.base import SyntheticNodes, class_rows, likely_rows, real_nodes
 from graphcond.methods.herding import herd
 from graphcond.methods.k_center import farthest_first
-from graphcond.nodes.downstream import Candidate, Downstream, Outcomes, mean_score
+from graphcond.nodes.downstream import Candidate, Downstream, Outcomes, clearly_best, mean_score
 from graphcond.nodes.placement import Clusters, Placement, Places, recentred
 from graphcond.nodes.quick_validation import Effort
 from graphcond.nodes.sparse import mean_row
@@ -155,9 +155,7 @@ def choose(found: Offers, downstream: Downstream) -> Choice:
     default = next(iter(found))
     ranked = sorted(screened, key=lambda name: -mean_score(screened[name]))[:FINALISTS]
     finalists = compared({name: found[name] for name in dict.fromkeys([default, *ranked])}, downstream, FINAL)
-    best = max(finalists, key=lambda name: mean_score(finalists[name]))
-    gain, error = downstream.difference(finalists[best], finalists[default])
-    taken = best if gain > STANDARD_ERRORS * error else default
+    taken = list(finalists)[clearly_best(list(finalists.values()), downstream, STANDARD_ERRORS)]
     return Choice(taken, screened | finalists, tuple(_better_for_one(finalists, taken, downstream)))
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from graphcond.nodes.downstream import Candidate, Downstream, mean_score
+from graphcond.nodes.downstream import Candidate, Downstream, clearly_best, mean_score
 from graphcond.nodes.task import NodeTask
 from graphcond.nodes.views import Propagated
 
@@ -37,7 +37,5 @@ def trimmed(x: Tensor, y: Tensor, adjacency: Tensor, task: NodeTask) -> tuple[Te
     candidates = [Candidate(x, y, one.nonzero().T.flip(0) if one.any() else None) for one in options.values()]
     downstream = Downstream(Propagated(task.val.graph, HOPS), task.val.nodes, task.num_classes)
     outcomes = downstream.compare(candidates)
-    best = max(range(len(outcomes)), key=lambda i: mean_score(outcomes[i]))
-    gain, error = downstream.difference(outcomes[best], outcomes[0])
-    kept = list(options.values())[best if gain > STANDARD_ERRORS * error else 0]
+    kept = list(options.values())[clearly_best(outcomes, downstream, STANDARD_ERRORS)]
     return kept, {f"{degree:g}": round(mean_score(one), 4) for degree, one in zip(options, outcomes, strict=True)}

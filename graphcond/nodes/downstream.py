@@ -118,16 +118,16 @@ class Downstream:
         return torch.stack([hard[one.y] if one.targets is None else one.targets for one in candidates])
 
     def _with_edges(self, candidates: Sequence[Candidate], effort: Effort) -> list[Outcomes]:
-        sketched = torch.stack([self._shown(one.x) for one in candidates])
+        shown = torch.stack([self._shown(one.x) for one in candidates])
         joined = torch.stack([_dense(one) for one in candidates])
         hops = torch.stack([normalize(one) for one in joined])
-        smooth = sketched
+        smooth = shown
         for _ in range(self._depth):
             smooth = hops @ smooth
         mean = joined / joined.sum(dim=2, keepdim=True).clamp(min=1)
-        beside = torch.cat([mean @ sketched, sketched], dim=2)
+        beside = torch.cat([mean @ shown, shown], dim=2)
         gcn = self._run((self._gcn,), candidates, effort, smooth)
-        mlp = self._run((self._mlp,), candidates, effort, sketched)
+        mlp = self._run((self._mlp,), candidates, effort, shown)
         sage = self._run((self._sage,), candidates, effort, beside, (mean, None))
         return [dict(zip(NETWORKS, (a[0], b[0], c[0]), strict=True)) for a, b, c in zip(gcn, sage, mlp, strict=True)]
 
@@ -165,6 +165,13 @@ class Downstream:
         best = max(self.labels, key=lambda network: outcomes[network].score)
         predicted = torch.stack([one.predicted for one in outcomes.values()]).any(dim=0)
         return doubts(outcomes[best].score, outcomes[best].contributions, predicted, self.labels[best], "nodes")
+
+
+def clearly_best(outcomes: Sequence[Outcomes], downstream: Downstream, errors: float) -> int:
+    """Return the number of the best candidate, or of the first unless it is beaten by that many standard errors."""
+    best = max(range(len(outcomes)), key=lambda i: mean_score(outcomes[i]))
+    gain, error = downstream.difference(outcomes[best], outcomes[0])
+    return best if gain > errors * error else 0
 
 
 def mean_score(outcomes: Outcomes) -> float:
