@@ -16,12 +16,14 @@ from graphcond.methods.candidates import (
     CANDIDATES,
     DEFAULT,
     FINAL,
+    PLACEMENTS,
     Choice,
     Offers,
     balanced_labels,
     choose,
     compared,
     offers,
+    placed,
     with_soft_labels,
 )
 from graphcond.methods.refinement import Refinement
@@ -163,8 +165,11 @@ def _chosen(prepared: Prepared, asked: str | None) -> SyntheticNodes:
     Raises:
         ValueError: the candidate that was asked for is not possible.
     """
-    trial, found = prepared.trial, prepared.offers()
+    trial = prepared.trial
     choices: dict[str, Any] = {"teacher": asdict(prepared.teacher)}
+    # Where nothing chooses, the others need not be made.
+    chooses = len(trial.val.nodes) or asked is not None
+    found = prepared.offers() if chooses else {DEFAULT: placed(prepared.places, PLACEMENTS[DEFAULT])}
     if asked is not None and asked not in found:
         raise ValueError(f"candidate={asked!r} is not possible for this size and data; there are {', '.join(found)}")
     if not len(trial.val.nodes):
