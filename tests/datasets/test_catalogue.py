@@ -39,12 +39,16 @@ def test_loaded_as_described(name, loaded):
 
 
 def test_rows_are_normalised_on_access_only(loaded):
-    dataset = loaded("photo")
+    dataset = loaded("cora")
     sums = dataset[0].x.sum(1)
     assert torch.allclose(sums[sums > 0], torch.ones(()))
     assert set(dataset.get(0).x.unique().tolist()) == {0, 1}
     dataset.transform = None
     assert set(dataset[0].x.unique().tolist()) == {0, 1}
+
+
+def test_amazon_keeps_its_bags_of_words_as_published(loaded):
+    assert set(loaded("photo")[0].x.unique().tolist()) == {0, 1}
 
 
 def test_drawn_split(loaded):
