@@ -2,6 +2,7 @@
 
 from graphcond.evaluation.bench import bench
 from graphcond.evaluation.bench_report import BenchReport
+from graphcond.evaluation.comparison import Comparison, Sample, TestPart, compare
 from graphcond.evaluation.evaluate import evaluate
 from graphcond.evaluation.graph_protocol import GRAPH_PROTOCOLS, GraphProtocol
 from graphcond.evaluation.image_models import KernelRegression
@@ -15,14 +16,18 @@ __all__ = [
     "IMAGE_PROTOCOLS",
     "PROTOCOLS",
     "BenchReport",
+    "Comparison",
     "GraphProtocol",
     "ImageProtocol",
     "KernelRegression",
     "Protocol",
     "Report",
     "Row",
+    "Sample",
     "Scores",
+    "TestPart",
     "bench",
+    "compare",
     "evaluate",
     "rank_images",
 ]

@@ -17,7 +17,7 @@ from graphcond.core.settings import canonical
 from graphcond.core.sweep import sweep
 from graphcond.datasets import Entry, entry, load
 from graphcond.evaluation.bench_report import BenchReport
-from graphcond.evaluation.bench_sizes import Size, read_size
+from graphcond.evaluation.bench_sizes import ANY, Size, read_size
 from graphcond.evaluation.evaluate import evaluate
 from graphcond.evaluation.graph_controls import GRAPH_CONTROLS, SELECTIONS
 from graphcond.evaluation.graph_models import resolve_graph_model
@@ -45,7 +45,6 @@ CONTROLS = {
     "images": ("whole",),
 }
 """What stands in tables like a method, but is trained on no condensed dataset."""
-ANY = "any"  # the size of what has none
 
 
 @dataclass(frozen=True, kw_only=True)

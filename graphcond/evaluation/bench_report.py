@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from graphcond.evaluation.bench_sizes import ANY
+from graphcond.evaluation.comparison import Comparison, Sample, TestPart, compare, in_words
 from graphcond.evaluation.metrics import mean_and_deviation
 from graphcond.evaluation.tables import render
 
@@ -30,6 +32,29 @@ class BenchReport:
             groups.setdefault((row["dataset"], row["size"], row["method"], row["model"]), []).append(row)
         return [_merged(rows) for rows in groups.values()]
 
+    def compare(self, method: str | None = None) -> dict[tuple[str, str, str], tuple[Comparison, ...]]:
+        """Return how one method compares with every other, plain, for each dataset, size and model.
+
+        Methods of one size (``class_mean``, ``whole``) are compared at all sizes. Rows keep the number of test items,
+        not their outcomes, so that intervals are those of the closed form (:mod:`graphcond.evaluation.comparison`).
+
+        Args:
+            method: By default the first that was run.
+        """
+        means = [row for row in self.means() if row["scores"]]
+        method = means[0]["method"] if means and method is None else method
+        return {
+            (row["dataset"], row["size"], row["model"]): tuple(
+                compare(_sample(row), _sample(other))
+                for other in means
+                if other["method"] != method
+                and (other["dataset"], other["model"]) == (row["dataset"], row["model"])
+                and other["size"] in (row["size"], ANY)
+            )
+            for row in means
+            if row["method"] == method
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
         failures = [{"what": what, "why": why} for what, why in self.failures]
@@ -40,7 +65,19 @@ class BenchReport:
         protocols = sorted({row["protocol"] for row in self.rows})
         title = f"test {', '.join(metrics)} in %, {', '.join(protocols)} protocol"
         table = render(title, HEADER, [_cells(row) for row in self.means()], text_columns=4)
-        return "\n".join([table, *(f"{what} failed: {why}" for what, why in self.failures)])
+        told = [
+            line
+            for (dataset, size, model), found in self.compare().items()
+            for line in in_words(found, f"{dataset} {size}, {found[0].first} / {model}, plain" if found else "")
+        ]
+        return "\n".join([table, *told, *(f"{what} failed: {why}" for what, why in self.failures)])
+
+
+def _sample(row: dict[str, Any]) -> Sample:
+    """Return a row as comparisons take it; where splits differ, each seed has a test part of its own."""
+    known = row["num_test"] is not None
+    test = TestPart(row["num_test"], row["num_positive"], row["splits"] > 1) if known else None
+    return Sample.of(row["method"], row["scores"], row["seeds"], test)
 
 
 def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -53,7 +90,14 @@ def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
     costs = ("nodes", "edges", "bytes", "condense_seconds", "train_seconds")
     return (
         {name: first[name] for name in names}
-        | {"mean": mean, "deviation": deviation, "scores": scores, "seeds": len(rows)}
+        | {
+            "mean": mean,
+            "deviation": deviation,
+            "scores": scores,
+            "seeds": len(rows),
+            "splits": len({row.get("split", 0) for row in rows}),
+        }
+        | {name: first.get(name) for name in ("num_test", "num_positive")}
         | {"own_mean": own_mean, "own_deviation": own_deviation, "own_scores": own}
         | {name: sum(row[name] for row in rows) / len(rows) for name in costs}
         | {"peak_memory": max(row["peak_memory"] for row in rows)}

@@ -10,6 +10,7 @@ PATTERNS = {
     "per_class": r"(\d+)/class",
     "bytes": r"(\d+(?:\.\d+)?)kB",
 }
+ANY = "any"  # the size of what has none
 ARGUMENTS = {
     "nodes": {"count": "num_nodes", "ratio": "ratio", "per_class": "nodes_per_class"},
     "graphs": {"count": "num_graphs", "ratio": "ratio", "per_class": "graphs_per_class", "bytes": "max_bytes"},

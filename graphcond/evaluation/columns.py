@@ -4,7 +4,6 @@
 trains with all weights and soft labels that the set carries. A set that carries neither has one column.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,10 +14,10 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from graphcond.evaluation.comparison import TestPart
 from graphcond.evaluation.metrics import METRICS, Metric
 
 Column = Literal["plain", "own"]
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -87,50 +86,31 @@ def outcomes(logits: Tensor, labels: Tensor, metric: Metric) -> Tensor | None:
     """Return what each test item contributes to a score, by which two rows can be compared later.
 
     For accuracy whether it was right, ``(n,)`` uint8; for ROC-AUC twice its rank by the margin of class 1, where ties
-    share their mean rank, ``(n,)`` int32; ``None`` for other metrics.
+    share their mean rank, negative for items of class 1, ``(n,)`` int32; ``None`` for other metrics.
 
     >>> outcomes(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([1, 1]), METRICS["accuracy"])
     tensor([1, 0], dtype=torch.uint8)
+    >>> outcomes(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([1, 0]), METRICS["roc_auc"])
+    tensor([-4,  2], dtype=torch.int32)
     """
     if metric is METRICS["accuracy"]:
         return (logits.argmax(dim=1) == labels).to(torch.uint8).cpu()
     if metric is METRICS["roc_auc"]:
         margin = (logits[:, 1] - logits[:, 0]).double().cpu().numpy()
-        return torch.from_numpy((2 * stats.rankdata(margin)).astype(np.int32))
+        ranks = (2 * stats.rankdata(margin)).astype(np.int32)
+        return torch.from_numpy(np.where(labels.cpu().numpy() == 1, -ranks, ranks))
     return None
 
 
-def score_of(items: Tensor, labels: Tensor) -> float:
+def score_of(items: Tensor) -> float:
     """Return the score that :func:`outcomes` were taken from, for accuracy or ROC-AUC by their type."""
     if items.dtype == torch.uint8:
         return float(items.double().mean())
-    return float(roc_auc_score(labels.cpu().numpy(), items.numpy()))
+    return float(roc_auc_score((items < 0).numpy(), items.abs().numpy()))
 
 
-def paired_difference(
-    first: Sequence[float], second: Sequence[float], condensations: int = 1
-) -> tuple[float, float] | None:
-    """Return the mean of ``first - second``, paired training by training, and the half width of its 95 % interval.
-
-    Trainings of one condensation are no independent samples: with several condensations the interval is Student's over
-    their means, with one it is over its trainings.
-
-    Args:
-        first: Scores, those of a condensation side by side.
-        second: Scores of the same condensations and seeds.
-        condensations: How many there are; it divides the number of scores.
-
-    Returns:
-        ``None`` where there is nothing to compare; the half width is NaN for a single sample.
-
-    >>> tuple(round(value, 3) for value in paired_difference([0.75, 1.0], [0.5, 1.0]) or ())
-    (0.125, 1.588)
-    """
-    if not first or len(first) != len(second):
-        return None
-    pairs = np.asarray(first) - np.asarray(second)
-    samples = pairs.reshape(condensations, -1).mean(axis=1) if condensations > 1 else pairs
-    if len(samples) < 2:
-        return float(samples.mean()), math.nan
-    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(samples) - 1))
-    return float(samples.mean()), quantile * float(samples.std(ddof=1)) / math.sqrt(len(samples))
+def part_of(labels: Tensor, metric: Metric) -> TestPart | None:
+    """Return what the noise of a test part depends on, for accuracy and ROC-AUC; ``None`` for other metrics."""
+    if metric is METRICS["accuracy"]:
+        return TestPart(len(labels))
+    return TestPart(len(labels), int((labels == 1).sum())) if metric is METRICS["roc_auc"] else None

@@ -15,7 +15,7 @@ from graphcond.core.fields import is_whole
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.randomness import seeded
 from graphcond.evaluation import graph_controls
-from graphcond.evaluation.columns import Column, Columns, Score, outcomes
+from graphcond.evaluation.columns import Column, Columns, Score, outcomes, part_of
 from graphcond.evaluation.graph_controls import SELECTIONS
 from graphcond.evaluation.graph_models import GRAPH_MODELS, Features, GraphKind, resolve_graph_model
 from graphcond.evaluation.graph_protocol import GraphProtocol
@@ -219,6 +219,7 @@ class _GraphJudge:
             data=candidate.name, model=model, **columns.fields(), condensations=max(len(candidate.sets), 1),
             nodes=nodes, edges=edges, bytes=size, condense_seconds=candidate.seconds, train_seconds=seconds,
             peak_memory=candidate.peak_memory, note=candidate.note,
+            test=part_of(self.task.test.y, self.rules.metric),
         )  # fmt: skip
 
     def _seeds(self) -> range:

@@ -9,7 +9,7 @@ import torch
 
 from graphcond.core.fields import plain_fields, positive_integer
 from graphcond.core.progress import Progress, ProgressCallback
-from graphcond.evaluation.columns import Column, Columns, Score
+from graphcond.evaluation.columns import Column, Columns, Score, part_of
 from graphcond.evaluation.image_candidates import ImageCandidate, OneSet, own_candidate
 from graphcond.evaluation.image_controls import image_control
 from graphcond.evaluation.image_models import IMAGE_MODELS, ImageModel, KernelRegression, check_models
@@ -90,7 +90,9 @@ def judged(plan: Plan, kinds: dict[str, ImageModel], task: ImageTask, progress: 
                 note = f"not possible: {reason}".split(";")[0]
             done += _trainings(candidate, kind, rules)
             columns = Columns(scores["plain"], scores.get("own", ()))
-            rows.append(_row(candidate, model, columns, note, time.perf_counter() - start, task))
+            metric = resolve_metric(rules.metric, task.num_classes)
+            row = _row(candidate, model, columns, note, time.perf_counter() - start, task)
+            rows.append(replace(row, test=part_of(task.test.y, metric)))
     return rows
 
 

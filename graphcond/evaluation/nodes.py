@@ -13,7 +13,7 @@ from graphcond.condensed import CondensedDataset
 from graphcond.core.costs import measured
 from graphcond.core.progress import Progress, ProgressCallback
 from graphcond.core.randomness import seeded
-from graphcond.evaluation.columns import Column, Columns, Score
+from graphcond.evaluation.columns import Column, Columns, Score, part_of
 from graphcond.evaluation.metrics import Metric, metric_label, resolve_metric
 from graphcond.evaluation.models import MODELS, ModelKind, View
 from graphcond.evaluation.own_data import read_own, require_finite
@@ -184,6 +184,7 @@ class _Judge:
             train_seconds=columns.train_seconds(time.perf_counter() - start),
             peak_memory=candidate.peak_memory,
             note=candidate.note,
+            test=part_of(self.task.test.labels, self.metric),
         )
 
     def _trained(self, kind: ModelKind, lessons: Sequence[Lesson]) -> list[Score]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
-from graphcond.evaluation.columns import paired_difference
+from graphcond.evaluation.columns import Column
+from graphcond.evaluation.comparison import Comparison, Sample, TestPart, compare, in_words
 from graphcond.evaluation.metrics import mean_and_deviation
 from graphcond.evaluation.tables import render
 
@@ -42,6 +43,7 @@ class Row:
         condensations: How many condensations the trainings are of, the trainings of each side by side.
         items: What each test item contributed (:func:`graphcond.evaluation.columns.outcomes`), ``(runs, num_test)``.
         own_items: The same for the own column.
+        test: How many items it was tested on, where the metric is accuracy or ROC-AUC.
     """
 
     data: str
@@ -61,6 +63,7 @@ class Row:
     condensations: int = 1
     items: Tensor | None = field(default=None, repr=False, compare=False)
     own_items: Tensor | None = field(default=None, repr=False, compare=False)
+    test: TestPart | None = None
 
     @property
     def mean(self) -> float:
@@ -88,9 +91,20 @@ class Row:
         return mean_and_deviation(list(self.own_scores or self.scores))[1]
 
     @property
-    def own_gain(self) -> tuple[float, float] | None:
-        """Mean of *own* minus *plain*, paired, with the half width of its 95 % interval; ``None`` for one column."""
-        return paired_difference(self.own_scores, self.scores, self.condensations)
+    def own_gain(self) -> Comparison | None:
+        """*Own* compared with *plain*, which is paired; ``None`` for one column."""
+        return compare(self.sample("own"), self.sample("plain")) if self.own_scores else None
+
+    def sample(self, column: Column = "plain") -> Sample:
+        """Return a column as comparisons take it; of a set without weights and soft labels, both are the same.
+
+        Raises:
+            ValueError: there are no scores.
+        """
+        own = column == "own" and bool(self.own_scores)
+        scores, items = (self.own_scores, self.own_items) if own else (self.scores, self.items)
+        known = None if items is None else items.numpy()
+        return Sample.of(self.data, scores, self.condensations, self.test, known)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as plain values, with mean and deviation."""
@@ -114,6 +128,8 @@ class Row:
             "own_scores": list(self.own_scores),
             "own_val_scores": list(self.own_val_scores),
             "condensations": self.condensations,
+            "num_test": None if self.test is None else self.test.size,
+            "num_positive": None if self.test is None else self.test.positives,
         }
 
 
@@ -152,6 +168,26 @@ class Report:
                 return row
         raise KeyError(f"no row for {data!r} under {model!r}; there are {[(r.data, r.model) for r in self.rows]}")
 
+    def compare(self, column: Column = "plain", model: str | None = None) -> tuple[Comparison, ...]:
+        """Return how the evaluated dataset compares with every other row: above, level or below, with the interval.
+
+        The interval takes runs and test items into account (:mod:`graphcond.evaluation.comparison`). ``print`` shows a
+        comparison as a sentence.
+
+        Args:
+            column: ``"plain"`` or ``"own"``; sets without weights and soft labels have one column, which is both.
+            model: The downstream model, by default the first.
+
+        Raises:
+            ValueError: there is no such column.
+            KeyError: there is no row of the evaluated dataset under the model.
+        """
+        if column not in ("plain", "own"):
+            raise ValueError(f"column must be 'plain' or 'own', got {column!r}")
+        mine = self.row(self.best.data, model)
+        others = [row for row in self.rows if row.model == mine.model and row is not mine and row.scores]
+        return tuple(compare(mine.sample(column), row.sample(column)) for row in others) if mine.scores else ()
+
     def to_pandas(self) -> "pd.DataFrame":
         """Return the rows as a pandas data frame."""
         import pandas as pd
@@ -173,7 +209,13 @@ class Report:
         trainings = "/".join(map(str, sorted({len(row.scores) for row in self.rows if row.scores}, reverse=True)))
         title = f"{self.dataset}: test {self.metric} in %, {self.protocol} protocol, {trainings} trainings"
         header = ("trained on", "model", self.unit, "kB", "plain", "own", "seconds")
-        return render(title, header, [_cells(row) for row in self.rows], width=WIDTH)
+        table = render(title, header, [_cells(row) for row in self.rows], width=WIDTH)
+        told = [
+            line
+            for model in dict.fromkeys(row.model for row in self.rows)
+            for line in in_words(self.compare(model=model), f"{self.best.data} / {model}, plain")
+        ]
+        return "\n".join([table, *told])
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from graphcond.record import library_versions
 
 logger = logging.getLogger(__name__)
 
-FORMAT = "graphcond-score/1"
+FORMAT = "graphcond-score/2"
 FOLDER = "scores"
 CLOSE = 1e-6  # within which items give the score that stands beside them; ranks are of doubles, scores of floats
 
@@ -135,7 +135,7 @@ def _read(path: Path, known: Identity, labels: Tensor) -> Score:
     if items is not None and (
         items.shape != labels.shape
         or items.dtype not in (torch.uint8, torch.int32)
-        or not abs(score_of(items, labels) - numbers["test"]) < CLOSE
+        or not abs(score_of(items) - numbers["test"]) < CLOSE
     ):
         raise ValueError(f"{path} has outcomes of items that do not give its score")
     return Score(numbers["test"], numbers["val"], numbers["last"], items, numbers["seconds"])

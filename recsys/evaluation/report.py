@@ -1,13 +1,15 @@
 """The result of an evaluation: what recommenders learned from each set of users, and at what cost."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphcond.evaluation.columns import paired_difference
+from graphcond.evaluation.columns import Column
+from graphcond.evaluation.comparison import Comparison, Sample, TestPart, compare, in_words
 from graphcond.evaluation.metrics import mean_and_deviation
 from graphcond.evaluation.tables import render
 
@@ -70,15 +72,21 @@ class Row:
         """Return the mean of an own metric; the plain one where there is one column."""
         return mean_and_deviation(list((self.own_scores or self.scores).get(metric, ())))[0]
 
-    def own_gain(self, metric: str = "ndcg@10") -> tuple[float, float] | None:
-        """Return the mean of *own* minus *plain*, paired, with the half width of its 95 % interval.
+    def own_gain(self, metric: str = "ndcg@10") -> Comparison | None:
+        """Return *own* compared with *plain*, which is paired; ``None`` for one column."""
+        return compare(self.sample(metric, "own"), self.sample(metric)) if self.own_scores.get(metric) else None
 
-        It is over condensations, or of a single one over users. ``None`` for one column.
+    def sample(self, metric: str, column: Column = "plain") -> Sample:
+        """Return a metric of a column as comparisons take it.
+
+        Raises:
+            ValueError: there are no such scores.
         """
-        first, second = self.own_scores.get(metric, ()), self.scores.get(metric, ())
-        if len(first) == 1 and metric in self.own_per_user:
-            return paired_difference(self.own_per_user[metric][0].tolist(), self.per_user[metric][0].tolist())
-        return paired_difference(first, second)
+        own = column == "own" and bool(self.own_scores)
+        scores, each = (self.own_scores, self.own_per_user) if own else (self.scores, self.per_user)
+        items = each.get(metric)
+        test = None if items is None else TestPart(items.shape[1])
+        return Sample.of(self.data, scores.get(metric, ()), len(scores.get(metric, ())), test, items)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as plain values."""
@@ -95,8 +103,14 @@ class Row:
             "note": self.note,
             "own_scores": {name: list(values) for name, values in self.own_scores.items()},
             "own_choices": list(self.own_choices),
-            "own_gain": {name: self.own_gain(name) for name in self.own_scores},
+            "own_gain": {name: self._gain(name) for name in self.own_scores},
         }
+
+    def _gain(self, metric: str) -> list[float | None]:
+        """Return the difference of own and plain and where its interval begins and ends, as JSON can hold it."""
+        gain = self.own_gain(metric)
+        told = [] if gain is None else [gain.difference, gain.low, gain.high]
+        return [value if math.isfinite(value) else None for value in told]
 
 
 @dataclass(frozen=True)
@@ -125,6 +139,32 @@ class Report:
             if (row.data, row.model) == (data, model):
                 return row
         raise KeyError(f"no row for {data!r} under {model!r}; there are {[(r.data, r.model) for r in self.rows]}")
+
+    def compare(
+        self, metric: str | None = None, column: Column = "plain", model: str | None = None
+    ) -> tuple[Comparison, ...]:
+        """Return how the evaluated users compare with every other row: above, level or below, with the interval.
+
+        The interval takes condensations and test users into account (:mod:`graphcond.evaluation.comparison`).
+
+        Args:
+            metric: By default the first that is printed, NDCG of the shortest lists.
+            column: ``"plain"`` or ``"own"``; users without weights have one column, which is both.
+            model: The recommender, by default the first.
+
+        Raises:
+            ValueError: there is no such metric or column.
+        """
+        metric = (self.metrics or [""])[0] if metric is None else metric
+        if metric not in self.metrics or column not in ("plain", "own"):
+            raise ValueError(
+                f"metric must be one of {', '.join(self.metrics)} and column 'plain' or 'own', got {metric!r} and "
+                f"{column!r}"
+            )
+        mine = self.row(self.rows[0].data, self.rows[0].model if model is None else model)
+        others = [row for row in self.rows if row.model == mine.model and row is not mine]
+        judged = [row for row in others if row.scores.get(metric)] if mine.scores.get(metric) else []
+        return tuple(compare(mine.sample(metric, column), row.sample(metric, column)) for row in judged)
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the mean scores as a pandas data frame, a row for each training set and model."""
@@ -168,13 +208,19 @@ class Report:
             for i, (names, rows) in enumerate(_stacked(text, columns))
         ]
         notes = [f"{row.data} / {row.model}: {row.note}" for row in self.rows if row.note]
-        return "\n".join(["\n\n".join(tables), *notes])
+        told = [
+            line
+            for model in dict.fromkeys(row.model for row in self.rows)
+            if any((row.data, row.model) == (self.rows[0].data, model) for row in self.rows)
+            for line in in_words(self.compare(model=model), f"{self.rows[0].data} / {model}, plain")
+        ]
+        return "\n".join(["\n\n".join(tables), *told, *notes])
 
 
-Column = tuple[str, list[str]]
+Cells = tuple[str, list[str]]
 
 
-def _stacked(text: list[Column], columns: list[Column]) -> Iterator[tuple[list[str], list[tuple[str, ...]]]]:
+def _stacked(text: list[Cells], columns: list[Cells]) -> Iterator[tuple[list[str], list[tuple[str, ...]]]]:
     """Return the headers and rows of tables of at most :data:`WIDTH` characters, each with the columns of text."""
     room = WIDTH - sum(map(_width, text))
     while columns:
@@ -187,7 +233,7 @@ def _stacked(text: list[Column], columns: list[Column]) -> Iterator[tuple[list[s
         columns = columns[count:]
 
 
-def _width(column: Column) -> int:
+def _width(column: Cells) -> int:
     name, cells = column
     return max(map(len, [name, *cells])) + GAP
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.sparse import csr_matrix
 
 import recsys
@@ -38,14 +39,28 @@ def test_plain_is_fitted_on_ones_and_own_on_the_weights_of_the_same_sets():
 def test_differences_are_paired():
     (row,) = evaluate(SEVERAL).rows
     gaps = np.subtract(row.own_scores["ndcg@5"], row.scores["ndcg@5"])
-    mean, half = row.own_gain("ndcg@5")
-    assert mean == pytest.approx(gaps.mean())
-    assert half == pytest.approx(4.302652729749464 * gaps.std(ddof=1) / 3**0.5)
-    assert row.as_dict()["own_gain"]["ndcg@5"] == (mean, half)
+    users = (row.own_per_user["ndcg@5"] - row.per_user["ndcg@5"]).mean(axis=0)
+    gain = row.own_gain("ndcg@5")
+    of_runs, of_users = gaps.var(ddof=1) / 3, users.var(ddof=1) / len(users)
+    freedom = 2 * ((of_runs + of_users) / of_runs) ** 2
+    assert gain.difference == pytest.approx(gaps.mean())
+    half = stats.t.ppf(0.975, freedom) * (of_runs + of_users) ** 0.5
+    assert gain.high - gain.difference == pytest.approx(half)
+    assert row.as_dict()["own_gain"]["ndcg@5"] == [gain.difference, gain.low, gain.high]
     (single,) = evaluate(SEVERAL[0]).rows
-    users = single.own_per_user["ndcg@5"][0] - single.per_user["ndcg@5"][0]
-    assert single.own_gain("ndcg@5")[0] == pytest.approx(users.mean())
-    assert single.own_gain("ndcg@5")[1] == pytest.approx(1.98 * users.std(ddof=1) / len(users) ** 0.5, rel=0.01)
+    assert single.own_gain("ndcg@5").verdict == "level"
+    assert single.as_dict()["own_gain"]["ndcg@5"][1:] == [None, None]
+
+
+def test_a_report_compares_its_users_with_all_others():
+    report = evaluate(SEVERAL, controls=("random_users", "whole"))
+    told = {one.second: one for one in report.compare()}
+    assert set(told) == {"random_users", "whole"}
+    assert told["whole"].how == f"3 runs and one; {len(SPLIT.test.asked())} test items, paired"
+    assert f"{report.rows[0].data} / ease, plain: " in str(report)
+    assert report.compare("hr@5")[0].first == report.rows[0].data
+    with pytest.raises(ValueError, match="metric must be one of ndcg@5"):
+        report.compare("ndcg@7")
 
 
 def test_values_of_users_are_those_that_the_scores_are_means_of():

@@ -1,0 +1,169 @@
+"""Comparisons against textbook tests, simulated noise and the bootstrap."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+import graphcond
+from graphcond.evaluation import Protocol, Sample, TestPart, compare, evaluate
+from graphcond.evaluation.columns import outcomes, part_of, score_of
+from graphcond.evaluation.comparison import in_words, placements
+from graphcond.evaluation.metrics import METRICS
+
+RNG = np.random.default_rng(0)
+
+
+def test_paired_runs_are_students_test() -> None:
+    first, second = RNG.uniform(0.6, 0.8, 6), RNG.uniform(0.6, 0.8, 6)
+    found = compare(Sample.of("a", first), Sample.of("b", second))
+    told = stats.ttest_rel(first, second).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((told.low, told.high))
+    assert found.how == "6 paired runs; noise of the test part unknown"
+
+
+def test_other_runs_are_welchs_test() -> None:
+    first, second = RNG.uniform(0.6, 0.8, 6), RNG.uniform(0.5, 0.9, 4)
+    found = compare(Sample.of("a", first), Sample.of("b", second))
+    told = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((told.low, told.high))
+
+
+def test_trainings_of_one_condensation_are_no_independent_runs() -> None:
+    scores = [0.7, 0.7, 0.8, 0.8]
+    assert Sample.of("a", scores, condensations=2).runs == pytest.approx((0.7, 0.8))
+    assert Sample.of("a", scores).runs == tuple(scores)
+
+
+def test_what_is_known_of_published_scores() -> None:
+    ours = Sample.of("auto", [0.83, 0.84, 0.83, 0.82, 0.83], test=TestPart(1000))
+    published = Sample("paper", 0.80, deviation=0.005, count=10)
+    bare = Sample("paper", 0.80)
+    assert compare(ours, published).how == "5 and 10 runs; 1,000 test items, binomial"
+    assert compare(ours, bare).how == "5 runs and one; 1,000 test items, binomial"
+    assert (
+        compare(ours, bare).high - compare(ours, bare).low
+        > compare(ours, published).high - compare(ours, published).low
+    )
+    # Two networks on 1,000 nodes differ by 1.8 points before they are told apart, however stable their runs.
+    assert compare(ours, published).high - 0.03 > 1.96 * math.sqrt(2 * 0.8 * 0.2 / 1000) * 0.97
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"), [(0.9, 0.5, "above"), (0.5, 0.9, "below"), (0.7, 0.7, "level")]
+)
+def test_verdicts(first: float, second: float, verdict: str) -> None:
+    jitter = np.array([-0.01, 0, 0.01, 0.005, -0.005])
+    found = compare(Sample.of("a", first + jitter), Sample.of("b", second + jitter[::-1]))
+    assert found.verdict == verdict
+    assert {"above": "a above b", "below": "a below b", "level": "a level with b"}[verdict] in str(found)
+
+
+def test_one_run_each_tells_nothing() -> None:
+    found = compare(Sample.of("a", [0.9], test=TestPart(1000)), Sample.of("b", [0.1], test=TestPart(1000)))
+    assert found.verdict == "level"
+    assert "no interval (one run each" in str(found)
+    assert in_words([found], "a") == []
+    with pytest.raises(ValueError, match="b has no scores"):
+        Sample.of("b", [])
+
+
+def test_folds_tell_of_their_own_test_items() -> None:
+    folds = TestPart(37, each=True)
+    found = compare(Sample.of("a", [0.8, 0.9, 0.7], test=folds), Sample.of("b", [0.7, 0.8, 0.7], test=folds))
+    assert found.how == "3 paired runs; a test part for each run"
+
+
+def test_paired_hits_are_narrower_than_the_closed_form_and_what_a_bootstrap_gives() -> None:
+    easy = RNG.random(600)
+    first, second = ((RNG.random((5, 600)) < chance).astype(np.uint8) for chance in (easy, 0.9 * easy))
+    part = TestPart(600)
+    paired = compare(*(Sample.of("x", hits.mean(axis=1), test=part, items=hits) for hits in (first, second)))
+    closed = compare(*(Sample.of("x", hits.mean(axis=1), test=part) for hits in (first, second)))
+    assert paired.high - paired.low < closed.high - closed.low
+    gaps = first.mean(axis=0) - second.mean(axis=0)
+    drawn = gaps[RNG.integers(600, size=(4000, 600))].mean(axis=1).var()
+    runs = np.subtract(first.mean(axis=1), second.mean(axis=1)).var(ddof=1) / 5
+    half = stats.t.ppf(0.975, 4 * ((runs + drawn) / runs) ** 2) * math.sqrt(runs + drawn)
+    assert paired.high - paired.difference == pytest.approx(half, rel=0.05)
+
+
+def scores_of(labels: np.ndarray, strength: float, ties: bool = False) -> torch.Tensor:
+    margin = torch.from_numpy(RNG.normal(size=len(labels)) + strength * labels)
+    margin = margin.round() if ties else margin
+    return torch.stack([torch.zeros(len(labels), dtype=torch.float64), margin], dim=1)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_ranks_hold_labels_and_score(ties: bool) -> None:
+    labels = (RNG.random(300) < 0.2).astype(int)
+    logits = scores_of(labels, 1.0, ties)
+    items = outcomes(logits, torch.from_numpy(labels), METRICS["roc_auc"])
+    assert items is not None
+    told = roc_auc_score(labels, logits[:, 1])
+    assert score_of(items) == pytest.approx(told)
+    found = placements(items.numpy())
+    assert found[labels == 1].mean() == pytest.approx(told)
+    assert found[labels == 0].mean() == pytest.approx(told)
+
+
+def test_the_noise_of_roc_auc_is_the_bootstraps() -> None:
+    labels = (RNG.random(500) < 0.1).astype(int)
+    shared = RNG.normal(size=500)
+    columns = [torch.from_numpy(shared + strength * labels + RNG.normal(size=500)) for strength in (1.5, 1.0)]
+    logits = [torch.stack([torch.zeros_like(one), one], dim=1) for one in columns]
+    ranks = [outcomes(one, torch.from_numpy(labels), METRICS["roc_auc"]) for one in logits]
+    part = part_of(torch.from_numpy(labels), METRICS["roc_auc"])
+    samples = [Sample.of("x", [score_of(one), score_of(one)], test=part, items=np.stack([one, one])) for one in ranks]
+    found = compare(*samples)  # two equal runs: all noise is that of the items
+    drawn = []
+    for _ in range(1000):
+        some = RNG.integers(500, size=500)
+        drawn.append(np.subtract(*(roc_auc_score(labels[some], one.numpy()[some]) for one in columns)))
+    assert found.high - found.difference == pytest.approx(1.96 * np.std(drawn), rel=0.1)
+    closed = compare(*(Sample.of("x", one.runs, test=part) for one in samples))
+    assert closed.high - closed.low > found.high - found.low
+
+
+@pytest.mark.parametrize(("positives", "rate"), [(130, 0.5), (40, 0.2)])
+def test_hanley_and_mcneil_against_drawn_test_parts(positives: int, rate: float) -> None:
+    """Scores are exponential, as they assume; for normal ones the form is wider than it need be."""
+    labels = np.r_[np.ones(positives, int), np.zeros(1000, int)]
+    scale = np.where(labels == 1, 1 / rate, 1.0)
+    drawn = [roc_auc_score(labels, RNG.exponential(scale)) for _ in range(400)]
+    told = TestPart(len(labels), positives).variance(float(np.mean(drawn))) ** 0.5
+    assert told == pytest.approx(np.std(drawn), rel=0.15)
+    normal = [roc_auc_score(labels, scores_of(labels, 1.5)[:, 1]) for _ in range(200)]
+    assert TestPart(len(labels), positives).variance(float(np.mean(normal))) ** 0.5 > 0.9 * np.std(normal)
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+    """Two methods of one true score, on one test part: runs and items are drawn, 95 % of the intervals hold 0."""
+    held = 0
+    for _ in range(600):
+        ease = RNG.normal(1.0, 1.0, size=400)
+        sides = []
+        for _ in range(2):
+            own = RNG.normal(0, 0.7, size=400)  # a method's items
+            luck = RNG.normal(0, 0.1, size=(5, 1))  # a run
+            hits = (ease + own + luck + RNG.normal(0, 0.7, size=(5, 400)) > 0).astype(np.uint8)
+            sides.append(Sample.of("x", hits.mean(axis=1), test=TestPart(400), items=hits))
+        held += compare(*sides).verdict == "level"
+    assert 0.93 <= held / 600 <= 1.0
+
+
+def test_reports_compare(toy: object) -> None:
+    small = [graphcond.condense(toy, nodes_per_class=2, seed=seed) for seed in range(2)]
+    report = evaluate(
+        small, toy, protocol=Protocol(name="quick", epochs=20, hidden=16), runs=2, controls=["random", "whole"]
+    )
+    told = report.compare()
+    assert [one.second for one in told] == ["random", "whole"]
+    assert told[0].how.startswith("2 paired runs; ")
+    assert told[0].how.endswith("test items, paired")
+    assert "auto / gcn, plain: " in str(report)
+    with pytest.raises(ValueError, match="column must be"):
+        report.compare("other")  # type: ignore[arg-type]
