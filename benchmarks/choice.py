@@ -1,16 +1,18 @@
 """By how many standard errors a candidate of ``auto`` has to beat the default: the evidence, on validation nodes alone.
 
-    python benchmarks/choice.py --root DATA
+    python benchmarks/choice.py --root DATA      # appends rows to docs/choice.jsonl
+    python benchmarks/choice.py --tables         # prints what they say as Markdown
 
 On one half of the validation nodes ``auto``'s candidates are compared and one is chosen, by several bars; the other
 half says what the choice is worth. Test nodes are not read. Stochastic block models of homophily 0 to 1 stand beside
-real graphs: their labels depend on the structure more or less.
+real graphs: their labels depend on the structure more or less. Rows that are in the file are not run again but with
+--retake REASON, and then the earlier ones stay.
 """
 
 import argparse
-from collections import defaultdict
 from pathlib import Path
 
+import row_file
 import torch
 import workloads
 from torch_geometric.data import Data
@@ -18,12 +20,14 @@ from torch_geometric.transforms import RandomNodeSplit
 from torch_geometric.utils import stochastic_blockmodel_graph
 
 from graphcond.core.randomness import seeded
+from graphcond.core.rows import Rows
 from graphcond.methods import candidates
 from graphcond.methods.auto import Auto
 from graphcond.nodes.budget import Budget
 from graphcond.nodes.downstream import Downstream, mean_score
 from graphcond.nodes.reading import read_nodes
 
+ROWS = Rows(Path(__file__).parent.parent / "docs" / "choice.jsonl", ("set", "seed"))
 SETS = ("cora:7", "cora:70", "citeseer:30", "photo:8", "photo:46", "digits:20", "tolokers:59", "tolokers:294",
         "sbm0:40", "sbm0.25:40", "sbm0.5:40", "sbm0.75:40", "sbm1:40")  # fmt: skip
 BARS = (0.0, 1.0, 2.0, 3.0, 4.0)
@@ -42,8 +46,8 @@ def block_model(homophily: float, num_nodes: int = 2000, classes: int = 4, degre
         return RandomNodeSplit(num_val=0.25, num_test=0.25)(Data(x=x, y=y, edge_index=edge_index))
 
 
-def measure(name: str, data: Data, nodes: int, seed: int) -> dict[float, float]:
-    """Return what the choice by each bar gains on the other half of the validation nodes."""
+def measure(data: Data, nodes: int, seed: int) -> dict[str, str | float]:
+    """Return by how much the best candidate is ahead, with its error, and by how much on the other half."""
     task = read_nodes(data)
     allocation = Budget(num_nodes=nodes).allocate(task.train.graph.num_nodes, task.class_counts)
     with seeded(seed):
@@ -59,27 +63,48 @@ def measure(name: str, data: Data, nodes: int, seed: int) -> dict[float, float]:
         gain, error = chosen.difference(outcomes[best], outcomes[default])
         other = candidates.compared({default: found[default], best: found[best]}, judged, candidates.FINAL)
     worth = mean_score(other[best]) - mean_score(other[default])
-    errors = gain / max(error, 1e-9)
-    print(f"{name} seed {seed}: {best} {100 * gain:+.1f} ({errors:.1f} errors), there {100 * worth:+.1f}", flush=True)
-    return {bar: worth if gain > bar * error else 0.0 for bar in BARS}
+    return {"best": str(best), "gain": float(gain), "error": float(error), "worth": float(worth)}
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the rows that are not in the file."""
+    keys = [(one, seed) for one in options.sets for seed in range(options.seeds)]
+    for one, seed in row_file.wanted(ROWS, keys, options.retake):
+        name, nodes = one.split(":")
+        data = block_model(float(name[3:])) if name.startswith("sbm") else workloads.load(name, options.root)
+        row = measure(data, int(nodes), seed)
+        row_file.write(ROWS, options.retake, {"set": one, "seed": seed} | row)
+        said = f"{row['best']} {100 * row['gain']:+.1f} ± {100 * row['error']:.1f}, there {100 * row['worth']:+.1f}"
+        print(f"{one} seed {seed}: {said}", flush=True)
+
+
+def tables() -> None:
+    """Print as Markdown what each bar gains on the other half, and how many rows that rests on."""
+    rows = list(ROWS.read().values())
+    if not rows:
+        return
+    gains = [[100 * row["worth"] if row["gain"] > bar * row["error"] else 0.0 for row in rows] for bar in BARS]
+    print(f"{len({row['set'] for row in rows})} pairs of dataset and size, {len(rows)} condensations\n")
+    print("| standard errors by which a candidate must beat the default | " + " | ".join(f"{b:g}" for b in BARS) + " |")
+    print("|---" * (1 + len(BARS)) + "|")
+    means = " | ".join(f"{sum(found) / len(found):.2f}" for found in gains)
+    print(f"| mean gain on the other half, points | {means} |")
+    print(f"| lowest | {' | '.join(f'{min(found):.2f}' for found in gains)} |")
 
 
 def main() -> None:
-    """Print every choice, and mean and minimum of what each bar gains."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", default=SETS)
     parser.add_argument("--root", type=Path, help="folder of raw data (default: GRAPHCOND_DATA)")
     parser.add_argument("--seeds", type=int, default=2)
+    row_file.add_option(parser)
+    parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
-    gains = defaultdict(list)
-    for one in options.sets:
-        name, nodes = one.split(":")
-        data = block_model(float(name[3:])) if name.startswith("sbm") else workloads.load(name, options.root)
-        for seed in range(options.seeds):
-            for bar, gain in measure(one, data, int(nodes), seed).items():
-                gains[bar].append(100 * gain)
-    for bar, found in gains.items():
-        print(f"{bar:g} standard errors: mean {sum(found) / len(found):+.2f}, lowest {min(found):+.2f} points")
+    if options.tables:
+        tables()
+        return
+    run(options)
 
 
 if __name__ == "__main__":

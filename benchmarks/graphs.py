@@ -6,23 +6,25 @@
 Every row is five condensations, one training each: on OGB's split with five seeds, on TU sets on five stratified folds,
 with a tenth of the training part for validation. It has two columns on the same condensations and seeds: *plain* (hard
 labels, all nodes pooled alike) and *own* (the set's soft labels and weights). What each test graph contributed is in
-docs/graphs.npz, under the name of the row. Nothing is tuned for a dataset or a size. Rows that are in the file
-already are not run again, so a stopped run continues where it was.
+docs/graphs.npz, under the name of the row. Nothing is tuned for a dataset or a size. Rows that are in the file are not
+run again, so a stopped run goes on; --retake REASON runs them again, and the earlier ones stay.
 """
 
 import argparse
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import published
+import row_file
 import side_file
 import torch
 from torch_geometric.datasets import TUDataset
 
 import graphcond
-from graphcond.core.rows import Rows
+from graphcond.core.rows import Key, Rows
 from graphcond.evaluation.graph_controls import GRAPH_CONTROLS, SELECTIONS
 from graphcond.graphs.duplicates import find_duplicates
 from graphcond.graphs.folds import stratified_folds
@@ -44,13 +46,11 @@ class Workload:
     Args:
         metric: ``"accuracy"`` or ``"roc_auc"``.
         sizes: Sizes as ``condense`` takes them, by their name in the table.
-        published: For each of them, published results.
         folds: Whether seeds are folds.
     """
 
     metric: str
     sizes: dict[str, dict[str, int]]
-    published: dict[str, str] = field(default_factory=dict)
     folds: bool = True
 
 
@@ -65,29 +65,16 @@ def bytes_(*limits: int) -> dict[str, dict[str, int]]:
 
 
 WORKLOADS = {
-    "mutag": Workload(
-        "accuracy", bytes_(10_000) | per_class(1, 10, 20, 50),
-        {"1 per class": "DosCond 82.2", "10 per class": "DosCond 82.8", "20 per class": "DosCond 83.3"},
-    ),
-    "nci1": Workload(
-        "accuracy", bytes_(10_000) | per_class(1, 10, 50),
-        {"1 per class": "DosCond 56.6", "10 per class": "DosCond 58.0", "50 per class": "DosCond 60.1"},
-    ),
-    "dd": Workload(
-        "accuracy", bytes_(10_000) | per_class(1, 10),
-        {"1 per class": "DosCond 70.4", "10 per class": "DosCond 73.5"},
-    ),
+    "mutag": Workload("accuracy", bytes_(10_000) | per_class(1, 10, 20, 50)),
+    "nci1": Workload("accuracy", bytes_(10_000) | per_class(1, 10, 50)),
+    "dd": Workload("accuracy", bytes_(10_000) | per_class(1, 10)),
     "proteins": Workload("accuracy", bytes_(10_000) | per_class(10, 50)),
     "proteins-attributes": Workload("accuracy", bytes_(10_000) | per_class(10, 50)),
     "imdb-binary": Workload("accuracy", bytes_(10_000) | per_class(10, 50)),
     "imdb-binary-cleaned": Workload("accuracy", bytes_(10_000)),
-    "ogbg-molbace": Workload(
-        "roc_auc", bytes_(10_000) | per_class(10, 50), {"10 per class": "DosCond .674, Mirage .753"}, folds=False
-    ),
-    "ogbg-molhiv": Workload(
-        "roc_auc", bytes_(10_000) | per_class(10, 50), {"50 per class": "DosCond .731, Mirage .717"}, folds=False
-    ),
-}  # fmt: skip
+    "ogbg-molbace": Workload("roc_auc", bytes_(10_000) | per_class(10, 50), folds=False),
+    "ogbg-molhiv": Workload("roc_auc", bytes_(10_000) | per_class(10, 50), folds=False),
+}
 
 
 def load(name: str, root: Path | None) -> Any:  # noqa: ANN401 (a dataset of PyG)
@@ -109,17 +96,17 @@ def fold(dataset: Any, number: int) -> dict[str, torch.Tensor]:  # noqa: ANN401
 
 def run(name: str, options: argparse.Namespace) -> None:
     """Run the rows of one workload that are not in the file."""
-    workload = WORKLOADS[name]
-    dataset = load(name, options.root)
+    workload, dataset = WORKLOADS[name], load(name, options.root)
+    run_before: set[Key] = set()  # a method without size is run once
     for size, asked in workload.sizes.items():
         if options.sizes and size not in options.sizes:
             continue
         for method in options.methods:
             shown = "any" if method in FIXED else size
             for model in options.models.split(","):
-                if ROWS.missing([(name, shown, method, model, options.protocol)]):
-                    rows = judge(dataset, method, asked, model, workload, options)
-                    write(rows, (name, shown, method, model, options.protocol), options.reason)
+                keys = [(name, shown, method, model, options.protocol)]
+                for key in row_file.wanted(ROWS, keys, options.retake, run_before):
+                    write(judge(dataset, method, asked, model, workload, options), key, options.retake)
 
 
 def judge(
@@ -147,7 +134,7 @@ def judge(
     return rows
 
 
-def write(rows: list[graphcond.Row], key: tuple[str, ...], reason: str) -> None:
+def write(rows: list[graphcond.Row], key: tuple[str, ...], reason: str | None) -> None:
     """Append the row of all seeds to the file and show it."""
     if not rows:
         return
@@ -166,10 +153,10 @@ def write(rows: list[graphcond.Row], key: tuple[str, ...], reason: str) -> None:
         "last_scores": [row.last_scores[0] for row in rows], "nodes": rows[0].nodes,
         "graphs_bytes": statistics.median(row.bytes for row in rows),
         "condense_seconds": statistics.median(row.condense_seconds for row in rows),
-        "train_seconds": statistics.median(row.train_seconds for row in rows), "reason": reason,
+        "train_seconds": statistics.median(row.train_seconds for row in rows),
     }  # fmt: skip
     keep_items("/".join(key), rows)
-    ROWS.append(values)
+    row_file.write(ROWS, reason, values)
     print(f"{', '.join(key[:4])}: {_score(values)}, own {_own(values)}, last {100 * values['last']:.1f}", flush=True)
 
 
@@ -192,10 +179,10 @@ def tables() -> None:
             mine = {key[1:4]: row for key, row in rows.items() if (key[0], key[4]) == (name, protocol)}
             if mine:
                 print(f"\n### {name}, {protocol} protocol, test {workload.metric} in %\n")
-                table(mine, workload)
+                table(name, mine, workload)
 
 
-def table(mine: dict[tuple[str, str, str], dict[str, Any]], workload: Workload) -> None:
+def table(name: str, mine: dict[tuple[str, str, str], dict[str, Any]], workload: Workload) -> None:
     """Print the rows of one dataset and protocol, by size, training set and model."""
     models = sorted({key[2] for key in mine})
     print(f"| size | trained on | kB | {' | '.join(models)} | condense s |\n|---|---|---|{'---|' * len(models)}---|")
@@ -207,8 +194,9 @@ def table(mine: dict[tuple[str, str, str], dict[str, Any]], workload: Workload) 
                 shown = " | ".join("-" if cell is None else f"{_score(cell)} / {_own(cell)}" for cell in cells)
                 seconds = f"{found[0]['condense_seconds']:.2f}" if method not in FIXED else "-"
                 print(f"| {size} | {method} | {found[0]['graphs_bytes'] / 1000:.1f} | {shown} | {seconds} |")
-        if size in workload.published and any(key[0] == size for key in mine):
-            print(f"| {size} | *published* | | {workload.published[size]} |{' |' * len(models)}")
+        theirs = ", ".join(f"{one.method} {one.cell()} ({one.judge})" for one in published.of(name, size))
+        if theirs and any(key[0] == size for key in mine):
+            print(f"| {size} | *published* | | {theirs} |{' |' * len(models)}")
 
 
 def _score(row: dict[str, Any]) -> str:
@@ -232,10 +220,9 @@ def main() -> None:
     parser.add_argument("--root", type=Path, help="folder of raw data (default: GRAPHCOND_DATA)")
     parser.add_argument("--sizes", nargs="+", help="only these sizes")
     parser.add_argument("--seeds", type=int, default=FOLDS, help="condensations of a row")
-    parser.add_argument(
-        "--methods", nargs="+", default=["auto", "histograms", *GRAPH_CONTROLS], help="only these methods"
-    )
-    parser.add_argument("--reason", default="", help="why rows are taken again, for the file")
+    methods = ["auto", "histograms", *GRAPH_CONTROLS]
+    parser.add_argument("--methods", nargs="+", default=methods, help="only these methods")
+    row_file.add_option(parser)
     parser.add_argument("--models", default="gin", help="downstream models, separated by commas")
     parser.add_argument("--protocol", default="standard", help="standard or published")
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")

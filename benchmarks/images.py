@@ -8,7 +8,7 @@ Every row is three condensations, judged by one training each of the network of 
 so that a row takes minutes on two CPU cores. Settings depend on the images per class as the papers' do, and on nothing
 else, but that MTT, FRePO and, with ten a class, DM change images as the protocols do, which mirrors all but digits;
 they were set on validation images and other training images of MNIST. Rows that are in the file already are not run
-again.
+again but with --retake REASON, and then the earlier ones stay.
 """
 
 import argparse
@@ -20,7 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import row_file
+import side_file
 import torch
+import verdicts
 
 import graphcond
 from graphcond import DC, DM, KIP, MTT, FRePO
@@ -33,20 +36,10 @@ from graphcond.methods.image_base import ImageMethod
 ROWS = Rows(
     Path(__file__).parent.parent / "docs" / "images.jsonl", ("dataset", "per_class", "data", "model", "protocol")
 )
+ITEMS = ROWS.path.with_suffix(".npz")  # which test images were right
 MODELS = {"kip": ("ntk", "convnet")}  # others are judged by the network alone
 CONTROLS = ("random", "random_soft", "class_mean", "herding")
-PUBLISHED = {
-    ("mnist", 1, "moved_digits"): {"random": 64.9, "dc": 91.7},
-    ("mnist", 1, "augmented_digits"): {"dsa": 88.7, "dm": 89.7, "mtt": 91.4, "kip": 85.5, "frepo": 93.0},
-    ("mnist", 10, "moved_digits"): {"random": 95.1, "dc": 97.4},
-    ("mnist", 10, "augmented_digits"): {"dsa": 97.8, "dm": 97.5, "mtt": 97.3, "kip": 97.2, "frepo": 98.6},
-    ("fashion-mnist", 1, "standard"): {"random": 51.4, "dc": 70.5},
-    ("fashion-mnist", 1, "augmented"): {"dsa": 70.6, "mtt": 75.1, "frepo": 75.6},
-    ("fashion-mnist", 10, "standard"): {"random": 73.8, "dc": 82.3},
-    ("fashion-mnist", 10, "augmented"): {"dsa": 84.6, "mtt": 87.2, "frepo": 86.2},
-}
-"""In %, by the training that judged: of networks of width 128 that were condensed with such; of KIP, its fully
-connected kernel's regression."""
+PLAIN = ("random", "dc")  # whose published networks saw images that were at most moved, those of others all operations
 
 
 OPERATIONS = {"mnist": DIGITS, "digit-images": DIGITS, "fashion-mnist": PHOTOGRAPHS}  # as the protocols have it
@@ -88,8 +81,12 @@ def run(name: str, options: argparse.Namespace) -> None:
     dataset = graphcond.datasets.load(name, options.root)
     for per_class in options.per_class:
         for method in options.methods:
-            models = tuple(m for m in MODELS.get(method, ("convnet",)) if m in options.models)
-            if ROWS.missing((name, per_class, method, model, options.protocol) for model in models):
+            keys = [
+                (name, per_class, method, model, options.protocol)
+                for model in MODELS.get(method, ("convnet",))
+                if model in options.models
+            ]
+            if models := tuple(key[3] for key in row_file.wanted(ROWS, keys, options.retake)):
                 row(name, dataset, per_class, method, models, options)
 
 
@@ -119,7 +116,9 @@ def row(
             "kept_steps": [record.choices.get("kept_step") for record in records],
             "settings": repr(made), "threads": torch.get_num_threads(),
         }  # fmt: skip
-        ROWS.append(values)
+        key = f"{name}/{per_class}/{method}/{model}/{options.protocol}"
+        side_file.keep(ITEMS, key, [one.items for one in rows])
+        row_file.write(ROWS, options.retake, values)
         print(f"{name}, {per_class} per class, {method}, {model}: {_score(values)}", flush=True)
 
 
@@ -128,17 +127,18 @@ def tables() -> None:
     rows = ROWS.read()
     for name in dict.fromkeys(key[0] for key in rows):
         print(f"\n### {name}, test accuracy in %\n")
-        print("| per class | trained on | judged by | protocol | accuracy | published | kB | condense s |")
-        print("|---" * 8 + "|")
+        print("| per class | trained on | judged by | protocol | accuracy | published | beside it | kB | condense s |")
+        print("|---" * 9 + "|")
         for per_class in sorted({key[1] for key in rows if key[0] == name}):
             for method, protocol in itertools.product(METHODS, IMAGE_PROTOCOLS):
                 for model in MODELS.get(method, ("convnet",)):
                     if (found := rows.get((name, per_class, method, model, protocol))) is not None:
-                        compared = model == "ntk" or method != "kip"
-                        there = PUBLISHED.get((name, per_class, protocol), {})
-                        published = there.get(method, "-") if compared else "-"
+                        alike = (method in PLAIN) != protocol.startswith("augmented")
+                        mine = f"images: {name} / {per_class} / {method} / {model} / {protocol}"
+                        there = verdicts.beside(mine, name, per_class, method, model) if alike else ("-", "-")
+                        shown = " | ".join(there)
                         print(
-                            f"| {per_class} | {method} | {model} | {protocol} | {_score(found)} | {published} | "
+                            f"| {per_class} | {method} | {model} | {protocol} | {_score(found)} | {shown} | "
                             f"{found['bytes'] / 1000:.0f} | {_seconds(found)} |"
                         )
 
@@ -162,6 +162,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="only these methods")
     parser.add_argument("--models", nargs="+", default=["ntk", "convnet"], help="judge by these only")
     parser.add_argument("--protocol", choices=IMAGE_PROTOCOLS, default="augmented_digits", help="how networks judge")
+    row_file.add_option(parser)
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:

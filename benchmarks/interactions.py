@@ -6,17 +6,21 @@
 The folders `recsys/ml-1m` and `recsys/magazine` of DATA hold the archives of Distill-CF with their published split.
 Every row is several condensations (seeds 0, 1, ...), in two columns: plain (ones) and own (weights as stored). The
 settings of every model are chosen on the validation part, for each set of users and column anew. Rows that are in the
-file already are not run again. What each test user has of NDCG@10 is kept in interactions_users.npz beside it.
+file already are not run again but with --retake REASON, and then the earlier ones stay. What each test user has of
+NDCG@10 is kept in interactions_users.npz beside it.
 """
 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+import published
+import row_file
 import side_file
+import verdicts
 
 import recsys
-from graphcond.core.rows import Rows
+from graphcond.core.rows import Key, Rows
 from recsys.evaluation.report import Row
 
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "interactions.jsonl", ("dataset", "size", "data", "model"))
@@ -34,11 +38,10 @@ CONTROLS = ("random_users", "stratified_users", "head_users", "k_means_users", "
 
 @dataclass(frozen=True)
 class Size:
-    """One size, with NDCG@10 or HR@10 in % as published, by metric, and the share of the original's bytes."""
+    """One size, and the share of the original's bytes."""
 
     users: int
     interactions: int | None = None
-    published: str = "-"
     share: float | None = None
 
     @property
@@ -51,15 +54,15 @@ class Size:
 
 SIZES = {
     "ml-1m": (
-        Size(10, published="HR@10 22.7"),
-        Size(50, published="HR@10 28.3"),
-        Size(100, published="HR@10 29.6"),
-        Size(500, published="NDCG@10 32.52, HR@10 31.15"),
+        Size(10),
+        Size(50),
+        Size(100),
+        Size(500),
         Size(500, 20_000),
         *(Size(500, share=share) for share in SHARES),
     ),
     "magazine": (
-        Size(500, published="NDCG@10 23.81, HR@10 28.3"),
+        Size(500),
         Size(500, 6_000),
         *(Size(500, share=share) for share in SHARES),
     ),
@@ -70,6 +73,7 @@ def run(name: str, options: argparse.Namespace) -> None:
     """Run the rows of one dataset that are not in the file."""
     split = recsys.read_archive(options.root / "recsys" / name)
     models = options.models.split(",")
+    asked: set[Key] = set()  # what has no size is run once
     for size in SIZES[name]:
         if options.sizes and size.label not in options.sizes:
             continue
@@ -77,10 +81,10 @@ def run(name: str, options: argparse.Namespace) -> None:
             if size.share is not None and method != "distill_cf":
                 continue  # others take what they take
             label = "all users" if method == "whole" else size.label
-            missing = [key[-1] for key in ROWS.missing((name, label, method, model) for model in models)]
-            if missing:
-                for row in judge(split, size, method, missing, 1 if method in ONCE else options.seeds):
-                    write(row, name, label, method)
+            keys = [(name, label, method, model) for model in models]
+            if chosen := [key[-1] for key in row_file.wanted(ROWS, keys, options.retake, asked)]:
+                for row in judge(split, size, method, chosen, 1 if method in ONCE else options.seeds):
+                    write(row, name, label, method, options.retake)
 
 
 def judge(split: recsys.Split, size: Size, method: str, models: list[str], seeds: int) -> tuple[Row, ...]:
@@ -101,10 +105,10 @@ def method_of(name: str, size: Size) -> str | recsys.DistillCF:
     return VARIANTS.get(name, name) if size.share is None else recsys.DistillCF(share=size.share)
 
 
-def write(row: Row, name: str, label: str, method: str) -> None:
+def write(row: Row, name: str, label: str, method: str, reason: str | None) -> None:
     """Append a row to the file and show it."""
     values = {"dataset": name, "size": label} | row.as_dict() | {"data": method}
-    ROWS.append(values)
+    row_file.write(ROWS, reason, values)
     for column, each in (("plain", row.per_user), ("own", row.own_per_user)):
         if "ndcg@10" in each:
             side_file.save(USERS, f"{name}/{label}/{method}/{row.model}/{column}", each["ndcg@10"].astype("float32"))
@@ -120,20 +124,28 @@ def tables() -> None:
         print(f"\n### {name}, test scores in %\n")
         header = ("trained on", "model", "interactions", "kB", *METRICS, "own ndcg@10", "condense s", "published")
         print("| " + " | ".join(header) + " |\n" + "|---" * len(header) + "|")
-        for label, published in [("all users", "-"), *((size.label, size.published) for size in sizes)]:
+        for label in ("all users", *(size.label for size in sizes)):
             for row in rows:
                 if (row["dataset"], row["size"]) == (name, label):
-                    print(_line(row, label, published))
+                    print(_line(row, label))
 
 
-def _line(row: dict, label: str, published: str) -> str:
-    shown = published if (row["data"], row["model"]) == ("distill_cf", "infinite_ae") else "-"
+def _line(row: dict, label: str) -> str:
+    # The paper's users keep all their weights, as those called dense do.
+    theirs = published.find(row["dataset"], label, "distill_cf", row["model"]) if row["data"] == "dense" else ()
+    mine = f"{row['dataset']} / {label} / {row['data']} / {row['model']}"
+    told = {one.metric: verdicts.verdict(f"interactions: {mine} #{one.metric}", _published(one)) for one in theirs}
+    shown = ", ".join(f"{one.metric.upper()} {one.cell()} ({told[one.metric].verdict})" for one in theirs) or "-"
     cells = [
         f"{label}, {row['data']}", row["model"], f"{row['interactions']:,}", f"{row['bytes'] / 1000:,.0f}",
         *(_percent(row, metric) for metric in METRICS), _percent(row, "ndcg@10", "own_scores"),
         f"{row['condense_seconds']:.1f}", shown,
     ]  # fmt: skip
     return "| " + " | ".join(cells) + " |" + (f" {row['note']}" if row["note"] else "")
+
+
+def _published(one: published.Published) -> str:
+    return f"published: {one.dataset} / {one.size} / {one.method} / {one.judge} #{one.metric}"
 
 
 def _percent(row: dict, metric: str, column: str = "scores") -> str:
@@ -157,6 +169,7 @@ def main() -> None:
         "--methods", nargs="+", default=methods, choices=[*methods, *VARIANTS], help="only these methods"
     )
     parser.add_argument("--models", default="infinite_ae,ease,als", help="recommenders, separated by commas")
+    row_file.add_option(parser)
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:

@@ -6,7 +6,8 @@
 
 Features are scaled to rows of sum 1, as in the papers' data. Each row is several condensations (seeds 0, 1, ...) x
 three trainings under both protocols. With ``--seconds`` the run is stopped after so many seconds, judged, and continued
-from its checkpoint (0: to its end): the accuracy that a time budget buys. Rows that are in the file are not run again.
+from its checkpoint (0: to its end): the accuracy that a time budget buys. Rows that are in the file are not run again
+but with --retake REASON, and then the earlier ones stay.
 """
 
 import argparse
@@ -15,6 +16,9 @@ import statistics
 import tempfile
 from pathlib import Path
 
+import row_file
+import side_file
+import verdicts
 from torch_geometric.data import Data
 from torch_geometric.transforms import NormalizeFeatures
 
@@ -23,41 +27,34 @@ from graphcond.core.rows import Rows
 
 # A budget of 0 seconds is the whole schedule.
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "matching.jsonl", ("dataset", "nodes", "method", "budget"))
+ITEMS = ROWS.path.with_suffix(".npz")  # which test nodes were right
 SIZES = {"cora": (35, 70, 140), "citeseer": (30, 60, 120)}
-# Accuracy in % at those sizes and where it was read: each method's paper, or GCondenser's table of one size.
-PUBLISHED: dict[tuple[str, str], tuple[float | None, ...]] = {
-    ("cora", "gcond"): (79.8, 80.1, 79.3),
-    ("citeseer", "gcond"): (70.5, 70.6, 69.8),
-    ("cora", "gcond_x"): (75.9, 75.7, 76.0),
-    ("citeseer", "gcond_x"): (71.4, 69.8, 69.4),
-    ("cora", "doscond"): (78.3, None, None),
-    ("cora", "doscond_x"): (80.7, None, None),
-    ("cora", "gcdm"): (79.4, None, None),
-    ("cora", "gcdm_x"): (78.9, None, None),
-    ("cora", "sfgc"): (80.1, 81.7, 81.6),
-    ("citeseer", "sfgc"): (71.4, 72.4, 70.6),
-    ("cora", "geom"): (82.5, 83.6, 82.8),
-    ("citeseer", "geom"): (73.0, 74.3, 73.3),
-}
 METHODS = ("gcond", "gcond_x", "doscond", "doscond_x", "gcdm", "gcdm_x", "sfgc", "geom")
 
 
-def run(data: Data, name: str, nodes: int, method: str, budgets: list[float], seeds: int) -> None:
-    """Run one method at one size, at each time budget, and append its rows."""
-    parts: dict[float, list[dict]] = {budget: [] for budget in budgets or [0.0]}
-    for seed in range(seeds):
+def run(data: Data, name: str, nodes: int, method: str, options: argparse.Namespace) -> None:
+    """Run one method at one size, at each time budget, judge where there is no row, and append the rows."""
+    budgets = options.seconds or [0.0]
+    keys = row_file.wanted(ROWS, [(name, nodes, method, budget) for budget in budgets], options.retake)
+    parts: dict[float, list[dict]] = {key[-1]: [] for key in keys}
+    budgets = budgets[: 1 + max((budgets.index(budget) for budget in parts), default=-1)]
+    for seed in range(options.seeds if parts else 0):
         with tempfile.TemporaryDirectory() as folder:
             planned = spent = 0.0
-            for budget, rows in parts.items():
+            for budget in budgets:
                 small = graphcond.condense(
                     data, num_nodes=nodes, method=method, seed=seed, checkpoint=Path(folder) / "run.ckpt",
                     max_seconds=budget - planned if budget else None,
                 )  # fmt: skip
                 planned, spent = budget, spent + small.record.seconds
-                rows.append(judged(small, data, seed) | {"seconds": spent})
+                if budget in parts:
+                    parts[budget].append(judged(small, data, seed) | {"seconds": spent})
     for budget, rows in parts.items():
+        for protocol in ("published", "standard"):
+            items = [row.pop(f"{protocol} items") for row in rows]
+            side_file.keep(ITEMS, f"{name}/{nodes}/{method}/{budget:g}/{protocol}", items)
         row = {"dataset": name, "nodes": nodes, "method": method, "budget": budget} | merged(rows)
-        ROWS.append(row)
+        row_file.write(ROWS, options.retake, row)
         print(json.dumps(row), flush=True)
 
 
@@ -66,7 +63,9 @@ def judged(small: graphcond.CondensedDataset, data: Data, seed: int) -> dict:
     reports = {}
     for name in ("published", "standard"):
         best = graphcond.evaluate(small, data, protocol=name, runs=3, controls=False, seed=100 * seed).best
-        reports[name] = best.own_scores or best.scores  # papers train on the weights and labels that they learn
+        own = bool(best.own_scores)  # papers train on the weights and labels that they learn
+        reports[name] = best.own_scores if own else best.scores
+        reports[f"{name} items"] = best.own_items if own else best.items
     choices = small.record.choices
     cost = {"seconds": small.record.seconds, "steps": choices["steps"], "kept_step": choices["kept_step"],
             "peak_memory": small.record.peak_memory, "edges": small[0].num_edges}  # fmt: skip
@@ -83,13 +82,16 @@ def merged(rows: list[dict]) -> dict:
 def tables() -> None:
     """Print every row as Markdown."""
     rows = ROWS.read()
-    print("| dataset, nodes | method | budget | published | ours, published protocol | ours, standard protocol "
-          "| seconds | ms a step | kept step of | MB |\n|---|---|---|---|---|---|---|---|---|---|")  # fmt: skip
+    head = (
+        "dataset, nodes", "method", "budget", "published", "beside it", "ours, published protocol",
+        "ours, standard protocol", "seconds", "ms a step", "kept step of", "MB",
+    )  # fmt: skip
+    print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
     for (name, nodes, method, budget), row in sorted(rows.items()):
-        figures = PUBLISHED.get((name, method), ())
-        figure = dict(zip(SIZES[name], figures, strict=False)).get(nodes)
+        row_name = f"matching: {name} / {nodes} / {method} / {budget:g} #published"
+        figure, beside = verdicts.beside(row_name, name, nodes, method, "gcn")
         pace = 1000 * row["seconds"] / row["steps"]
-        print(f"| {name} {nodes} | {method} | {f'{budget:g} s' if budget else 'whole'} | {figure or '-'} "
+        print(f"| {name} {nodes} | {method} | {f'{budget:g} s' if budget else 'whole'} | {figure} | {beside} "
               f"| {_cell(row['published'])} | {_cell(row['standard'])} | {row['seconds']:.0f} | {pace:.1f} "
               f"| {row['kept_step']} of {row['steps']} | {row['peak_memory'] / 1e6:.0f} |")  # fmt: skip
 
@@ -106,6 +108,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--seconds", type=float, nargs="*", default=[], help="time budgets, ascending; 0: no limit")
     parser.add_argument("--seeds", type=int, default=3, help="condensations of a row")
+    row_file.add_option(parser)
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:
@@ -116,9 +119,7 @@ def main() -> None:
         data = NormalizeFeatures()(graphcond.datasets.load(name, options.root)[0])
         for method in options.methods:
             for nodes in (int(size),) if size else SIZES[name]:
-                wanted = options.seconds or [0.0]
-                if ROWS.missing((name, nodes, method, budget) for budget in wanted):
-                    run(data, name, nodes, method, options.seconds, options.seeds)
+                run(data, name, nodes, method, options)
 
 
 if __name__ == "__main__":

@@ -2,53 +2,45 @@
 
     python benchmarks/mining.py --root DATA                                  # appends rows to docs/mining.jsonl
     python benchmarks/mining.py --root DATA --generated 1000000 --workers 2
-    python benchmarks/mining.py --tables                                     # prints the newest rows as Markdown
+    python benchmarks/mining.py --tables                                     # prints all rows as Markdown
 
-Reading raw files is not part of any time. ``--generated`` mines random molecule-like graphs (datasets/
+Rows that are in the file already are not run again but with --retake REASON, and then the earlier ones stay. Reading
+raw files is not part of any time. ``--generated`` mines random molecule-like graphs (datasets/
 generate_molecules.py), which are made anew whenever a shard is read: making them is part of the time.
 """
 
 import argparse
 import dataclasses
-import json
 import os
 import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import published
+import row_file
 import torch
-from torch import Tensor, nn
-from torch_geometric.data import Data
-from torch_geometric.nn import GINConv
+from folding import NETWORKS, folding
 
 import graphcond
-from graphcond.core.randomness import seeded
+from graphcond.core.rows import Rows
 from graphcond.core.storage import digest
-from graphcond.graphs.blocks import Block, blocks, convolve, leaves, update_count
 from graphcond.graphs.packing import to_tensors
 from graphcond.graphs.reading import read_graphs
 from graphcond.graphs.refinement import refine
 from graphcond.graphs.streaming import mine
-from graphcond.graphs.task import GraphSet
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "datasets"))
 from generate_molecules import molecules, shard_sizes
 
-RESULTS = Path(__file__).parent.parent / "docs" / "mining.jsonl"
-# Dataset, depth, thresholds, goal in seconds, time of the published code.
-MINED = (
-    ("ogbg-molhiv", 3, (1800, 115), 3, "51"),
-    ("ogbg-molhiv", 5, (500, 85), 5, "-"),
-    ("imdb-binary", 5, (5, 5), 1, "-"),
-)
-PUBLISHED = "{7442, 2208, 1955, 1816} / {210, 118, 118, 118, 116}"
+ROWS = Rows(Path(__file__).parent.parent / "docs" / "mining.jsonl", ("kind", "what"))
+# Dataset, depth, thresholds, goal in seconds.
+MINED = (("ogbg-molhiv", 3, (1800, 115), 3), ("ogbg-molhiv", 5, (500, 85), 5), ("imdb-binary", 5, (5, 5), 1))
 SHARD = 20_000  # graphs
 SHARE = 0.01  # threshold of the generated graphs
-BATCH, WIDTH, DEPTH = 2048, 64, 3  # graphs of a mini-batch, columns and layers of the network
+DEPTH = 3  # hops of the trees of generated graphs
 
 
 def mining(name: str, depth: int, thresholds: tuple[int, ...], root: Path | None, repeats: int) -> dict:
@@ -91,102 +83,59 @@ def streamed(graphs: int, workers: int, depth: int) -> dict:
     }  # fmt: skip
 
 
-class Network(nn.Module):
-    """GIN on codes of categories: the sum of an embedding of each column, three layers, sum pooling, one linear map."""
-
-    def __init__(self, x: Tensor) -> None:
-        super().__init__()
-        sizes = (x.amax(dim=0) + 1).tolist()
-        self.first = torch.tensor([0, *sizes[:-1]]).cumsum(0)
-        self.table = nn.EmbeddingBag(sum(sizes), WIDTH, mode="sum")
-        self.convs = nn.ModuleList(
-            GINConv(nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH))) for _ in range(DEPTH)
-        )
-        self.head = nn.Linear(WIDTH, 2)
-
-    def plain(self, graphs: GraphSet) -> Tensor:
-        """Return the logits of graphs."""
-        x = self.table(graphs.x + self.first)
-        for i, conv in enumerate(self.convs):
-            x = conv(x, graphs.edge_index)
-            x = x.relu() if i < DEPTH - 1 else x
-        return self.head(x.new_zeros(len(graphs), WIDTH).index_add(0, graphs.graph, x))
-
-    def folded(self, data: Data, layers: list[Block]) -> Tensor:
-        """Return the logits of the same graphs, folded."""
-        x = self.table(data.x[leaves(data)] + self.first)
-        for i, (conv, block) in enumerate(zip(self.convs, layers, strict=True)):
-            x = convolve(conv, x, block)
-            x = x.relu() if i < DEPTH - 1 else x
-        tree, graph = data.pool_index
-        rows = x[tree - data.level_ptr[-2]] * data.pool_weight.unsqueeze(1)
-        return self.head(x.new_zeros(len(data.y), WIDTH).index_add(0, graph, rows))
+def run(options: argparse.Namespace) -> None:
+    """Run the rows that are not in the file: generated graphs, or refinement, mining and folding of real ones."""
+    if options.generated:
+        what = f"{options.generated} graphs, {options.workers} workers"
+        if row_file.wanted(ROWS, [("streamed", what)], options.retake):
+            write([streamed(options.generated, options.workers, DEPTH) | {"what": what}], options.retake)
+        return
+    for name, depth, thresholds, *_ in MINED:
+        what = f"{name}, {depth} hops"
+        if row_file.wanted(ROWS, [("mining", what)], options.retake):
+            write([mining(name, depth, thresholds, options.root, repeats=5) | {"what": what}], options.retake)
+    if keys := row_file.wanted(ROWS, [("folding", network) for network in NETWORKS], options.retake):
+        rows = [row | {"what": row["network"]} for row in folding(options.root, repeats=3)]
+        write([row for row in rows if ROWS.key(row) in keys], options.retake)
 
 
-def folding(root: Path | None, repeats: int) -> list[dict]:
-    """Return node updates and the time of a full-batch epoch, forward and backward, plain and folded."""
-    task = read_graphs(graphcond.datasets.load("ogbg-molhiv", root))
-    with seeded(0):
-        network = Network(task.train.x)
-    batches = [task.train.take(part) for part in torch.arange(len(task.train)).split(BATCH)]
-
-    def loss(logits: Tensor, y: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(logits, y, reduction="sum") / len(task.train)
-
-    def plain() -> None:
-        for batch in batches:
-            loss(network.plain(batch), batch.y).backward()
-
-    expected, seconds = _epochs(network, plain, repeats)
-    updates = DEPTH * task.train.num_nodes
-    rows = [{"kind": "folding", "network": f"plain, batches of {BATCH}", "updates": updates, "seconds": seconds}]
-    for options in ({}, {"degrees": False, "edges": False}):
-        start = time.perf_counter()
-        data = graphcond.WLFold(depth=DEPTH, **options).condense(task, None).items[0]
-        preparing = time.perf_counter() - start
-        layers = blocks(data)
-        found, seconds = _epochs(network, lambda d=data, b=layers: loss(network.folded(d, b), d.y).backward(), repeats)
-        label = ", ".join(f"{name}={value}" for name, value in options.items()) or "default"
-        difference = float((found - expected).norm() / expected.norm())
-        rows.append({"kind": "folding", "network": f"folded ({label})", "updates": update_count(data),
-                     "seconds": seconds, "preparing": preparing, "gradient_difference": difference})  # fmt: skip
-    return rows
+def write(rows: list[dict], reason: str | None) -> None:
+    """Append rows to the file, with threads and load, and show them."""
+    condition = {"threads": torch.get_num_threads(), "load": round(os.getloadavg()[0], 1)}
+    row_file.write(ROWS, reason, *(row | condition for row in rows))
+    for row in rows:
+        print(f"{row['kind']}, {row['what']}: {row['seconds']:.2f} s", flush=True)
 
 
-def _epochs(network: Network, epoch: Callable[[], None], repeats: int) -> tuple[Tensor, float]:
-    """Return the gradient of an epoch and the median of its times."""
-    times = []
-    for _ in range(repeats):
-        network.zero_grad()
-        start = time.perf_counter()
-        epoch()
-        times.append(time.perf_counter() - start)
-    return torch.cat([value.grad.flatten() for value in network.parameters()]), statistics.median(times)
-
-
-def tables(rows: list[dict]) -> None:
-    """Print rows as Markdown, a table for each kind."""
+def tables(*kinds: str) -> None:
+    """Print every row as Markdown, a table for each kind, or for some."""
+    rows = list(ROWS.read().values())
     for kind, table in (("mining", _mining_table), ("streamed", _streamed_table), ("folding", _folding_table)):
-        if some := [row for row in rows if row["kind"] == kind]:
+        if some := [row for row in rows if row["kind"] == kind and kind in (kinds or (kind,))]:
             table(some)
             print()
 
 
 def _mining_table(rows: list[dict]) -> None:
-    references = {(name, depth): (goal, theirs) for name, depth, _, goal, theirs in MINED}
+    goals = {(name, depth): goal for name, depth, _, goal in MINED}
     print("| dataset, hops, thresholds | graphs | nodes | refinement s | all s | goal s | published code s |")
     print("|---|---|---|---|---|---|---|")
     for row in rows:
-        goal, theirs = references[row["dataset"], row["depth"]]
+        goal, theirs = goals[row["dataset"], row["depth"]], published.of(*_task(row).split(", ", 1))
         print(f"| {_task(row)} | {row['graphs']:,} | {row['nodes']:,} | {row['refine_seconds']:.2f} "
-              f"| {row['seconds']:.2f} | {goal} | {theirs} |")  # fmt: skip
+              f"| {row['seconds']:.2f} | {goal} | {theirs[0].cell() if theirs else '-'} |")  # fmt: skip
     print("\n| dataset, hops, thresholds | distinct trees | sets | supports of the first ten |\n|---|---|---|---|")
     for row in rows:
         for which, key in (("closed", "patterns"), ("every", "every_patterns")):
             sets = " + ".join(map(str, row[key]))
-            supports = " / ".join("{" + ", ".join(map(str, mined)) + "}" for mined in row[which])
+            supports = " / ".join(f"{{{str(mined)[1:-1]}}}" for mined in row[which])
             print(f"| {_task(row)} | {_trees(row)} | {sets} {which} | {supports} |")
-    print(f"| ogbg-molhiv, 3, (1800, 115) | 201,378 / 13,590 | 4 + 5 published | {PUBLISHED} |")
+    for row in rows:
+        classes = [published.of(*f"{_task(row)}, class {label}".split(", ", 1)) for label in (0, 1)]
+        if all(classes):  # of each class the number of distinct trees, then the support of each set
+            trees, sets = [f"{each[0].value:,}" for each in classes], [str(len(each) - 1) for each in classes]
+            supports = " / ".join(f"{{{', '.join(one.cell() for one in each[1:])}}}" for each in classes)
+            print(f"| {_task(row)} | {' / '.join(trees)} | {' + '.join(sets)} published | {supports} |")
 
 
 def _streamed_table(rows: list[dict]) -> None:
@@ -219,30 +168,19 @@ def _task(row: dict) -> str:
     return f"{row['dataset']}, {row['depth']}, ({', '.join(map(str, row['thresholds']))})"
 
 
-def newest() -> list[dict]:
-    """Return the rows of the file, of those that measure the same the newest one."""
-    named = ("kind", "dataset", "depth", "graphs", "workers", "network")
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    return list({tuple(row.get(key) for key in named): row for row in rows}.values())
-
-
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, help="folder of raw data (default: GRAPHCOND_DATA)")
     parser.add_argument("--generated", type=int, default=0, metavar="GRAPHS", help="mine random graphs only")
     parser.add_argument("--workers", type=int, default=1)
+    row_file.add_option(parser)
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:
-        tables(newest())
+        tables()
         return
-    rows = [streamed(options.generated, options.workers, DEPTH)] if options.generated else []
-    rows = rows or [mining(*row[:3], options.root, repeats=5) for row in MINED] + folding(options.root, repeats=3)
-    condition = {"threads": torch.get_num_threads(), "load": round(os.getloadavg()[0], 1)}
-    with RESULTS.open("a") as file:
-        file.writelines(json.dumps(row | condition) + "\n" for row in rows)
-    tables(rows)
+    run(options)
 
 
 if __name__ == "__main__":

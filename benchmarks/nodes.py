@@ -6,19 +6,21 @@
 Every row is several condensations (seeds 0, 1, ...) x several trainings under one protocol, in two columns: plain
 (hard labels, no weights) and own (the set's weights and soft labels). Nothing is tuned for a dataset or a size. Rows
 that are in the file already are not run again, so a stopped run continues where it was; --retake REASON runs them again
-and writes the reason into them. docs/results.npz has the hits, or ranks, of every test node.
+and writes the reason into them, the earlier rows stay. docs/results.npz has the hits, or ranks, of every test node.
 """
 
 import argparse
 from pathlib import Path
 
+import published
+import row_file
 import side_file
 import torch
 import workloads
 from torch_geometric.data import Data
 
 import graphcond
-from graphcond.core.rows import Rows
+from graphcond.core.rows import Key, Rows
 from graphcond.evaluation.nodes import CONTROLS
 from graphcond.methods import resolve_method
 
@@ -42,12 +44,13 @@ def run(name: str, options: argparse.Namespace) -> None:
     """Run the rows of one workload that are not in the file."""
     workload = workloads.WORKLOADS[name]
     data = workloads.load(name, options.root)
+    asked: set[Key] = set()  # a method without size is run once
     for size in workload.sizes if options.sizes is None else options.sizes:
         nodes = budget(data, size)
         for method in options.methods:
             shown = 0 if method in FIXED_SIZE else size
             keys = [(name, shown, method, model) for model in options.models.split(",")]
-            models = [key[-1] for key in (keys if options.retake else ROWS.missing(keys))]
+            models = [key[-1] for key in row_file.wanted(ROWS, keys, options.retake, asked)]
             if models:
                 runs = options.runs if method in ("auto", "whole") else options.control_runs
                 report = judge(data, method, nodes, models, runs, workload, options.seeds, options.max_seconds)
@@ -106,8 +109,7 @@ def write(rows: list[graphcond.Row], name: str, size: float, runs: int, reason: 
         for column, items in (("plain", row.items), ("own", row.own_items)):
             if items is not None:
                 side_file.save(ITEMS, f"{name}/{size:g}/{row.data}/{row.model}/{column}", items.numpy())
-        why = {} if reason is None else {"retaken": reason}
-        ROWS.replace({"dataset": name, "size": size, "trainings": runs} | row.as_dict() | why)
+        row_file.write(ROWS, reason, {"dataset": name, "size": size, "trainings": runs} | row.as_dict())
         own = f", own {100 * row.own_mean:.2f} ± {100 * row.own_deviation:.2f}" if row.own_scores else ""
         print(
             f"{name} {size:g} {row.data} {row.model}: {100 * row.mean:.2f} ± {100 * row.deviation:.2f}{own}", flush=True
@@ -130,8 +132,10 @@ def tables() -> None:
             for method in ("auto", *sorted(others), *CONTROLS):
                 cells = [_cell(mine.get((0 if method in FIXED_SIZE else size, method))) for size in sizes]
                 print(f"| {method} | {' | '.join(cells)} |")
-            if model == "gcn" and workload.published:
-                print(f"| best published | {' | '.join(workload.published.get(size, '-') for size in sizes)} |")
+            if any(bars := [published.best(name, size, model) for size in sizes]):
+                print(
+                    f"| best published | {' | '.join(f'{one.cell()} {one.method}' if one else '-' for one in bars)} |"
+                )
 
 
 def _cell(row: dict | None) -> str:
@@ -156,7 +160,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["auto", *CONTROLS], help="only these methods")
     parser.add_argument("--models", default="gcn", help="downstream models, separated by commas")
     parser.add_argument("--max-seconds", type=float, help="for methods that work in steps")
-    parser.add_argument("--retake", metavar="REASON", help="run rows again that are in the file; why, for the record")
+    row_file.add_option(parser)
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:

@@ -6,6 +6,7 @@
 
 Datasets are read by OGB's loaders from DATA/ogb, with OGB's split, and every score is OGB's Evaluator's. Nothing is
 tuned for a dataset or a size. Rows that are in the file are not run again, so a stopped run continues where it was.
+--retake REASON runs them again, into a file beside it until all have ended, and the earlier rows stay.
 """
 
 import argparse
@@ -16,7 +17,8 @@ from typing import Any
 
 import ogb.graphproppred
 import ogb.nodeproppred
-from ogb_published import PUBLISHED
+import published
+import row_file
 from torch import Tensor
 
 import graphcond
@@ -24,7 +26,7 @@ from graphcond.core.rows import Rows
 from graphcond.datasets.files import has_files
 from graphcond.evaluation.bench import FIELDS, BenchReport, bench
 
-RESULTS = Path(__file__).parent.parent / "docs" / "ogb.jsonl"
+ROWS = Rows(Path(__file__).parent.parent / "docs" / "ogb.jsonl", FIELDS)
 SELECTIONS = ("random", "random_soft", "herding", "k_center")
 MATCHING = ("doscond", "doscond_x", "gcdm", "gcdm_x", "gcond", "gcond_x", "sfgc", "geom")  # hours on a CPU
 NODE_METHODS = ("auto", *MATCHING, "class_mean", "random_propagated", *SELECTIONS, "whole")
@@ -66,17 +68,32 @@ def check_files(names: list[str], root: Path | None) -> None:
 
 def run(name: str, options: argparse.Namespace) -> BenchReport:
     """Run the rows of one dataset that are not in the file."""
+    rows = Rows(options.output, FIELDS)
+    if options.retake is None:
+        known = rows.read()
+        report = measure(name, options, options.output)
+        row_file.tell_there(rows, [key for key in map(rows.key, report.rows) if key in known])
+        return report
+    beside = options.output.with_suffix(".retaken.jsonl")  # a stopped run continues there
+    report = measure(name, options, beside)
+    row_file.write(rows, options.retake, *Rows(beside, FIELDS).read().values())
+    beside.unlink(missing_ok=True)
+    return report
+
+
+def measure(name: str, options: argparse.Namespace, output: Path) -> BenchReport:
+    """Run the rows of one dataset that are not in a file."""
     nodes = name.startswith("ogbn")
     methods, models = options.methods, options.models
     return bench(
-        [name], options.output, metric=OGBScore(name), methods=methods or (NODE_METHODS if nodes else GRAPH_METHODS),
+        [name], output, metric=OGBScore(name), methods=methods or (NODE_METHODS if nodes else GRAPH_METHODS),
         sizes=options.sizes or SIZES[name], seeds=options.seeds, runs=options.runs,
         models=models or (["gcn"] if nodes else ["gin"]), protocol=options.protocol, root=options.root,
         device=options.device, workers=options.workers, engine=options.engine,
     )  # fmt: skip
 
 
-def tables(output: Path) -> None:
+def tables(output: Path = ROWS.path) -> None:
     """Print every row as Markdown, a table per dataset and protocol."""
     rows = tuple(Rows(output, FIELDS).read().values())
     for protocol in dict.fromkeys(row["protocol"] for row in rows):
@@ -100,8 +117,10 @@ def table(name: str, size: str, mine: list[dict[str, Any]]) -> None:
             f"| {size} | {row['method']} | {row['model']} | {score} | {len(row['scores'])} | {row['nodes']:,.0f} "
             f"| {row['bytes'] / 1000:,.1f} | {seconds} | {row['train_seconds']:.1f} | {memory} |"
         )
-    for one in PUBLISHED.get((name, size), ()) if mine else ():
-        print(f"| {size} | *{one.method}* | {one.model} | {one.score} | *{one.source}* | | | | | |")
+    for one in published.of(name, size) if mine else ():
+        if one.metric in published.SCORES:
+            score, source = one.cell(deviation=True), f"{one.paper}: {one.table}"
+            print(f"| {size} | *{one.method}* | {one.judge} | {score} | *{source}* | | | | | |")
 
 
 def main() -> None:
@@ -109,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="*", help=f"of {', '.join(SIZES)}")
     parser.add_argument("--root", type=Path, help="folder that holds ogb/ogbn_arxiv, ... (default: GRAPHCOND_DATA)")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="file of JSON lines")
+    parser.add_argument("--output", type=Path, default=ROWS.path, help="file of JSON lines")
     parser.add_argument("--sizes", type=_names, help="only these, separated by commas: 90, 0.01, 10/class, 10kB")
     parser.add_argument("--seeds", type=int, default=5, help="condensations of a row")
     parser.add_argument("--runs", type=int, default=1, help="trainings of each condensation")
@@ -119,6 +138,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=1, help="condensations under way at a time")
     parser.add_argument("--engine", default="auto", help="local, ray, or auto: Ray if it is installed")
+    row_file.add_option(parser)
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:

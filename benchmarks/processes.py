@@ -1,10 +1,12 @@
 """What a second process brings: milliseconds of a step, and of propagation, for one and several processes.
 
-    python benchmarks/processes.py                  # prints a table as Markdown
+    python benchmarks/processes.py                  # appends rows to docs/costs.jsonl
     python benchmarks/processes.py --processes 1 2 4
+    python benchmarks/processes.py --tables         # prints its rows as Markdown
 
 On generated data: a random graph with 10 edges a node, 128 features and 40 classes, of which a step draws 256 nodes of
-each class; 2,560 images of 28 x 28 a step; 4,000 users a step over 2,000 items. One thread a process.
+each class; 2,560 images of 28 x 28 a step; 4,000 users a step over 2,000 items. One thread a process. Rows that are in
+the file are not measured again but with --retake REASON, and then the earlier ones stay.
 """
 
 import argparse
@@ -14,6 +16,8 @@ import sys
 import time
 from collections.abc import Callable
 
+import costs
+import row_file
 import torch
 import torch.distributed as dist
 from torch_geometric.data import Data
@@ -21,6 +25,7 @@ from torch_geometric.data import Data
 import graphcond
 import recsys
 from graphcond.core.randomness import seeded
+from graphcond.core.rows import Key
 from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.task import Graph
 
@@ -93,30 +98,51 @@ WORK = {
 }
 
 
-def measure() -> None:
-    """Print what each work takes, on the first process."""
+def key_of(name: str, processes: int) -> Key:
+    """Return the key of a row."""
+    return costs.key("processes", f"{name}, {processes} processes", 1)
+
+
+def measure(names: list[str], reason: str | None) -> None:
+    """Measure some works in this process and those beside it, and let the first one write their rows."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo")
-    for name, work in WORK.items():
-        value = work()
+    count = dist.get_world_size()
+    for name in names:
+        value = WORK[name]()
         if dist.get_rank() == 0:
-            print(f"| {name} | {dist.get_world_size()} | {value:.1f} |", flush=True)
+            costs.write(key_of(name, count), reason, {"work": name, "processes": count, "milliseconds": value})
+            print(f"{name}, {count} processes: {value:.1f} ms", flush=True)
     dist.destroy_process_group()
+
+
+def tables() -> None:
+    """Print every row as Markdown."""
+    print("| what | processes | load | ms |\n|---|---|---|---|")
+    for row in costs.of("processes"):
+        print(f"| {row['work']} | {row['processes']} | {row['load']} | {row['milliseconds']:.1f} |")
 
 
 def main() -> None:
     """Measure each number of processes under torchrun."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--work", nargs="+", choices=WORK, default=list(WORK), help="only these")
+    row_file.add_option(parser)
+    parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
-    if "RANK" in os.environ:
-        measure()
+    if options.tables:
+        tables()
         return
-    print("| what | processes | ms |")
-    print("|---|---|---|", flush=True)
+    if "RANK" in os.environ:
+        measure(options.work, options.retake)
+        return
+    again = [] if options.retake is None else ["--retake", options.retake]
     for count in options.processes:
-        run = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", __file__]
-        subprocess.run(run, check=True)
+        keys = {key_of(name, count): name for name in options.work}
+        if names := [keys[key] for key in row_file.wanted(costs.ROWS, keys, options.retake)]:
+            run = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", __file__]
+            subprocess.run([*run, *again, "--work", *names], check=True)
 
 
 if __name__ == "__main__":

@@ -4,26 +4,23 @@
     python benchmarks/refinement.py --tables                                            # prints it as Markdown
 
 A row is one condensation of each, judged by the standard protocol; where the refined nodes were not kept, both are the
-same to the bit, and judged once. Rows that are in the file already are not run again.
+same to the bit, and judged once. Rows that are in the file already are not run again but with --retake REASON, and then
+the earlier ones stay.
 """
 
 import argparse
-import json
 from pathlib import Path
 from statistics import mean
 
+import row_file
 import workloads
 from torch_geometric.data import Data
 
 import graphcond
+from graphcond.core.rows import Rows
 
-RESULTS = Path(__file__).parent.parent / "docs" / "refinement.jsonl"
+ROWS = Rows(Path(__file__).parent.parent / "docs" / "refinement.jsonl", ("dataset", "nodes", "seed"))
 COLUMNS = ("val", "test", "seconds")
-
-
-def finished() -> list[dict]:
-    """Return the rows in the file."""
-    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
 
 
 def compare(data: Data, nodes: int, seed: int, max_seconds: float) -> dict:
@@ -46,24 +43,19 @@ def judged(small: graphcond.CondensedDataset, data: Data, seed: int) -> dict[str
 def run(spec: str, options: argparse.Namespace) -> None:
     """Run the seeds of one dataset and size that are not in the file."""
     name, nodes = spec.split(":")
-    done = {(row["dataset"], row["nodes"], row["seed"]) for row in finished()}
     data = workloads.load(name, options.root)
-    for seed in range(options.seeds):
-        if (name, int(nodes), seed) in done:
-            continue
-        row = {"dataset": name, "nodes": int(nodes), "seed": seed} | compare(
-            data, int(nodes), seed, options.max_seconds
-        )
-        with RESULTS.open("a") as file:
-            file.write(json.dumps(row) + "\n")
-        print(spec, seed, "kept" if row["refinement"]["kept"] else "not kept", flush=True)
+    keys = [(name, int(nodes), seed) for seed in range(options.seeds)]
+    for key in row_file.wanted(ROWS, keys, options.retake):
+        row = dict(zip(ROWS.fields, key, strict=True)) | compare(data, int(nodes), key[-1], options.max_seconds)
+        row_file.write(ROWS, options.retake, row)
+        print(spec, key[-1], "kept" if row["refinement"]["kept"] else "not kept", flush=True)
 
 
 def tables() -> None:
     """Print every row as Markdown."""
     print("| dataset | nodes | seeds | kept | steps | val: auto | refined | test: auto | refined | s: auto | refined |")
     print("|" + "---|" * 11)
-    rows = finished()
+    rows = list(ROWS.read().values())
     for name, nodes in dict.fromkeys((row["dataset"], row["nodes"]) for row in rows):
         mine = [row for row in rows if (row["dataset"], row["nodes"]) == (name, nodes)]
         kept = sum(row["refinement"]["kept"] for row in mine)
@@ -84,6 +76,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, help="folder of raw data (default: GRAPHCOND_DATA)")
     parser.add_argument("--seeds", type=int, default=2, help="condensations of a row")
     parser.add_argument("--max-seconds", type=float, default=60.0, help="for condensing with refinement")
+    row_file.add_option(parser)
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:

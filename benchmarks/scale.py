@@ -5,19 +5,19 @@
     python benchmarks/scale.py FOLDER auto:454 --repeats 7                  # medians, products and method in turn
     python benchmarks/scale.py --tables                                     # prints all rows as Markdown
 
-Each row is measured in a process of its own. ``seconds`` is the whole call, with reading and checking the graph;
-``products`` is what any method would pay that propagates over two hops: the product A_hat @ (A_hat @ X) with torch's
-CSR matrices in float32, matrix and features in memory, in a process of its own just before (median of 3). With
-``--repeats`` both are measured in turn so many times, each in its process, and what is shown are medians, of ratios
-those of the pairs. Where others use the machine, the ratio of CPU times tells more than that of the clock. ``resident``
-is the most memory that the process ever had; ``anonymous`` is the part of it that no file backs, which cannot be
-dropped when memory is short, at its peak in the last condensation (looked at 20 times a second; Linux alone).
+Each row is measured in a process of its own; one that is in the file is measured again with --retake REASON only, and
+then stays as well. ``seconds`` is the whole call, with reading and checking the graph; ``products`` is what any method
+would pay that propagates over two hops: the product A_hat @ (A_hat @ X) with torch's CSR matrices in float32, matrix
+and features in memory, in a process of its own just before (median of 3). With ``--repeats`` both are measured in turn
+so many times, each in its process, and what is shown are medians, of ratios those of the pairs. Where others use the
+machine, the ratio of CPU times tells more than that of the clock. ``resident`` is the most memory that the process
+ever had; ``anonymous`` is the part of it that no file backs, which cannot be dropped when memory is short, at its peak
+in the last condensation (looked at 20 times a second; Linux alone).
 """
 
 import argparse
 import gc
 import importlib.util
-import json
 import os
 import statistics
 import sys
@@ -32,17 +32,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import row_file
 import scipy.sparse
 import torch
 from torch_geometric.data import Data
 
 import graphcond
 from graphcond.core.costs import peak_memory
+from graphcond.core.rows import Rows
 from graphcond.core.sparse import from_rows
 from graphcond.datasets import load_folder
 from graphcond.methods import resolve_method
 
 ROWS = Path(__file__).parent.parent / "docs" / "scale.jsonl"
+FIELDS = ("graph", "method", "nodes", "threads", "inductive", "memory", "max_seconds")
 HOPS = 2
 REPEATS = 3
 STATUS = Path("/proc/self/status")
@@ -145,17 +148,22 @@ def another_process() -> Iterator[Callable[..., Any]]:
         yield lambda work, *arguments: pool.submit(work, *arguments).result()
 
 
-def run(conditions: Conditions, wanted: list[tuple[str, int]], rows: Path, repeats: int = 1) -> None:
-    """Measure all rows and append them to a file."""
+def run(
+    conditions: Conditions, wanted: list[tuple[str, int]], path: Path, repeats: int = 1, reason: str | None = None
+) -> None:
+    """Measure the rows that are not in a file, and append them."""
+    path.parent.mkdir(exist_ok=True)
+    rows = Rows(path, FIELDS)
+    shared = {name: value for name, value in asdict(conditions).items() if name != "folder"}
     installed = [name for name in FAST if importlib.util.find_spec(name)]
     print(f"{conditions.threads} threads; installed: {', '.join(installed) or 'neither ' + ' nor '.join(FAST)}")
     for method, nodes in wanted:
+        key = rows.key({"graph": conditions.folder.resolve().name, "method": method, "nodes": nodes} | shared)
+        if not row_file.wanted(rows, [key], reason):
+            continue
         row = repeated(conditions, method, nodes, repeats)
-        row |= {"installed": installed, "torch": torch.__version__, "repeats": repeats}
-        row |= {name: value for name, value in asdict(conditions).items() if name != "folder"}
-        rows.parent.mkdir(exist_ok=True)
-        with rows.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        row |= {"installed": installed, "torch": torch.__version__, "repeats": repeats} | shared
+        row_file.write(rows, reason, row)
         print(markdown(row), flush=True)
 
 
@@ -192,11 +200,11 @@ def markdown(row: dict[str, Any]) -> str:
     return f"| {' | '.join(map(str, values))} |"
 
 
-def tables(rows: Path) -> None:
+def tables(rows: Path = ROWS) -> None:
     """Print all rows of a file as Markdown."""
     print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")
-    for line in rows.read_text().splitlines():
-        print(markdown(json.loads(line)))
+    for row in Rows(rows, FIELDS).read().values():
+        print(markdown(row))
 
 
 def _wanted(text: str) -> tuple[str, int]:
@@ -215,6 +223,7 @@ def main() -> None:
     parser.add_argument("--memory", type=lambda text: int(text) if text.isdigit() else text, help="for condense")
     parser.add_argument("--repeats", type=int, default=1, help="measurements of a row, of which medians are taken")
     parser.add_argument("--rows", type=Path, default=ROWS, help="the file that rows are appended to")
+    row_file.add_option(parser)
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
     if options.tables:
@@ -227,7 +236,7 @@ def main() -> None:
         folder=options.folder, threads=options.threads, inductive=options.inductive, memory=options.memory,
         max_seconds=options.max_seconds,
     )  # fmt: skip
-    run(conditions, options.wanted, options.rows, options.repeats)
+    run(conditions, options.wanted, options.rows, options.repeats, options.retake)
 
 
 if __name__ == "__main__":

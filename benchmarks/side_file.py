@@ -5,11 +5,12 @@ A side file is an ordinary ``.npz``: an array for each row and column, of hits (
 
 import fcntl
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.lib import format as npy
 
 
@@ -21,6 +22,13 @@ def save(path: Path, name: str, values: np.ndarray) -> None:
         turn = sum(1 for entry in known if entry.split("#")[0] == name)
         with file.open(f"{name}#{turn}.npy", "w") as entry:
             npy.write_array(entry, packed)
+
+
+def keep(path: Path, name: str, parts: Sequence[torch.Tensor | None]) -> None:
+    """Append the outcomes of several condensations on the same test items, one below the other, where all are known."""
+    known = [part.numpy() for part in parts if part is not None]
+    if known and len(known) == len(parts) and len({part.shape[1] for part in known}) == 1:
+        save(path, name, np.concatenate(known))
 
 
 @contextmanager

@@ -1,17 +1,20 @@
 """What one condensation costs: the cost table of docs/results.md.
 
-    python benchmarks/speed.py --root DATA cora:70 citeseer:60 pubmed:30      # dataset:nodes
+    python benchmarks/speed.py --root DATA cora:70 citeseer:60     # dataset:nodes; appends rows to docs/costs.jsonl
+    python benchmarks/speed.py --tables                            # prints its rows as Markdown
 
 Each dataset runs in a process of its own, so that peak memory is its own; a first run warms up. ``sweep`` is the time
 of the propagation and selection sweeps that the method cannot do without (four hops, and the choice of the teacher).
+Rows that are in the file are not measured again but with --retake REASON, and then the earlier ones stay.
 """
 
 import argparse
-import multiprocessing
 import statistics
 import time
 from pathlib import Path
 
+import costs
+import row_file
 import torch
 import workloads
 
@@ -25,8 +28,8 @@ from graphcond.nodes.views import Views
 REPEATS = 5
 
 
-def measure(name: str, nodes: int, root: Path | None) -> None:
-    """Print the row of one dataset."""
+def measure(name: str, nodes: int, root: Path | None) -> dict[str, float]:
+    """Return medians of seconds, and bytes of memory."""
     data = workloads.load(name, root)
     loaded = peak_memory(torch.device("cpu"))
     graphcond.condense(data, num_nodes=nodes)
@@ -38,30 +41,40 @@ def measure(name: str, nodes: int, root: Path | None) -> None:
         with seeded(seed):
             choose_teacher(task, Views.of(task, 2))
         sweeps.append(time.perf_counter() - start)
-    total, sweep = statistics.median(seconds), statistics.median(sweeps)
-    peak = peak_memory(torch.device("cpu"))
-    print(
-        f"| {name} | {nodes} | {total:.2f} | {sweep:.2f} | {total / sweep:.1f} | {loaded / 2**20:.0f} | "
-        f"{peak / 2**20:.0f} |",
-        flush=True,
-    )
+    return {
+        "seconds": statistics.median(seconds), "sweep": statistics.median(sweeps), "repeats": REPEATS,
+        "loaded": loaded, "peak": peak_memory(torch.device("cpu")),
+    }  # fmt: skip
+
+
+def tables() -> None:
+    """Print every row as Markdown."""
+    print("| dataset | nodes | threads | load | condense s | sweep s | ratio | MB with data loaded | peak MB |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for row in costs.of("speed"):
+        name, nodes = row["what"].split(":")
+        print(
+            f"| {name} | {nodes} | {row['threads']} | {row['load']} | {row['seconds']:.2f} | {row['sweep']:.2f} "
+            f"| {row['seconds'] / row['sweep']:.1f} | {row['loaded'] / 2**20:.0f} | {row['peak'] / 2**20:.0f} |"
+        )
 
 
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="+", help="dataset:nodes")
+    parser.add_argument("rows", nargs="*", help="dataset:nodes")
     parser.add_argument("--root", type=Path, help="folder of raw data (default: GRAPHCOND_DATA)")
+    row_file.add_option(parser)
+    parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
-    print(f"{torch.get_num_threads()} threads, medians of {REPEATS}\n")
-    print("| dataset | nodes | condense s | sweep s | ratio | MB with data loaded | peak MB |")
-    print("|---|---|---|---|---|---|---|")
-    context = multiprocessing.get_context("spawn")
-    for row in options.rows:
-        name, nodes = row.split(":")
-        process = context.Process(target=measure, args=(name, int(nodes), options.root))
-        process.start()
-        process.join()
+    if options.tables:
+        tables()
+        return
+    for key in row_file.wanted(costs.ROWS, [costs.key("speed", row) for row in options.rows], options.retake):
+        name, nodes = key[1].split(":")
+        found = costs.alone(measure, name, int(nodes), options.root)
+        costs.write(key, options.retake, found)
+        print(f"{key[1]}: {found['seconds']:.2f} s, sweep {found['sweep']:.2f} s", flush=True)
 
 
 if __name__ == "__main__":

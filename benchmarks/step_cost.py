@@ -1,21 +1,23 @@
 """What a matching step costs as the original graph grows.
 
-    python benchmarks/step_cost.py                  # prints a table as Markdown
+    python benchmarks/step_cost.py                  # appends rows to docs/costs.jsonl
+    python benchmarks/step_cost.py --tables         # prints its rows as Markdown
     python benchmarks/step_cost.py --nodes 169343 --methods gcond_arxiv --condensed 454 --seconds 120
 
 Random graphs with 10 edges a node, 128 features, 40 classes and half of the nodes for training, of which a step draws
 256 of each class: for time and memory only. Once features are propagated, a step should cost the same on a million
 nodes as on thirty thousand. ``gcond_arxiv`` has the paper's settings for ogbn-arxiv, with shorter turns, so that a
-hundred steps hold both kinds in the right proportion.
+hundred steps hold both kinds in the right proportion. Rows that are in the file are not measured again but with
+--retake REASON, and then the earlier ones stay.
 """
 
 import argparse
 import resource
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
+import costs
+import row_file
 import torch
 from torch_geometric.data import Data
 
@@ -41,8 +43,8 @@ def generated(num_nodes: int) -> Data:
     return Data(x=x, y=y, edge_index=torch.cat([edges, edges.flip(0)], dim=1), train_mask=train)
 
 
-def measure(num_nodes: int, method: str, condensed: int, seconds: float) -> str:
-    """Return a table row: seconds before the first step, milliseconds a step, peak memory."""
+def measure(num_nodes: int, method: str, condensed: int, seconds: float) -> dict[str, float]:
+    """Return seconds before the first step, seconds a step, and bytes of peak memory."""
     data = generated(num_nodes)
     reports: list[tuple[float, int]] = []
     start = time.perf_counter()
@@ -52,9 +54,19 @@ def measure(num_nodes: int, method: str, condensed: int, seconds: float) -> str:
     )  # fmt: skip
     (first, early), (last, late) = reports[0], reports[-1]
     pace = (last - first) / (late - early)
-    before = first - start - early * pace
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return f"| {method} | {num_nodes:,} | {data.num_edges:,} | {before:.1f} | {1000 * pace:.1f} | {peak:,.0f} |"
+    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"edges": data.num_edges, "before": first - start - early * pace, "step": pace, "steps": late, "peak": peak}
+
+
+def tables() -> None:
+    """Print every row as Markdown."""
+    print("| method | condensed | nodes | edges | threads | load | s before the first step | ms a step | peak MB |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for row in costs.of("step_cost"):
+        print(
+            f"| {row['method']} | {row['condensed']} | {row['nodes']:,} | {row['edges']:,} | {row['threads']} "
+            f"| {row['load']} | {row['before']:.1f} | {1000 * row['step']:.1f} | {row['peak'] / 2**20:,.0f} |"
+        )
 
 
 def main() -> None:
@@ -64,19 +76,20 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=USUAL)
     parser.add_argument("--condensed", type=int, default=100, help="nodes of the condensed graph")
     parser.add_argument("--seconds", type=float, default=20.0, help="of a measurement")
-    parser.add_argument("--here", action="store_true", help="measure the first of each, in this process")
+    row_file.add_option(parser)
+    parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()
-    if options.here:
-        print(measure(options.nodes[0], options.methods[0], options.condensed, options.seconds), flush=True)
+    if options.tables:
+        tables()
         return
-    print(f"{torch.get_num_threads()} threads\n")
-    print("| method | nodes | edges | s before the first step | ms a step | peak MB |")
-    print("|---|---|---|---|---|---|", flush=True)
-    size = ["--condensed", str(options.condensed), "--seconds", str(options.seconds)]
     for method in options.methods:
         for nodes in options.nodes:
-            one = ["--here", "--methods", method, "--nodes", str(nodes), *size]
-            subprocess.run([sys.executable, __file__, *one], check=True)
+            key = costs.key("step_cost", f"{method}, {nodes} nodes to {options.condensed}")
+            if row_file.wanted(costs.ROWS, [key], options.retake):
+                found = costs.alone(measure, nodes, method, options.condensed, options.seconds)
+                asked = {"method": method, "nodes": nodes, "condensed": options.condensed}
+                costs.write(key, options.retake, asked | found)
+                print(f"{key[1]}: {1000 * found['step']:.1f} ms a step", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The graphs that the benchmarks run on, with the sizes and published numbers of the tables."""
+"""The graphs that the benchmarks run on, with the sizes of the tables."""
 
 import gzip
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +22,12 @@ class Workload:
         name: As the tables show it.
         sizes: Synthetic nodes; or fractions of the training nodes (never fewer nodes than classes).
         metric: ``"accuracy"`` or ``"roc_auc"``.
-        published: For each size, the best published accuracy in % and its method.
         splits: How many of the dataset's own splits are used, one for each condensation seed.
     """
 
     name: str
     sizes: tuple[float, ...]
     metric: str = "accuracy"
-    published: dict[float, str] = field(default_factory=dict)
     splits: int = 1
 
 
@@ -37,22 +35,16 @@ FRACTIONS = (0.005, 0.01, 0.05)
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload(
-            "cora", (7, 35, 70, 140),
-            published={35: "84.1 DeepCGC", 70: "83.6 GEOM", 140: "83.7 DeepCGC"},
-        ),
-        Workload(
-            "citeseer", (6, 30, 60, 120),
-            published={30: "73.9 DeepCGC", 60: "74.3 GEOM", 120: "74.0 GCSR"},
-        ),
-        Workload("pubmed", (3, 15, 30, 60), published={15: "79.9 PreGC", 30: "81.0 PreGC", 60: "79"}),
+        Workload("cora", (7, 35, 70, 140)),
+        Workload("citeseer", (6, 30, 60, 120)),
+        Workload("pubmed", (3, 15, 30, 60)),
         Workload("digits", FRACTIONS),
         Workload("photo", FRACTIONS),
         Workload("physics", FRACTIONS),
         Workload("tolokers", FRACTIONS, metric="roc_auc", splits=10),
         Workload("fashion", FRACTIONS),
     )
-}  # fmt: skip
+}
 
 
 def load(name: str, root: Path | None) -> Data:

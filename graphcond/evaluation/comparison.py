@@ -11,7 +11,7 @@ Hanley and McNeil (Radiology 1982), both sides taken for independent, which wide
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -130,6 +130,14 @@ class Comparison:
         if self.low > 0:
             return "above"
         return "below" if self.high < 0 else "level"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it: an interval without ends has ``None`` for them."""
+        ends = [value if math.isfinite(value) else None for value in (self.low, self.high)]
+        return {
+            "first": self.first, "second": self.second, "verdict": self.verdict, "difference": self.difference,
+            "low": ends[0], "high": ends[1], "how": self.how,
+        }  # fmt: skip
 
     def __str__(self) -> str:
         word = {"above": "above", "below": "below", "level": "level with"}[self.verdict]

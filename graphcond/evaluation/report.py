@@ -199,7 +199,9 @@ class Report:
         """Return the report as plain values."""
         rows = [row.as_dict() for row in self.rows]
         names = {"dataset": self.dataset, "protocol": self.protocol, "metric": self.metric, "unit": self.unit}
-        return {**names, "rows": rows}
+        models = dict.fromkeys(row.model for row in self.rows)
+        told = [{"model": model} | one.as_dict() for model in models for one in self.compare(model=model)]
+        return {**names, "rows": rows, "comparisons": told}
 
     def to_json(self) -> str:
         """Return the report as JSON."""

@@ -54,7 +54,8 @@ class DC(ImageMatchingMethod):
         looks: How often the images are judged on validation images.
 
     Note:
-        - The published settings are ``DC.preset("published")``: width 128, 256 real images of each class. Here a
+        - ``DC.preset("published")`` has the published width 128 and 256 real images of each class; the published run
+          starts at noise and takes other numbers of steps, which the preset leaves to you. Here a
           quarter of both, for a CPU; and Adam instead of descent with momentum, whose rate need not follow the size of
           gradients.
         - With one image a class the published code matches untrained networks only (one outer step), and so does this.

@@ -51,6 +51,9 @@ class GCSNTK(NodeMethod):
         real_per_class: Labelled nodes of each class in a step.
 
     Note:
+        - The kernel is not the published one, which has another number of nonlinear layers, averages over the binary
+          adjacency, takes the subgraph that the training nodes induce, and has no biases. Rows of this method are no
+          reproduction of the paper's.
         - The published code has no validation: the regression on the last step's nodes is the classifier. Here those
           nodes are kept on which a GCN does best on the validation nodes, out of twenty looks, for networks are what
           condensed nodes are there to train; the regression would choose otherwise.

@@ -47,8 +47,8 @@ class RFAD(ImageMatchingMethod):
 
     Note:
         The published scale is learned. Predictions are linear in the targets, which are learned here, so that it has
-        nothing to add. Networks have the initial weights of torch and per-image normalisation, the published ones
-        neither; its optimiser is AdaBelief.
+        nothing to add. Networks are not normalised, like the published ones, but have the initial weights of torch
+        instead of Gaussian ones. The optimiser is Adam instead of AdaBelief.
     """
 
     name: ClassVar[str] = "rfad"

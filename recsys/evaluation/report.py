@@ -1,7 +1,6 @@
 """The result of an evaluation: what recommenders learned from each set of users, and at what cost."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -109,8 +108,8 @@ class Row:
     def _gain(self, metric: str) -> list[float | None]:
         """Return the difference of own and plain and where its interval begins and ends, as JSON can hold it."""
         gain = self.own_gain(metric)
-        told = [] if gain is None else [gain.difference, gain.low, gain.high]
-        return [value if math.isfinite(value) else None for value in told]
+        told = {} if gain is None else gain.as_dict()
+        return [told[name] for name in ("difference", "low", "high") if name in told]
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,13 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
         rows = [row.as_dict() for row in self.rows]
-        return {"dataset": self.dataset, "split": self.split, "convention": self.convention, "rows": rows}
+        names = {"dataset": self.dataset, "split": self.split, "convention": self.convention}
+        told = [{"model": model} | one.as_dict() for model in self._compared() for one in self.compare(model=model)]
+        return {**names, "rows": rows, "comparisons": told}
+
+    def _compared(self) -> list[str]:
+        """Return the recommenders that have a row of the evaluated users."""
+        return [row.model for row in self.rows if row.data == self.rows[0].data]
 
     def to_json(self) -> str:
         """Return the report as JSON."""
@@ -210,8 +215,7 @@ class Report:
         notes = [f"{row.data} / {row.model}: {row.note}" for row in self.rows if row.note]
         told = [
             line
-            for model in dict.fromkeys(row.model for row in self.rows)
-            if any((row.data, row.model) == (self.rows[0].data, model) for row in self.rows)
+            for model in self._compared()
             for line in in_words(self.compare(model=model), f"{self.rows[0].data} / {model}, plain")
         ]
         return "\n".join(["\n\n".join(tables), *told, *notes])

@@ -1,5 +1,6 @@
 """Comparisons against textbook tests, simulated noise and the bootstrap."""
 
+import json
 import math
 
 import numpy as np
@@ -165,5 +166,7 @@ def test_reports_compare(toy: object) -> None:
     assert told[0].how.startswith("2 paired runs; ")
     assert told[0].how.endswith("test items, paired")
     assert "auto / gcn, plain: " in str(report)
+    assert [one["second"] for one in report.to_dict()["comparisons"]] == ["random", "whole"]
+    assert json.loads(report.to_json())["comparisons"][0]["verdict"] == told[0].verdict
     with pytest.raises(ValueError, match="column must be"):
         report.compare("other")  # type: ignore[arg-type]

@@ -1,0 +1,131 @@
+"""README and docs say only what the rows carry, and name only commands that there are."""
+
+import argparse
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+import graphcond
+from graphcond.cli import app
+
+ROOT = Path(graphcond.__file__).parent.parent
+BENCHMARKS = ROOT / "benchmarks"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
+INLINE = re.compile(r"`((?:python benchmarks/|graphcond |\./run )[^`]*)`")
+KNOWN = ("python", "graphcond", "torchrun", "pip", "conda", "./run")
+
+pytestmark = pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="benchmarks come with the repository only")
+
+
+@pytest.fixture(autouse=True)
+def _import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_generated_parts_are_what_the_rows_say(page: Path) -> None:
+    import pages
+
+    assert pages.rendered(page.read_text()) == page.read_text(), "run: python benchmarks/pages.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_sentences_and_tables_stand_on_rows(page: Path) -> None:
+    import claims
+
+    assert list(claims.problems(page.read_text())) == []
+
+
+AUTO, CONTROL = "results: cora / 35 / auto / gcn", "results: cora / 35 / random / gcn"
+
+
+@pytest.mark.parametrize(
+    ("planted", "problem"),
+    [
+        ("`auto` beats everything on Cora.", "'beats' without a claim"),
+        (f"`auto` is below random nodes. <!-- claim: {AUTO} below {CONTROL} -->", "the rows do not carry"),
+        (f"Random nodes beat `auto`. <!-- claim: {CONTROL} below {AUTO} -->", "'beat' without a claim"),
+        (f"`auto` beats random nodes. <!-- claim: {AUTO} above results: cora / 36 / random / gcn -->", "has no row"),
+        ("On Cora `auto` is at least as good.\n\nAnother sentence.", "'at least as' without a claim"),
+        (f"It beats random nodes. It is better than all. <!-- claim: {AUTO} above {CONTROL} -->", "'beats' without"),
+        ("Whole: 82.2 (published: 12.3).", "published.jsonl has no 12.3"),
+        ("| trained on | Cora |\n|---|---|\n| auto | 99.9 |\n", "a number in a table"),
+        ("`auto` beats random nodes. <!-- claim: cora auto is above random -->", "a claim is written"),
+    ],
+)
+def test_a_planted_falsehood_is_found(planted: str, problem: str) -> None:
+    import claims
+
+    readme = (ROOT / "README.md").read_text()
+    assert any(problem in found for found in claims.problems(f"{readme}\n\n{planted}\n"))
+
+
+def test_what_is_carried_passes() -> None:
+    import claims
+
+    good = f"`auto` beats random nodes, by far more than noise. <!-- claim: {AUTO} above {CONTROL} -->\n\nNext.\n"
+    assert list(claims.problems(good)) == []
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Return the commands of a page as a shell reads them: their words, variables put in."""
+    text = page.read_text()
+    script = "\n".join([*FENCE.findall(text), *INLINE.findall(FENCE.sub("", text))])
+    names = "\n".join(f"{name}() {{ printf '%s\\0' {name} \"$@\"; printf '\\n'; }}" for name in KNOWN)
+    for_torchrun = re.sub(r"^(\w+=\S+ )+(?=python|graphcond)", "", script, flags=re.MULTILINE)
+    done = subprocess.run(
+        ["bash", "-c", f"PATH=/nowhere\n{names}\n{for_torchrun}"], capture_output=True, text=True, cwd="/", check=False
+    )
+    assert done.stderr == ""
+    return [line.split("\0")[:-1] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_parse(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in commands(page):
+        if words[0] == "torchrun" and "-m" in words:
+            words = words[words.index("-m") + 1 :]
+        if words[0] == "graphcond":
+            parse_ours(words[1:])
+        elif words[0] == "python":
+            parse_script(words[1:], monkeypatch)
+
+
+def parse_ours(words: list[str]) -> None:
+    command = typer.main.get_command(app)
+    context = command.make_context("graphcond", list(words))
+    while hasattr(command, "resolve_command"):
+        _, command, words = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert command is not None, shlex.join(words)
+        context = command.make_context("graphcond", words, parent=context)
+
+
+class ParsedError(Exception):
+    """The arguments were understood."""
+
+
+def parse_script(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ROOT / words[0]
+    assert path.is_file(), shlex.join(words)
+    if path.parent != BENCHMARKS:
+        return
+    parse = argparse.ArgumentParser.parse_args
+
+    def stop(parser: argparse.ArgumentParser, *given: object, **more: object) -> None:
+        parse(parser, *given, **more)
+        raise ParsedError
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", stop)
+    monkeypatch.setattr(sys, "argv", words)
+    module = importlib.import_module(path.stem)
+    with pytest.raises(ParsedError):
+        module.main()
+    monkeypatch.undo()
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
