@@ -23,8 +23,10 @@ import graphcond
 import recsys
 from graphcond import ConvNet, ExpertPlan, ImageDataset, Training
 from graphcond.evaluation import GraphProtocol, ImageProtocol, Protocol
-from graphcond.methods import GRAPH_METHODS, NODE_METHODS
-from graphcond.methods.images import IMAGE_METHODS
+from graphcond.graphs.methods import METHODS as GRAPH_METHODS
+from graphcond.images.methods import METHODS as IMAGE_METHODS
+from graphcond.nodes.methods import METHODS as NODE_METHODS
+from recsys.methods import METHODS as USER_METHODS
 
 FEW = {
     "steps": 3, "epochs": 2, "outer_steps": 2, "inner_steps": 2, "structure_epochs": 1, "features_epochs": 1,
@@ -105,7 +107,7 @@ def results() -> Iterator[tuple[str, str]]:
     for name, make in IMAGE_METHODS.items():
         yield f"images/{name}", hashed(list(graphcond.condense_images(images, per_class=2, method=quick(make))))
     for name in recsys.list_methods():
-        small = recsys.condense(users, users=7, method=quick(lambda name=name: recsys.methods.resolve_method(name)))
+        small = recsys.condense(users, users=7, method=quick(USER_METHODS[name]))
         yield f"interactions/{name}", hashed([small.user_items])
     several = [graphcond.condense(graph, num_nodes=9, seed=seed) for seed in (0, 1)]
     yield "nodes/scores", hashed_report(graphcond.evaluate(several, graph, ["gcn", "sage", "mlp"], protocol=quick_one))

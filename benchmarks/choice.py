@@ -19,12 +19,12 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import RandomNodeSplit
 from torch_geometric.utils import stochastic_blockmodel_graph
 
-from graphcond.core.randomness import seeded
-from graphcond.core.rows import Rows
-from graphcond.methods import candidates
-from graphcond.methods.auto import Auto
+from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.randomness import seeded
 from graphcond.nodes.budget import Budget
 from graphcond.nodes.downstream import Downstream, mean_score
+from graphcond.nodes.methods import candidates
+from graphcond.nodes.methods.auto import Auto
 from graphcond.nodes.reading import read_nodes
 
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "choice.jsonl", ("set", "seed"))

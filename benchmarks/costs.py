@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 import row_file
 import torch
 
-from graphcond.core.rows import Key, Rows
+from graphcond.core.runtime.jsonl import Key, Rows
 
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "costs.jsonl", ("script", "what", "threads"))
 Arguments = ParamSpec("Arguments")

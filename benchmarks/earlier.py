@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from graphcond.core.rows import Key, Rows
+from graphcond.core.runtime.jsonl import Key, Rows
 
 WITHDRAWN = Path(__file__).parent.parent / "docs" / "withdrawn.jsonl"
 NAMED = {"per_class": "{} per class", "budget": "{} s", "nodes": "{} nodes", "runs": None}  # others by their values

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import GINConv
 
 import graphcond
-from graphcond.core.randomness import seeded
+from graphcond.core.runtime.randomness import seeded
 from graphcond.graphs.blocks import Block, blocks, convolve, leaves, update_count
 from graphcond.graphs.reading import read_graphs
 from graphcond.graphs.task import GraphSet

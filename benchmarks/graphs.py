@@ -24,10 +24,10 @@ import torch
 from torch_geometric.datasets import TUDataset
 
 import graphcond
-from graphcond.core.rows import Key, Rows
-from graphcond.evaluation.graph_controls import GRAPH_CONTROLS, SELECTIONS
+from graphcond.core.runtime.jsonl import Key, Rows
 from graphcond.graphs.duplicates import find_duplicates
-from graphcond.graphs.folds import stratified_folds
+from graphcond.graphs.evaluation.controls import GRAPH_CONTROLS, SELECTIONS
+from graphcond.graphs.splits import stratified_folds
 
 FIELDS = ("dataset", "size", "data", "model", "protocol")
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "graphs.jsonl", FIELDS)

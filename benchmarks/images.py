@@ -27,11 +27,11 @@ import verdicts
 
 import graphcond
 from graphcond import DC, DM, KIP, MTT, FRePO
-from graphcond.core.replay import Window
-from graphcond.core.rows import Rows
-from graphcond.evaluation.image_protocol import IMAGE_PROTOCOLS
+from graphcond.core.matching.replay import Window
+from graphcond.core.runtime.jsonl import Rows
 from graphcond.images.augmentation import DIGITS, PHOTOGRAPHS, Operation
-from graphcond.methods.image_base import ImageMethod
+from graphcond.images.evaluation.protocol import IMAGE_PROTOCOLS
+from graphcond.images.methods.base import ImageMethod
 
 ROWS = Rows(
     Path(__file__).parent.parent / "docs" / "images.jsonl", ("dataset", "per_class", "data", "model", "protocol")

@@ -20,7 +20,7 @@ import side_file
 import verdicts
 
 import recsys
-from graphcond.core.rows import Key, Rows
+from graphcond.core.runtime.jsonl import Key, Rows
 from recsys.evaluation.report import Row
 
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "interactions.jsonl", ("dataset", "size", "data", "model"))

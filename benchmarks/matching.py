@@ -23,7 +23,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import NormalizeFeatures
 
 import graphcond
-from graphcond.core.rows import Rows
+from graphcond.core.runtime.jsonl import Rows
 
 # A budget of 0 seconds is the whole schedule.
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "matching.jsonl", ("dataset", "nodes", "method", "budget"))

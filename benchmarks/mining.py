@@ -25,12 +25,12 @@ import torch
 from folding import NETWORKS, folding
 
 import graphcond
-from graphcond.core.rows import Rows
-from graphcond.core.storage import digest
-from graphcond.graphs.packing import to_tensors
+from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.storage import digest
+from graphcond.graphs.color_refinement import refine
+from graphcond.graphs.mining.out_of_core import mine
 from graphcond.graphs.reading import read_graphs
-from graphcond.graphs.refinement import refine
-from graphcond.graphs.streaming import mine
+from graphcond.graphs.storage.packing import to_tensors
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "datasets"))
 from generate_molecules import molecules, shard_sizes

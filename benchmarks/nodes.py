@@ -20,9 +20,9 @@ import workloads
 from torch_geometric.data import Data
 
 import graphcond
-from graphcond.core.rows import Key, Rows
-from graphcond.evaluation.nodes import CONTROLS
-from graphcond.methods import resolve_method
+from graphcond.core.runtime.jsonl import Key, Rows
+from graphcond.nodes.evaluation.evaluate import CONTROLS
+from graphcond.nodes.methods import METHODS as NODE_METHODS
 
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "results.jsonl", ("dataset", "size", "data", "model"))
 ITEMS = ROWS.path.with_suffix(".npz")
@@ -68,7 +68,7 @@ def judge(
         made = method if method != "whole" else "class_mean"
         small = graphcond.condense(
             data, num_nodes=nodes, method=made, seed=seed, split=split,
-            max_seconds=max_seconds if resolve_method(made).stepwise else None,
+            max_seconds=max_seconds if NODE_METHODS.resolve(made).stepwise else None,
         )  # fmt: skip
         report = graphcond.evaluate(
             small, data, models, runs=runs, controls=["whole"] if method == "whole" else False,

@@ -22,7 +22,7 @@ import row_file
 from torch import Tensor
 
 import graphcond
-from graphcond.core.rows import Rows
+from graphcond.core.runtime.jsonl import Rows
 from graphcond.datasets.files import has_files
 from graphcond.evaluation.bench import FIELDS, BenchReport, bench
 

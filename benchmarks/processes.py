@@ -24,8 +24,8 @@ from torch_geometric.data import Data
 
 import graphcond
 import recsys
-from graphcond.core.randomness import seeded
-from graphcond.core.rows import Key
+from graphcond.core.runtime.jsonl import Key
+from graphcond.core.runtime.randomness import seeded
 from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.task import Graph
 

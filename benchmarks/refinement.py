@@ -17,7 +17,7 @@ import workloads
 from torch_geometric.data import Data
 
 import graphcond
-from graphcond.core.rows import Rows
+from graphcond.core.runtime.jsonl import Rows
 
 ROWS = Rows(Path(__file__).parent.parent / "docs" / "refinement.jsonl", ("dataset", "nodes", "seed"))
 COLUMNS = ("val", "test", "seconds")

@@ -17,8 +17,8 @@ from torch_geometric.data import Data
 from torch_geometric.utils import dense_to_sparse
 
 import graphcond
-from graphcond.core.rows import Rows
-from graphcond.evaluation.metrics import mean_and_deviation
+from graphcond.core.evaluation.metrics import mean_and_deviation
+from graphcond.core.runtime.jsonl import Rows
 
 NODES = {"cora": {"0.25": 35, "0.5": 70, "1.0": 140}, "citeseer": {"0.25": 30, "0.5": 60, "1.0": 120}}
 RUNS = 3

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any
 
-from graphcond.core.rows import Key, Rows
+from graphcond.core.runtime.jsonl import Key, Rows
 
 SHOWN = 3  # rows that a message names
 

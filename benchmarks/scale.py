@@ -38,11 +38,11 @@ import torch
 from torch_geometric.data import Data
 
 import graphcond
-from graphcond.core.costs import peak_memory
-from graphcond.core.rows import Rows
+from graphcond.core.runtime.costs import peak_memory
+from graphcond.core.runtime.jsonl import Rows
 from graphcond.core.sparse import from_rows
 from graphcond.datasets import load_folder
-from graphcond.methods import resolve_method
+from graphcond.nodes.methods import METHODS as NODE_METHODS
 
 ROWS = Path(__file__).parent.parent / "docs" / "scale.jsonl"
 FIELDS = ("graph", "method", "nodes", "threads", "inductive", "memory", "max_seconds")
@@ -102,7 +102,7 @@ def measure(conditions: Conditions, method: str, nodes: int) -> dict[str, Any]:
     torch.set_num_threads(conditions.threads)
     data = load_folder(conditions.folder)
     given: dict[str, Any] = {} if conditions.memory is None else {"memory": conditions.memory}
-    if resolve_method(method).stepwise:
+    if NODE_METHODS.resolve(method).stepwise:
         given["max_seconds"] = conditions.max_seconds
     gc.collect()  # or its first pass over all that was imported falls into the condensation, .2 seconds
     with peak_of_anonymous() as peak:

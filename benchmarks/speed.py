@@ -19,11 +19,11 @@ import torch
 import workloads
 
 import graphcond
-from graphcond.core.costs import peak_memory
-from graphcond.core.randomness import seeded
+from graphcond.core.runtime.costs import peak_memory
+from graphcond.core.runtime.randomness import seeded
+from graphcond.nodes.propagated_features import Views
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.teacher import choose_teacher
-from graphcond.nodes.views import Views
 
 REPEATS = 5
 

@@ -22,7 +22,7 @@ import torch
 from torch_geometric.data import Data
 
 import graphcond
-from graphcond.core.randomness import seeded
+from graphcond.core.runtime.randomness import seeded
 
 METHODS = {
     "gcond": graphcond.GCond(epochs=100, structure_epochs=1, features_epochs=4),

@@ -19,7 +19,7 @@ import numpy as np
 import published
 import side_file
 
-from graphcond.core.rows import Rows
+from graphcond.core.runtime.jsonl import Rows
 from graphcond.evaluation import Comparison, Sample, TestPart, compare
 
 DOCS = Path(__file__).parent.parent / "docs"

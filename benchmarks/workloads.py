@@ -11,7 +11,7 @@ from torch_geometric.transforms import RandomNodeSplit
 from torch_geometric.utils import to_undirected
 
 import graphcond
-from graphcond.core.randomness import seeded
+from graphcond.core.runtime.randomness import seeded
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from graphcond.core.files import replacing_folder, require_room
+from graphcond.core.runtime.files import replacing_folder, require_room
 
 CHUNK = 1 << 22  # edges, or numbers of features, that are drawn at a time
 TELLING = 2.0  # how far apart classes are in their features: one node alone tells its class poorly

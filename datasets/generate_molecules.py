@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from graphcond.graphs.shards import write_shard
+from graphcond.graphs.mining.shards import write_shard
 from graphcond.graphs.task import GraphSet
 
 # Number in the periodic table, less one, and valence.

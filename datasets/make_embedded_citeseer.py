@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
-from graphcond.core.files import replacing
+from graphcond.core.runtime.files import replacing
 from graphcond.datasets.builtin import unpack
 from graphcond.datasets.planetoid import read_planetoid
 

@@ -7,26 +7,27 @@ import scipy.sparse
 import torch
 
 from graphcond.condensed import CondensedDataset
-from graphcond.core.checkpoint import Checkpoint
-from graphcond.core.devices import resolve_device
 from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.inputs import materialized
-from graphcond.core.memory import parse_memory
-from graphcond.core.progress import ProgressCallback, shows_progress
-from graphcond.core.randomness import check_seed
-from graphcond.graphs.containers import check_first, is_graph_dataset
+from graphcond.core.method import Method, MethodTable
+from graphcond.core.run_conditions import Conditions
+from graphcond.core.runtime.checkpoint import Checkpoint
+from graphcond.core.runtime.devices import resolve_device
+from graphcond.core.runtime.memory import parse_memory
+from graphcond.core.runtime.progress import ProgressCallback, shows_progress
+from graphcond.core.runtime.randomness import check_seed
+from graphcond.graphs.methods import METHODS as GRAPH_METHODS
+from graphcond.graphs.modality import condense_graphs
 from graphcond.graphs.reading import Split
 from graphcond.images.budget import ImageBudget
+from graphcond.images.methods import METHODS as IMAGE_METHODS
+from graphcond.images.methods.base import ImageMethod
+from graphcond.images.modality import condense_image_dataset
 from graphcond.images.reading import is_image_dataset
-from graphcond.methods import resolve_graph_method, resolve_method
-from graphcond.methods.image_base import ImageMethod
-from graphcond.methods.images import resolve_image_method
-from graphcond.methods.method import Method
-from graphcond.modalities.conditions import Conditions
-from graphcond.modalities.graphs import condense_graphs
-from graphcond.modalities.images import condense_image_dataset
-from graphcond.modalities.nodes import condense_nodes
 from graphcond.nodes.budget import Budget, RatioOf
+from graphcond.nodes.methods import METHODS as NODE_METHODS
+from graphcond.nodes.modality import condense_nodes
+from graphcond.pyg.containers import check_first, is_graph_dataset
 
 NO_SIZES = ("inductive", "memory", "ratio_of", "split")
 
@@ -131,19 +132,19 @@ def condense(
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds, limit)
     if is_image_dataset(dataset):
         _refuse(nodes | graphs | inapt | apart, "images", {}, "; condense_images takes per_class=")
-        return condense_image_dataset(dataset, ImageBudget(ratio=ratio), resolve_image_method(method), conditions)
+        return condense_image_dataset(dataset, ImageBudget(ratio=ratio), IMAGE_METHODS.resolve(method), conditions)
     if is_graph_dataset(dataset):
         check_first(dataset)
         _refuse(nodes | inapt, "a dataset of many graphs", graphs)
         return condense_graphs(
-            dataset, {"ratio": ratio} | graphs, resolve_graph_method(method), conditions, split=split
+            dataset, {"ratio": ratio} | graphs, GRAPH_METHODS.resolve(method), conditions, split=split
         )  # fmt: skip
     _refuse(graphs, "a node dataset", nodes)
     if not is_whole(split):
         raise TypeError(f"split must be a number for a node dataset, whose parts are masks, got {split!r}")
     budget = Budget(ratio=ratio, ratio_of=ratio_of, **nodes)
     return condense_nodes(
-        dataset, budget, resolve_method(method), conditions, split=int(split), inductive=inductive
+        dataset, budget, NODE_METHODS.resolve(method), conditions, split=int(split), inductive=inductive
     )  # fmt: skip
 
 
@@ -204,7 +205,7 @@ def condense_images(
     dataset = materialized(dataset)
     budget = ImageBudget(ratio=ratio, num_images=num_images, per_class=per_class)
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
-    return condense_image_dataset(dataset, budget, resolve_image_method(method), conditions)
+    return condense_image_dataset(dataset, budget, IMAGE_METHODS.resolve(method), conditions)
 
 
 def _refuse(arguments: dict[str, Any], kind: str, instead: dict[str, Any], more: str = "") -> None:
@@ -214,3 +215,22 @@ def _refuse(arguments: dict[str, Any], kind: str, instead: dict[str, Any], more:
             sizes = f"ask its size by {', '.join(f'{other}=' for other in ('ratio', *instead))}{more}"
             remedy = "leave it out" if name in NO_SIZES else sizes
             raise ValueError(f"{name}={value} makes no sense for {kind}; {remedy}")
+
+
+def list_methods(modality: str = "nodes") -> dict[str, str]:
+    """Return the name of every method for a kind of dataset, and the first line of its description.
+
+    Args:
+        modality: ``"nodes"``, ``"graphs"``, ``"images"`` or ``"interactions"``.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    if modality == "interactions":
+        from recsys.methods import METHODS as USER_METHODS
+
+        return USER_METHODS.lines()
+    tables: dict[str, MethodTable[Any]] = {"nodes": NODE_METHODS, "graphs": GRAPH_METHODS, "images": IMAGE_METHODS}
+    if modality not in tables:
+        raise ValueError(f"modality must be one of {', '.join(tables)}, interactions, got {modality!r}")
+    return tables[modality].lines()

@@ -17,12 +17,12 @@ from typer.models import OptionInfo
 
 import graphcond
 import recsys.cli
-from graphcond.core.contents import explained
-from graphcond.core.processes import Processes
+from graphcond.core.evaluation.report import Report
+from graphcond.core.evaluation.tables import render
+from graphcond.core.runtime.contents import explained
+from graphcond.core.runtime.processes import Processes
 from graphcond.datasets.entries import Entry
 from graphcond.evaluation.bench import METHODS, MODEL_DEFAULTS, bench, check_judging
-from graphcond.evaluation.report import Report
-from graphcond.evaluation.tables import render
 from graphcond.planning.command import plan_command
 from graphcond.terminal import (
     INTERRUPTED,

@@ -2,53 +2,22 @@
 
 import copy
 import dataclasses
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
-from graphcond.core import storage
-from graphcond.core.contents import explained, require_members, require_present, require_recorded
-from graphcond.core.files import replacing
-from graphcond.graphs import packing
+from graphcond.core.members import Members
+from graphcond.core.record import Record
+from graphcond.core.runtime import storage
+from graphcond.core.runtime.contents import explained, require_members, require_present, require_recorded
+from graphcond.core.runtime.files import replacing
 from graphcond.graphs.contents import check_graph_data, check_names, check_node_data, graph_counts
+from graphcond.graphs.storage import packing
 from graphcond.images.contents import check_image_data, image_counts
 from graphcond.images.formation import expand, expand_labels
 from graphcond.images.task import Scale
-from graphcond.record import Record
-
-
-@dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
-class Members:
-    """Which original nodes stand behind each synthetic node, in compressed rows.
-
-    The original nodes of synthetic node ``i`` are ``index[ptr[i]:ptr[i + 1]]``.
-
-    Shapes:
-        ptr: ``(num_synthetic + 1,)`` int64; index: ``(num_memberships,)`` int64.
-    """
-
-    ptr: Tensor
-    index: Tensor
-
-    @classmethod
-    def from_groups(cls, groups: Sequence[Tensor]) -> "Members":
-        """Build the compressed rows from one index tensor per synthetic node."""
-        sizes = torch.tensor([0, *(len(group) for group in groups)])
-        return cls(ptr=sizes.cumsum(0), index=torch.cat([group.reshape(-1) for group in groups]).long())
-
-    def of(self, synthetic: int) -> Tensor:
-        """Return the original nodes behind one synthetic node, ``(num_members,)`` int64."""
-        return self.index[self.ptr[synthetic] : self.ptr[synthetic + 1]]
-
-    def __len__(self) -> int:
-        return len(self.ptr) - 1
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self.of(i) for i in range(len(self)))
 
 
 class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
@@ -75,7 +44,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
     >>> import torch
     >>> from torch_geometric.data import Data
-    >>> from graphcond.record import Record
+    >>> from graphcond.core.members import Members
+    from graphcond.core.record import Record
     >>> data = Data(x=torch.eye(2), edge_index=torch.arange(2).repeat(2, 1), y=torch.arange(2))
     >>> record = Record("example", {}, 0, "cpu", {"num_classes": 2}, {}, 0.0, 0)
     >>> small = CondensedDataset([data], record)
@@ -141,8 +111,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     def nbytes(self) -> int:
         """Bytes of everything that training needs: features, edges, weights, labels and soft labels.
 
-        Graph datasets are counted as they lie in their file (:mod:`graphcond.graphs.packing`), node datasets as their
-        tensors.
+        Graph datasets are counted as they lie in their file (:mod:`graphcond.graphs.storage.packing`), node datasets as
+        their tensors.
         """
         if self.has_graphs:
             return packing.packed_bytes(self._items())
@@ -153,7 +123,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
         >>> import torch
         >>> from torch_geometric.data import Data
-        >>> from graphcond.record import Record
+        >>> from graphcond.core.members import Members
+        from graphcond.core.record import Record
         >>> edges, weights = torch.tensor([[0, 1], [1, 0]]), torch.tensor([0.9, 0.01])
         >>> data = Data(x=torch.eye(2), edge_index=edges, edge_weight=weights, y=torch.arange(2))
         >>> dense = CondensedDataset([data], Record("example", {}, 0, "cpu", {"num_classes": 2}, {}, 0.0, 0))

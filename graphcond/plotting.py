@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import to_networkx
 
 from graphcond.condensed import CondensedDataset
-from graphcond.core.files import replacing
+from graphcond.core.runtime.files import replacing
 from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.sparse import dense

@@ -18,12 +18,12 @@ from rich.logging import RichHandler
 from tqdm import tqdm
 from typer.core import TyperGroup
 
-from graphcond.core.checkpoint import check_checkpoint
-from graphcond.core.files import check_target, same_file
-from graphcond.core.memory import shown
-from graphcond.core.processes import Processes
-from graphcond.evaluation.tables import render
-from graphcond.record import Record
+from graphcond.core.evaluation.tables import render
+from graphcond.core.record import Record
+from graphcond.core.runtime.checkpoint import check_checkpoint
+from graphcond.core.runtime.files import check_target, same_file
+from graphcond.core.runtime.memory import shown
+from graphcond.core.runtime.processes import Processes
 
 RATIO_DEFAULT = 0.01  # where no size is asked for
 

@@ -1,7 +1,7 @@
 """Implicit feedback: condense a user-item matrix into a few synthetic users, train recommenders on them, judge them."""
 
-from graphcond.synthetic.rows import GumbelRows, SoftmaxRows, TopKRows
-from recsys.api import condense
+from graphcond.synthetic.user_rows import GumbelRows, SoftmaxRows, TopKRows
+from recsys.api import condense, list_methods
 from recsys.condensed import CondensedInteractions, load
 from recsys.data.archives import read_archive
 from recsys.data.audit import audit
@@ -13,7 +13,7 @@ from recsys.data.split import Holdout, Split
 from recsys.data.splitting import leave_one_out, random_split, strong_split, temporal_split, whole
 from recsys.evaluation.evaluate import evaluate
 from recsys.evaluation.memorisation import memorisation
-from recsys.methods import DistillCF, list_methods
+from recsys.methods import DistillCF
 from recsys.metrics.conventions import Convention
 from recsys.metrics.lists import Lists
 from recsys.models.ease import EASE

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from graphcond.core.checkpoint import Checkpoint
-from graphcond.core.costs import Costs, measured
-from graphcond.core.devices import resolve_device
-from graphcond.core.progress import ProgressCallback, shows_progress
-from graphcond.core.randomness import check_seed, seeded
-from graphcond.methods.method import Method
-from graphcond.modalities.conditions import Conditions, require_finite, settings_of
-from graphcond.record import Record
+from graphcond.core.method import Method
+from graphcond.core.record import Record
+from graphcond.core.run_conditions import Conditions, require_finite, settings_of
+from graphcond.core.runtime.checkpoint import Checkpoint
+from graphcond.core.runtime.costs import Costs, measured
+from graphcond.core.runtime.devices import resolve_device
+from graphcond.core.runtime.progress import ProgressCallback, shows_progress
+from graphcond.core.runtime.randomness import check_seed, seeded
 from recsys.condensed import CondensedInteractions
 from recsys.data.bytes import bytes_of, matrix_bytes
 from recsys.data.checks import check_split
@@ -23,7 +23,7 @@ from recsys.data.held_out import hold_out_users
 from recsys.data.reading import read_interactions
 from recsys.data.split import Split
 from recsys.data.splitting import whole
-from recsys.methods import Size, SyntheticUsers, UserMethod, resolve_method
+from recsys.methods import METHODS, Size, SyntheticUsers, UserMethod
 from recsys.size import check_size, resolve_size
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def condense(
     """
     seed = check_seed(seed)
     check_size(ratio, users, interactions)
-    resolved = resolve_method(method)
+    resolved = METHODS.resolve(method)
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
     conditions.check(resolved)
     source = _source(dataset, min_weight, resolved)
@@ -204,3 +204,8 @@ def _unused_prefix(user_ids: np.ndarray) -> str:
     while any(str(one).startswith(prefix) for one in user_ids):
         prefix = f"syn_{prefix}"
     return prefix
+
+
+def list_methods() -> dict[str, str]:
+    """Return the name of every method, and the first line of its description."""
+    return METHODS.lines()

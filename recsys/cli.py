@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from graphcond.core.contents import explained
-from graphcond.core.processes import Processes
+from graphcond.core.runtime.contents import explained
+from graphcond.core.runtime.processes import Processes
 from graphcond.terminal import (
     PROGRAM,
     Device,

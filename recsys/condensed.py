@@ -11,13 +11,13 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from graphcond.condensed import Members
-from graphcond.core import storage
-from graphcond.core.contents import explained, require, require_members, require_present, require_recorded
 from graphcond.core.fields import is_number
-from graphcond.core.files import replacing
+from graphcond.core.members import Members
+from graphcond.core.record import Record
+from graphcond.core.runtime import storage
+from graphcond.core.runtime.contents import explained, require, require_members, require_present, require_recorded
+from graphcond.core.runtime.files import replacing
 from graphcond.core.sparse import check_compressed
-from graphcond.record import Record
 from recsys.data.bytes import is_binary, matrix_bytes
 
 if TYPE_CHECKING:

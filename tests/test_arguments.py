@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 import graphcond
 import recsys
 from graphcond import plotting
-from graphcond.core.files import check_target
+from graphcond.core.runtime.files import check_target
 from graphcond.evaluation import GraphProtocol, ImageProtocol, Protocol, bench
 
 USERS = recsys.read_interactions(recsys.generate_interactions(60, 20, 500, seed=0))

@@ -17,9 +17,9 @@ from torch_geometric.loader import DataLoader, NeighborLoader
 
 import graphcond
 from graphcond import GEOM, SFGC
-from graphcond.core import storage
-from graphcond.core.files import check_target
-from graphcond.methods import NODE_METHODS
+from graphcond.core.runtime import storage
+from graphcond.core.runtime.files import check_target
+from graphcond.nodes.methods import METHODS as NODE_METHODS
 
 Change = Callable[[Data], Any]
 

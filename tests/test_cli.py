@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 
 import graphcond
 from graphcond import cli
-from graphcond.core.progress import progress_bar
+from graphcond.core.runtime.progress import progress_bar
 from graphcond.terminal import NoteHandler
 
 

@@ -16,7 +16,7 @@ from torch_geometric.loader import DataLoader
 
 import graphcond
 from graphcond import CondensedDataset, Members, Record
-from graphcond.graphs.packing import canonical
+from graphcond.graphs.storage.packing import canonical
 
 SOURCE = {"name": "toy", "num_classes": 4, "num_features": 5}
 

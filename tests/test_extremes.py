@@ -12,8 +12,8 @@ from torch_geometric.data import Data
 
 import graphcond
 import recsys
-from graphcond.core.experts import ExpertPlan
-from graphcond.core.training import Training
+from graphcond.core.matching.experts import ExpertPlan
+from graphcond.core.matching.training import Training
 from recsys.models.checks import checked_interactions
 
 PLAN = ExpertPlan(number=1, checkpoints=14, interval=1, training=Training(momentum=0.9))

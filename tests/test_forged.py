@@ -16,8 +16,8 @@ from torch import Tensor
 
 import graphcond
 import recsys
-from graphcond.core import storage
-from graphcond.graphs.packing import CODES
+from graphcond.core.runtime import storage
+from graphcond.graphs.storage.packing import CODES
 
 MUTANTS = 80
 Content = tuple[dict[str, Tensor], dict[str, Any]]

@@ -9,18 +9,18 @@ from torch import Tensor, nn
 
 import graphcond
 from graphcond import ImageDataset
-from graphcond.core.batch import Batch
-from graphcond.core.objectives.distributions import DistributionMatching
-from graphcond.core.objectives.gradients import GradientMatching
-from graphcond.core.objectives.kernel_ridge import KernelRidge
-from graphcond.core.objectives.outcomes import OutcomeMatching
-from graphcond.core.objectives.trajectories import TrajectoryMatching
-from graphcond.core.surrogate import Surrogate, Weights
-from graphcond.core.unrolled import Unroll
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.objectives.distributions import DistributionMatching
+from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
+from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
+from graphcond.core.matching.objectives.unrolled_loss import OutcomeMatching
+from graphcond.core.matching.surrogate import Surrogate, Weights
+from graphcond.core.matching.unrolled import Unroll
 from graphcond.images.reading import read_images
 from graphcond.nodes.reading import read_nodes
-from graphcond.nodes.relay import GCN, SGC
 from graphcond.nodes.source import relay_batch
+from graphcond.nodes.surrogate_models import GCN, SGC
 from graphcond.surrogates.convnet import ConvNet, network
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from graphcond.surrogates.network_kernel import NetworkKernel

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 import graphcond
 import recsys
 from graphcond import cli
-from graphcond.core import storage
+from graphcond.core.runtime import storage
 
 CONDENSE = ("condense", "digits", "--num-nodes", 20, "--no-evaluate")
 FULL = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")

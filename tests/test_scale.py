@@ -13,7 +13,7 @@ import torch
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import to_dense_adj
 
-from graphcond.core.memory import held_memory
+from graphcond.core.runtime.memory import held_memory
 from graphcond.datasets import save_folder
 
 

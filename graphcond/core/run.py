@@ -6,10 +6,10 @@ from time import monotonic
 
 import torch
 
-from graphcond.core.checkpoint import Checkpoint
-from graphcond.core.processes import Processes
-from graphcond.core.progress import ProgressCallback, ignore_progress
-from graphcond.core.spill import Place, in_memory
+from graphcond.core.runtime.checkpoint import Checkpoint
+from graphcond.core.runtime.out_of_core import Place, in_memory
+from graphcond.core.runtime.processes import Processes
+from graphcond.core.runtime.progress import ProgressCallback, ignore_progress
 
 
 class OutOfTime(Exception):  # noqa: N818 (no error: the method gives what it has)

@@ -7,7 +7,7 @@ from torch_geometric.data import InMemoryDataset
 
 from graphcond.core.fields import check_flag
 from graphcond.core.names import named
-from graphcond.core.randomness import check_seed
+from graphcond.core.runtime.randomness import check_seed
 from graphcond.datasets import builtin
 from graphcond.datasets.entries import Entry
 from graphcond.datasets.features import normalize_rows, standardize

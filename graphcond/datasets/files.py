@@ -15,13 +15,12 @@ from pathlib import Path
 
 from torch_geometric.data import InMemoryDataset
 
+from graphcond.core.runtime.cache import USUAL
 from graphcond.datasets.pickles import checked_torch_load, refusal
 
 logger = logging.getLogger(__name__)
 
 ROOT_VARIABLE = "GRAPHCOND_DATA"
-CACHE_VARIABLE = "GRAPHCOND_CACHE"
-USUAL = Path("~", ".cache", "graphcond")
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR)
 BROKEN = (
     ValueError, TypeError, LookupError, AttributeError, AssertionError, EOFError, RuntimeError, MemoryError,
@@ -35,21 +34,6 @@ def resolve_root(root: str | Path | None) -> Path:
         raise ValueError("root must name a folder, got ''; '.' is the current one")
     usual = os.environ.get(ROOT_VARIABLE) or USUAL
     return Path(usual if root is None else root).expanduser()
-
-
-def resolve_cache() -> Path | None:
-    """Return the folder of what can be computed again: ``$GRAPHCOND_CACHE``, else ``~/.cache/graphcond``.
-
-    ``None``: the variable is empty, or there is no home; nothing is kept then. Raw data may lie in a folder that many
-    share; what is kept here is the user's own.
-    """
-    given = os.environ.get(CACHE_VARIABLE)
-    if given == "":
-        return None
-    try:
-        return (USUAL if given is None else Path(given)).expanduser()
-    except RuntimeError:  # there is no home
-        return None
 
 
 def has_files(folder: Path) -> bool:

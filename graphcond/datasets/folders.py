@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphcond.core.files import replacing_folder
+from graphcond.core.runtime.files import replacing_folder
 from graphcond.datasets.builtin import OneGraph
 from graphcond.datasets.entries import Entry
 

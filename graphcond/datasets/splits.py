@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import index_to_mask
 
-from graphcond.core.randomness import seeded
+from graphcond.core.runtime.randomness import seeded
 
 
 def balanced_split(y: Tensor, seed: int, *, train_per_class: int = 20, val_per_class: int = 30) -> dict[str, Tensor]:

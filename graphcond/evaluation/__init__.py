@@ -1,15 +1,15 @@
 """Honest evaluation: published protocols, downstream models, controls, tables."""
 
+from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, compare
+from graphcond.core.evaluation.report import Report, Row
 from graphcond.evaluation.bench import bench
 from graphcond.evaluation.bench_report import BenchReport
-from graphcond.evaluation.comparison import Comparison, Sample, TestPart, compare
 from graphcond.evaluation.evaluate import evaluate
-from graphcond.evaluation.graph_protocol import GRAPH_PROTOCOLS, GraphProtocol
-from graphcond.evaluation.image_models import KernelRegression
-from graphcond.evaluation.image_protocol import IMAGE_PROTOCOLS, ImageProtocol
-from graphcond.evaluation.protocol import PROTOCOLS, Protocol
-from graphcond.evaluation.report import Report, Row
-from graphcond.evaluation.scores import Scores, rank_images
+from graphcond.graphs.evaluation.protocol import GRAPH_PROTOCOLS, GraphProtocol
+from graphcond.images.evaluation.dd_ranking import Scores, rank_images
+from graphcond.images.evaluation.models import KernelRegression
+from graphcond.images.evaluation.protocol import IMAGE_PROTOCOLS, ImageProtocol
+from graphcond.nodes.evaluation.protocol import PROTOCOLS, Protocol
 
 __all__ = [
     "GRAPH_PROTOCOLS",

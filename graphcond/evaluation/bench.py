@@ -7,35 +7,36 @@ from pathlib import Path
 from typing import Any
 
 from graphcond.api import condense, condense_images
-from graphcond.core.devices import resolve_device
+from graphcond.core.evaluation.metrics import Metric
 from graphcond.core.fields import positive_integer
-from graphcond.core.parallel import Engine, check_engine
-from graphcond.core.progress import ProgressCallback, resolve_progress, shows_progress
-from graphcond.core.randomness import check_seed
-from graphcond.core.rows import Key, Rows
+from graphcond.core.runtime.devices import resolve_device
+from graphcond.core.runtime.jsonl import Key, Rows
+from graphcond.core.runtime.parallel import Engine, check_engine
+from graphcond.core.runtime.progress import ProgressCallback, resolve_progress, shows_progress
+from graphcond.core.runtime.randomness import check_seed
+from graphcond.core.runtime.sweep import sweep
 from graphcond.core.settings import canonical
-from graphcond.core.sweep import sweep
 from graphcond.datasets import Entry, entry, load
 from graphcond.evaluation.bench_report import BenchReport
 from graphcond.evaluation.bench_sizes import ANY, Size, read_size
 from graphcond.evaluation.evaluate import evaluate
-from graphcond.evaluation.graph_controls import GRAPH_CONTROLS, SELECTIONS
-from graphcond.evaluation.graph_models import resolve_graph_model
-from graphcond.evaluation.graph_protocol import resolve_graph_protocol
-from graphcond.evaluation.image_models import image_kinds
-from graphcond.evaluation.image_protocol import resolve_image_protocol
-from graphcond.evaluation.metrics import Metric
-from graphcond.evaluation.models import resolve_model
-from graphcond.evaluation.protocol import resolve_protocol
-from graphcond.graphs.folds import FOLDS
+from graphcond.graphs.evaluation.controls import GRAPH_CONTROLS, SELECTIONS
+from graphcond.graphs.evaluation.models import resolve_graph_model
+from graphcond.graphs.evaluation.protocol import resolve_graph_protocol
+from graphcond.graphs.methods import METHODS as GRAPH_METHODS
 from graphcond.graphs.reading import HasIndexSplit
-from graphcond.methods import resolve_graph_method, resolve_method
-from graphcond.methods.images import resolve_image_method
+from graphcond.graphs.splits import FOLDS
+from graphcond.images.evaluation.models import image_kinds
+from graphcond.images.evaluation.protocol import resolve_image_protocol
+from graphcond.images.methods import METHODS as IMAGE_METHODS
+from graphcond.nodes.evaluation.models import resolve_model
+from graphcond.nodes.evaluation.protocol import resolve_protocol
+from graphcond.nodes.methods import METHODS as NODE_METHODS
 
 FIELDS = ("dataset", "method", "size", "seed", "model", "protocol", "runs")
 """What tells rows apart."""
 MODEL_DEFAULTS = {"nodes": "gcn", "graphs": "gin", "images": "convnet"}
-METHODS = {"nodes": resolve_method, "graphs": resolve_graph_method, "images": resolve_image_method}
+METHODS = {"nodes": NODE_METHODS.resolve, "graphs": GRAPH_METHODS.resolve, "images": IMAGE_METHODS.resolve}
 PROTOCOLS: dict[str, Any] = {
     "nodes": resolve_protocol, "graphs": resolve_graph_protocol, "images": resolve_image_protocol,
 }  # fmt: skip
@@ -105,7 +106,7 @@ def bench(
             workers; default: the metric of each dataset's entry in the catalogue. Each metric needs a file of its own.
         root: Folder of raw data.
         device: Where to compute. On Ray, a task of ``"cuda"`` takes one GPU.
-        workers: How many condensations are under way at a time (:func:`graphcond.core.parallel.outcomes`).
+        workers: How many condensations are under way at a time (:func:`graphcond.core.runtime.parallel.outcomes`).
         engine: ``"local"``, ``"ray"``, or ``"auto"``: Ray if it is installed and there are several workers.
         threads: Of each of them, whatever their number: sums come out differently with another one.
         progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, compare, in_words
+from graphcond.core.evaluation.metrics import mean_and_deviation
+from graphcond.core.evaluation.tables import render
 from graphcond.evaluation.bench_sizes import ANY
-from graphcond.evaluation.comparison import Comparison, Sample, TestPart, compare, in_words
-from graphcond.evaluation.metrics import mean_and_deviation
-from graphcond.evaluation.tables import render
 
 HEADER = (
     "dataset", "size", "trained on", "model", "nodes", "kB", "plain", "own", "runs", "condense s", "train s", "MB",
@@ -36,7 +36,8 @@ class BenchReport:
         """Return how one method compares with every other, plain, for each dataset, size and model.
 
         Methods of one size (``class_mean``, ``whole``) are compared at all sizes. Rows keep the number of test items,
-        not their outcomes, so that intervals are those of the closed form (:mod:`graphcond.evaluation.comparison`).
+        not their outcomes, so that intervals are those of the closed form
+        (:mod:`graphcond.core.evaluation.comparison`).
 
         Args:
             method: By default the first that was run.

@@ -7,31 +7,33 @@ from torch import nn
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
-from graphcond.core.devices import resolve_device
+from graphcond.core.evaluation.controls import control_names
+from graphcond.core.evaluation.metrics import Metric, resolve_metric
+from graphcond.core.evaluation.own_networks import Maker
+from graphcond.core.evaluation.report import Report
 from graphcond.core.fields import check_flag, is_whole, positive_integer
 from graphcond.core.inputs import materialized
-from graphcond.core.processes import alone
-from graphcond.core.progress import ProgressCallback, resolve_progress, shows_progress
-from graphcond.core.randomness import check_seed
-from graphcond.evaluation import graphs, nodes
-from graphcond.evaluation.controls import control_names
-from graphcond.evaluation.graph_controls import GRAPH_CONTROLS
-from graphcond.evaluation.graph_protocol import GraphProtocol, resolve_graph_protocol
-from graphcond.evaluation.image_candidates import image_sets
-from graphcond.evaluation.image_controls import image_control_names
-from graphcond.evaluation.image_models import KernelRegression, image_kinds
-from graphcond.evaluation.image_protocol import ImageProtocol, resolve_image_protocol
-from graphcond.evaluation.images import ImageRules, evaluate_images
-from graphcond.evaluation.metrics import Metric, chosen_metric, resolve_metric
-from graphcond.evaluation.models import models_by_name
-from graphcond.evaluation.own_networks import Maker
-from graphcond.evaluation.protocol import Protocol, resolve_protocol
-from graphcond.evaluation.report import Report
-from graphcond.graphs.adjacency import with_edges
+from graphcond.core.runtime.devices import resolve_device
+from graphcond.core.runtime.processes import alone
+from graphcond.core.runtime.progress import ProgressCallback, resolve_progress, shows_progress
+from graphcond.core.runtime.randomness import check_seed
+from graphcond.evaluation.dataset_metric import chosen_metric
 from graphcond.graphs.checks import with_label
-from graphcond.graphs.containers import is_graph_dataset
+from graphcond.graphs.evaluation import evaluate as graphs
+from graphcond.graphs.evaluation.controls import GRAPH_CONTROLS
+from graphcond.graphs.evaluation.protocol import GraphProtocol, resolve_graph_protocol
 from graphcond.graphs.reading import Split as GraphSplit
+from graphcond.images.evaluation.candidates import image_sets
+from graphcond.images.evaluation.controls import image_control_names
+from graphcond.images.evaluation.evaluate import ImageRules, evaluate_images
+from graphcond.images.evaluation.models import KernelRegression, image_kinds
+from graphcond.images.evaluation.protocol import ImageProtocol, resolve_image_protocol
 from graphcond.images.reading import is_image_dataset
+from graphcond.nodes.evaluation import evaluate as nodes
+from graphcond.nodes.evaluation.models import models_by_name
+from graphcond.nodes.evaluation.protocol import Protocol, resolve_protocol
+from graphcond.pyg.adjacency import with_edges
+from graphcond.pyg.containers import is_graph_dataset
 from graphcond.surrogates.convnet import Architecture
 
 

@@ -20,7 +20,7 @@ class GraphBudget:
         ratio: Synthetic graphs as a fraction of the training graphs, in (0, 1].
         num_graphs: Number of synthetic graphs.
         graphs_per_class: Number of synthetic graphs of each class.
-        max_bytes: Bytes of everything that training needs (:func:`graphcond.graphs.packing.packed_bytes`).
+        max_bytes: Bytes of everything that training needs (:func:`graphcond.graphs.storage.packing.packed_bytes`).
         allocation: Number of synthetic graphs of each class, one by one, as controls need.
     """
 

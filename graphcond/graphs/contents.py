@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphcond.core.contents import (
+from graphcond.core.runtime.contents import (
     BOOL,
     FLOATS,
     INT64,

@@ -6,8 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.decomposition import TruncatedSVD
 
-from graphcond.graphs.quantities import Quantizer, fitting_bins
-from graphcond.graphs.refinement import Colors, refine
+from graphcond.graphs.color_refinement import Colors, refine
+from graphcond.graphs.discretization import Quantizer, fitting_bins
 from graphcond.graphs.task import GraphSet
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from graphcond.graphs.color_refinement import mixed, refine
 from graphcond.graphs.reading import read_union
-from graphcond.graphs.refinement import mixed, refine
 
 DEPTH = 5
 

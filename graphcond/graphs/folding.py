@@ -15,7 +15,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.core.sparse import ragged
-from graphcond.graphs.refinement import Colors
+from graphcond.graphs.color_refinement import Colors
 from graphcond.graphs.task import GraphSet
 
 

@@ -10,11 +10,11 @@ from torch_geometric.data import Data, InMemoryDataset
 from graphcond.core.fields import is_whole
 from graphcond.core.inputs import materialized, no_dataset
 from graphcond.graphs import checks
-from graphcond.graphs.adjacency import check_weights, with_edges, with_weights
-from graphcond.graphs.attributes import OF_GRAPHS, unused_notes
-from graphcond.graphs.containers import check_first, is_graph_dataset, items_of
-from graphcond.graphs.folds import fold_split
+from graphcond.graphs.splits import fold_split
 from graphcond.graphs.task import GraphSet, GraphTask
+from graphcond.pyg.adjacency import check_weights, with_edges, with_weights
+from graphcond.pyg.attributes import OF_GRAPHS, unused_notes
+from graphcond.pyg.containers import check_first, is_graph_dataset, items_of
 
 Split = int | Mapping[str, Any]
 PARTS = ("train", "valid", "test")

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import coalesce, to_undirected
 
-from graphcond.core.graph_batch import GraphBatch
+from graphcond.core.matching.graph_batch import GraphBatch
 from graphcond.core.sparse import compressed_rows
 from graphcond.graphs.features import Features
 from graphcond.graphs.pooling import Readout

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.augment import Change
-from graphcond.core.batch import Batch
 from graphcond.core.fields import require_positive
+from graphcond.core.matching.augment import Change
+from graphcond.core.matching.batch import Batch
 from graphcond.core.names import named
 
 Operation = Literal["color", "crop", "cutout", "flip", "scale", "rotate"]
@@ -92,7 +92,7 @@ class Augmentation:
             raise ValueError(f"scale must be at least 1, got {self.scale!r}; images are also enlarged to its inverse")
 
     def draw(self) -> Change:
-        """See :class:`graphcond.core.augment.Augment`."""
+        """See :class:`graphcond.core.matching.augment.Augment`."""
         if self.per_class and self.num_classes is None:
             raise ValueError("per_class=True needs num_classes=; with per_class=False the whole batch has one draw")
         count = self.num_classes if self.per_class and self.num_classes else 1

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from graphcond.core.contents import FLOATS, INT64, require, require_present, require_probabilities
+from graphcond.core.runtime.contents import FLOATS, INT64, require, require_present, require_probabilities
 
 NAMES = ("x", "y", "mean", "std", "y_soft", "target", "learning_rate", "formation")
 

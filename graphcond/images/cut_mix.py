@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.augment import Change
-from graphcond.core.batch import Batch
 from graphcond.core.fields import require_positive
+from graphcond.core.matching.augment import Change
+from graphcond.core.matching.batch import Batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class CutMix:
             raise ValueError(f"probability must be in [0, 1], got {self.probability!r}")
 
     def draw(self) -> Change:
-        """See :class:`graphcond.core.augment.Augment`."""
+        """See :class:`graphcond.core.matching.augment.Augment`."""
         coin, shift, *center = torch.rand(4, dtype=torch.float64).tolist()
         kept = float(torch.distributions.Beta(self.alpha, self.alpha).sample())
         side = math.sqrt(1 - kept) if coin < self.probability else 0.0

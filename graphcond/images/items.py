@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset, TensorDataset
 
-from graphcond.core.randomness import seeded
+from graphcond.core.runtime.randomness import seeded
 from graphcond.images.checks import CHANNELS
 from graphcond.images.dataset import Items
 

@@ -9,7 +9,7 @@ from torch_geometric.data import Dataset as GraphDataset
 
 from graphcond.core.fields import is_number
 from graphcond.core.inputs import materialized, no_dataset
-from graphcond.core.randomness import seeded
+from graphcond.core.runtime.randomness import seeded
 from graphcond.images import checks
 from graphcond.images.dataset import Array, ImageDataset, Items, Part, is_pair
 from graphcond.images.items import as_tensor, is_image, read_items

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
+from graphcond.core.matching.batch import Batch
 from graphcond.images.task import ImageTask
 
 

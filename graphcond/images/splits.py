@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.allocation import largest_remainder
-from graphcond.core.randomness import seeded
+from graphcond.core.runtime.randomness import seeded
 from graphcond.core.sizes import portion
 
 

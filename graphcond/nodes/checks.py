@@ -10,9 +10,9 @@ from torch_geometric.utils import coalesce
 
 from graphcond.core.ranges import unusable_rows
 from graphcond.core.sparse import check_sparse
-from graphcond.graphs.adjacency import check_weights
 from graphcond.nodes.edges import Survey, is_strictly_sorted, survey
 from graphcond.nodes.sparse import kept_features
+from graphcond.pyg.adjacency import check_weights
 
 
 def check_features(data: Data) -> Tensor:

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from graphcond.core.sparse import from_rows, ragged
-from graphcond.nodes.metrics import doubts, standard_error_of_difference
+from graphcond.core.validation_score import doubts, standard_error_of_difference
+from graphcond.nodes.propagated_features import Propagated
 from graphcond.nodes.quick_validation import QUICK, Effort, Outcome, QuickValidation, View, varying_columns
 from graphcond.nodes.sparse import average, dense_rows
-from graphcond.nodes.views import Propagated
 from graphcond.synthetic.graph import normalize
 
 NEIGHBOURS = 10  # of a node that GraphSAGE reads at most, drawn at random (Hamilton et al., NeurIPS 2017)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from graphcond.core.runtime.out_of_core import Place
 from graphcond.core.sparse import take_rows
-from graphcond.core.spill import Place
 from graphcond.nodes.matrices import Matrices
 from graphcond.nodes.points import DensePoints, Points
 from graphcond.nodes.propagation import column_blocks, sharing
@@ -27,11 +27,11 @@ class Hops(ABC):
     @property
     @abstractmethod
     def space(self) -> Tensor:
-        """See :attr:`graphcond.nodes.views.Propagated.space`."""
+        """See :attr:`graphcond.nodes.propagated_features.Propagated.space`."""
 
     @abstractmethod
     def rows_by_hop(self, nodes: Tensor, hops: int, keep: bool) -> Iterator[Tensor]:
-        """See :meth:`graphcond.nodes.views.Propagated.rows_by_hop`."""
+        """See :meth:`graphcond.nodes.propagated_features.Propagated.rows_by_hop`."""
 
     @abstractmethod
     def rows_at(self, nodes: Tensor, hops: int) -> Tensor:

@@ -7,10 +7,10 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from graphcond.core.threads import side_by_side
+from graphcond.core.runtime.threads import side_by_side
 from graphcond.nodes.clustering import cluster
 from graphcond.nodes.points import group_means
-from graphcond.nodes.views import Propagated
+from graphcond.nodes.propagated_features import Propagated
 from graphcond.surrogates.ridge import LinearModel
 
 

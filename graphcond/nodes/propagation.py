@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
-from graphcond.core.processes import Processes, alone
+from graphcond.core.runtime.processes import Processes, alone
 from graphcond.nodes.edges import blocks, is_ascending
 from graphcond.nodes.sparse import adjacency_matrix, row_sums, with_self_loops
 from graphcond.nodes.task import Graph

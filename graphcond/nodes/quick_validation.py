@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.threads import side_by_side
-from graphcond.nodes.metrics import contributions, score, standard_error_of_difference
+from graphcond.core.matching.batch import Batch
+from graphcond.core.runtime.threads import side_by_side
+from graphcond.core.validation_score import contributions, score, standard_error_of_difference
 
 WIDTH = 64
 COLUMNS = 256  # features that the small networks learn from

@@ -9,11 +9,11 @@ from torch_geometric.data import Data
 from torch_geometric.utils import index_to_mask
 
 from graphcond.core.inputs import no_dataset
-from graphcond.graphs.adjacency import with_edges, with_weights
-from graphcond.graphs.attributes import OF_NODES, unused_notes
-from graphcond.graphs.containers import is_collection, refuse_several_types
 from graphcond.nodes import checks
 from graphcond.nodes.task import Graph, NodeTask, Split
+from graphcond.pyg.adjacency import with_edges, with_weights
+from graphcond.pyg.attributes import OF_NODES, unused_notes
+from graphcond.pyg.containers import is_collection, refuse_several_types
 
 MASKS = ("train_mask", "val_mask", "test_mask")
 

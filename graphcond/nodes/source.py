@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
+from graphcond.core.matching.batch import Batch
 from graphcond.core.sparse import take_rows
-from graphcond.nodes.relay import Relay
+from graphcond.nodes.propagated_features import Propagated
+from graphcond.nodes.surrogate_models import Relay
 from graphcond.nodes.task import Split
-from graphcond.nodes.views import Propagated
 
 
 def relay_batch(split: Split, relay: Relay) -> Batch:

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from graphcond.core.processes import alone
+from graphcond.core.runtime.processes import alone
 from graphcond.nodes.hops import Hops
 from graphcond.nodes.matrices import Matrices
 from graphcond.nodes.points import Points, Products

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from graphcond.core.validation_score import score
+from graphcond.nodes.cost_model import NUMBER, Shape
 from graphcond.nodes.hops import are_many
-from graphcond.nodes.metrics import score
+from graphcond.nodes.propagated_features import Views, unit
 from graphcond.nodes.propagation import PAGERANK_STEPS, personalized_pagerank
 from graphcond.nodes.task import Graph, NodeTask, Split
-from graphcond.nodes.views import Views, unit
-from graphcond.nodes.work import NUMBER, Shape
 from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit_ridge_iteratively
 
 MAX_HOPS = 4
@@ -44,7 +44,7 @@ class TeacherChoice:
         penalty: Of the ridge regression, relative.
         teleport: Of the personalised-PageRank smoothing of the scores; 1 for none.
         temperature: Scores are multiplied by it before the softmax.
-        score: Validation score (:func:`graphcond.nodes.metrics.score`), in [0, 1].
+        score: Validation score (:func:`graphcond.core.validation_score.score`), in [0, 1].
     """
 
     hops: int

@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch_geometric.data import Data, Dataset
 
-from graphcond.core.costs import peak_memory
 from graphcond.core.fields import check_flag
-from graphcond.core.memory import held_memory, parse_memory, shown
-from graphcond.core.randomness import seeded
+from graphcond.core.runtime.costs import peak_memory
+from graphcond.core.runtime.memory import held_memory, parse_memory, shown
+from graphcond.core.runtime.randomness import seeded
 from graphcond.datasets import entry
 from graphcond.datasets.entries import Entry
 from graphcond.datasets.folders import Folder, load_folder
-from graphcond.methods import resolve_method
-from graphcond.methods.base import NodeMethod
 from graphcond.nodes.budget import Budget, RatioOf
-from graphcond.nodes.work import Shape
+from graphcond.nodes.cost_model import Shape
+from graphcond.nodes.methods import METHODS as NODE_METHODS
+from graphcond.nodes.methods.base import NodeMethod
 from graphcond.planning.machine import Machine
 from graphcond.planning.trial import attempt
 
@@ -95,7 +95,7 @@ def plan(
     >>> graphcond.plan("ogbn-arxiv", num_nodes=454, method="class_mean").disk
     0
     """
-    chosen, inductive = resolve_method(method), check_flag("inductive", inductive)
+    chosen, inductive = NODE_METHODS.resolve(method), check_flag("inductive", inductive)
     limit = None if memory is None else parse_memory(memory)
     shape, loaded = _shape(dataset)
     if inductive:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch_geometric.data import Data
 
+from graphcond.nodes.cost_model import Shape
 from graphcond.nodes.propagation import COLUMNS, normalized_adjacency
 from graphcond.nodes.reading import read_nodes
-from graphcond.nodes.work import Shape
 
 MOST_NODES, MOST_EDGES = 1_000_000, 2_000_000  # of the graph on which it is measured
 DENSE = 1024

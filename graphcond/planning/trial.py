@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from graphcond.core.allocation import largest_remainder
-from graphcond.core.driver import MATCHING
-from graphcond.core.progress import Progress
+from graphcond.core.matching.driver import MATCHING
 from graphcond.core.run import Run
-from graphcond.methods.base import NodeMethod
+from graphcond.core.runtime.progress import Progress
+from graphcond.nodes.cost_model import Shape
+from graphcond.nodes.methods.base import NodeMethod
 from graphcond.nodes.reading import read_nodes
-from graphcond.nodes.work import Shape
 from graphcond.planning.machine import random_graph
 
 NODES, DEGREE = 5000, 10

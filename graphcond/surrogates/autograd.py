@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.statistic import Statistic, class_counts
-from graphcond.core.surrogate import Surrogate, Weights
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.statistic import Statistic, class_counts
+from graphcond.core.matching.surrogate import Surrogate, Weights
 
 
 def class_gradients(surrogate: Surrogate, weights: Weights, batch: Batch) -> Statistic:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from graphcond.core.batch import Batch
 from graphcond.core.fields import require_positive
-from graphcond.core.surrogate import Weights
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.surrogate import Weights
 
 Kind = Literal["ntk", "nngp"]
 # Below this sine of the angle the derivatives of the angle grow without bound and cancel in their sum only.

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.statistic import Statistic, class_counts, class_sums
-from graphcond.core.surrogate import Weights
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.statistic import Statistic, class_counts, class_sums
+from graphcond.core.matching.surrogate import Weights
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,19 @@ class Linear:
     like: Tensor
 
     def init(self) -> Weights:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         return (
             uniform((self.num_classes, self.num_features), self.num_classes, self.like),
             uniform((self.num_classes,), self.num_classes, self.like),
         )
 
     def layers(self, weights: Weights, batch: Batch) -> list[Tensor]:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         rows = batch.gather(batch.x.flatten(1))
         return [rows, F.linear(rows, *weights)]
 
     def class_gradients(self, weights: Weights, batch: Batch) -> Statistic:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         rows, logits = self.layers(weights, batch)
         rest = residuals(logits, batch.y)
         index, mask = slots(batch.classes, self.num_classes)
@@ -56,7 +56,7 @@ class Linear:
         return Statistic(sums, class_counts(batch.classes, self.num_classes, rows))
 
     def loss_gradients(self, weights: Weights, batch: Batch) -> Weights:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         rows, logits = self.layers(weights, batch)
         rest = residuals(logits, batch.y) / len(batch)
         return rest.T @ rows, rest.sum(dim=0)

@@ -8,9 +8,9 @@ from functools import partial
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from graphcond.core.batch import Batch
-from graphcond.core.statistic import Statistic
-from graphcond.core.surrogate import Weights
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.statistic import Statistic
+from graphcond.core.matching.surrogate import Weights
 from graphcond.surrogates import autograd
 
 
@@ -43,12 +43,12 @@ class Network:
         object.__setattr__(self, "_module", module if self.like is None else module.to(self.like.device))
 
     def init(self) -> Weights:
-        """See :class:`graphcond.core.surrogate.Surrogate`; drawn on the CPU, so that devices agree."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`; drawn on the CPU, so that devices agree."""
         weights = (parameter.detach() for parameter in self.build().parameters())
         return tuple(weight if self.like is None else weight.to(self.like.device) for weight in weights)
 
     def layers(self, weights: Weights, batch: Batch) -> list[Tensor]:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         named = dict(zip((name for name, _ in self._module.named_parameters()), weights, strict=True))
         inputs = (batch.x,) if batch.adj is None else (batch.x, batch.adj)
         with self._listening() as heard:
@@ -56,11 +56,11 @@ class Network:
         return [batch.own(batch.x), *heard, logits]
 
     def class_gradients(self, weights: Weights, batch: Batch) -> Statistic:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         return autograd.class_gradients(self, weights, batch)
 
     def loss_gradients(self, weights: Weights, batch: Batch) -> Weights:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         return autograd.loss_gradients(self, weights, batch)
 
     @contextmanager

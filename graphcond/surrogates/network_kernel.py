@@ -5,11 +5,11 @@ from dataclasses import KW_ONLY, dataclass
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
 from graphcond.core.fields import require_positive
-from graphcond.core.objectives.errors import squared_error
-from graphcond.core.statistic import Statistic
-from graphcond.core.surrogate import Surrogate, Weights
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.objectives.losses import squared_error
+from graphcond.core.matching.statistic import Statistic
+from graphcond.core.matching.surrogate import Surrogate, Weights
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class NetworkKernel:
     .. math:: K(x, y) = w^2\, \langle \Phi(x), \Phi(y) \rangle + \beta^2
 
     As it stands, with a bias feature of 1, it is the kernel of FRePO (Zhou et al., NeurIPS 2022), whose networks train
-    on the synthetic data in between (:class:`graphcond.core.samplers.Pool`). It is a surrogate as well, so that
-    samplers can do that.
+    on the synthetic data in between (:class:`graphcond.core.matching.weight_samplers.Pool`). It is a surrogate as well,
+    so that samplers can do that.
 
     Args:
         surrogate: The network.
@@ -41,19 +41,19 @@ class NetworkKernel:
 
     @property
     def num_classes(self) -> int:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         return self.surrogate.num_classes
 
     def init(self) -> Weights:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         return self.surrogate.init()
 
     def layers(self, weights: Weights, batch: Batch) -> list[Tensor]:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         return self.surrogate.layers(weights, batch)
 
     def class_gradients(self, weights: Weights, batch: Batch) -> Statistic:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         return self.surrogate.class_gradients(weights, batch)
 
     def loss_gradients(self, weights: Weights, batch: Batch) -> Weights:
@@ -102,7 +102,7 @@ class Ensemble:
 
     @property
     def num_classes(self) -> int:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         return self.surrogate.num_classes
 
     def init(self) -> Weights:

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
 from graphcond.core.fields import require_positive
-from graphcond.core.surrogate import Weights
-from graphcond.core.unrolled import End
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.surrogate import Weights
+from graphcond.core.matching.unrolled import End
 from graphcond.surrogates.linear import residuals
 from graphcond.surrogates.two_layer import TwoLayer
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowSpaceUnroll:
-    """How a two-layer network is trained on synthetic rows: :class:`graphcond.core.unrolled.Unroll` in fewer products.
+    """How a two-layer network is trained on synthetic rows, as by ``Unroll`` but in fewer products.
 
     It is the faster one where there are fewer rows than features. The graph of all steps is in memory at once, but it
     holds only some five numbers for each row and hidden unit of a step.
@@ -45,7 +45,7 @@ class RowSpaceUnroll:
         require_positive(self, but=("momentum",))
 
     def loss(self, surrogate: TwoLayer, weights: Weights, synthetic: Batch, end: End) -> Tensor:
-        """See :meth:`graphcond.core.unrolled.Unroll.loss`.
+        """See :meth:`graphcond.core.matching.unrolled.Unroll.loss`.
 
         Raises:
             ValueError: there is an operator between the layers.

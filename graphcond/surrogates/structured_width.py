@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
 from graphcond.core.fields import require_positive
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.surrogate import Weights
 from graphcond.core.sparse import take_rows
-from graphcond.core.surrogate import Weights
 from graphcond.surrogates.infinite_width import InfiniteWidth, arc_cosine
 
 Hops = tuple[Tensor, ...]

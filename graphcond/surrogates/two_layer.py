@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.statistic import Statistic, class_counts
-from graphcond.core.surrogate import Weights
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.statistic import Statistic, class_counts
+from graphcond.core.matching.surrogate import Weights
 from graphcond.surrogates.linear import residuals, uniform
 
 
@@ -41,18 +41,18 @@ class TwoLayer:
     like: Tensor
 
     def init(self) -> Weights:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         sizes = ((self.hidden, self.num_features), (self.num_classes, self.hidden))
         return tuple(uniform(shape, size[0], self.like) for size in sizes for shape in (size, size[:1]))
 
     def layers(self, weights: Weights, batch: Batch) -> list[Tensor]:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         x = batch.x.flatten(1)
         hidden = F.linear(x, *weights[:2]).relu()
         return [batch.own(x), batch.own(hidden), F.linear(batch.gather(hidden), *weights[2:])]
 
     def class_gradients(self, weights: Weights, batch: Batch) -> Statistic:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         absent = tuple(weight.new_zeros(weight.shape) for weight in weights)
         by_class = {label: self._summed_gradients(weights, part) for label, part in batch.by_class().items()}
         rows = [by_class.get(label, absent) for label in range(self.num_classes)]
@@ -60,7 +60,7 @@ class TwoLayer:
         return Statistic(sums, class_counts(batch.classes, self.num_classes, sums[0]))
 
     def loss_gradients(self, weights: Weights, batch: Batch) -> Weights:
-        """See :class:`graphcond.core.surrogate.Surrogate`."""
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         return tuple(gradient / len(batch) for gradient in self._summed_gradients(weights, batch))
 
     def _summed_gradients(self, weights: Weights, batch: Batch) -> Weights:

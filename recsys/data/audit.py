@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from graphcond.evaluation.tables import render
+from graphcond.core.evaluation.tables import render
 from recsys.data.split import Holdout, Split
 
 LABELS = (

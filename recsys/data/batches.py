@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from scipy.sparse import csr_matrix
 
-from graphcond.core.batch import Batch
+from graphcond.core.matching.batch import Batch
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from graphcond.core.files import replacing
+from graphcond.core.runtime.files import replacing
 from recsys.data.columns import ColumnError
 from recsys.data.delimited import ATOMIC, Table, atomic_items, read_atomic, read_delimited, write_delimited
 from recsys.data.dialect import SEPARATORS, broke_off, suffix_of

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from graphcond.core.fields import is_whole
-from graphcond.core.randomness import check_seed
+from graphcond.core.runtime.randomness import check_seed
 
 SPREAD = 1.1  # of the logarithm of users' activity
 FEWEST = 3  # interactions of a user, where there are enough

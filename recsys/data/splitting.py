@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from graphcond.core.fields import is_number
-from graphcond.core.randomness import check_seed
+from graphcond.core.runtime.randomness import check_seed
 from recsys.data.checks import check_shares
 from recsys.data.log import Duplicates, InteractionLog
 from recsys.data.reading import read_interactions

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from graphcond.core.names import named
 from recsys.data.split import Holdout
 from recsys.models.base import Recommender
-from recsys.models.library import BPR, implicit_module
+from recsys.models.implicit_models import BPR, implicit_module
 from recsys.models.own import maker_of
 from recsys.models.popularity import Popularity
 from recsys.models.tuning import tuned_als, tuned_ease, tuned_infinite_ae, tuned_item_knn

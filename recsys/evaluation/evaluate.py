@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix, issparse
 
+from graphcond.core.evaluation.controls import control_names
 from graphcond.core.fields import is_whole
-from graphcond.core.processes import alone
-from graphcond.core.progress import Progress, ProgressCallback, resolve_progress, shows_progress
-from graphcond.core.randomness import check_seed, seeded
-from graphcond.evaluation.controls import control_names
+from graphcond.core.runtime.processes import alone
+from graphcond.core.runtime.progress import Progress, ProgressCallback, resolve_progress, shows_progress
+from graphcond.core.runtime.randomness import check_seed, seeded
 from recsys.condensed import CondensedInteractions
 from recsys.data.bytes import is_binary, matrix_bytes
 from recsys.data.checks import check_split
 from recsys.data.split import Holdout, Split
 from recsys.evaluation.consumers import Consumer, resolve_consumer, resolve_consumers
 from recsys.evaluation.report import Report, Row
-from recsys.methods import Size, resolve_method
+from recsys.methods import METHODS, Size
 from recsys.methods.selection import binary
 from recsys.metrics.conventions import Convention, resolve_convention
 from recsys.metrics.lists import Lists
@@ -200,7 +200,7 @@ def _control(name: str, split: Split, size: Size, seed: int) -> Candidate:
     start = time.perf_counter()
     try:
         with seeded(seed):
-            made = resolve_method(name).condense(split, size).user_items
+            made = METHODS.resolve(name).condense(split, size).user_items
     except ValueError as reason:
         return Candidate(name, (), note=f"not possible: {reason}")
     return Candidate(name, (made,), time.perf_counter() - start)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphcond.evaluation.columns import Column
-from graphcond.evaluation.comparison import Comparison, Sample, TestPart, compare, in_words
-from graphcond.evaluation.metrics import mean_and_deviation
-from graphcond.evaluation.tables import render
+from graphcond.core.evaluation.columns import Column
+from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, compare, in_words
+from graphcond.core.evaluation.metrics import mean_and_deviation
+from graphcond.core.evaluation.tables import render
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +144,7 @@ class Report:
     ) -> tuple[Comparison, ...]:
         """Return how the evaluated users compare with every other row: above, level or below, with the interval.
 
-        The interval takes condensations and test users into account (:mod:`graphcond.evaluation.comparison`).
+        The interval takes condensations and test users into account (:mod:`graphcond.core.evaluation.comparison`).
 
         Args:
             metric: By default the first that is printed, NDCG of the shortest lists.

@@ -6,9 +6,9 @@ from typing import Any
 
 from scipy.sparse import csr_matrix
 
-from graphcond.condensed import Members
+from graphcond.core.members import Members
+from graphcond.core.method import Method
 from graphcond.core.run import Run
-from graphcond.methods.method import Method
 from recsys.data.split import Split
 
 

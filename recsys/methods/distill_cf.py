@@ -10,23 +10,23 @@ from scipy.sparse import csr_matrix
 from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 
-from graphcond.core import driver
 from graphcond.core.fields import require_positive
-from graphcond.core.objectives.kernel_ridge import Error, KernelRidge
+from graphcond.core.matching import driver
+from graphcond.core.matching.objectives.kernel_ridge import Error, KernelRidge
+from graphcond.core.matching.schedules import Schedule
+from graphcond.core.matching.weight_samplers import Weightless
 from graphcond.core.run import Run
-from graphcond.core.samplers import Weightless
-from graphcond.core.schedules import Schedule
 from graphcond.surrogates.infinite_width import InfiniteWidth
-from graphcond.synthetic.rows import CutRows, GumbelRows, Rows, SoftmaxRows, TopKRows, UserRows
+from graphcond.synthetic.user_rows import CutRows, GumbelRows, Rows, SoftmaxRows, TopKRows, UserRows
 from recsys.data.batches import UserBatches, users_with_targets
 from recsys.data.bytes import bytes_of
 from recsys.data.split import Split
 from recsys.methods.base import Size, SyntheticUsers, UserMethod
 from recsys.methods.k_means_users import user_directions
-from recsys.methods.look import Look
 from recsys.methods.multinomial import Multinomial
 from recsys.methods.selection import binary
 from recsys.methods.squares import HiddenSquares
+from recsys.methods.validation import Look
 
 Loss = Literal["squares", "likelihood", "reconstruction"]
 LOSSES = ("squares", "likelihood", "reconstruction")
@@ -93,7 +93,7 @@ class DistillCF(UserMethod):
           data knows one or two items.
         - Its regulariser on the number of interactions is left out: the rows' sum is fixed by construction.
         - The published code changes :math:`\lambda` during training to the best of its last look; here it is fixed,
-          and looks try a few around it (:data:`recsys.methods.look.RIDGES`).
+          and looks try a few around it (:data:`recsys.methods.validation.RIDGES`).
         - The published code takes all users in every step; we take ``batch_users`` of them.
 
     Args:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from graphcond.core.fields import require_positive
-from graphcond.core.progress import Progress
 from graphcond.core.run import Run
+from graphcond.core.runtime.progress import Progress
 from recsys.data.split import Split
 from recsys.methods.base import Size, SyntheticUsers, UserMethod
 from recsys.methods.selection import candidates, generator, highest, real_users

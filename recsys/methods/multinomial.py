@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
+from graphcond.core.matching.batch import Batch
 
 
 @dataclass(frozen=True, kw_only=True)

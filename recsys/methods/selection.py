@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
-from graphcond.condensed import Members
 from graphcond.core.allocation import largest_remainder
+from graphcond.core.members import Members
 from recsys.data.split import Split
 from recsys.methods.base import Size, SyntheticUsers
 

@@ -9,9 +9,9 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from graphcond.core.devices import resolve_device
 from graphcond.core.fields import is_number
 from graphcond.core.positive_definite import factor
+from graphcond.core.runtime.devices import resolve_device
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from recsys.models.base import Recommender
 from recsys.models.checks import checked_context, checked_interactions, not_fitted

@@ -12,8 +12,8 @@ from recsys.data.split import Holdout
 from recsys.metrics.conventions import Convention, resolve_convention
 from recsys.models.base import Recommender
 from recsys.models.ease import EASE
+from recsys.models.implicit_models import ALS, ItemKNN
 from recsys.models.infinite_ae import InfiniteAE
-from recsys.models.library import ALS, ItemKNN
 from recsys.models.scoring import judge
 
 logger = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ def tuned_infinite_ae(
 
 
 def tuned_item_knn(train: csr_matrix, val: Holdout, *, metric: str = "ndcg@10") -> Tuned[dict[str, Any]]:
-    """Choose the similarity of :class:`~recsys.models.library.ItemKNN` and the number of neighbours.
+    """Choose the similarity of :class:`~recsys.models.implicit_models.ItemKNN` and the number of neighbours.
 
     Returns:
         The model, and its settings as ``ItemKNN(**settings)`` takes them.
@@ -135,7 +135,7 @@ def tuned_item_knn(train: csr_matrix, val: Holdout, *, metric: str = "ndcg@10") 
 
 
 def tuned_als(train: csr_matrix, val: Holdout, *, metric: str = "ndcg@10", seed: int = 0) -> Tuned[dict[str, Any]]:
-    """Choose the settings of :class:`~recsys.models.library.ALS`: regularisation and confidence, then the width.
+    """Choose the settings of :class:`ALS`: regularisation and confidence, then the width.
 
     Returns:
         The model, and its settings as ``ALS(**settings)`` takes them.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import graphcond
-from graphcond.core.rows import Rows
+from graphcond.core.runtime.jsonl import Rows
 
 BENCHMARKS = Path(graphcond.__file__).parent.parent / "benchmarks"
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import graphcond
-from graphcond.evaluation.metrics import METRICS
+from graphcond.core.evaluation.metrics import METRICS
 
 BENCHMARKS = Path(graphcond.__file__).parent.parent / "benchmarks"
 NODES, CLASSES = 60, 3

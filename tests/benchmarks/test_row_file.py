@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import graphcond
-from graphcond.core.rows import Rows
+from graphcond.core.runtime.jsonl import Rows
 
 BENCHMARKS = Path(graphcond.__file__).parent.parent / "benchmarks"
 READERS = {"bits", "claims", "earlier", "pages", "published", "readme", "scale_goals", "verdicts"}  # write no rows

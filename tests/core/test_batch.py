@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
+from graphcond.core.matching.batch import Batch
 from graphcond.core.sparse import compressed_rows
 
 KINDS = ["rows", "dense", "sparse"]

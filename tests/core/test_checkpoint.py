@@ -11,15 +11,16 @@ from torch_geometric.data import Data
 
 import graphcond
 from graphcond import Checkpoint
-from graphcond.core import checkpoint, driver, storage
-from graphcond.core.batch import Batch
-from graphcond.core.checkpoint import CheckpointFile
-from graphcond.core.driver import Outcome, Recipe
-from graphcond.core.objectives.gradients import GradientMatching
-from graphcond.core.randomness import seeded
+from graphcond.core.matching import driver
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.driver import Outcome, Recipe
+from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.schedules import Schedule
+from graphcond.core.matching.weight_samplers import Fresh, Pool, Trained
 from graphcond.core.run import Run
-from graphcond.core.samplers import Fresh, Pool, Trained
-from graphcond.core.schedules import Schedule
+from graphcond.core.runtime import checkpoint, storage
+from graphcond.core.runtime.checkpoint import CheckpointFile
+from graphcond.core.runtime.randomness import seeded
 from graphcond.surrogates.linear import Linear
 from graphcond.synthetic.edges import PairwiseEdges
 from graphcond.synthetic.graph import SyntheticGraph
@@ -207,7 +208,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_first_step(pat
     def refuse(*_: object, **__: object) -> None:
         raise OSError(13, "Permission denied")
 
-    monkeypatch.setattr("graphcond.core.files.tempfile.mkdtemp", refuse)
+    monkeypatch.setattr("graphcond.core.runtime.files.tempfile.mkdtemp", refuse)
     with pytest.raises(PermissionError, match=r"cannot write into the folder .*Permission denied"):
         run(recipe(objective=SimpleNamespace(observe=never, loss=never)), path)
 

@@ -7,19 +7,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core import driver
 from graphcond.core import run as run_module
-from graphcond.core.batch import Batch
-from graphcond.core.driver import Outcome, Recipe
-from graphcond.core.objectives.gradients import GradientMatching
+from graphcond.core.matching import driver
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.driver import Outcome, Recipe
+from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.schedules import Schedule
+from graphcond.core.matching.statistic import Statistic
+from graphcond.core.matching.surrogate import Surrogate, Weights
+from graphcond.core.matching.weight_samplers import Fresh, Pool, Trained
 from graphcond.core.positive_definite import NotPositiveDefiniteError
-from graphcond.core.progress import Progress
-from graphcond.core.randomness import seeded
 from graphcond.core.run import Run
-from graphcond.core.samplers import Fresh, Pool, Trained
-from graphcond.core.schedules import Schedule
-from graphcond.core.statistic import Statistic
-from graphcond.core.surrogate import Surrogate, Weights
+from graphcond.core.runtime.progress import Progress
+from graphcond.core.runtime.randomness import seeded
 from graphcond.surrogates.linear import Linear
 from graphcond.synthetic.edges import PairwiseEdges
 from graphcond.synthetic.graph import SyntheticGraph

@@ -7,21 +7,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core import driver
-from graphcond.core.augment import Change
-from graphcond.core.batch import Batch
-from graphcond.core.checkpoint import Checkpoint
-from graphcond.core.driver import Outcome, Recipe
-from graphcond.core.objectives.gradients import GradientMatching
-from graphcond.core.progress import Progress
-from graphcond.core.randomness import seeded
+from graphcond.core.matching import driver
+from graphcond.core.matching.augment import Change
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.driver import Outcome, Recipe
+from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.schedules import Schedule
+from graphcond.core.matching.statistic import Statistic
+from graphcond.core.matching.surrogate import Surrogate, Weights
+from graphcond.core.matching.weight_samplers import Fresh, Pool, Trained
 from graphcond.core.run import Run
-from graphcond.core.samplers import Fresh, Pool, Trained
-from graphcond.core.schedules import Schedule
-from graphcond.core.statistic import Statistic
-from graphcond.core.surrogate import Surrogate, Weights
+from graphcond.core.runtime.checkpoint import Checkpoint
+from graphcond.core.runtime.progress import Progress
+from graphcond.core.runtime.randomness import seeded
 from graphcond.surrogates.linear import Linear
-from graphcond.synthetic.free import Free, HardLabels, SoftLabels
+from graphcond.synthetic.learned_rows import Free, HardLabels, SoftLabels
 
 STEPS, FEATURES, CLASSES, REAL = 9, 5, 3, 30
 RATES = {"features": 0.05, "labels": 0.1}

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from graphcond.core import run as run_module
-from graphcond.core.batch import Batch
-from graphcond.core.experts import ExpertPlan, Experts, train_experts
-from graphcond.core.progress import Progress
-from graphcond.core.randomness import seeded
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.experts import ExpertPlan, Experts, train_experts
+from graphcond.core.matching.training import Lessons, Student, Training
 from graphcond.core.run import OutOfTime, Run
-from graphcond.core.training import Lessons, Student, Training
+from graphcond.core.runtime.progress import Progress
+from graphcond.core.runtime.randomness import seeded
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from graphcond.core import files, storage
-from graphcond.core.checkpoint import Checkpoint, CheckpointFile, check_checkpoint
-from graphcond.core.files import check_target, replacing, replacing_folder, same_file
-from graphcond.core.rows import Rows
-from graphcond.core.spill import Spill
+from graphcond.core.runtime import files, storage
+from graphcond.core.runtime.checkpoint import Checkpoint, CheckpointFile, check_checkpoint
+from graphcond.core.runtime.files import check_target, replacing, replacing_folder, same_file
+from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.out_of_core import Spill
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="devices, links and locks are POSIX's")
 

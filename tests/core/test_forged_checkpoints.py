@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 
 import graphcond
 from graphcond import GEOM, GCond
-from graphcond.core import storage
+from graphcond.core.runtime import storage
 
 METHOD = GCond(inner_steps=2)
 Change = Callable[[dict[str, Tensor], dict[str, Any]], Any]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core.graph_batch import GraphBatch
+from graphcond.core.matching.graph_batch import GraphBatch
 from graphcond.core.sparse import compressed_rows, from_rows, ragged
 
 SIZES = torch.tensor([3, 1, 4, 2])

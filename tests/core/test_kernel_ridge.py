@@ -7,17 +7,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core import driver
-from graphcond.core.batch import Batch
-from graphcond.core.objectives import kernel_ridge
-from graphcond.core.objectives.errors import PlattError, centred_one_hot, squared_error
-from graphcond.core.objectives.feature_ridge import FeatureRidge
-from graphcond.core.objectives.kernel_ridge import KernelRidge, solve_labels
-from graphcond.core.objectives.rows import RealRows
+from graphcond.core.matching import driver
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.objectives import kernel_ridge
+from graphcond.core.matching.objectives.feature_ridge import FeatureRidge
+from graphcond.core.matching.objectives.kernel_ridge import KernelRidge, solve_labels
+from graphcond.core.matching.objectives.losses import PlattError, centred_one_hot, squared_error
+from graphcond.core.matching.objectives.real_rows import RealRows
+from graphcond.core.matching.schedules import Schedule
+from graphcond.core.matching.weight_samplers import Weightless
 from graphcond.core.positive_definite import solve
 from graphcond.core.run import Run
-from graphcond.core.samplers import Weightless
-from graphcond.core.schedules import Schedule
 
 
 @dataclass(frozen=True)

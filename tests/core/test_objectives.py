@@ -3,12 +3,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.objectives.base import Objective
-from graphcond.core.objectives.distances import DISTANCES, EPSILON, columns, normalized, squared
-from graphcond.core.objectives.distributions import DistributionMatching
-from graphcond.core.objectives.gradients import GradientMatching
-from graphcond.core.surrogate import Surrogate, Weights
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.objectives.base import Objective
+from graphcond.core.matching.objectives.distances import DISTANCES, EPSILON, columns, normalized, squared
+from graphcond.core.matching.objectives.distributions import DistributionMatching
+from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.optimizers import optimizer_of, optimizer_state, restore_optimizer
-from graphcond.core.surrogate import Weights
-from graphcond.core.training import Student, Training
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.optimizers import optimizer_of, optimizer_state, restore_optimizer
+from graphcond.core.matching.surrogate import Weights
+from graphcond.core.matching.training import Student, Training
 
 
 def transposed() -> torch.nn.Parameter:

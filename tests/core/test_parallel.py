@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphcond.core import parallel
-from graphcond.core.parallel import Outcome, outcomes
+from graphcond.core.runtime import parallel
+from graphcond.core.runtime.parallel import Outcome, outcomes
 
 RAY = importlib.util.find_spec("ray") is not None
 NEEDS_RAY = pytest.mark.skipif(not RAY, reason="Ray is not installed (pip install 'graphcond[ray]')")
@@ -94,7 +94,7 @@ def test_two_processes_work_at_a_time() -> None:
 def test_no_process_is_left_behind(how: signal.Signals, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        "import pathlib, time, os\nfrom graphcond.core.parallel import outcomes\n"
+        "import pathlib, time, os\nfrom graphcond.core.runtime.parallel import outcomes\n"
         "def work(task):\n    pathlib.Path(f'{task}.pid').write_text(str(os.getpid()))\n    time.sleep(600)\n"
         "if __name__ == '__main__':\n"
         # A shell lets its background jobs ignore the signal, and what these start inherits that.

@@ -1,13 +1,13 @@
 import torch
 from torch import Tensor, nn
 
-from graphcond.core import driver
-from graphcond.core.batch import Batch
-from graphcond.core.driver import Recipe, Synthetic
-from graphcond.core.objectives.gradients import GradientMatching
+from graphcond.core.matching import driver
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.driver import Recipe, Synthetic
+from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.schedules import Schedule
+from graphcond.core.matching.weight_samplers import Fresh
 from graphcond.core.run import Run
-from graphcond.core.samplers import Fresh
-from graphcond.core.schedules import Schedule
 from graphcond.surrogates.linear import Linear
 
 LABELS = torch.tensor([0, 1])

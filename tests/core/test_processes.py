@@ -17,30 +17,30 @@ from torch_geometric.data import Data
 
 import graphcond
 import recsys
-from graphcond.core import driver
 from graphcond.core import run as run_module
-from graphcond.core.batch import Batch
-from graphcond.core.driver import Recipe
-from graphcond.core.objectives.alignment import FeatureAlignment
-from graphcond.core.objectives.distributions import DistributionMatching
-from graphcond.core.objectives.errors import centred_one_hot
-from graphcond.core.objectives.feature_ridge import FeatureRidge
-from graphcond.core.objectives.gradients import GradientMatching
-from graphcond.core.objectives.kernel_ridge import KernelRidge
-from graphcond.core.objectives.outcomes import OutcomeMatching
-from graphcond.core.objectives.trajectories import TrajectoryMatching
-from graphcond.core.processes import Processes, alone
-from graphcond.core.randomness import seeded
+from graphcond.core.matching import driver
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.driver import Recipe
+from graphcond.core.matching.objectives.alignment import FeatureAlignment
+from graphcond.core.matching.objectives.distributions import DistributionMatching
+from graphcond.core.matching.objectives.feature_ridge import FeatureRidge
+from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
+from graphcond.core.matching.objectives.losses import centred_one_hot
+from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
+from graphcond.core.matching.objectives.unrolled_loss import OutcomeMatching
+from graphcond.core.matching.schedules import Schedule
+from graphcond.core.matching.training import Student, Training
+from graphcond.core.matching.unrolled import Unroll
+from graphcond.core.matching.weight_samplers import Fresh, Pool, Trained, Weightless
 from graphcond.core.run import Run
-from graphcond.core.samplers import Fresh, Pool, Trained, Weightless
-from graphcond.core.schedules import Schedule
-from graphcond.core.training import Student, Training
-from graphcond.core.unrolled import Unroll
+from graphcond.core.runtime.processes import Processes, alone
+from graphcond.core.runtime.randomness import seeded
 from graphcond.nodes import propagation
 from graphcond.nodes.reading import read_nodes
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from graphcond.surrogates.two_layer import TwoLayer
-from graphcond.synthetic.free import Free, FreeTargets, HardLabels
+from graphcond.synthetic.learned_rows import Free, FreeTargets, HardLabels
 
 GCOND = graphcond.GCond(epochs=2, outer_steps=2, inner_steps=2, structure_epochs=1, features_epochs=1)
 FEATURES, CLASSES, ROWS = 5, 3, 31

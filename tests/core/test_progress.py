@@ -10,8 +10,8 @@ import torch.distributed as dist
 from torch_geometric.data import Data
 
 import graphcond
-from graphcond.core import progress as progress_module
-from graphcond.core.progress import Progress, progress_bar, shows_progress
+from graphcond.core.runtime import progress as progress_module
+from graphcond.core.runtime.progress import Progress, progress_bar, shows_progress
 
 
 class Screen(io.StringIO):

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.experts import Experts
-from graphcond.core.randomness import seeded
-from graphcond.core.replay import Replay, Unseen, Walk, Window
-from graphcond.core.surrogate import Weights
-from graphcond.core.training import Student, Training
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.experts import Experts
+from graphcond.core.matching.replay import Replay, Unseen, Walk, Window
+from graphcond.core.matching.surrogate import Weights
+from graphcond.core.matching.training import Student, Training
+from graphcond.core.runtime.randomness import seeded
 from graphcond.surrogates.linear import Linear
 
 LIKE = torch.zeros((), dtype=torch.float64)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphcond.core.rows import Rows
+from graphcond.core.runtime.jsonl import Rows
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_place_where_nothing_can_be_written(tmp_path: Path) -> None:
 
 def test_several_processes_append(rows: Rows) -> None:
     code = (
-        "import sys, pathlib\nfrom graphcond.core.rows import Rows\n"
+        "import sys, pathlib\nfrom graphcond.core.runtime.jsonl import Rows\n"
         "rows = Rows(pathlib.Path(sys.argv[1]), ('name', 'size'))\n"
         "for size in range(40):\n"
         "    rows.append({'name': sys.argv[2], 'size': size, 'note': 'x' * 5000}, {'name': 'both', 'size': size})\n"

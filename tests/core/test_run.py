@@ -1,8 +1,8 @@
 import time
 from pathlib import Path
 
-from graphcond.core.checkpoint import Checkpoint
 from graphcond.core.run import Run
+from graphcond.core.runtime.checkpoint import Checkpoint
 
 
 def test_time_is_over_when_no_more_is_left_than_is_reserved() -> None:

@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.samplers import Fresh, Pool, Sampler, Trained
-from graphcond.core.state import part
-from graphcond.core.surrogate import Surrogate, Weights
-from graphcond.core.training import Training
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.surrogate import Surrogate, Weights
+from graphcond.core.matching.training import Training
+from graphcond.core.matching.weight_samplers import Fresh, Pool, Sampler, Trained
+from graphcond.core.runtime.state import part
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 

@@ -1,6 +1,6 @@
 import pytest
 
-from graphcond.core.schedules import Schedule
+from graphcond.core.matching.schedules import Schedule
 
 RATES = {"features": 1e-2, "structure": 1e-3}
 TURNS = [("features", 2), ("structure", 1)]

@@ -9,15 +9,16 @@ import pytest
 import graphcond
 import recsys
 from graphcond.core.settings import built, by_name, canonical
-from graphcond.methods import GRAPH_METHODS, NODE_METHODS, resolve_graph_method, resolve_method
-from graphcond.methods.images import IMAGE_METHODS, resolve_image_method
+from graphcond.graphs.methods import METHODS as GRAPH_METHODS
+from graphcond.images.methods import METHODS as IMAGE_METHODS
+from graphcond.nodes.methods import METHODS as NODE_METHODS
 from graphcond.terminal import names
+from recsys.methods import METHODS
 from recsys.methods import METHODS as USER_METHODS
-from recsys.methods import resolve_method as resolve_user_method
 
 KINDS = (
-    (NODE_METHODS, resolve_method), (GRAPH_METHODS, resolve_graph_method),
-    (IMAGE_METHODS, resolve_image_method), (USER_METHODS, resolve_user_method),
+    (NODE_METHODS, NODE_METHODS.resolve), (GRAPH_METHODS, GRAPH_METHODS.resolve),
+    (IMAGE_METHODS, IMAGE_METHODS.resolve), (USER_METHODS, METHODS.resolve),
 )  # fmt: skip
 
 
@@ -37,21 +38,22 @@ def test_every_method_and_all_its_settings_can_be_typed(name, make, resolve):
 @pytest.mark.parametrize(
     ("resolve", "text", "expected"),
     [
-        (resolve_method, "gcond(inner_steps=10)", graphcond.GCond(inner_steps=10)),
-        (resolve_method, "gcond(structure=NoEdges())", graphcond.GCond(structure=graphcond.NoEdges())),
-        (resolve_method, "gcond_x(epochs=5)",
+        (NODE_METHODS.resolve, "gcond(inner_steps=10)", graphcond.GCond(inner_steps=10)),
+        (NODE_METHODS.resolve, "gcond(structure=NoEdges())", graphcond.GCond(structure=graphcond.NoEdges())),
+        (NODE_METHODS.resolve, "gcond_x(epochs=5)",
          graphcond.GCond(structure=graphcond.NoEdges(), features_rate=1e-5, epochs=5)),
-        (resolve_method, " auto( depth = 3, penalty=2 ) ", graphcond.Auto(depth=3, penalty=2)),
-        (resolve_method, "geom(experts=ExpertPlan(number=2, training=Training(momentum=0.5)), relay=GCN(hidden=8))",
+        (NODE_METHODS.resolve, " auto( depth = 3, penalty=2 ) ", graphcond.Auto(depth=3, penalty=2)),
+        (NODE_METHODS.resolve,
+         "geom(experts=ExpertPlan(number=2, training=Training(momentum=0.5)), relay=GCN(hidden=8))",
          graphcond.GEOM(experts=graphcond.ExpertPlan(number=2, training=graphcond.Training(momentum=0.5)),
                         relay=graphcond.GCN(hidden=8))),
-        (resolve_graph_method, "histograms(bins=8)", graphcond.Histograms(bins=8)),
-        (resolve_graph_method, "mirage(threshold=[0.1, 0.2])", graphcond.Mirage(threshold=(0.1, 0.2))),
-        (resolve_graph_method, "mirage(bins=None, closed=True)", graphcond.Mirage()),
-        (resolve_image_method, "dm(operations=('crop',), architecture=ConvNet(width=8))",
+        (GRAPH_METHODS.resolve, "histograms(bins=8)", graphcond.Histograms(bins=8)),
+        (GRAPH_METHODS.resolve, "mirage(threshold=[0.1, 0.2])", graphcond.Mirage(threshold=(0.1, 0.2))),
+        (GRAPH_METHODS.resolve, "mirage(bins=None, closed=True)", graphcond.Mirage()),
+        (IMAGE_METHODS.resolve, "dm(operations=('crop',), architecture=ConvNet(width=8))",
          graphcond.DM(operations=("crop",), architecture=graphcond.ConvNet(width=8))),
-        (resolve_image_method, "dm(form=Formations())", graphcond.DM(form=graphcond.Formations())),
-        (resolve_user_method, "distill_cf(steps=7, hidden=0.5)", recsys.DistillCF(steps=7, hidden=0.5)),
+        (IMAGE_METHODS.resolve, "dm(form=Formations())", graphcond.DM(form=graphcond.Formations())),
+        (METHODS.resolve, "distill_cf(steps=7, hidden=0.5)", recsys.DistillCF(steps=7, hidden=0.5)),
     ],
 )  # fmt: skip
 def test_what_a_text_stands_for(resolve, text, expected):
@@ -145,4 +147,4 @@ def test_a_text_is_as_good_as_an_object(toy):
     [("wl_fold", False), ("wl_fold(depth=1)", False), ("mirage(threshold=0.9)", False), ("mirage(depth=1)", True)],
 )
 def test_whether_a_size_is_needed_is_known(text, sized):
-    assert resolve_graph_method(text).sized is sized
+    assert GRAPH_METHODS.resolve(text).sized is sized

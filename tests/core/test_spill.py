@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphcond.core.spill import Spill, in_memory
+from graphcond.core.runtime.out_of_core import Spill, in_memory
 
 
 @pytest.fixture

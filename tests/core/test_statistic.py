@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.objectives.distributions import DistributionMatching
-from graphcond.core.objectives.gradients import GradientMatching
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.objectives.distributions import DistributionMatching
+from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.statistic import Statistic, class_counts, class_sums
 from graphcond.core.sparse import compressed_rows
-from graphcond.core.statistic import Statistic, class_counts, class_sums
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from graphcond.core.progress import Progress
-from graphcond.core.rows import Rows
-from graphcond.core.sweep import sweep
+from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.progress import Progress
+from graphcond.core.runtime.sweep import sweep
 
 # A module of its own, because other processes must be able to import it.
 MODULE = """
 import pathlib, sys, time
-from graphcond.core.rows import Rows
-from graphcond.core.sweep import sweep
+from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.sweep import sweep
 
 FIELDS = ("task", "part")
 

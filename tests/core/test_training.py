@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.augment import Change
-from graphcond.core.batch import Batch
-from graphcond.core.randomness import seeded
-from graphcond.core.surrogate import Surrogate, Weights
-from graphcond.core.training import Student, Training, norm
+from graphcond.core.matching.augment import Change
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.surrogate import Surrogate, Weights
+from graphcond.core.matching.training import Student, Training, norm
+from graphcond.core.runtime.randomness import seeded
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 

@@ -3,13 +3,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.objectives.outcomes import OutcomeMatching
-from graphcond.core.objectives.trajectories import TrajectoryMatching
-from graphcond.core.randomness import seeded
-from graphcond.core.surrogate import Surrogate, Weights
-from graphcond.core.training import Student, Training
-from graphcond.core.unrolled import Unroll
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
+from graphcond.core.matching.objectives.unrolled_loss import OutcomeMatching
+from graphcond.core.matching.surrogate import Surrogate, Weights
+from graphcond.core.matching.training import Student, Training
+from graphcond.core.matching.unrolled import Unroll
+from graphcond.core.runtime.randomness import seeded
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 

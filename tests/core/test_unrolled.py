@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from graphcond.core.augment import Change
-from graphcond.core.batch import Batch
-from graphcond.core.randomness import seeded
-from graphcond.core.surrogate import Surrogate, Weights
-from graphcond.core.unrolled import End, Unroll
+from graphcond.core.matching.augment import Change
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.surrogate import Surrogate, Weights
+from graphcond.core.matching.unrolled import End, Unroll
+from graphcond.core.runtime.randomness import seeded
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.network import Network
 from graphcond.surrogates.two_layer import TwoLayer

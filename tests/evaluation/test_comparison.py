@@ -10,10 +10,10 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 import graphcond
+from graphcond.core.evaluation.columns import outcomes, part_of, score_of
+from graphcond.core.evaluation.comparison import in_words, placements
+from graphcond.core.evaluation.metrics import METRICS
 from graphcond.evaluation import Protocol, Sample, TestPart, compare, evaluate
-from graphcond.evaluation.columns import outcomes, part_of, score_of
-from graphcond.evaluation.comparison import in_words, placements
-from graphcond.evaluation.metrics import METRICS
 
 RNG = np.random.default_rng(0)
 

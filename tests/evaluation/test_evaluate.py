@@ -12,13 +12,13 @@ from torch_geometric.nn import GCN
 from torch_geometric.utils import dense_to_sparse
 
 import graphcond
+from graphcond.core.evaluation.columns import score_of
+from graphcond.core.evaluation.metrics import METRICS
 from graphcond.evaluation import Protocol, evaluate
-from graphcond.evaluation.columns import score_of
-from graphcond.evaluation.metrics import METRICS
-from graphcond.evaluation.models import MODELS, ModelKind
-from graphcond.evaluation.nodes import CONTROLS
-from graphcond.evaluation.protocol import PUBLISHED, STANDARD
-from graphcond.evaluation.training import Exam, Lesson, train_once
+from graphcond.nodes.evaluation.evaluate import CONTROLS
+from graphcond.nodes.evaluation.models import MODELS, ModelKind
+from graphcond.nodes.evaluation.protocol import PUBLISHED, STANDARD
+from graphcond.nodes.evaluation.training import Exam, Lesson, train_once
 from graphcond.nodes.reading import read_nodes
 
 QUICK = Protocol(name="quick", epochs=20, hidden=16)

@@ -13,11 +13,13 @@ from torch_geometric.nn import GCNConv, global_add_pool
 from torch_geometric.utils import remove_self_loops
 
 import graphcond
-from graphcond.evaluation import graph_training
-from graphcond.evaluation.graph_controls import GRAPH_CONTROLS
-from graphcond.evaluation.graph_models import GRAPH_MODELS, Features, GraphNetwork, View
-from graphcond.evaluation.graph_protocol import GraphProtocol
-from graphcond.evaluation.graph_training import (
+from graphcond.core.evaluation.metrics import accuracy, roc_auc
+from graphcond.evaluation.dataset_metric import own_metric
+from graphcond.graphs.evaluation import training as graph_training
+from graphcond.graphs.evaluation.controls import GRAPH_CONTROLS
+from graphcond.graphs.evaluation.models import GRAPH_MODELS, Features, GraphNetwork, View
+from graphcond.graphs.evaluation.protocol import GraphProtocol
+from graphcond.graphs.evaluation.training import (
     GraphExam,
     as_batch,
     lesson_of_graphs,
@@ -25,7 +27,6 @@ from graphcond.evaluation.graph_training import (
     predict,
     train_graphs,
 )
-from graphcond.evaluation.metrics import accuracy, own_metric, roc_auc
 from graphcond.graphs.reading import read_graphs
 
 SHORT = GraphProtocol(hidden=16, layers=2, steps=6, passes=1, looks=3)

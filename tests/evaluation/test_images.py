@@ -14,13 +14,17 @@ from torch_geometric.data import Data
 
 import graphcond
 from graphcond.condensed import CondensedDataset
-from graphcond.core.batch import Batch
-from graphcond.core.randomness import seeded
+from graphcond.core.evaluation.columns import Column
+from graphcond.core.evaluation.metrics import accuracy
+from graphcond.core.matching.batch import Batch
+from graphcond.core.record import Record
+from graphcond.core.runtime.randomness import seeded
 from graphcond.evaluation import IMAGE_PROTOCOLS, ImageProtocol, KernelRegression, evaluate
-from graphcond.evaluation.columns import Column
-from graphcond.evaluation.image_controls import IMAGE_CONTROLS, USUAL
-from graphcond.evaluation.image_models import IMAGE_MODELS, AlexNet, LeNet
-from graphcond.evaluation.image_training import (
+from graphcond.images.augmentation import Augmentation
+from graphcond.images.dataset import ImageDataset
+from graphcond.images.evaluation.controls import IMAGE_CONTROLS, USUAL
+from graphcond.images.evaluation.models import IMAGE_MODELS, AlexNet, LeNet
+from graphcond.images.evaluation.training import (
     ROWS_AT_ONCE,
     ImageExams,
     ImageLesson,
@@ -28,16 +32,12 @@ from graphcond.evaluation.image_training import (
     predict_images,
     train_images,
 )
-from graphcond.evaluation.metrics import accuracy
-from graphcond.images.augmentation import Augmentation
-from graphcond.images.dataset import ImageDataset
 from graphcond.images.formation import expand
+from graphcond.images.methods.base import SyntheticImages
+from graphcond.images.methods.selection import RandomImages, RandomSoftImages
+from graphcond.images.modality import image_data
 from graphcond.images.reading import read_images
 from graphcond.images.task import ImageSet, Scale
-from graphcond.methods.image_base import SyntheticImages
-from graphcond.methods.image_selection import RandomImages, RandomSoftImages
-from graphcond.modalities.images import image_data
-from graphcond.record import Record
 from graphcond.surrogates.convnet import ConvNet, Perceptron
 from graphcond.surrogates.infinite_width import InfiniteWidth
 
@@ -394,7 +394,7 @@ def test_the_whole_is_trained_on_for_its_own_number_of_epochs() -> None:
 
 
 def test_usual_controls_need_no_training_on_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphcond.evaluation.image_controls.RandomSoftImages", RandomSoftImages)
+    monkeypatch.setattr("graphcond.images.evaluation.controls.RandomSoftImages", RandomSoftImages)
     monkeypatch.setattr(RandomSoftImages, "teacher", lambda *_: pytest.fail("not for sizes that are not to be had"))
     many = few(1)
     many.x, many.y = many.x.repeat(40, 1, 1, 1), many.y.repeat(40)

@@ -10,8 +10,8 @@ from torch_geometric.nn import GINConv, GraphConv, global_add_pool, global_mean_
 
 import graphcond
 from graphcond.evaluation import evaluate
-from graphcond.evaluation.graph_models import GRAPH_MODELS, Features, GraphNetwork, View
-from graphcond.evaluation.graph_protocol import GraphProtocol
+from graphcond.graphs.evaluation.models import GRAPH_MODELS, Features, GraphNetwork, View
+from graphcond.graphs.evaluation.protocol import GraphProtocol
 
 SHORT = GraphProtocol(hidden=8, layers=2, steps=6, passes=1, looks=3, batch_size=7, readout="mean")
 SPLIT = {"train": range(16), "valid": range(16, 24), "test": range(24, 40)}

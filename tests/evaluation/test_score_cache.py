@@ -12,14 +12,15 @@ from torch_geometric.data import Data
 from torch_geometric.nn import SGConv
 
 import graphcond
-from graphcond.core import storage
-from graphcond.evaluation import Protocol, evaluate, nodes
-from graphcond.evaluation import graphs as graph_evaluation
-from graphcond.evaluation import images as image_evaluation
-from graphcond.evaluation.graph_protocol import GraphProtocol
-from graphcond.evaluation.image_protocol import ImageProtocol
-from graphcond.evaluation.report import Row
-from graphcond.evaluation.score_cache import FORMAT
+from graphcond.core.evaluation.report import Row
+from graphcond.core.evaluation.score_cache import FORMAT
+from graphcond.core.runtime import storage
+from graphcond.evaluation import Protocol, evaluate
+from graphcond.graphs.evaluation import evaluate as graph_evaluation
+from graphcond.graphs.evaluation.protocol import GraphProtocol
+from graphcond.images.evaluation import evaluate as image_evaluation
+from graphcond.images.evaluation.protocol import ImageProtocol
+from graphcond.nodes.evaluation import evaluate as nodes
 from graphcond.surrogates.convnet import ConvNet
 
 SHORT = Protocol(epochs=8, hidden=4, validate_every=4)

@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 
 from graphcond.evaluation import ImageProtocol, KernelRegression, Scores, evaluate, rank_images
 from graphcond.images.dataset import ImageDataset
-from graphcond.methods.image_selection import RandomSoftImages
+from graphcond.images.methods.selection import RandomSoftImages
 from graphcond.surrogates.convnet import Perceptron
 
 SHORT = ImageProtocol(epochs=30, whole_epochs=3)
@@ -117,7 +117,7 @@ def test_bad_input_is_refused(options: dict[str, Any], message: str) -> None:
 
 
 def test_what_has_no_accuracy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphcond.evaluation.image_models.MOST_ROWS", 299)
+    monkeypatch.setattr("graphcond.images.evaluation.models.MOST_ROWS", 299)
     with pytest.raises(ValueError, match="an accuracy of 'whole' under 'ntk', which is not possible: a kernel matrix"):
         rank_images(few(), digits(), "ntk")
     assert rank_images(few(), digits(), KernelRegression(), whole=0.9).hlr < 0.3

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
+from graphcond.graphs.color_refinement import refine
 from graphcond.graphs.folding import Bags, separate_data, unfold
-from graphcond.graphs.refinement import refine
 from graphcond.graphs.task import GraphSet
 
 

@@ -9,10 +9,10 @@ from torch_geometric.transforms import ToSparseTensor
 from torch_geometric.utils import from_networkx
 
 import graphcond
-from graphcond.graphs.attributes import OF_GRAPHS, OF_NODES, unused_notes
+from graphcond.graphs.methods import METHODS as GRAPH_METHODS
 from graphcond.graphs.reading import read_graphs
-from graphcond.methods import GRAPH_CLASSES
 from graphcond.nodes.reading import read_nodes
+from graphcond.pyg.attributes import OF_GRAPHS, OF_NODES, unused_notes
 
 
 def notes_about(name, notes):
@@ -145,7 +145,7 @@ def test_rows_of_adj_t_are_edge_features(make_graphs):
     assert read_graphs(transposed).train.edge_attr.size(1) == 2
 
 
-@pytest.mark.parametrize("method", GRAPH_CLASSES, ids=lambda method: method.name)
+@pytest.mark.parametrize("method", GRAPH_METHODS.classes, ids=lambda method: method.name)
 def test_every_method_keeps_weights_or_tells(make_graphs, method):
     graphs = weighted(make_graphs(30, loops=False, most=8))
     settings = {"doscond": {"steps": 2}, "mirage": {"depth": 1}}.get(method.name, {})

@@ -8,9 +8,9 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data, InMemoryDataset
 
 import graphcond
-from graphcond.graphs.containers import is_graph_dataset
 from graphcond.graphs.reading import read_graphs
 from graphcond.nodes.reading import read_nodes
+from graphcond.pyg.containers import is_graph_dataset
 
 COUNT = 24
 

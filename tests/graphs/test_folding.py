@@ -21,9 +21,9 @@ from torch_geometric.nn import (
 
 from graphcond import pool
 from graphcond.graphs.blocks import blocks, convolve, leaves, run_layers, update_count
+from graphcond.graphs.color_refinement import refine
 from graphcond.graphs.folding import folded_graphs
-from graphcond.graphs.packing import canonical
-from graphcond.graphs.refinement import refine
+from graphcond.graphs.storage.packing import canonical
 
 DEPTH, WIDTH, CLASSES = 3, 5, 2
 DTYPES = {torch.float64: 1e-9, torch.float32: 1e-5}

@@ -7,8 +7,8 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphcond.graphs import itemsets
-from graphcond.graphs.itemsets import Itemset, closed_itemsets
+from graphcond.graphs.mining import itemsets
+from graphcond.graphs.mining.itemsets import Itemset, closed_itemsets
 
 
 def matrix(rows, num_items=None):

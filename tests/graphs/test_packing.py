@@ -8,10 +8,10 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import AddSelfLoops
 
 from graphcond import CondensedDataset, Record
-from graphcond.core import storage
+from graphcond.core.runtime import storage
+from graphcond.graphs.color_refinement import refine
 from graphcond.graphs.folding import folded_graphs
-from graphcond.graphs.packing import canonical, from_tensors, pack, packed_bytes, to_tensors, union, unpack
-from graphcond.graphs.refinement import refine
+from graphcond.graphs.storage.packing import canonical, from_tensors, pack, packed_bytes, to_tensors, union, unpack
 
 SEEDS = st.integers(0, 2**32)
 FEATURES = ["codes", "one_hot", "numbers"]

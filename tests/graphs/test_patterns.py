@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from graphcond.graphs.itemsets import Itemset
-from graphcond.graphs.patterns import Transactions, frequent, least_supports
+from graphcond.graphs.mining.itemsets import Itemset
+from graphcond.graphs.mining.patterns import Transactions, frequent, least_supports
 
 
 def test_multiplicities_are_means_over_supporting_graphs() -> None:

@@ -5,8 +5,8 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.nn import global_add_pool, global_mean_pool
 
 from graphcond import pool
+from graphcond.graphs.color_refinement import refine
 from graphcond.graphs.folding import folded_graphs
-from graphcond.graphs.refinement import refine
 
 REAL = {"sum": global_add_pool, "mean": global_mean_pool}
 readouts = pytest.mark.parametrize("reduce", ["sum", "mean"])

@@ -8,8 +8,8 @@ from torch.utils.data import Subset
 from torch_geometric.data import Data, Dataset, InMemoryDataset
 from torch_geometric.transforms import Constant, ToSparseTensor
 
-from graphcond.graphs.folds import fold_split
 from graphcond.graphs.reading import is_graph_dataset, read_graphs
+from graphcond.graphs.splits import fold_split
 
 COUNT = 30
 SPLIT = {"train": list(range(20)), "valid": list(range(20, 25)), "test": list(range(25, 30))}

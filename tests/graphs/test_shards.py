@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphcond.graphs.shards import ShardFile, joined, shards_of, write_shard
+from graphcond.graphs.mining.shards import ShardFile, joined, shards_of, write_shard
 from graphcond.graphs.task import GraphSet
 
 Make = Callable[..., GraphSet]

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from graphcond.core.parallel import Engine
-from graphcond.core.progress import Progress
-from graphcond.graphs import tally
-from graphcond.graphs.packing import canonical
-from graphcond.graphs.shards import Shard, shards_of, write_shard
-from graphcond.graphs.streaming import Mined, mine
+from graphcond.core.runtime.parallel import Engine
+from graphcond.core.runtime.progress import Progress
+from graphcond.graphs.methods.mirage import Mirage
+from graphcond.graphs.mining import counting as tally
+from graphcond.graphs.mining.out_of_core import Mined, mine
+from graphcond.graphs.mining.shards import Shard, shards_of, write_shard
+from graphcond.graphs.storage.packing import canonical
 from graphcond.graphs.task import GraphSet, GraphTask
-from graphcond.methods.mirage import Mirage
 
 Make = Callable[..., GraphSet]
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.batch import Batch
+from graphcond.core.matching.batch import Batch
 from graphcond.images.augmentation import DIGITS, OPERATIONS, PHOTOGRAPHS, Augmentation
 
 ALMOST_ONE = 1 - 2**-53

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.batch import Batch
+from graphcond.core.matching.batch import Batch
 from graphcond.images.cut_mix import CutMix
 
 CLASSES = 4

@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from graphcond.nodes.metrics import contributions, ranking, score, standard_error_of_difference
+from graphcond.core.validation_score import contributions, ranking, score, standard_error_of_difference
 
 
 @pytest.mark.parametrize("seed", range(5))

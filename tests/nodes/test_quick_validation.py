@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from graphcond.core.batch import Batch
-from graphcond.core.threads import limited_threads
+from graphcond.core.matching.batch import Batch
+from graphcond.core.runtime.threads import limited_threads
 from graphcond.nodes.quick_validation import QUICK, THOROUGH, Effort, QuickValidation, View
 
 

@@ -3,9 +3,9 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import GCNConv
 
-from graphcond.core.batch import Batch
-from graphcond.nodes.relay import GCN, SGC
+from graphcond.core.matching.batch import Batch
 from graphcond.nodes.source import NodeSource, relay_batch
+from graphcond.nodes.surrogate_models import GCN, SGC
 from graphcond.nodes.task import Graph, Split
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer

@@ -9,11 +9,11 @@ from torch.utils._pytree import tree_leaves
 
 import graphcond
 from graphcond.nodes import placement, quick_validation, sparse, sparse_hops
+from graphcond.nodes.cost_model import Shape
+from graphcond.nodes.propagated_features import Propagated
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.sparse import dense_rows, is_sparse, mean_row
-from graphcond.nodes.taught_work import taught_work
-from graphcond.nodes.views import Propagated
-from graphcond.nodes.work import Shape
+from graphcond.nodes.teacher_cost import taught_work
 
 NODES, FEATURES = 240, 1500
 

@@ -5,11 +5,11 @@ import torch
 from torch_geometric.data import Data
 
 from graphcond.nodes import teacher
+from graphcond.nodes.cost_model import Shape
+from graphcond.nodes.propagated_features import Views
 from graphcond.nodes.reading import read_nodes
-from graphcond.nodes.taught_work import taught_work
 from graphcond.nodes.teacher import TeacherChoice, choose_teacher, posteriors, with_validation
-from graphcond.nodes.views import Views
-from graphcond.nodes.work import Shape
+from graphcond.nodes.teacher_cost import taught_work
 
 
 def test_a_heterophilous_graph_is_ignored(toy: Data) -> None:

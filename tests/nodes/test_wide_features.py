@@ -6,10 +6,10 @@ import scipy.sparse
 import torch
 
 import graphcond
-from graphcond.methods import NODE_METHODS, resolve_method
 from graphcond.nodes import sparse
+from graphcond.nodes.methods import METHODS as NODE_METHODS
+from graphcond.nodes.propagated_features import Propagated
 from graphcond.nodes.reading import read_nodes
-from graphcond.nodes.views import Propagated
 
 QUICK = {name: f"{name}(epochs=1, outer_steps=1, inner_steps=1)" for name in ("gcond", "gcond_x")}
 QUICK |= {name: f"{name}(steps=2)" for name in ("doscond", "doscond_x", "gc_sntk")}
@@ -109,7 +109,7 @@ def test_methods_give_the_same(wide, name, inductive, monkeypatch):
     small = graphcond.condense(wide, num_nodes=6, method=method, inductive=inductive)
     for key, value in expected[0]:
         torch.testing.assert_close(small[0][key], value, rtol=1e-3, atol=1e-4)
-    if not resolve_method(method).reads_sparse:
+    if not NODE_METHODS.resolve(method).reads_sparse:
         assert torch.equal(small[0].x, expected[0].x)
     report = graphcond.evaluate(small, wide, ["mlp"], runs=1, controls=False)
     assert report.best.mean >= 0

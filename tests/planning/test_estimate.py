@@ -7,12 +7,12 @@ from typer.testing import CliRunner
 
 import graphcond
 from graphcond.cli import app
-from graphcond.core.memory import parse_memory
+from graphcond.core.runtime.memory import parse_memory
 from graphcond.datasets import save_folder
-from graphcond.methods import resolve_method
+from graphcond.nodes.cost_model import Shape
+from graphcond.nodes.methods import METHODS as NODE_METHODS
 from graphcond.nodes.propagation import normalized_adjacency
 from graphcond.nodes.reading import read_nodes
-from graphcond.nodes.work import Shape
 from graphcond.planning import plan
 from graphcond.planning.machine import random_graph
 
@@ -70,7 +70,7 @@ def test_of_the_catalogue_nothing_is_loaded():
 def nothing_held(monkeypatch):
     """What the process holds differs from moment to moment."""
     monkeypatch.setattr("graphcond.planning.estimate.held_memory", lambda: 0)
-    monkeypatch.setattr("graphcond.modalities.nodes.held_memory", lambda: 0)
+    monkeypatch.setattr("graphcond.nodes.modality.held_memory", lambda: 0)
 
 
 def test_memory_moves_features_to_a_file(large, monkeypatch):
@@ -88,16 +88,16 @@ def test_memory_moves_features_to_a_file(large, monkeypatch):
 def test_condense_gives_the_same_bits_from_a_file(large, monkeypatch):
     nothing_held(monkeypatch)
     usual = graphcond.condense(large, num_nodes=50)
-    limit = resolve_method("auto").work(Shape.of(read_nodes(large))).memory
+    limit = NODE_METHODS.resolve("auto").work(Shape.of(read_nodes(large))).memory
     spilled = []
-    spill = graphcond.modalities.nodes.Spill
+    spill = graphcond.nodes.modality.Spill
 
     class Watched(spill):
         def __call__(self, like):
             spilled.append(like.numel())
             return super().__call__(like)
 
-    monkeypatch.setattr(graphcond.modalities.nodes, "Spill", Watched)
+    monkeypatch.setattr(graphcond.nodes.modality, "Spill", Watched)
     tight = graphcond.condense(large, num_nodes=50, memory=limit - 4_000_000)
     assert spilled == [large.x.numel()]
     assert torch.equal(usual[0].x, tight[0].x)

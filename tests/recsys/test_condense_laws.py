@@ -17,12 +17,12 @@ from scipy.sparse import csr_matrix
 
 import graphcond
 import recsys
+from graphcond.core.record import RECORDED_PACKAGES, Record
 from graphcond.core.run import Run
-from graphcond.record import RECORDED_PACKAGES, Record
 from recsys import CondensedInteractions, Holdout, InteractionLog, Split
 from recsys.data.held_out import hold_out_users
 from recsys.data.splitting import whole
-from recsys.methods import METHODS, DistillCF, Size, SyntheticUsers, UserMethod, resolve_method
+from recsys.methods import METHODS, DistillCF, Size, SyntheticUsers, UserMethod
 
 QUICK: dict[str, dict[str, Any]] = {
     "distill_cf": {"steps": 3, "looks": 1, "batch_users": 50},
@@ -39,7 +39,7 @@ every_method = pytest.mark.parametrize("name", NAMES)
 
 def quick(name: str) -> UserMethod:
     """The method of a name, one that takes long with few steps."""
-    method = resolve_method(name)
+    method = METHODS.resolve(name)
     return dataclasses.replace(method, **QUICK.get(method.name, {}))
 
 

@@ -17,7 +17,7 @@ from torch_geometric.data import Data
 import graphcond
 import recsys
 from graphcond import CondensedDataset, Members, Record
-from graphcond.core import storage
+from graphcond.core.runtime import storage
 from recsys import CondensedInteractions
 
 REAL = recsys.generate_interactions(120, 40, 1500)

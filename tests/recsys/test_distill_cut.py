@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 import recsys
-from graphcond.synthetic.rows import CutRows, SoftmaxRows, UserRows
+from graphcond.synthetic.user_rows import CutRows, SoftmaxRows, UserRows
 from recsys.data.bytes import bytes_of, matrix_bytes
 from recsys.methods.distill_cf import DistillCF, kept_interactions
 

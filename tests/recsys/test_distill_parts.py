@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from graphcond.core.batch import Batch
+from graphcond.core.matching.batch import Batch
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from recsys.data.batches import UserBatches
 from recsys.data.split import Holdout
-from recsys.methods import look
-from recsys.methods.look import Look, ndcg
+from recsys.methods import validation as look
 from recsys.methods.multinomial import Multinomial
 from recsys.methods.squares import HiddenSquares
+from recsys.methods.validation import Look, ndcg
 from recsys.metrics import lists as metrics
 from recsys.metrics.ranking import top_items
 from recsys.models.infinite_ae import InfiniteAE

@@ -19,7 +19,7 @@ from recsys.evaluation.report import Report
 from recsys.metrics.conventions import CONVENTIONS, resolve_convention
 from recsys.models import tuning
 from recsys.models.base import Recommender
-from recsys.models.library import ALS, BPR, ItemKNN
+from recsys.models.implicit_models import ALS, BPR, ItemKNN
 from recsys.models.popularity import Popularity
 from recsys.models.scoring import judge
 from recsys.models.tuning import tuned_ease

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recsys.models.library import ALS, BPR, ItemKNN
+from recsys.models.implicit_models import ALS, BPR, ItemKNN
 
 pytest.importorskip("implicit")
 

@@ -5,7 +5,7 @@ import pytest
 
 from recsys.data.archives import read_archive
 from recsys.models.ease import EASE
-from recsys.models.library import ALS
+from recsys.models.implicit_models import ALS
 from recsys.models.popularity import Popularity
 from recsys.models.scoring import judge
 

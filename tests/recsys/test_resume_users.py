@@ -16,8 +16,9 @@ from torch import Tensor
 
 import recsys
 from graphcond import Checkpoint, Progress
-from graphcond.core import driver, storage
-from graphcond.synthetic.rows import GumbelRows
+from graphcond.core.matching import driver
+from graphcond.core.runtime import storage
+from graphcond.synthetic.user_rows import GumbelRows
 from recsys import CondensedInteractions, DistillCF, Holdout, Split
 from recsys.methods import Forgetting
 

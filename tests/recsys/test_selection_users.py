@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from graphcond.core.randomness import seeded
 from graphcond.core.run import Run
+from graphcond.core.runtime.randomness import seeded
 from recsys.data.split import Split
 from recsys.methods.base import Size, SyntheticUsers, UserMethod
 from recsys.methods.forgetting import Factorization, Forgetting, Unseen, row_means

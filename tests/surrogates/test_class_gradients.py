@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from graphcond.core.batch import Batch
-from graphcond.core.objectives.gradients import GradientMatching
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.statistic import Statistic
+from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.sparse import compressed_rows
-from graphcond.core.statistic import Statistic
-from graphcond.core.surrogate import Surrogate, Weights
 from graphcond.surrogates import autograd
 from graphcond.surrogates.linear import Linear, slots
 from graphcond.surrogates.network import Network

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from graphcond.core.batch import Batch
+from graphcond.core.matching.batch import Batch
 from graphcond.surrogates.convnet import ConvNet, Perceptron, network
 
 LIKE = torch.zeros(())

@@ -8,16 +8,16 @@ from torch_geometric.data import Batch as PyGBatch
 from torch_geometric.data import Data
 from torch_geometric.nn import GCNConv, global_add_pool, global_mean_pool
 
-from graphcond.core.batch import Batch
-from graphcond.core.graph_batch import GraphBatch
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.graph_batch import GraphBatch
+from graphcond.core.matching.statistic import Statistic
 from graphcond.core.sparse import from_rows
-from graphcond.core.statistic import Statistic
 from graphcond.graphs.features import Numbers
+from graphcond.graphs.methods.bernoulli import BernoulliGraphs, Tosses
+from graphcond.graphs.methods.convolutions import Convolutions
 from graphcond.graphs.source import union
 from graphcond.graphs.task import GraphSet
 from graphcond.surrogates import autograd
-from graphcond.surrogates.convolutions import Convolutions
-from graphcond.synthetic.bernoulli import BernoulliGraphs, Tosses
 
 LIKE = torch.zeros((), dtype=torch.float64)
 FEATURES, HIDDEN, CLASSES = 3, 5, 4

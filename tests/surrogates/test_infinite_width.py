@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from graphcond.core.batch import Batch
+from graphcond.core.matching.batch import Batch
 from graphcond.surrogates.infinite_width import InfiniteWidth, arc_cosine
 
 DEPTHS = (1, 2, 3)

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from graphcond.core.batch import Batch
-from graphcond.core.samplers import Fresh, Pool
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.weight_samplers import Fresh, Pool
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.network import Network

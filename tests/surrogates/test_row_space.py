@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.objectives.trajectories import TrajectoryMatching
-from graphcond.core.randomness import seeded
-from graphcond.core.surrogate import Surrogate, Weights
-from graphcond.core.unrolled import End, Unroll
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
+from graphcond.core.matching.surrogate import Surrogate, Weights
+from graphcond.core.matching.unrolled import End, Unroll
+from graphcond.core.runtime.randomness import seeded
 from graphcond.surrogates.row_space import RowSpaceUnroll
 from graphcond.surrogates.two_layer import TwoLayer
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.objectives.kernel_ridge import KernelRidge
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
 from graphcond.core.sparse import compressed_rows
 from graphcond.surrogates import structured_width
 from graphcond.surrogates.infinite_width import InfiniteWidth

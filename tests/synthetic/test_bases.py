@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.synthetic.bases import Bases, nearest_bases
-from graphcond.synthetic.free import HardLabels, SoftLabels
+from graphcond.images.methods.bases import Bases, nearest_bases
+from graphcond.synthetic.learned_rows import HardLabels, SoftLabels
 
 CLASSES = torch.tensor([0, 1, 1, 0, 2])
 

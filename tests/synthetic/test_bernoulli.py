@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core.graph_batch import GraphBatch
+from graphcond.core.matching.graph_batch import GraphBatch
 from graphcond.graphs.features import Categories, Numbers
-from graphcond.surrogates.convolutions import Convolutions
-from graphcond.synthetic.bernoulli import BernoulliGraphs, Tosses
+from graphcond.graphs.methods.bernoulli import BernoulliGraphs, Tosses
+from graphcond.graphs.methods.convolutions import Convolutions
 from graphcond.synthetic.graph import normalize
 
 SIZES = torch.tensor([4, 2, 1])
@@ -38,7 +38,7 @@ def places() -> Tensor:
 
 def relaxed(graphs: BernoulliGraphs, monkeypatch: pytest.MonkeyPatch) -> Tensor:
     """Return the adjacencies of a draw, without self-loops and normalisation."""
-    monkeypatch.setattr("graphcond.synthetic.bernoulli.normalize", lambda matrix: matrix)
+    monkeypatch.setattr("graphcond.graphs.methods.bernoulli.normalize", lambda matrix: matrix)
     return graphs.batch().adj
 
 

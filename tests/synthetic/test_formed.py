@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from graphcond.images.formation import expand, pack
-from graphcond.synthetic.formed import Formed
-from graphcond.synthetic.free import HardLabels, SoftLabels
+from graphcond.images.methods.formed import Formed
+from graphcond.synthetic.learned_rows import HardLabels, SoftLabels
 
 CLASSES = torch.tensor([1, 0])
 

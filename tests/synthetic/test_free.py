@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core.batch import Batch
-from graphcond.core.driver import Recipe, run
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.driver import Recipe, run
+from graphcond.core.matching.schedules import Schedule
+from graphcond.core.matching.weight_samplers import Weightless
 from graphcond.core.run import Run
-from graphcond.core.samplers import Weightless
-from graphcond.core.schedules import Schedule
-from graphcond.synthetic.bases import Bases
-from graphcond.synthetic.formed import Formed
-from graphcond.synthetic.free import Free, FreeTargets, HardLabels, Labelled, Labels, SoftLabels
-from graphcond.synthetic.hallucinated import Hallucinated
+from graphcond.images.methods.bases import Bases
+from graphcond.images.methods.formed import Formed
+from graphcond.images.methods.hallucinated import Hallucinated
+from graphcond.synthetic.learned_rows import Free, FreeTargets, HardLabels, Labelled, Labels, SoftLabels
 
 CLASSES = torch.tensor([0, 2, 1])
 SHAPE = (2, 4, 6)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from graphcond.nodes.relay import GCN, SGC
+from graphcond.nodes.surrogate_models import GCN, SGC
 from graphcond.synthetic.edges import PairwiseEdges
 from graphcond.synthetic.graph import SyntheticGraph, normalize
 

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.synthetic.free import HardLabels, SoftLabels
-from graphcond.synthetic.hallucinated import Hallucinated
+from graphcond.images.methods.hallucinated import Hallucinated
+from graphcond.synthetic.learned_rows import HardLabels, SoftLabels
 
 CLASSES = torch.tensor([1, 0, 2])
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from graphcond.synthetic.rows import GumbelRows, SoftmaxRows, TopKRows, UserRows
+from graphcond.synthetic.user_rows import GumbelRows, SoftmaxRows, TopKRows, UserRows
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

@@ -1,0 +1,27 @@
+"""Condensed data that nothing can be trained on."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from graphcond.core.ranges import first_not_finite
+
+
+class Tensors(Protocol):
+    """Tensors under names, as PyG's ``Data`` holds them."""
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return them."""
+        ...
+
+
+def require_finite(data: Tensors) -> None:
+    """Raise if condensed data hold a number that nothing can be trained on, whoever made them.
+
+    Raises:
+        ValueError: the message names the tensor.
+    """
+    if (name := first_not_finite(data.to_dict())) is not None:
+        raise ValueError(
+            f"{name} of the condensed data holds NaN or infinity; condense again, or clean it, e.g. with "
+            "torch.nan_to_num"
+        )

@@ -1,0 +1,240 @@
+"""The result of an evaluation: rows of accuracy and cost, printable, convertible to pandas and JSON."""
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from torch import Tensor
+
+from graphcond.core.evaluation.columns import Column
+from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, compare, in_words
+from graphcond.core.evaluation.metrics import mean_and_deviation
+from graphcond.core.evaluation.tables import render
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+WIDTH = 80  # of a printed table
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training set under one downstream model, in two columns (:mod:`graphcond.core.evaluation.columns`).
+
+    *Plain* scores are those of a user's loop: hard labels, no weights. *Own* scores are those with the weights and soft
+    labels that the set carries, on the same condensations with the same seeds.
+
+    Args:
+        data: What was trained on: a method's name, ``"whole"`` for the original.
+        model: The downstream model.
+        scores: The plain test score of every training, in [0, 1].
+        val_scores: The validation scores of the kept weights, in [0, 1].
+        nodes: Nodes of the training set, or its images.
+        edges: Its edges, self-loops included.
+        bytes: Bytes of everything that training needs.
+        condense_seconds: Seconds of one condensation.
+        train_seconds: Seconds of one training, validation included.
+        peak_memory: Peak memory of the condensation in bytes.
+        note: Why there are no scores, if so.
+        last_scores: The test scores of the last weights instead of the best, where they were judged.
+        own_scores: The own test score of every training; empty for a set without weights and soft labels.
+        own_val_scores: The validation scores of these.
+        condensations: How many condensations the trainings are of, the trainings of each side by side.
+        items: What each test item contributed (:func:`graphcond.core.evaluation.columns.outcomes`), ``(runs,
+        num_test)``. own_items: The same for the own column.
+        test: How many items it was tested on, where the metric is accuracy or ROC-AUC.
+    """
+
+    data: str
+    model: str
+    scores: tuple[float, ...]
+    val_scores: tuple[float, ...]
+    nodes: int
+    edges: int
+    bytes: int
+    condense_seconds: float
+    train_seconds: float
+    peak_memory: int = 0
+    note: str = ""
+    last_scores: tuple[float, ...] = ()
+    own_scores: tuple[float, ...] = ()
+    own_val_scores: tuple[float, ...] = ()
+    condensations: int = 1
+    items: Tensor | None = field(default=None, repr=False, compare=False)
+    own_items: Tensor | None = field(default=None, repr=False, compare=False)
+    test: TestPart | None = None
+
+    @property
+    def mean(self) -> float:
+        """Mean plain test score, in [0, 1]; NaN without scores."""
+        return mean_and_deviation(list(self.scores))[0]
+
+    @property
+    def deviation(self) -> float:
+        """Sample standard deviation of the test score over all condensations and trainings."""
+        return mean_and_deviation(list(self.scores))[1]
+
+    @property
+    def val_mean(self) -> float:
+        """Mean validation score, in [0, 1]."""
+        return mean_and_deviation(list(self.val_scores))[0]
+
+    @property
+    def own_mean(self) -> float:
+        """Mean own test score; the plain one for a set without weights and soft labels."""
+        return mean_and_deviation(list(self.own_scores or self.scores))[0]
+
+    @property
+    def own_deviation(self) -> float:
+        """Sample standard deviation of the own test score."""
+        return mean_and_deviation(list(self.own_scores or self.scores))[1]
+
+    @property
+    def own_gain(self) -> Comparison | None:
+        """*Own* compared with *plain*, which is paired; ``None`` for one column."""
+        return compare(self.sample("own"), self.sample("plain")) if self.own_scores else None
+
+    def sample(self, column: Column = "plain") -> Sample:
+        """Return a column as comparisons take it; of a set without weights and soft labels, both are the same.
+
+        Raises:
+            ValueError: there are no scores.
+        """
+        own = column == "own" and bool(self.own_scores)
+        scores, items = (self.own_scores, self.own_items) if own else (self.scores, self.items)
+        known = None if items is None else items.numpy()
+        return Sample.of(self.data, scores, self.condensations, self.test, known)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row as plain values, with mean and deviation."""
+        return {
+            "data": self.data,
+            "model": self.model,
+            "mean": None if not self.scores else self.mean,
+            "deviation": None if not self.scores else self.deviation,
+            "val_mean": None if not self.val_scores else self.val_mean,
+            "scores": list(self.scores),
+            "nodes": self.nodes,
+            "edges": self.edges,
+            "bytes": self.bytes,
+            "condense_seconds": self.condense_seconds,
+            "train_seconds": self.train_seconds,
+            "peak_memory": self.peak_memory,
+            "note": self.note,
+            "last_scores": list(self.last_scores),
+            "own_mean": self.own_mean if self.own_scores else None,
+            "own_deviation": self.own_deviation if self.own_scores else None,
+            "own_scores": list(self.own_scores),
+            "own_val_scores": list(self.own_val_scores),
+            "condensations": self.condensations,
+            "num_test": None if self.test is None else self.test.size,
+            "num_positive": None if self.test is None else self.test.positives,
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`graphcond.evaluate` returns; ``print(report)`` shows the table, ``to_pandas()`` has all columns.
+
+    Args:
+        rows: The evaluated dataset first, controls after it, for each model.
+        dataset: Name of the original.
+        protocol: Name of the protocol.
+        metric: Name of the metric.
+        unit: What ``nodes`` of the rows counts.
+    """
+
+    rows: tuple[Row, ...]
+    dataset: str
+    protocol: str
+    metric: str
+    unit: Literal["nodes", "images"] = "nodes"
+
+    @property
+    def best(self) -> Row:
+        """The row of the evaluated dataset under the first model."""
+        return self.rows[0]
+
+    def row(self, data: str, model: str | None = None) -> Row:
+        """Return the row of one training set and model, by default the first model.
+
+        Raises:
+            KeyError: there is no such row.
+        """
+        model = self.best.model if model is None else model
+        for row in self.rows:
+            if (row.data, row.model) == (data, model):
+                return row
+        raise KeyError(f"no row for {data!r} under {model!r}; there are {[(r.data, r.model) for r in self.rows]}")
+
+    def compare(self, column: Column = "plain", model: str | None = None) -> tuple[Comparison, ...]:
+        """Return how the evaluated dataset compares with every other row: above, level or below, with the interval.
+
+        The interval takes runs and test items into account (:mod:`graphcond.core.evaluation.comparison`). ``print``
+        shows a comparison as a sentence.
+
+        Args:
+            column: ``"plain"`` or ``"own"``; sets without weights and soft labels have one column, which is both.
+            model: The downstream model, by default the first.
+
+        Raises:
+            ValueError: there is no such column.
+            KeyError: there is no row of the evaluated dataset under the model.
+        """
+        if column not in ("plain", "own"):
+            raise ValueError(f"column must be 'plain' or 'own', got {column!r}")
+        mine = self.row(self.best.data, model)
+        others = [row for row in self.rows if row.model == mine.model and row is not mine and row.scores]
+        return tuple(compare(mine.sample(column), row.sample(column)) for row in others) if mine.scores else ()
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return the rows as a pandas data frame."""
+        import pandas as pd
+
+        frame: pd.DataFrame = pd.DataFrame([row.as_dict() for row in self.rows])
+        return frame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        rows = [row.as_dict() for row in self.rows]
+        names = {"dataset": self.dataset, "protocol": self.protocol, "metric": self.metric, "unit": self.unit}
+        models = dict.fromkeys(row.model for row in self.rows)
+        told = [{"model": model} | one.as_dict() for model in models for one in self.compare(model=model)]
+        return {**names, "rows": rows, "comparisons": told}
+
+    def to_json(self) -> str:
+        """Return the report as JSON."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    def __str__(self) -> str:
+        trainings = "/".join(map(str, sorted({len(row.scores) for row in self.rows if row.scores}, reverse=True)))
+        title = f"{self.dataset}: test {self.metric} in %, {self.protocol} protocol, {trainings} trainings"
+        header = ("trained on", "model", self.unit, "kB", "plain", "own", "seconds")
+        table = render(title, header, [_cells(row) for row in self.rows], width=WIDTH)
+        told = [
+            line
+            for model in dict.fromkeys(row.model for row in self.rows)
+            for line in in_words(self.compare(model=model), f"{self.best.data} / {model}, plain")
+        ]
+        return "\n".join([table, *told])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    plain = _score(row.mean, row.deviation, row.scores) if row.scores else row.note
+    own = _score(row.own_mean, row.own_deviation, row.own_scores) if row.own_scores else ""
+    seconds = f"{row.condense_seconds:.2f}" if row.scores and row.data != "whole" else "-"
+    return (
+        row.data,
+        row.model,
+        f"{row.nodes:,}",
+        f"{row.bytes / 1000:,.{1 if 0 < row.bytes < 10_000 else 0}f}",
+        plain,
+        own,
+        seconds,
+    )
+
+
+def _score(mean: float, deviation: float, scores: tuple[float, ...]) -> str:
+    """Return a mean in %, with its deviation where there is more than one score."""
+    return f"{100 * mean:.1f}" if len(scores) == 1 else f"{100 * mean:.1f} ± {100 * deviation:.1f}"

@@ -1,0 +1,41 @@
+"""The contract of a surrogate: a classifier as a function of explicit weights."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.statistic import Statistic
+
+Weights = tuple[Tensor, ...]
+
+
+class Surrogate(Protocol):
+    """A network that only lends its eyes: data are compared by what they do to it.
+
+    Weight tensors follow torch's convention, outputs first: ``(out, in)``, ``(out, in, height, width)``.
+    """
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        ...
+
+    def init(self) -> Weights:
+        """Return fresh random weights."""
+        ...
+
+    def layers(self, weights: Weights, batch: Batch) -> list[Tensor]:
+        """Return the embeddings of the labelled rows, from the features to the logits, each ``(m, width)``."""
+        ...
+
+    def class_gradients(self, weights: Weights, batch: Batch) -> Statistic:
+        """Return the gradients of the cross-entropy summed over each class's rows, one tensor per weight.
+
+        They are differentiable with respect to ``batch``, unless gradients are switched off.
+        """
+        ...
+
+    def loss_gradients(self, weights: Weights, batch: Batch) -> Weights:
+        """Return the gradients of the mean cross-entropy with respect to the weights."""
+        ...

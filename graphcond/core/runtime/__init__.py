@@ -1,0 +1,1 @@
+"""Processes, files, checkpoints, memory and progress."""

@@ -1,0 +1,225 @@
+"""Training one downstream model on graphs: written once for condensed sets, controls and the whole dataset."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from graphcond.core.evaluation.columns import Column, Score, outcomes
+from graphcond.core.evaluation.metrics import Metric
+from graphcond.core.runtime.randomness import seeded
+from graphcond.graphs.color_refinement import refine
+from graphcond.graphs.evaluation.models import Features, GraphKind, View
+from graphcond.graphs.evaluation.protocol import GraphProtocol
+from graphcond.graphs.folding import folded_graphs
+from graphcond.graphs.storage.packing import merged, union
+from graphcond.graphs.task import GraphSet
+
+SHARED = (
+    "the condensed graphs share nodes, which only graphcond.pool can pool, so that no network called as "
+    "model(x, edge_index, batch) can be trained on them; condense by another method"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class GraphExam:
+    """Graphs on which a model is judged, in one or several batches."""
+
+    views: list[View]
+    labels: Tensor
+
+    @classmethod
+    def of(cls, graphs: GraphSet, layers: int, device: torch.device | str = "cpu") -> "GraphExam":
+        """Return the exam of some graphs for models of so many layers, on a device.
+
+        They are folded: what models compute is the same, and takes a fraction of the time. Graphs with self-loops or
+        weights of edges are taken as they are.
+        """
+        return cls([View(_folded(graphs, layers).to(device))], graphs.y.to(device))
+
+    @classmethod
+    def unfolded(cls, graphs: GraphSet, batch_size: int, device: torch.device | str = "cpu") -> "GraphExam":
+        """Return the exam of some graphs as they are, in batches, on a device."""
+        parts = torch.split(torch.arange(len(graphs)), batch_size)
+        return cls([View(as_batch(graphs.take(part)).to(device)) for part in parts], graphs.y.to(device))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class GraphLesson:
+    """Graphs on which a model is trained: condensed ones all together, or many in batches.
+
+    Args:
+        batches: The batches of a pass; one of them, if all graphs go into one.
+        targets: For each batch, ``(m,)`` int64 or ``(m, num_classes)`` float32.
+        weights: For each batch, ``(m,)`` float32.
+    """
+
+    batches: list[View]
+    targets: list[Tensor]
+    weights: list[Tensor]
+
+    @property
+    def scale(self) -> float:
+        """The mean sum of the weights of a graph's nodes, by which a sum of embeddings is divided."""
+        total, graphs = 0.0, 0
+        for view in self.batches:
+            data = view.data
+            weight = data.get("pool_weight")
+            total += data.x.size(0) if weight is None else float(weight.sum())
+            graphs += len(data.y)
+        return total / graphs
+
+
+def train_graphs(
+    kind: GraphKind, lesson: GraphLesson, val: GraphExam, test: GraphExam, features: tuple[Features, Features | None],
+    num_classes: int, protocol: GraphProtocol, metric: Metric, seed: int,
+) -> Score:  # fmt: skip
+    """Train a fresh model, keep the weights of its best look at the validation graphs, read the test graphs once."""
+    with seeded(seed):
+        model = kind.network(features, num_classes, protocol, lesson.scale).to(test.labels.device)
+        steps = max(protocol.steps, protocol.passes * len(lesson.batches))
+        optimizer = torch.optim.Adam(
+            model.parameters(), lr=protocol.learning_rate, weight_decay=protocol.weight_decay, fused=True
+        )
+        best, best_weights = float("-inf"), None
+        for step, batch in zip(range(1, steps + 1), _order(len(lesson.batches)), strict=False):
+            if step == steps // 2 + 1:
+                for group in optimizer.param_groups:
+                    group["lr"] *= 0.1
+            _step(model, lesson, batch, optimizer)
+            if len(val) and protocol.looks * step // steps > protocol.looks * (step - 1) // steps:
+                score = metric(predict(model, val), val.labels)
+                if score > best:
+                    best, best_weights = score, copy.deepcopy(model.state_dict())
+        last = metric(predict(model, test), test.labels)
+        if best_weights is not None:
+            model.load_state_dict(best_weights)
+        logits = predict(model, test)
+        return Score(
+            test=metric(logits, test.labels),
+            val=best if best_weights is not None else float("nan"),
+            last=last,
+            items=outcomes(logits, test.labels, metric),
+        )
+
+
+@torch.no_grad()
+def predict(model: nn.Module, exam: GraphExam) -> Tensor:
+    """Return the model's logits of the graphs of an exam, ``(num_graphs, num_classes)``."""
+    model.eval()
+    return torch.cat([model(view) for view in exam.views])
+
+
+def _order(batches: int) -> Iterator[int]:
+    while True:
+        yield from torch.randperm(batches).tolist()
+
+
+def _step(model: nn.Module, lesson: GraphLesson, batch: int, optimizer: torch.optim.Optimizer) -> None:
+    model.train()
+    optimizer.zero_grad()
+    losses = F.cross_entropy(model(lesson.batches[batch]), lesson.targets[batch], reduction="none")
+    weights = lesson.weights[batch]
+    loss = (losses * weights).sum() / weights.sum()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def carries_own(items: Sequence[Data], *, roots: bool = True) -> bool:
+    """Return whether condensed graphs have soft labels, or weights of graphs or nodes that are not all the same.
+
+    Args:
+        items: The graphs.
+        roots: Whether weights of nodes count.
+    """
+    weights = torch.cat([item.graph_weight for item in items]) if "graph_weight" in items[0] else torch.ones(1)
+    return (roots and "root_weight" in items[0]) or "y_soft" in items[0] or bool((weights != weights[0]).any())
+
+
+def lesson_of_items(
+    items: Sequence[Data], protocol: GraphProtocol, column: Column, device: torch.device | str = "cpu",
+    *, fold: bool = True,
+) -> GraphLesson:  # fmt: skip
+    """Return condensed graphs as a lesson: all of them in one batch, and trees that several nodes have once.
+
+    Args:
+        items: The graphs.
+        protocol: How models are trained.
+        column: ``"plain"``: classes as labels, and all nodes pooled alike; ``"own"``: with soft labels and the weights
+            of graphs and of roots, where there are any.
+        device: Where.
+        fold: Whether trees that several nodes have may be there once, and nodes may have weights; else a batch is as
+            PyG's ``DataLoader`` makes it.
+
+    Raises:
+        ValueError: they have to be folded, for they share nodes.
+    """
+    data = _batched(items, protocol, column, fold).to(device)
+    targets, weights = data.y, torch.ones(len(data.y), device=device)
+    if column == "own":
+        targets = data.get("y_soft", targets)
+        weights = data.get("graph_weight", weights)
+    return GraphLesson([View(data)], [targets], [weights])
+
+
+def _batched(items: Sequence[Data], protocol: GraphProtocol, column: Column, fold: bool) -> Data:
+    first = items[0]
+    if column == "own" and "root_weight" in first and fold:
+        return merged(items)
+    if "pool_index" in first:  # all graphs in one, whose nodes are shared: no plain loop can pool them
+        if not fold:
+            raise ValueError(SHARED)
+        return copy.copy(first)
+    data = _unified(union(items), protocol) if fold else as_batch(union(items))
+    if column == "own":
+        for key in ("y_soft", "graph_weight"):
+            if key in first:
+                data[key] = torch.cat([item[key] for item in items])
+    return data
+
+
+def _unified(graphs: GraphSet, protocol: GraphProtocol) -> Data:
+    """Return graphs as one ``Data``, folded unless nodes that are alike get different dropout."""
+    return as_batch(graphs) if protocol.dropout else _folded(graphs, protocol.layers)
+
+
+def _folded(graphs: GraphSet, layers: int) -> Data:
+    """Return graphs as one ``Data`` of their distinct trees, or as they are if they have self-loops or edge weights."""
+    loops = bool((graphs.edge_index[0] == graphs.edge_index[1]).any())  # GCN and GAT have their own
+    if loops or graphs.edge_weight is not None:
+        return as_batch(graphs)
+    return folded_graphs(graphs, refine(graphs, layers, degrees=True), degrees=True)
+
+
+def lesson_of_graphs(
+    graphs: GraphSet, protocol: GraphProtocol, device: torch.device | str = "cpu", *, fold: bool = True
+) -> GraphLesson:
+    """Return original graphs as a lesson, in batches drawn once; for ``fold`` see :func:`lesson_of_items`."""
+    with seeded(0):
+        parts = torch.split(torch.randperm(len(graphs)), protocol.batch_size)
+    batches = [graphs.take(part) for part in parts]
+    weights = [torch.ones(len(part), device=device) for part in parts]
+    views = [View((_unified(batch, protocol) if fold else as_batch(batch)).to(device)) for batch in batches]
+    return GraphLesson(views, [batch.y.to(device) for batch in batches], weights)
+
+
+def shallower(protocol: GraphProtocol, depth: int | None) -> GraphProtocol:
+    """Return the protocol with no more layers than trees are deep."""
+    return protocol if depth is None else replace(protocol, layers=max(1, min(protocol.layers, depth)))
+
+
+def as_batch(graphs: GraphSet) -> Data:
+    """Return a set of graphs as one ``Data`` with ``batch``, as PyG's ``DataLoader`` would."""
+    data = Data(x=graphs.x, edge_index=graphs.edge_index, y=graphs.y, batch=graphs.graph)
+    if graphs.edge_attr is not None:
+        data.edge_attr = graphs.edge_attr
+    if graphs.edge_weight is not None:
+        data.edge_weight = graphs.edge_weight
+    return data

@@ -1,0 +1,48 @@
+"""The contract of a graph method: a validated task and a budget in, synthetic graphs out."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from torch_geometric.data import Data
+
+from graphcond.core.members import Members
+from graphcond.core.method import Method
+from graphcond.core.run import Run
+from graphcond.graphs.budget import GraphBudget
+from graphcond.graphs.task import GraphTask
+
+
+@dataclass(frozen=True)
+class SyntheticGraphs:
+    """What a method gives back.
+
+    Args:
+        items: Ordinary PyG ``Data``: ``x``, ``edge_index``, ``y`` ``(1,)`` and, where there are any, ``edge_attr``,
+            ``edge_weight``, ``y_soft`` ``(1, num_classes)``, ``graph_weight`` ``(1,)``, ``root_mask``, ``root_weight``.
+        choices: What was chosen on validation data, with scores, for the record.
+        members: Which training graphs stand behind each item.
+        notes: What a user should know of the result, one sentence each.
+    """
+
+    items: list[Data]
+    choices: dict[str, Any] = field(default_factory=dict)
+    members: Members | None = None
+    notes: tuple[str, ...] = ()
+
+
+class GraphMethod(Method):
+    """A way to condense a graph-classification dataset."""
+
+    keeps_weights: ClassVar[bool] = False
+    """Whether the result has the weights of edges where the original has them."""
+
+    @abstractmethod
+    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+        """Return synthetic graphs for ``task``.
+
+        Args:
+            task: The task; only ``train`` and (for choosing) ``val`` may be read.
+            budget: The size that is asked for.
+            run: Who is told of progress, how long it may take, where its state is kept.
+        """

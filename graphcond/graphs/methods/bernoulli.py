@@ -1,0 +1,148 @@
+r"""Graphs whose edges are independent coin tosses (DosCond: Jin et al., KDD 2022).
+
+An edge is there with probability :math:`\sigma(\Theta_{ij})`. What a surrogate sees is a relaxed toss (the binary
+concrete distribution: Maddison et al., ICLR 2017) with noise :math:`\epsilon` uniform in (0, 1), one draw per pair,
+
+.. math:: A_{ij} = \sigma\Big(\frac{\Theta_{ij} + \log \epsilon_{ij} - \log(1 - \epsilon_{ij})}{\tau}\Big)
+
+which becomes a toss as :math:`\tau` falls; the graph that is kept has the edges with :math:`\sigma(\Theta_{ij}) > 1/2`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from graphcond.core.fields import require_positive
+from graphcond.core.matching.driver import Synthetic
+from graphcond.core.matching.graph_batch import GraphBatch
+from graphcond.graphs.features import Features
+from graphcond.synthetic.graph import normalize
+
+CERTAINTY = 5.0  # log-odds with which initial graphs have their edges, and lack the others
+EPSILON = 1e-6  # how near noise may come to 0 and 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tosses:
+    """How tosses are relaxed, and held sparse.
+
+    Args:
+        temperature: The lowest temperature; the first draw is made at 1.
+        annealing: Draws over which the temperature falls to it, geometrically.
+        sparsity: Weight of what the mean probability of an edge exceeds the initial density by.
+    """
+
+    temperature: float = 0.01
+    annealing: int = 200
+    sparsity: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        require_positive(self, but=("sparsity",))
+
+    def temperature_at(self, draw: int) -> float:
+        """Return the temperature of a draw, counted from 0."""
+        return float(max(self.temperature, self.temperature ** (draw / self.annealing)))
+
+
+class BernoulliGraphs(Synthetic):
+    """Graphs with learned features and learned probabilities of edges, of sizes of their own.
+
+    Args:
+        rows: ``(n, N, columns)`` initial features, as real ones are; what is beyond a graph's size does not matter.
+        adjacency: ``(n, N, N)`` initial edges, zeros and ones.
+        sizes: ``(n,)`` int64 how many of the ``N`` places of each graph are nodes.
+        y: ``(n,)`` int64 classes, fixed.
+        features: How features become numbers.
+        tosses: How edges do.
+        mean: Whether a graph's readout is the mean of its nodes, or their sum.
+    """
+
+    y: Tensor
+    nodes: Tensor
+    pairs: Tensor
+    draws: Tensor
+
+    def __init__(
+        self,
+        rows: Tensor,
+        adjacency: Tensor,
+        sizes: Tensor,
+        y: Tensor,
+        *,
+        features: Features,
+        tosses: Tosses,
+        mean: bool = True,
+    ) -> None:
+        super().__init__()
+        count, places = rows.shape[:2]
+        nodes = torch.arange(places, device=sizes.device) < sizes.unsqueeze(1)
+        pairs = nodes.unsqueeze(1) & nodes.unsqueeze(2) & ~torch.eye(places, dtype=torch.bool, device=sizes.device)
+        self.x = nn.Parameter(features.start(rows.flatten(0, 1)).view(count, places, -1).clone())
+        self.logits = nn.Parameter(CERTAINTY * (2 * adjacency - 1))
+        self.register_buffer("y", y)
+        self.register_buffer("nodes", nodes, persistent=False)
+        self.register_buffer("pairs", pairs, persistent=False)
+        self.register_buffer("draws", torch.zeros((), dtype=torch.int64))
+        self.features = features
+        self.tosses = tosses
+        self.mean = mean
+        self.density = float(_mean(adjacency, pairs))
+
+    def batch(self) -> GraphBatch:
+        """Return the graphs with a fresh draw of their edges; see :class:`graphcond.core.matching.driver.Synthetic`."""
+        temperature = self.tosses.temperature_at(int(self.draws))
+        self.draws += 1
+        adjacency = torch.sigmoid((self._odds() + self._noise()) / temperature) * self.pairs
+        return self._seen(adjacency, self.features.numbers(self.x.flatten(0, 1)))
+
+    def parts(self) -> dict[str, list[nn.Parameter]]:
+        """See :class:`graphcond.core.matching.driver.Synthetic`."""
+        return {"features": [self.x], "structure": [self.logits]}
+
+    def penalty(self) -> Tensor:
+        r"""Return :math:`\beta \max(0, \overline{\sigma(\Theta)} - \text{initial density})`, over pairs of nodes."""
+        excess = _mean(self._odds().sigmoid(), self.pairs) - self.density
+        return self.tosses.sparsity * excess.relu()
+
+    @torch.no_grad()
+    def decided(self) -> GraphBatch:
+        """Return the graphs as a surrogate sees them when all is decided: what is kept."""
+        numbers = self.features.encode(self.features.decode(self.x.flatten(0, 1)))
+        return self._seen(self._edges().to(numbers), numbers)
+
+    @torch.no_grad()
+    def graphs(self) -> list[tuple[Tensor, Tensor]]:
+        """Return features, as real ones are, and edges, ``(2, num_edges)`` in both directions, of each graph."""
+        edges = self._edges()
+        found = []
+        for i, size in enumerate(self.nodes.sum(dim=1).tolist()):
+            x = self.features.decode(self.x[i, :size])
+            found.append((x.clone(), edges[i, :size, :size].nonzero().T.contiguous()))
+        return found
+
+    def _odds(self) -> Tensor:
+        return (self.logits + self.logits.transpose(1, 2)) / 2
+
+    def _edges(self) -> Tensor:
+        return (self._odds() > 0) & self.pairs
+
+    def _noise(self) -> Tensor:
+        """Return logistic noise, the same for both directions of a pair; drawn on the CPU, so that devices agree."""
+        upper = torch.rand(self.logits.shape).to(self.logits).triu(diagonal=1)
+        return (upper + upper.transpose(1, 2)).logit(eps=EPSILON)
+
+    def _seen(self, adjacency: Tensor, x: Tensor) -> GraphBatch:
+        count, places = self.nodes.shape
+        share = self.nodes.to(x)
+        if self.mean:
+            share = share / share.sum(dim=1, keepdim=True)
+        ptr = places * torch.arange(count + 1, device=x.device)
+        x = x * self.nodes.view(-1, 1)
+        return GraphBatch(x, self.y, adj=torch.vmap(normalize)(adjacency), ptr=ptr, share=share.flatten())
+
+
+def _mean(values: Tensor, pairs: Tensor) -> Tensor:
+    """Return the mean of ``values`` over pairs of nodes; 0 where no graph has two."""
+    return (values * pairs).sum() / pairs.sum().clamp(min=1)

@@ -1,0 +1,1 @@
+"""Frequent sets of computation trees."""

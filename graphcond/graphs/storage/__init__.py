@@ -1,0 +1,1 @@
+"""How condensed graphs lie in files."""

@@ -1,0 +1,141 @@
+"""Training one downstream network on images: written once for condensed sets, controls and the whole dataset."""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from graphcond.core.evaluation.columns import Column, Score, outcomes
+from graphcond.core.evaluation.metrics import Metric
+from graphcond.core.matching.batch import Batch
+from graphcond.core.runtime.randomness import seeded
+from graphcond.images.evaluation.protocol import ImageProtocol
+from graphcond.images.formation import expand, expand_labels
+from graphcond.images.task import ImageSet, Scale, pixels
+from graphcond.surrogates.convnet import Architecture
+
+LEARNING_RATE_DROP = 0.1
+ROWS_AT_ONCE = 250  # of the test split; what more of them make no longer fits into a processor's cache
+
+
+@dataclass(frozen=True, eq=False)
+class ImageLesson:
+    """What a network is trained on.
+
+    Args:
+        x: Images, as they are stored.
+        targets: What the cross-entropy takes of them.
+        scale: How networks see these images, and those that they are judged on.
+        learning_rate: The learned one, if there is one.
+        outputs: What a regression shall predict of them; ``None``: the targets.
+
+    Shapes:
+        x: ``(n, channels, height, width)`` uint8 or float32; targets: ``(n,)`` int64 or ``(n, num_classes)`` float32;
+        outputs: ``(n, num_classes)`` float32.
+    """
+
+    x: Tensor
+    targets: Tensor
+    scale: Scale
+    learning_rate: float | None = None
+    outputs: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batch(self, rows: Tensor) -> Batch:
+        """Return some of the images as a network sees them."""
+        return Batch(self.scale.normalized(self.x[rows]), self.targets[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class ImageExams:
+    """Where networks are judged, and what a score is."""
+
+    val: ImageSet
+    test: ImageSet
+    metric: Metric
+    num_classes: int
+
+
+def lesson_of(data: Data, column: Column, scale: Scale, device: torch.device) -> ImageLesson:
+    """Return condensed images as a lesson.
+
+    Args:
+        data: With ``x`` and ``y`` and perhaps ``y_soft``, ``target``, ``learning_rate``, ``formation``, ``mean`` and
+            ``std``.
+        column: ``"own"`` takes soft labels, targets and the learned learning rate where there are any.
+        scale: Of images that do not bring their own.
+        device: Where to train.
+    """
+    data = data.clone().detach().to(device)
+    factor = int(data.formation) if "formation" in data else 1
+    own = column == "own"
+    targets = data.y_soft.float() if own and "y_soft" in data else data.y.long()
+    outputs = data.target if own and "target" in data else None
+    return ImageLesson(
+        data.x if factor == 1 else expand(pixels(data.x), factor),
+        expand_labels(targets, factor),
+        Scale(data.mean.float(), data.std.float()) if "mean" in data else scale.to(device),
+        float(data.learning_rate) if own and "learning_rate" in data else None,
+        None if outputs is None else expand_labels(outputs, factor),
+    )
+
+
+def train_images(
+    architecture: Architecture, lesson: ImageLesson, exams: ImageExams, protocol: ImageProtocol, seed: int
+) -> Score:
+    """Train a fresh network; judge its last weights, or the best of some looks at the validation images.
+
+    Without validation images the last weights are judged. Initial weights are drawn on the CPU, so that devices agree.
+    """
+    looking = protocol.select == "validation" and len(exams.val) > 0
+    rate = protocol.learning_rate if lesson.learning_rate is None else lesson.learning_rate
+    channels, height, width = lesson.x.shape[1:]
+    with seeded(seed):
+        model = architecture((channels, height, width), exams.num_classes).to(lesson.x.device)
+        best, best_weights = float("-inf"), None
+        optimizer = _optimizer(model, protocol, rate)
+        for epoch in range(1, protocol.epochs + 1):
+            if epoch == protocol.epochs // 2 + 1:
+                optimizer = _optimizer(model, protocol, rate * LEARNING_RATE_DROP)
+            _epoch(model, lesson, protocol, optimizer)
+            if looking and protocol.looks_after(epoch):
+                score = exams.metric(predict_images(model, exams.val, lesson.scale), exams.val.y)
+                if score > best:
+                    best, best_weights = score, copy.deepcopy(model.state_dict())
+        if best_weights is not None:
+            model.load_state_dict(best_weights)
+        logits = predict_images(model, exams.test, lesson.scale)
+        return Score(
+            test=exams.metric(logits, exams.test.y),
+            val=best if best_weights is not None else None,
+            items=outcomes(logits, exams.test.y, exams.metric),
+        )
+
+
+@torch.no_grad()
+def predict_images(model: nn.Module, images: ImageSet, scale: Scale) -> Tensor:
+    """Return a network's logits of images, ``(n, num_classes)``."""
+    model.eval()
+    return torch.cat([model(scale.normalized(block)) for block in torch.split(images.x, ROWS_AT_ONCE)])
+
+
+def _epoch(model: nn.Module, lesson: ImageLesson, protocol: ImageProtocol, optimizer: torch.optim.Optimizer) -> None:
+    """See each image once."""
+    model.train()
+    for rows in torch.split(torch.randperm(len(lesson)).to(lesson.x.device), protocol.batch_size):
+        batch = protocol.seen(lesson.batch(rows))
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(batch.x), batch.y)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+
+def _optimizer(model: nn.Module, protocol: ImageProtocol, learning_rate: float) -> torch.optim.Optimizer:
+    return torch.optim.SGD(
+        model.parameters(), lr=learning_rate, momentum=protocol.momentum, weight_decay=protocol.weight_decay, fused=True
+    )

@@ -1,0 +1,75 @@
+"""The methods for images: one file per paper or idea, looked up by name or passed as values."""
+
+from functools import partial
+
+from graphcond.core.matching.experts import ExpertPlan
+from graphcond.core.matching.replay import Window
+from graphcond.core.matching.training import Training
+from graphcond.core.method import MethodTable
+from graphcond.images.augmentation import PHOTOGRAPHS
+from graphcond.images.methods.base import ImageMethod
+from graphcond.images.methods.cafe import CAFE
+from graphcond.images.methods.dc import DC
+from graphcond.images.methods.dd import DD
+from graphcond.images.methods.dm import DM
+from graphcond.images.methods.frepo import FRePO
+from graphcond.images.methods.idc import IDC
+from graphcond.images.methods.idm import IDM
+from graphcond.images.methods.kip import KIP
+from graphcond.images.methods.mtt import MTT
+from graphcond.images.methods.parameterizations import Formations, Hallucinations, Memory, Stored
+from graphcond.images.methods.rfad import RFAD
+from graphcond.images.methods.selection import (
+    ClassMeanImages,
+    HerdingImages,
+    KCenterImages,
+    RandomImages,
+    RandomSoftImages,
+)
+from graphcond.surrogates.convnet import ConvNet, Perceptron
+
+METHODS = MethodTable(
+    base=ImageMethod,
+    classes=(
+        CAFE,
+        DC,
+        DD,
+        DM,
+        FRePO,
+        IDC,
+        IDM,
+        KIP,
+        MTT,
+        RFAD,
+        ClassMeanImages,
+        HerdingImages,
+        KCenterImages,
+        RandomImages,
+        RandomSoftImages,
+    ),
+    variants={
+        "auto": (DM, "The default: dm."),
+        "datm": (
+            partial(MTT, window=Window(latest=14, opened=4, widened_every=20), soft_labels="expert"),
+            "MTT from early to late checkpoints, with learned soft labels.",
+        ),
+        "dcc": (partial(DC, per_class=False), "DC on the summed gradients of all classes."),
+        "dsa": (partial(DC, operations=PHOTOGRAPHS), "DC with both sides augmented alike."),
+        "ftd": (
+            partial(MTT, experts=ExpertPlan(number=5, training=Training(momentum=0.0, sharpness=0.01))),
+            "MTT with experts on flat ground.",
+        ),
+        "haba": (partial(DM, form=Hallucinations()), "DM on images that small networks make of a few."),
+        "linba": (
+            partial(DD, form=Memory(), unroll_steps=50),
+            "Back-propagation through training, on combinations of shared bases.",
+        ),
+        "tesla": (
+            partial(MTT, exact=False, soft_labels="classes"),
+            "MTT without terms across steps, with soft labels.",
+        ),
+    },
+    nested=(ConvNet, ExpertPlan, Formations, Hallucinations, Memory, Perceptron, Stored, Training, Window),
+    of=" for images",
+    example="a method for images such as DM()",
+)

@@ -1,0 +1,53 @@
+"""The contract of an image method: a validated task and an allocation in, synthetic images out."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from graphcond.core.members import Members
+from graphcond.core.method import Method
+from graphcond.core.run import Run
+from graphcond.images.task import ImageTask
+
+
+@dataclass(frozen=True)
+class SyntheticImages:
+    """What a method gives back.
+
+    Args:
+        x: ``(n, channels, height, width)`` float32, normalised as networks see them.
+        y: ``(n,)`` int64; with soft labels, the class that an image was made for.
+        y_soft: ``(n, num_classes)`` float32, rows that sum to 1, if labels were learned or come from a teacher.
+        target: ``(n, num_classes)`` float32, what a regression on them is fitted to, if a method learns that (KIP).
+        learning_rate: The learned step size of training on them, if the method learns one.
+        formation: Each stored image stands for ``formation**2`` images, its tiles enlarged (IDC); 1: for itself.
+        learned_bytes: Bytes of what was learned, where the images are decoded from it; ``None``: the images themselves.
+        members: Which training images stand behind each.
+        choices: What was chosen on validation data, with scores, for the record.
+    """
+
+    x: Tensor
+    y: Tensor
+    y_soft: Tensor | None = None
+    target: Tensor | None = None
+    learning_rate: float | None = None
+    formation: int = 1
+    learned_bytes: int | None = None
+    members: Members | None = None
+    choices: dict[str, Any] = field(default_factory=dict)
+
+
+class ImageMethod(Method):
+    """A way to condense an image-classification dataset."""
+
+    @abstractmethod
+    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+        """Return synthetic images for ``task``.
+
+        Args:
+            task: The task; only ``train`` and (for choosing) ``val`` may be read.
+            allocation: How many images of each class are asked for, ``(num_classes,)`` int64, each at least one.
+            run: Who is told of progress, how long it may take, where its state is kept.
+        """

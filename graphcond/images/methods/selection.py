@@ -1,0 +1,216 @@
+"""Real images, chosen: at random, by herding, by k-center, and at random with a teacher's labels; and class means."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from graphcond.core.fields import require_positive
+from graphcond.core.matching.surrogate import Surrogate, Weights
+from graphcond.core.matching.training import Student, Training
+from graphcond.core.members import Members
+from graphcond.core.run import Run
+from graphcond.core.selection import farthest_first, herd
+from graphcond.images import source
+from graphcond.images.methods.base import ImageMethod, SyntheticImages
+from graphcond.images.task import ImageSet, ImageTask
+from graphcond.surrogates.convnet import Architecture, ConvNet, network
+
+Order = Callable[[Tensor, int], Tensor]
+TEMPERATURES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+ROWS_AT_ONCE = 512  # images that pass through the teacher together
+
+
+def class_images(task: ImageTask, label: int) -> Tensor:
+    """Return the numbers of the training images of a class."""
+    return (task.train.y == label).nonzero().flatten()
+
+
+def require_images(task: ImageTask, allocation: Tensor) -> None:
+    """Raise if a class has fewer training images than are asked for."""
+    missing = (allocation.to(task.class_counts.device) > task.class_counts).nonzero().flatten().tolist()
+    if missing:
+        label = missing[0]
+        raise ValueError(
+            f"class {label} has {int(task.class_counts[label])} training images, but {int(allocation[label])} were "
+            "asked for; ask for fewer images"
+        )
+
+
+def drawn_images(task: ImageTask, allocation: Tensor) -> Tensor:
+    """Return the numbers of training images drawn from each class, without repetition."""
+    require_images(task, allocation)
+    rows = [class_images(task, label) for label in range(task.num_classes)]
+    picks = [torch.randperm(len(r))[:count] for r, count in zip(rows, allocation.tolist(), strict=True)]
+    return torch.cat([r[pick.to(r.device)] for r, pick in zip(rows, picks, strict=True)])
+
+
+def picked_images(task: ImageTask, allocation: Tensor, order: Order) -> Tensor:
+    """Return the numbers of training images, picked class by class by ``order`` from their normalised pixels.
+
+    Args:
+        task: The task.
+        allocation: How many of each class.
+        order: Given the images of a class, flat, and a count, the rows that are picked.
+    """
+    require_images(task, allocation)
+    picked = []
+    for label, count in enumerate(allocation.tolist()):
+        rows = class_images(task, label)
+        picked.append(rows[order(task.scale.normalized(task.train.x[rows]).flatten(1), count)])
+    return torch.cat(picked)
+
+
+def real_images(task: ImageTask, rows: Tensor) -> SyntheticImages:
+    """Return some of the training images as they are."""
+    batch = task.batch(task.train.take(rows))
+    return SyntheticImages(batch.x, batch.y, members=Members.from_groups(list(rows.cpu().reshape(-1, 1))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomImages(ImageMethod):
+    """Training images drawn at random from each class."""
+
+    name: ClassVar[str] = "random"
+
+    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+        """See :meth:`ImageMethod.condense`."""
+        return real_images(task, drawn_images(task, allocation))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HerdingImages(ImageMethod):
+    """Training images whose mean follows the class mean of normalised pixels (Welling, ICML 2009).
+
+    Note:
+        The field's baseline measures distances in the embedding of a network trained on the whole dataset. Pixels need
+        no training and keep the control cheap and deterministic.
+    """
+
+    name: ClassVar[str] = "herding"
+
+    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+        """See :meth:`ImageMethod.condense`."""
+        return real_images(task, picked_images(task, allocation, herd))
+
+
+@dataclass(frozen=True, kw_only=True)
+class KCenterImages(ImageMethod):
+    """Training images that cover each class in normalised pixels (Sener and Savarese, ICLR 2018).
+
+    Note:
+        As in :class:`HerdingImages`, distances are taken between pixels, not in a trained network.
+    """
+
+    name: ClassVar[str] = "k_center"
+
+    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+        """See :meth:`ImageMethod.condense`."""
+        return real_images(task, picked_images(task, allocation, farthest_first))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMeanImages(ImageMethod):
+    """One image per class: the mean of its training images.
+
+    It always makes one image per class and leaves the rest of the budget unspent.
+    """
+
+    name: ClassVar[str] = "class_mean"
+
+    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+        """See :meth:`ImageMethod.condense`."""
+        rows = [class_images(task, label) for label in range(task.num_classes)]
+        x = torch.stack([task.scale.normalized(task.train.x[r]).mean(dim=0) for r in rows])
+        y = torch.arange(task.num_classes, device=x.device)
+        return SyntheticImages(x, y, members=Members.from_groups([r.cpu() for r in rows]))
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """A network trained on all training images of a task.
+
+    Args:
+        task: The task.
+        surrogate: The network.
+        weights: Its weights.
+        temperature: Its logits are divided by it.
+    """
+
+    task: ImageTask
+    surrogate: Surrogate
+    weights: Weights
+    temperature: float = 1.0
+
+    @torch.no_grad()
+    def logits(self, images: ImageSet) -> Tensor:
+        """Return the logits of images, ``(n, num_classes)``."""
+        parts = torch.split(torch.arange(len(images), device=images.y.device), ROWS_AT_ONCE)
+        batches = (self.task.batch(images.take(rows)) for rows in parts)
+        return torch.cat([self.surrogate.layers(self.weights, batch)[-1] for batch in batches]) / self.temperature
+
+    def calibrated(self) -> "Teacher":
+        """Return the teacher at the temperature at which the labels of the validation images are likeliest.
+
+        Without validation images it is 1.
+        """
+        val = self.task.val
+        if not len(val):
+            return replace(self, temperature=1.0)
+        logits = self.logits(val) * self.temperature
+        losses = {t: float(F.cross_entropy(logits / t, val.y)) for t in TEMPERATURES}
+        return replace(self, temperature=min(losses, key=losses.__getitem__))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomSoftImages(ImageMethod):
+    """Random training images with the class probabilities of a network trained for a moment on all of them.
+
+    Good labels alone are worth much (Qin et al., NeurIPS 2024): what has soft labels has to beat this. The teacher
+    takes a minute of one core for the 60,000 images of MNIST. It says what an image resembles rather than what it is
+    sure of: its probabilities are softened (Hinton et al., 2015).
+
+    Args:
+        architecture: The teacher's.
+        training: How it is trained.
+        batch_size: Training images of a step.
+        epochs: Passes over the training images.
+        least_steps: Steps at the least, however few images there are.
+        softness: How many times higher the temperature is than the one at which the teacher is calibrated on the
+            validation images, or than 1 where there are none.
+    """
+
+    name: ClassVar[str] = "random_soft"
+    architecture: Architecture = ConvNet(width=32)
+    training: Training = Training(learning_rate=3e-3)
+    batch_size: int = 128
+    epochs: int = 2
+    least_steps: int = 300
+    softness: float = 4.0
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        require_positive(self)
+
+    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+        """See :meth:`ImageMethod.condense`."""
+        require_images(task, allocation)
+        return self.taught(task, allocation, self.teacher(task))
+
+    def teacher(self, task: ImageTask) -> Teacher:
+        """Return the teacher of a task."""
+        surrogate = network(self.architecture, task.shape, task.num_classes, task.train.x)
+        student, lessons = Student(surrogate.init(), self.training), source.RandomBatches(task, self.batch_size)
+        for step in range(max(self.least_steps, self.epochs * len(task.train) // self.batch_size)):
+            student.train(surrogate, lessons(step), 1)
+        teacher = Teacher(task, surrogate, student.weights).calibrated()
+        return replace(teacher, temperature=self.softness * teacher.temperature)
+
+    def taught(self, task: ImageTask, allocation: Tensor, teacher: Teacher) -> SyntheticImages:
+        """Return random training images with a teacher's labels."""
+        rows = drawn_images(task, allocation)
+        y_soft = teacher.logits(task.train.take(rows)).softmax(dim=1)
+        return replace(real_images(task, rows), y_soft=y_soft, choices={"temperature": teacher.temperature})

@@ -1,1 +1,0 @@
-"""What ``condense`` does with a dataset of each kind."""

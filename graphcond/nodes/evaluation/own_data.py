@@ -1,0 +1,69 @@
+"""A condensed graph of the user's own making: checked as an original is, before anything is trained on it."""
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphcond.nodes import checks
+from graphcond.nodes.sparse import dense
+from graphcond.pyg.adjacency import with_edges
+
+ROUNDING = 1e-3
+
+
+def read_own(data: Data) -> Data:
+    """Return a graph to train on with float32 features, integer labels and a ``train_mask`` of labelled nodes.
+
+    Args:
+        data: With ``x``, ``edge_index`` and ``y``; where it has a ``train_mask``, only those nodes are learned from. It
+            is not changed.
+
+    Raises:
+        TypeError: a tensor of the wrong type.
+        ValueError: a tensor with unusable values, or no node to learn from.
+    """
+    notes: list[str] = []
+    data = with_edges(data)
+    try:
+        x = dense(checks.check_features(data))
+        edge_index, edge_weight, _ = checks.check_edges(data, x.size(0), notes)
+        y = checks.check_labels(data, x.size(0))
+        _check_own_column(data, x.size(0))
+        known = y >= 0
+        if data.get("train_mask") is not None:
+            known = known & checks.check_mask(data, "train_mask", x.size(0), 0, required=True)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"the condensed data cannot be trained on: {error}") from error
+    if not known.any():
+        raise ValueError("the condensed data has no labelled node in its train_mask; mark those to learn from")
+    result = data.clone()
+    result.x, result.y, result.edge_index, result.train_mask = x, y, edge_index, known
+    if data.edge_weight is not None:
+        result.edge_weight = edge_weight
+    return result
+
+
+def _check_own_column(data: Data, count: int) -> None:
+    """Raise unless weights and soft labels of nodes can be trained on."""
+    weight, soft = data.get("node_weight"), data.get("y_soft")
+    if weight is not None:
+        if not isinstance(weight, Tensor) or tuple(weight.shape) != (count,):
+            raise ValueError(
+                f"node_weight must have the shape ({count},), a number for each node, got {_shape(weight)}"
+            )
+        if not (torch.isfinite(weight).all() and (weight >= 0).all() and (weight > 0).any()):
+            raise ValueError("node_weight must hold finite numbers, none negative and not all 0; leave it out for ones")
+    if soft is not None:
+        if not isinstance(soft, Tensor) or soft.dim() != 2 or len(soft) != count:
+            raise ValueError(f"y_soft must have the shape ({count}, classes), got {_shape(soft)}")
+        if not (torch.isfinite(soft).all() and (soft >= 0).all()):
+            raise ValueError("y_soft must hold probabilities, got negative or infinite ones; apply softmax to logits")
+        if ((total := soft.sum(dim=1)) - 1).abs().max() > ROUNDING:
+            row = int((total - 1).abs().argmax())
+            raise ValueError(
+                f"rows of y_soft must sum to 1, row {row} sums to {float(total[row]):g}; apply softmax to logits"
+            )
+
+
+def _shape(value: object) -> str:
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__

@@ -1,0 +1,57 @@
+"""One node per class: the mean of its propagated features. The control that most published methods do not beat."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from graphcond.core.fields import plain_fields
+from graphcond.core.members import Members
+from graphcond.core.run import Run
+from graphcond.nodes.cost_model import Shape, Work, propagation_work
+from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows
+from graphcond.nodes.propagated_features import Propagated
+from graphcond.nodes.task import NodeTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMean(NodeMethod):
+    r"""One node per class: the mean of its training nodes' propagated features, without edges.
+
+    .. math:: x_c = \frac{1}{|V_c|} \sum_{i \in V_c} (\hat A^{depth} X)_i
+
+    It always makes one node per class and leaves the rest of the budget unspent. ``node_weight`` is the share of the
+    class among the training nodes.
+
+    Args:
+        depth: Hops of propagation; 2 is the depth of the field's standard two-layer GCN.
+    """
+
+    name: ClassVar[str] = "class_mean"
+    reads_sparse: ClassVar[bool] = True
+    depth: int = 2
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        plain_fields(self)
+        check_depth(self.depth)
+
+    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
+        """See :meth:`NodeMethod.condense`."""
+        nodes, labels, counts = task.train.nodes, task.train.labels, task.class_counts.float()
+        rows = [class_rows(task, label) for label in range(task.num_classes)]
+        sums = Propagated(task.train.graph, self.depth).class_sums(nodes, labels, task.num_classes)
+        return SyntheticNodes(
+            x=sums / counts.unsqueeze(1),
+            y=torch.arange(task.num_classes, device=nodes.device),
+            node_weight=counts,
+            members=Members.from_groups([r.cpu() for r in rows]),
+        )
+
+    def work(self, shape: Shape) -> Work:
+        """See :meth:`NodeMethod.work`."""
+        if shape.num_classes >= shape.num_features:
+            return propagation_work(shape, self.depth)
+        hops = propagation_work(replace(shape, num_features=shape.num_classes), self.depth)
+        return replace(hops, dense=shape.num_nodes * shape.num_classes * shape.num_features, movable=0)

@@ -1,0 +1,129 @@
+"""GCond: graph condensation by gradient matching."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from graphcond.core.fields import require_positive
+from graphcond.core.matching.objectives.distances import DistanceName
+from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.schedules import Schedule
+from graphcond.core.matching.training import Training
+from graphcond.core.matching.weight_samplers import Trained
+from graphcond.nodes.methods.matching import Matching, MatchingMethod
+from graphcond.nodes.methods.structures import LearnedEdges, Structure
+from graphcond.nodes.surrogate_models import SGC, Relay
+from graphcond.nodes.task import NodeTask
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "cora": {},
+    "citeseer": {},
+    "ogbn-arxiv": {
+        "features_rate": 0.01, "structure_rate": 0.01, "inner_steps": 3, "epochs": 1000,
+        "structure": LearnedEdges(hidden=256, threshold=0.01),
+    },
+    "flickr": {
+        "features_rate": 0.005, "structure_rate": 0.005, "outer_steps": 10, "inner_steps": 1, "epochs": 1000,
+        "structure": LearnedEdges(hidden=256, threshold=0.01),
+    },
+    "reddit": {
+        "features_rate": 0.1, "structure_rate": 0.1, "outer_steps": 10, "inner_steps": 1, "epochs": 1000,
+        "structure": LearnedEdges(hidden=256, threshold=0.01),
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class GCond(MatchingMethod):
+    r"""Gradient matching along the training on the synthetic graph (GCond: Jin et al., ICLR 2022).
+
+    Features :math:`X'` are free, edges a function of them, :math:`A' = g_\Phi(X')`
+    (:class:`graphcond.synthetic.edges.PairwiseEdges`). For many initial weights :math:`\theta_0`,
+
+    .. math:: \min_{X', \Phi} \sum_{t=0}^{T-1} \sum_c w_c D\big(\nabla_\theta \ell(f_{\theta_t}(A, X)_c, Y_c),
+              \nabla_\theta \ell(f_{\theta_t}(A', X')_c, Y'_c)\big), \qquad
+              \theta_{t+1} = \mathrm{opt}_\theta(\ell(f_{\theta_t}(A', X'), Y'))
+
+    with the column-wise cosine distance :math:`D`, the class's share of the synthetic nodes as :math:`w_c`, and
+    features and edges moving in turns. ``structure=NoEdges()`` is GCond-X.
+
+    The defaults are the paper's settings for Cora and CiteSeer; :meth:`preset` has those of its other datasets.
+
+    Args:
+        structure: ``LearnedEdges()`` or ``NoEdges()``.
+        relay: The network whose gradients are matched, ``SGC()`` or ``GCN()``.
+        distance: ``"columns"`` as in the paper; ``"squared"``, which its authors call often more stable; or
+            ``"normalized"``.
+        epochs: Initial weights that are drawn, the paper's :math:`K`.
+        outer_steps: Matching steps with each, the paper's :math:`T`.
+        inner_steps: Adam steps on the synthetic graph between two of them, the paper's :math:`\tau_\theta`.
+        inner_rate: Learning rate of these.
+        features_rate: Learning rate (Adam) of the features.
+        structure_rate: Learning rate (Adam) of the edges' function.
+        structure_epochs: Epochs in which the edges move, at the beginning of every turn.
+        features_epochs: Epochs in which the features move, the rest of the turn.
+        real_per_class: Training nodes of each class in a step.
+
+    Note:
+        Where this departs from the published code (ChandlerBang/GCond), and why:
+
+        - Real nodes see their exact neighbourhoods, propagated once, instead of 10 and 5 sampled neighbours.
+        - Class gradients are closed forms (:mod:`graphcond.surrogates.linear`), not double backward passes.
+        - The synthetic graph that is kept is chosen on validation nodes, out of twenty looks; the published code prints
+          test accuracy on the way.
+        - Edges below the threshold are left out of the result, as in its cross-architecture tests; its main table used
+          the dense matrix (``LearnedEdges(threshold=0)``).
+        - Labels are shared out by largest remainder, so that no class can end up with less than a node.
+        - GCond-X has no edges in training as well as in testing; the published code zeroes them in testing only. The
+          name ``"gcond_x"`` stands for a tenth of the features' learning rate, set on the validation nodes of Cora and
+          CiteSeer: the distance does not see how long features are, and at the full rate they outgrow real ones within
+          a few hundred steps.
+        - Its relay for ogbn-arxiv and Flickr is an SGC with two linear layers; here it is ``SGC()`` or ``GCN()``.
+        - Features are taken as they come. The paper's are scaled to rows of sum 1 on Cora and CiteSeer
+          (``torch_geometric.transforms.NormalizeFeatures``).
+    """
+
+    name: ClassVar[str] = "gcond"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    structure: Structure = LearnedEdges()
+    relay: Relay = SGC()
+    distance: DistanceName = "columns"
+    epochs: int = 600
+    outer_steps: int = 20
+    inner_steps: int = 15
+    inner_rate: float = 0.01
+    features_rate: float = 1e-4
+    structure_rate: float = 1e-4
+    structure_epochs: int = 10
+    features_epochs: int = 40
+    real_per_class: int = 256
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        GradientMatching(distance=self.distance)
+        super().__post_init__()
+        require_positive(self, but=("inner_steps",))
+
+    def recipe(self, task: NodeTask, allocation: Tensor) -> Matching:
+        """See :meth:`MatchingMethod.recipe`."""
+        share = allocation.to(task.train.graph.x) / int(allocation.max())
+        turns = (("structure", self.structure_epochs * self.outer_steps),
+                 ("features", self.features_epochs * self.outer_steps))  # fmt: skip
+        rates = {"features": self.features_rate, "structure": self.structure_rate}
+        return Matching(
+            relay=self.relay,
+            structure=self.structure,
+            objective=GradientMatching(distance=self.distance, class_weight=share),
+            sampler=partial(
+                Trained,
+                outer_steps=self.outer_steps,
+                inner_steps=self.inner_steps,
+                training=Training(learning_rate=self.inner_rate),
+            ),
+            schedule=Schedule(rates=rates, turns=turns),
+            steps=self.epochs * self.outer_steps,
+            real_per_class=self.real_per_class,
+        )

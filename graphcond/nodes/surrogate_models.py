@@ -1,0 +1,78 @@
+"""Relays: the surrogates of node methods, and the hops of a graph that can be done before their weights come in."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from graphcond.core.fields import require_positive
+from graphcond.core.matching.surrogate import Surrogate
+from graphcond.surrogates.linear import Linear
+from graphcond.surrogates.two_layer import TwoLayer
+
+
+@runtime_checkable
+class Relay(Protocol):
+    """Which network a node method looks through."""
+
+    @property
+    def hops(self) -> int:
+        """Hops of propagation before the first weight."""
+        ...
+
+    @property
+    def last_hop(self) -> bool:
+        """Whether there is one more hop, before the last weight."""
+        ...
+
+    @property
+    def embeddings(self) -> int:
+        """Layers before the logits, the propagated features included."""
+        ...
+
+    def surrogate(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
+        """Return the network, its weights on the device of ``like``."""
+        ...
+
+
+@dataclass(frozen=True)
+class SGC:
+    """Simple graph convolution (Wu et al., ICML 2019): all hops first, then softmax regression.
+
+    Args:
+        hops: Hops of propagation.
+    """
+
+    hops: int = 2
+    last_hop = False
+    embeddings = 1
+
+    def __post_init__(self) -> None:
+        """Check the field."""
+        require_positive(self, but=("hops",))
+
+    def surrogate(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
+        """See :class:`Relay`."""
+        return Linear(num_features, num_classes, like)
+
+
+@dataclass(frozen=True)
+class GCN:
+    """A two-layer graph convolutional network (Kipf and Welling, ICLR 2017).
+
+    Args:
+        hidden: Hidden units.
+    """
+
+    hidden: int = 256
+    hops = 1
+    last_hop = True
+    embeddings = 2
+
+    def __post_init__(self) -> None:
+        """Check the field."""
+        require_positive(self)
+
+    def surrogate(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
+        """See :class:`Relay`."""
+        return TwoLayer(num_features, self.hidden, num_classes, like)

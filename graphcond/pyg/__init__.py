@@ -1,0 +1,1 @@
+"""Reading PyG's data: what every modality of graphs shares."""

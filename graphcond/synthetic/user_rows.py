@@ -1,0 +1,164 @@
+"""Synthetic users: rows of interactions that are learned through their logits."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from graphcond.core.fields import require_positive
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.driver import Synthetic
+
+SMALLEST = 1e-20  # the exponential draws of float32 can be 0, whose logarithm no row survives
+
+
+@runtime_checkable
+class Rows(Protocol):
+    """How logits become interactions."""
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Return interactions in [0, 1] from logits, both ``(num_users, num_items)``, differentiable."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoftmaxRows:
+    r"""A fixed amount of interaction, spread over the items: :math:`\min(\gamma\, \mathrm{softmax}(\theta/\tau), 1)`.
+
+    What :class:`GumbelRows` become without their noise, hundreds of times cheaper. It is their mean where the
+    temperature is high; where it is low, that would be the softmax at temperature 1.
+
+    Args:
+        interactions: :math:`\gamma`, the sum of a row before it is clipped.
+        temperature: :math:`\tau`.
+    """
+
+    interactions: float = 200.0
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        require_positive(self)
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """See :class:`Rows`."""
+        return (self.interactions * torch.softmax(logits / self.temperature, dim=1)).clamp(max=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GumbelRows:
+    r"""Multi-sampling of Distill-CF: :math:`\min(\sum_{t=1}^{\gamma} \mathrm{softmax}((\theta + G_t)/\tau), 1)`.
+
+    Items are drawn with replacement, softly; the noise :math:`G_t` is new at every call, and drawn once more in the
+    backward pass instead of being kept.
+
+    Args:
+        draws: :math:`\gamma`.
+        temperature: :math:`\tau`.
+    """
+
+    draws: int = 200
+    temperature: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        require_positive(self)
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """See :class:`Rows`."""
+        total = torch.zeros_like(logits)
+        for _ in range(self.draws):
+            total = total + torch.utils.checkpoint.checkpoint(self._draw, logits, use_reentrant=False)
+        return total.clamp(max=1)
+
+    def _draw(self, logits: Tensor) -> Tensor:
+        noise = -torch.empty_like(logits).exponential_().clamp_(min=SMALLEST).log_()
+        return torch.softmax((logits + noise) / self.temperature, dim=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopKRows:
+    r"""Exactly :math:`k` binary interactions for each user; gradients go straight through to :class:`SoftmaxRows`.
+
+    Args:
+        interactions: :math:`k`.
+        longer: So many of the first users have one more.
+        temperature: Of the softmax behind it.
+    """
+
+    interactions: int = 40
+    longer: int = 0
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        require_positive(self, but=("longer",))
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """See :class:`Rows`."""
+        soft = SoftmaxRows(interactions=self.interactions, temperature=self.temperature)(logits)
+        best = logits.topk(min(self.interactions + 1, logits.size(1)), dim=1).indices
+        kept = torch.ones_like(best, dtype=soft.dtype)
+        kept[self.longer :, self.interactions :] = 0
+        hard = torch.zeros_like(soft).scatter_(1, best, kept)
+        return hard + (soft - soft.detach())
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutRows:
+    """The largest interactions of each user of other rows; gradients go straight through to all.
+
+    Args:
+        rows: How logits become interactions before the cut.
+        kept: How many each user keeps, with their weights.
+    """
+
+    rows: SoftmaxRows | GumbelRows
+    kept: int
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        require_positive(self, but=("rows",))
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """See :class:`Rows`."""
+        whole = self.rows(logits)
+        largest, places = whole.detach().topk(min(self.kept, whole.size(1)), dim=1)
+        return torch.zeros_like(whole).scatter_(1, places, largest) + (whole - whole.detach())
+
+
+class UserRows(Synthetic):
+    """Users as rows of interactions, which are features and targets at once.
+
+    Args:
+        logits: ``(num_users, num_items)`` where they start.
+        rows: How logits become interactions.
+        first: How they do so in the first batches, which train what ``rows`` would hide; ``None``: as ``rows`` says.
+        first_batches: How many batches those are.
+    """
+
+    batches: Tensor
+
+    def __init__(self, logits: Tensor, rows: Rows, first: Rows | None = None, first_batches: int = 0) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(logits.clone())
+        self.rows = rows
+        self._first = first
+        self._first_batches = first_batches
+        self.register_buffer("batches", torch.zeros((), dtype=torch.long))  # a checkpoint must know how many there were
+
+    def interactions(self) -> Tensor:
+        """Return the interactions, ``(num_users, num_items)``."""
+        return self.rows(self.logits)
+
+    def batch(self) -> Batch:
+        """See :class:`Synthetic`."""
+        early = self._first is not None and self.batches < self._first_batches
+        self.batches += 1
+        x = self._first(self.logits) if early and self._first is not None else self.interactions()
+        return Batch(x, x)
+
+    def parts(self) -> dict[str, list[nn.Parameter]]:
+        """See :class:`Synthetic`."""
+        return {"users": [self.logits]}

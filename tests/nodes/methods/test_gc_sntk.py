@@ -1,0 +1,204 @@
+"""GC-SNTK: what the regression on its nodes predicts, units, labels, and the batches of labelled nodes."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.transforms import NormalizeFeatures
+
+import graphcond
+from graphcond import GCSNTK, Checkpoint, CondensedDataset
+from graphcond.api import list_methods
+from graphcond.core.matching.batch import Batch
+from graphcond.core.matching.objectives.losses import squared_error
+from graphcond.core.ranges import root_mean_square
+from graphcond.core.runtime.randomness import seeded
+from graphcond.nodes import quick_validation
+from graphcond.nodes.methods import METHODS as NODE_METHODS
+from graphcond.nodes.methods.gc_sntk import LabelledNodes, as_probabilities
+from graphcond.nodes.reading import read_nodes
+from graphcond.nodes.task import NodeTask
+from graphcond.surrogates.structured_width import Neighbourhood, StructuredWidth
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+STEPS = 12
+
+
+@pytest.fixture
+def unjudged(toy: Data) -> Data:
+    """The toy graph without validation nodes: the last step is kept, whatever it is worth."""
+    toy.val_mask[:] = False
+    return toy
+
+
+def condense(data: Data, method: GCSNTK, **options: Any) -> CondensedDataset:
+    return graphcond.condense(data, method=method, **({"num_nodes": 6} | options))
+
+
+def prediction(method: GCSNTK, task: NodeTask, split: str, small: CondensedDataset) -> tuple[Neighbourhood, Tensor]:
+    """The nodes of a split, and what the regression on condensed nodes predicts for them."""
+    unit = root_mean_square(task.train.graph.x)
+    nodes = method.seen(getattr(task, split), task.num_classes, unit)
+    made = Batch(small[0].x / unit, small[0].y_soft)
+    return nodes, method.regression().predict(method.kernel(), (), nodes, made)
+
+
+def test_it_is_registered_with_the_settings_of_its_paper_but_for_steps():
+    assert NODE_METHODS.resolve("gc_sntk") == GCSNTK(
+        hops=2, depth=2, hops_per_layer=1, weight_variance=2.0, bias_variance=0.01, ridge=1.0, steps=200,
+        features_rate=0.2, labels_rate=0.01, real_per_class=256,
+    )  # fmt: skip
+    assert list_methods()["gc_sntk"].startswith("Kernel ridge regression on synthetic nodes")
+    assert GCSNTK(hops_per_layer=0).kernel() == StructuredWidth(hops_per_layer=0)
+
+
+def test_the_regression_learns_to_predict_the_labelled_nodes(unjudged):
+    method, errors = GCSNTK(steps=40), []
+    task = read_nodes(unjudged)
+    for steps in (1, 40):
+        small = condense(unjudged, GCSNTK(steps=steps))
+        nodes, predicted = prediction(method, task, "train", small)
+        errors.append(squared_error(predicted, nodes).item())
+    assert errors[1] < 0.6 * errors[0]
+    nodes, predicted = prediction(method, task, "test", small)
+    assert (predicted.argmax(dim=1) == nodes.classes).float().mean() > 0.9
+
+
+def test_nodes_are_seen_in_a_unit_with_targets(unjudged):
+    task, method = read_nodes(unjudged), GCSNTK(hops=0, depth=1, hops_per_layer=0)
+    seen = method.seen(task.train, 3, torch.tensor(2.0))
+    torch.testing.assert_close(seen.x, task.train.graph.x[task.train.nodes] / 2)
+    assert torch.equal(seen.classes, task.train.labels)
+    torch.testing.assert_close(seen.y.sum(dim=1), torch.ones(len(seen)))
+
+
+@pytest.mark.parametrize("field", [{"hops": 0}, {"hops_per_layer": 0}, {"depth": 1}, {"ridge": 0.1}])
+def test_settings_matter(unjudged, field):
+    first, second = (condense(unjudged, GCSNTK(steps=3, **fields)) for fields in ({}, field))
+    assert not torch.equal(first[0].x, second[0].x)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 50.0])
+def test_the_unit_of_the_features_does_not_matter(unjudged, factor):
+    other = copy.copy(unjudged)
+    other.x = factor * unjudged.x
+    first, second = (condense(data, GCSNTK(steps=5)) for data in (unjudged, other))
+    torch.testing.assert_close(second[0].x / factor, first[0].x, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(second[0].y_soft, first[0].y_soft, rtol=1e-3, atol=1e-3)
+
+
+def test_features_of_zeros_are_a_unit_as_well(unjudged):
+    unjudged.x = torch.zeros_like(unjudged.x)
+    assert root_mean_square(read_nodes(unjudged).train.graph.x) == 1
+    assert bool(condense(unjudged, GCSNTK(steps=2))[0].x.isfinite().all())
+
+
+def test_targets_that_do_not_move_stay_the_classes(unjudged):
+    fixed, moved = (condense(unjudged, GCSNTK(steps=5, labels_rate=rate))[0] for rate in (0.0, 0.1))
+    assert torch.equal(fixed.y_soft, torch.nn.functional.one_hot(fixed.y, 3).float())
+    assert not torch.equal(moved.y_soft, fixed.y_soft)
+    assert torch.equal(moved.y, fixed.y)  # the class that a node was asked for
+
+
+def test_targets_as_probabilities():
+    targets = torch.tensor([[0.5, 1.5, -0.2], [-1.0, 0.0, -0.5], [2.0, 0.0, 0.0]])
+    expected = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    torch.testing.assert_close(as_probabilities(targets, torch.tensor([1, 2, 0])), expected)
+
+
+def test_the_nodes_that_look_best_are_kept(toy):
+    small = condense(toy, GCSNTK(steps=STEPS))
+    choices = small.record.choices
+    scores = dict(choices["scores"])
+    assert scores[choices["kept_step"]] == max(scores.values())
+    assert (choices["steps"], choices["complete"]) == (STEPS, True)
+    stopped = condense(toy, GCSNTK(steps=STEPS), max_seconds=1e-9)
+    assert stopped.record.choices["kept_step"] == 1
+
+
+def test_what_is_looked_at_is_what_is_given_back(toy, monkeypatch):
+    looks, run = [], quick_validation.QuickValidation.run
+
+    def spy(self: Any, x: Tensor, y: Tensor, **more: Any) -> Any:
+        looks.append((x[0], y))
+        return run(self, x, y, **more)
+
+    monkeypatch.setattr(quick_validation.QuickValidation, "run", spy)
+    small = condense(toy, GCSNTK(steps=1))
+    ((x, y),) = looks
+    assert torch.equal(x, small[0].x)
+    assert torch.equal(y, small[0].y)
+
+
+def test_without_validation_nodes_the_last_step_is_kept(unjudged):
+    assert condense(unjudged, GCSNTK(steps=STEPS)).record.choices == {
+        "kept_step": STEPS, "steps": STEPS, "complete": True, "scores": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("real_per_class", [2, 256])
+def test_an_interrupted_run_ends_on_the_same_bits(unjudged, tmp_path, real_per_class):
+    method = GCSNTK(steps=STEPS, real_per_class=real_per_class)
+    whole = condense(unjudged, method)
+    for _ in range(STEPS):
+        last = condense(unjudged, method, max_seconds=1e-9, checkpoint=Checkpoint(tmp_path / "state", every_seconds=0))
+    assert last.record.choices == whole.record.choices
+    for name, value in whole[0]:
+        assert torch.equal(value, last[0][name]), name
+
+
+def test_batches_hold_so_many_labelled_nodes_of_each_class(toy):
+    task, method = read_nodes(toy), GCSNTK()
+    nodes = method.seen(task.train, 3, torch.tensor(1.0))
+    whole = LabelledNodes(nodes, 256)
+    assert whole.constant
+    assert whole(0) is nodes
+    few = LabelledNodes(nodes, 2)
+    assert not few.constant
+    with seeded(0):
+        first, second, *others = (few(step) for step in range(20))
+    for batch in (first, second, *others):
+        assert torch.bincount(batch.classes).tolist() == [2, 2, 2]
+    assert not torch.equal(first.x, second.x)
+    # A node is seen in a batch as it is among all.
+    made = Batch(torch.randn(4, 8, generator=torch.Generator().manual_seed(0)), torch.eye(4))
+    every, some = (method.kernel().cross((), batch, made) for batch in (nodes, first))
+    gaps = (some.unsqueeze(1) - every).abs().amax(dim=2)
+    assert gaps.amin(dim=1).max() < 1e-4
+    assert len(gaps.argmin(dim=1).unique()) == 6
+
+
+def test_in_the_inductive_setting_the_regression_predicts_other_graphs(toy):
+    small = condense(toy, GCSNTK(steps=30), inductive=True)
+    nodes, predicted = prediction(GCSNTK(), read_nodes(toy, inductive=True), "test", small)
+    assert (predicted.argmax(dim=1) == nodes.classes).float().mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"hops": -1}, ValueError, "hops must be at least 0, got -1"),
+        ({"depth": 0}, ValueError, "depth must be positive, got 0"),
+        ({"ridge": 0.0}, ValueError, "ridge must be positive, got 0.0"),
+        ({"steps": 2.0}, TypeError, "steps must be a whole number, got 2.0"),
+        ({"features_rate": 0.0}, ValueError, "features_rate must be positive"),
+        ({"labels_rate": -0.1}, ValueError, "labels_rate must be at least 0"),
+        ({"real_per_class": 0}, ValueError, "real_per_class must be positive"),
+    ],
+)
+def test_settings_are_checked(fields, error, message):
+    with pytest.raises(error, match=message):
+        GCSNTK(**fields)
+
+
+def test_cora_with_35_nodes(real_data: Callable[[str], Path], monkeypatch) -> None:
+    monkeypatch.undo()
+    data = NormalizeFeatures()(graphcond.datasets.load("cora", real_data("Planetoid/Cora"))[0])
+    small = graphcond.condense(data, num_nodes=35, method=GCSNTK(steps=60))
+    assert graphcond.evaluate(small, data, runs=1, controls=False).best.mean > 0.76
