@@ -7,6 +7,7 @@ import scipy.sparse
 import torch
 
 from graphcond.condensed import CondensedDataset
+from graphcond.core import pipeline
 from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.inputs import materialized
 from graphcond.core.method import Method, MethodTable
@@ -17,16 +18,17 @@ from graphcond.core.runtime.memory import parse_memory
 from graphcond.core.runtime.progress import ProgressCallback, shows_progress
 from graphcond.core.runtime.randomness import check_seed
 from graphcond.graphs.methods import METHODS as GRAPH_METHODS
-from graphcond.graphs.modality import condense_graphs
+from graphcond.graphs.modality import GRAPHS, graph_budget, read_for
 from graphcond.graphs.reading import Split
 from graphcond.images.budget import ImageBudget
 from graphcond.images.methods import METHODS as IMAGE_METHODS
 from graphcond.images.methods.base import ImageMethod
-from graphcond.images.modality import condense_image_dataset
-from graphcond.images.reading import is_image_dataset
+from graphcond.images.modality import IMAGES
+from graphcond.images.reading import is_image_dataset, read_images
 from graphcond.nodes.budget import Budget, RatioOf
 from graphcond.nodes.methods import METHODS as NODE_METHODS
-from graphcond.nodes.modality import condense_nodes
+from graphcond.nodes.modality import NODES
+from graphcond.nodes.reading import read_nodes
 from graphcond.pyg.containers import check_first, is_graph_dataset
 
 NO_SIZES = ("inductive", "memory", "ratio_of", "split")
@@ -132,20 +134,22 @@ def condense(
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds, limit)
     if is_image_dataset(dataset):
         _refuse(nodes | graphs | inapt | apart, "images", {}, "; condense_images takes per_class=")
-        return condense_image_dataset(dataset, ImageBudget(ratio=ratio), IMAGE_METHODS.resolve(method), conditions)
+        return _condensed_images(dataset, ImageBudget(ratio=ratio), method, conditions)
     if is_graph_dataset(dataset):
         check_first(dataset)
         _refuse(nodes | inapt, "a dataset of many graphs", graphs)
-        return condense_graphs(
-            dataset, {"ratio": ratio} | graphs, GRAPH_METHODS.resolve(method), conditions, split=split
-        )  # fmt: skip
+        of_graphs = GRAPH_METHODS.resolve(method)
+        conditions.check(of_graphs)
+        size = graph_budget({"ratio": ratio} | graphs, of_graphs)
+        return _dataset(pipeline.condense(GRAPHS, read_for(of_graphs, dataset, split), size, of_graphs, conditions))
     _refuse(graphs, "a node dataset", nodes)
     if not is_whole(split):
         raise TypeError(f"split must be a number for a node dataset, whose parts are masks, got {split!r}")
     budget = Budget(ratio=ratio, ratio_of=ratio_of, **nodes)
-    return condense_nodes(
-        dataset, budget, NODE_METHODS.resolve(method), conditions, split=int(split), inductive=inductive
-    )  # fmt: skip
+    of_nodes = NODE_METHODS.resolve(method)
+    conditions.check(of_nodes)
+    task = read_nodes(dataset, split=int(split), inductive=inductive)
+    return _dataset(pipeline.condense(NODES, task, budget, of_nodes, conditions))
 
 
 @shows_progress("step")
@@ -205,7 +209,17 @@ def condense_images(
     dataset = materialized(dataset)
     budget = ImageBudget(ratio=ratio, num_images=num_images, per_class=per_class)
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
-    return condense_image_dataset(dataset, budget, IMAGE_METHODS.resolve(method), conditions)
+    return _condensed_images(dataset, budget, method, conditions)
+
+
+def _condensed_images(dataset: object, budget: ImageBudget, method: object, conditions: Conditions) -> CondensedDataset:
+    of_images = IMAGE_METHODS.resolve(method)
+    conditions.check(of_images)
+    return _dataset(pipeline.condense(IMAGES, read_images(dataset), budget, of_images, conditions))
+
+
+def _dataset(made: pipeline.Condensed) -> CondensedDataset:
+    return CondensedDataset(made.items, made.record, made.members)
 
 
 def _refuse(arguments: dict[str, Any], kind: str, instead: dict[str, Any], more: str = "") -> None:

@@ -15,12 +15,13 @@ LAYERS = ["core", "surrogates", "synthetic", "pyg", "formats", "condensed", "mod
           "plotting", "terminal", "planning", "cli", "__main__"]  # fmt: skip
 MODALITIES = ("nodes", "graphs", "images")
 FORMATS = (
-    "graphs.contents", "graphs.storage", "graphs.folding", "graphs.color_refinement", "graphs.task", "images.contents", "images.formation", "images.task",
+    "graphs.contents", "graphs.storage", "graphs.folding", "graphs.color_refinement", "graphs.task",
+    "images.contents", "images.formation", "images.task",
 )  # fmt: skip
 """What condensed data of a modality look like in a file, which :class:`graphcond.CondensedDataset` asks."""
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 RECSYS = Path(recsys.__file__).parent
-RECSYS_LAYERS = ["data", "metrics", "models", "methods", "size", "condensed", "api", "evaluation", "cli"]
+RECSYS_LAYERS = ["data", "metrics", "models", "methods", "size", "modality", "condensed", "api", "evaluation", "cli"]
 RECSYS_FILES = sorted(path for path in RECSYS.rglob("*.py") if path != RECSYS / "__init__.py")
 
 

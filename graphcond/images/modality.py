@@ -1,44 +1,49 @@
-"""What ``condense_images`` does."""
+"""Images, as the pipeline takes them."""
 
-import logging
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphcond.condensed import CondensedDataset
-from graphcond.core.record import Record
-from graphcond.core.run_conditions import Conditions, require_finite, settings_of
-from graphcond.core.runtime.costs import Costs, measured
-from graphcond.core.runtime.randomness import seeded
+from graphcond.core.modality import Delivered, Modality, Requested
 from graphcond.images.budget import ImageBudget
+from graphcond.images.methods import METHODS
 from graphcond.images.methods.base import ImageMethod, SyntheticImages
-from graphcond.images.reading import read_images
 from graphcond.images.task import ImageTask
 
-logger = logging.getLogger(__name__)
 
-
-def condense_image_dataset(
-    dataset: object, budget: ImageBudget, method: ImageMethod, conditions: Conditions
-) -> CondensedDataset:
-    """Return an image dataset condensed by a method."""
-    conditions.check(method)
-    task = read_images(dataset)
+def _request(budget: ImageBudget, task: ImageTask, _: ImageMethod) -> Requested:
     allocation = budget.allocate(task.class_counts)
-    for note in task.notes:
-        logger.warning(note)
-    run = conditions.run(method, lambda: _identity(method, task, allocation))
-    with measured(conditions.device) as costs, seeded(conditions.seed):
-        result = method.condense(task.to(conditions.device), allocation, run)
+    counts = allocation.tolist()
+    return Requested(allocation, {"images per class": str(counts)}, {"asked": budget.asked(), "allocated": counts})
+
+
+def _validation(task: ImageTask) -> dict[str, str]:
+    return {"validation images": task.val.fingerprint()}
+
+
+def _source(task: ImageTask) -> dict[str, Any]:
+    return {
+        "name": task.name,
+        "fingerprint": task.fingerprint(),
+        "num_images": len(task.train),
+        "num_classes": task.num_classes,
+        "num_train": len(task.train),
+        "shape": list(task.shape),
+    }
+
+
+def _deliver(result: SyntheticImages, task: ImageTask, _: Requested, __: ImageMethod) -> Delivered:
     data = image_data(result, task)
-    require_finite(method, data.to_dict())
-    task = replace(task, notes=(*task.notes, *conditions.notes(method, result.choices)))
-    return CondensedDataset(
-        [data], _record(method, task, budget, allocation, result, data, costs, conditions), result.members
-    )
+    spent = {
+        "images": len(data.y),
+        "bytes": sum(value.numel() * value.element_size() for value in data.to_dict().values()),
+        "images_per_class": torch.bincount(data.y, minlength=task.num_classes).tolist(),
+    }
+    if result.learned_bytes is not None:
+        spent["learned_bytes"] = result.learned_bytes
+    return Delivered([data], spent, (data.to_dict(),))
 
 
 def image_data(result: SyntheticImages, task: ImageTask) -> Data:
@@ -57,51 +62,11 @@ def image_data(result: SyntheticImages, task: ImageTask) -> Data:
     return Data(**{name: v.detach().cpu().contiguous() for name, v in tensors.items() if v is not None})
 
 
-def _identity(method: ImageMethod, task: ImageTask, allocation: Tensor) -> dict[str, str]:
-    """Return what a run's bits depend on, by which its checkpoint is recognised."""
-    return {
-        "method": repr(method),
-        "source": task.fingerprint(),
-        "validation images": task.val.fingerprint(),
-        "images per class": str(allocation.tolist()),
-    }
-
-
-def _record(
-    method: ImageMethod,
-    task: ImageTask,
-    budget: ImageBudget,
-    allocation: Tensor,
-    result: SyntheticImages,
-    data: Data,
-    costs: Costs,
-    conditions: Conditions,
-) -> Record:
-    source: dict[str, Any] = {
-        "name": task.name,
-        "fingerprint": task.fingerprint(),
-        "num_images": len(task.train),
-        "num_classes": task.num_classes,
-        "num_train": len(task.train),
-        "shape": list(task.shape),
-    }
-    spent = {
-        "images": len(data.y),
-        "bytes": sum(value.numel() * value.element_size() for value in data.to_dict().values()),
-        "images_per_class": torch.bincount(data.y, minlength=task.num_classes).tolist(),
-    }
-    if result.learned_bytes is not None:
-        spent["learned_bytes"] = result.learned_bytes
-    return Record(
-        method=method.label,
-        settings=settings_of(method),
-        choices=result.choices,
-        seed=conditions.seed,
-        device=str(conditions.device),
-        processes=conditions.processes.count,
-        source=source,
-        budget={"asked": budget.asked(), "allocated": allocation.tolist(), "spent": spent},
-        seconds=costs.seconds,
-        peak_memory=costs.peak_memory,
-        notes=task.notes,
-    )
+IMAGES = Modality(
+    name="images",
+    methods=METHODS,
+    request=_request,
+    validation=_validation,
+    source=_source,
+    deliver=_deliver,
+)

@@ -1,74 +1,79 @@
-"""What ``condense`` does with a node dataset."""
+"""Graphs with labelled nodes, as the pipeline takes them."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphcond.condensed import CondensedDataset
-from graphcond.core.record import Record
-from graphcond.core.run_conditions import Conditions, require_finite, settings_of
-from graphcond.core.runtime.costs import Costs, measured
+from graphcond.core.modality import Delivered, Modality, Requested
 from graphcond.core.runtime.memory import held_memory
 from graphcond.core.runtime.out_of_core import Place, Spill, in_memory
-from graphcond.core.runtime.randomness import seeded
 from graphcond.nodes.budget import Budget
 from graphcond.nodes.cost_model import Shape
+from graphcond.nodes.methods import METHODS
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes
-from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import NodeTask
 
-logger = logging.getLogger(__name__)
 
-
-def condense_nodes(
-    dataset: object, budget: Budget, method: NodeMethod, conditions: Conditions, *, split: int, inductive: bool
-) -> CondensedDataset:
-    """Return a node dataset condensed by a method."""
-    conditions.check(method)
-    task = read_nodes(dataset, split=split, inductive=inductive)
+def _request(budget: Budget, task: NodeTask, _: NodeMethod) -> Requested:
     allocation = budget.allocate(task.train.graph.num_nodes, task.class_counts)
-    for note in task.notes:
-        logger.warning(note)
-    run = conditions.run(method, lambda: _identity(method, task, allocation))
-    with (
-        room(method, Shape.of(task), conditions.memory) as place,
-        measured(conditions.device) as costs,
-        seeded(conditions.seed),
-    ):
-        given = (task if method.reads_sparse else task.dense()).to(conditions.device)
-        result = method.condense(given, allocation, replace(run, place=place))
-    data = as_data(result)
-    require_finite(method, data.to_dict())
-    task = replace(task, notes=(*task.notes, *conditions.notes(method, result.choices)))
-    notes = list(result.notes)
-    if data.num_nodes < (asked := int(allocation.sum())):
-        notes.append(f"{method.label} made {data.num_nodes} nodes of the {asked} asked; it never makes more.")
-    for note in notes:
-        logger.warning(note)
-    task = replace(task, notes=(*task.notes, *notes))
-    record = _record(method, task, budget, allocation, result, data, costs, conditions)
-    return CondensedDataset([data], record, result.members)
+    counts = allocation.tolist()
+    asked = budget.asked() | ({"ratio_of": budget.ratio_of} if budget.ratio is not None else {})
+    return Requested(allocation, {"nodes per class": str(counts)}, {"asked": asked, "allocated": counts})
+
+
+def _validation(task: NodeTask) -> dict[str, str]:
+    return {"validation nodes": task.val.fingerprint()}
+
+
+def _source(task: NodeTask) -> dict[str, Any]:
+    graph = task.train.graph
+    return {
+        "name": task.name,
+        "fingerprint": task.fingerprint(),
+        "num_nodes": graph.num_nodes,
+        "num_edges": graph.edge_index.size(1),
+        "num_features": graph.x.size(1),
+        "num_classes": task.num_classes,
+        "num_train": len(task.train.nodes),
+        "inductive": task.inductive,
+        "split": task.split,
+    }
+
+
+def _prepare(task: NodeTask, method: NodeMethod, device: torch.device) -> NodeTask:
+    return (task if method.reads_sparse else task.dense()).to(device)
 
 
 @contextmanager
-def room(method: NodeMethod, shape: Shape, memory: int | None) -> Iterator[Place]:
+def _place(method: NodeMethod, task: NodeTask, memory: int | None) -> Iterator[Place]:
     """Yield where large tensors are kept so that a method needs no more memory than it may have.
 
     Raises:
         ValueError: it needs more in any case.
     """
-    _, in_files = method.work(shape).fitted(memory, held_memory(), method.label)
+    _, in_files = method.work(Shape.of(task)).fitted(memory, held_memory(), method.label)
     if not in_files:
         yield in_memory
         return
     with Spill() as spill:
         yield spill
+
+
+def _deliver(result: SyntheticNodes, task: NodeTask, requested: Requested, method: NodeMethod) -> Delivered:
+    data, notes = as_data(result), list(result.notes)
+    if data.num_nodes < (asked := int(requested.size.sum())):
+        notes.append(f"{method.label} made {data.num_nodes} nodes of the {asked} asked; it never makes more.")
+    spent = {
+        "nodes": data.num_nodes,
+        "edges": data.num_edges,
+        "bytes": sum(value.numel() * value.element_size() for value in data.to_dict().values()),
+        "nodes_per_class": torch.bincount(data.y, minlength=task.num_classes).tolist(),
+    }
+    return Delivered([data], spent, (data.to_dict(),), tuple(notes))
 
 
 def as_data(result: SyntheticNodes) -> Data:
@@ -91,55 +96,13 @@ def as_data(result: SyntheticNodes) -> Data:
     return Data(**{name: value.detach().cpu().contiguous() for name, value in tensors.items()})
 
 
-def _identity(method: NodeMethod, task: NodeTask, allocation: Tensor) -> dict[str, str]:
-    """Return what a run's bits depend on, by which its checkpoint is recognised."""
-    return {
-        "method": repr(method),
-        "source": task.fingerprint(),
-        "validation nodes": task.val.fingerprint(),
-        "nodes per class": str(allocation.tolist()),
-    }
-
-
-def _record(
-    method: NodeMethod,
-    task: NodeTask,
-    budget: Budget,
-    allocation: Tensor,
-    result: SyntheticNodes,
-    data: Data,
-    costs: Costs,
-    conditions: Conditions,
-) -> Record:
-    graph = task.train.graph
-    source: dict[str, Any] = {
-        "name": task.name,
-        "fingerprint": task.fingerprint(),
-        "num_nodes": graph.num_nodes,
-        "num_edges": graph.edge_index.size(1),
-        "num_features": graph.x.size(1),
-        "num_classes": task.num_classes,
-        "num_train": len(task.train.nodes),
-        "inductive": task.inductive,
-        "split": task.split,
-    }
-    spent = {
-        "nodes": data.num_nodes,
-        "edges": data.num_edges,
-        "bytes": sum(value.numel() * value.element_size() for value in data.to_dict().values()),
-        "nodes_per_class": torch.bincount(data.y, minlength=task.num_classes).tolist(),
-    }
-    asked = budget.asked() | ({"ratio_of": budget.ratio_of} if budget.ratio is not None else {})
-    return Record(
-        method=method.label,
-        settings=settings_of(method),
-        choices=result.choices,
-        seed=conditions.seed,
-        device=str(conditions.device),
-        processes=conditions.processes.count,
-        source=source,
-        budget={"asked": asked, "allocated": allocation.tolist(), "spent": spent},
-        seconds=costs.seconds,
-        peak_memory=costs.peak_memory,
-        notes=task.notes,
-    )
+NODES = Modality(
+    name="nodes",
+    methods=METHODS,
+    request=_request,
+    validation=_validation,
+    source=_source,
+    prepare=_prepare,
+    place=_place,
+    deliver=_deliver,
+)
