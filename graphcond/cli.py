@@ -275,7 +275,7 @@ def show(
 
     check_output(output, overwrite=overwrite)
     small = graphcond.load(file)
-    if small.has_images:
+    if small.modality == "images":
         draw_images(small, output, overwrite=overwrite)
         typer.echo(f"written to {output}")
         return
@@ -327,13 +327,13 @@ def _summary(small: graphcond.CondensedDataset) -> str:
     record = small.record
     source, spent = record.source, record.budget["spent"]
     size = f"{spent['bytes'] / 1000:,.{0 if spent['bytes'] >= 10_000 else 1}f} kB by {record.method} in"
-    if small.has_images:
+    if small.modality == "images":
         return (
             f"{source['name']}: {source['num_images']:,} training images -> {spent['images']:,} images, {size} "
             f"{record.seconds:.2f} s"
         )
     before, after = f"{source['num_nodes']:,} nodes", f"{spent['nodes']:,} nodes"
-    if small.has_graphs:
+    if small.modality == "graphs":
         before, after = f"{source['num_graphs']:,} training graphs, {before}", f"{spent['graphs']:,} graphs, {after}"
     return (
         f"{source['name']}: {before}, {source['num_edges']:,} edges -> {after}, {spent['edges']:,} edges, {size} "

@@ -8,16 +8,19 @@ from pathlib import Path
 from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
+from graphcond.core.format import Format
 from graphcond.core.members import Members
 from graphcond.core.record import Record
 from graphcond.core.runtime import storage
 from graphcond.core.runtime.contents import explained, require_members, require_present, require_recorded
 from graphcond.core.runtime.files import replacing
-from graphcond.graphs.contents import check_graph_data, check_names, check_node_data, graph_counts
-from graphcond.graphs.storage import packing
-from graphcond.images.contents import check_image_data, image_counts
+from graphcond.graphs.format import GRAPH_FORMAT
+from graphcond.images.format import IMAGE_FORMAT
 from graphcond.images.formation import expand, expand_labels
 from graphcond.images.task import Scale
+from graphcond.nodes.format import NODE_FORMAT
+
+FORMATS = {one.modality: one for one in (GRAPH_FORMAT, IMAGE_FORMAT, NODE_FORMAT)}
 
 
 class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
@@ -44,7 +47,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
     >>> import torch
     >>> from torch_geometric.data import Data
-    >>> from graphcond.core.members import Members
+    >>> from graphcond.core.format import Format
+    from graphcond.core.members import Members
     from graphcond.core.record import Record
     >>> data = Data(x=torch.eye(2), edge_index=torch.arange(2).repeat(2, 1), y=torch.arange(2))
     >>> record = Record("example", {}, 0, "cpu", {"num_classes": 2}, {}, 0.0, 0)
@@ -65,9 +69,16 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         return self.record.num_classes
 
     @property
-    def has_graphs(self) -> bool:
-        """Whether the items are graphs of a graph-classification dataset, and not one graph with labelled nodes."""
-        return "num_graphs" in self.record.source or len(self) != 1
+    def modality(self) -> str:
+        """What the items are: ``"nodes"`` (one graph with labelled nodes), ``"graphs"`` or ``"images"``."""
+        for one in FORMATS.values():
+            if one.told_by in self.record.source:
+                return one.modality
+        return NODE_FORMAT.modality if len(self) == 1 else GRAPH_FORMAT.modality
+
+    @property
+    def _format(self) -> Format:
+        return FORMATS[self.modality]
 
     @property
     def depth(self) -> int | None:
@@ -75,14 +86,9 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
         ``None`` where items are ordinary graphs, which networks of any depth train on.
         """
-        trees = self.has_graphs and ("root_weight" in self[0] or "pool_index" in self[0])
+        trees = "root_weight" in self[0] or "pool_index" in self[0]
         depth: int | None = self.record.choices.get("depth", self.record.settings.get("depth")) if trees else None
         return depth
-
-    @property
-    def has_images(self) -> bool:
-        """Whether the items are images."""
-        return "num_images" in self.record.source
 
     def images(self) -> tuple[Tensor, Tensor]:
         """Return images as networks train on them, and their labels, such as ``TensorDataset(*small.images())`` takes.
@@ -96,16 +102,12 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         Raises:
             ValueError: the dataset does not hold images.
         """
-        if not self.has_images:
-            raise ValueError(f"images() is for condensed images, and this dataset was made of {self._kind}")
+        if self.modality != IMAGE_FORMAT.modality:
+            raise ValueError(f"images() is for condensed images, and this dataset was made of {self.modality}")
         data = self.get(0)
         x, y = Scale(data.mean, data.std).normalized(data.x), data.get("y_soft", data.y)
         factor = int(data.formation) if "formation" in data else 1
         return (x, y) if factor == 1 else (expand(x, factor), expand_labels(y, factor))
-
-    @property
-    def _kind(self) -> str:
-        return "graphs" if self.has_graphs else "nodes"
 
     @property
     def nbytes(self) -> int:
@@ -114,16 +116,15 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         Graph datasets are counted as they lie in their file (:mod:`graphcond.graphs.storage.packing`), node datasets as
         their tensors.
         """
-        if self.has_graphs:
-            return packing.packed_bytes(self._items())
-        return sum(value.numel() * value.element_size() for value in self._training_tensors().values())
+        return self._format.nbytes(self._items())
 
     def thresholded(self, weight: float) -> "CondensedDataset":
         """Return the dataset without the edges below a weight, as papers do with a learned dense adjacency.
 
         >>> import torch
         >>> from torch_geometric.data import Data
-        >>> from graphcond.core.members import Members
+        >>> from graphcond.core.format import Format
+        from graphcond.core.members import Members
         from graphcond.core.record import Record
         >>> edges, weights = torch.tensor([[0, 1], [1, 0]]), torch.tensor([0.9, 0.01])
         >>> data = Data(x=torch.eye(2), edge_index=edges, edge_weight=weights, y=torch.arange(2))
@@ -161,7 +162,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         """
         self._check()
         with replacing(path, overwrite=overwrite) as temporary:
-            items = packing.canonical(self._items()) if self.has_graphs else self._items()
+            items = self._format.canonical(self._items())
             record = self.record.counted(self._counts(items), lambda: self.nbytes)
             storage.write(temporary, self._tensors(), record.to_json())
         return Path(path)
@@ -189,11 +190,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         if "members.ptr" in tensors or "members.index" in tensors:
             require_present(tensors, ("members.ptr", "members.index"))
             members = Members(tensors.pop("members.ptr"), tensors.pop("members.index"))
-        if packing.CODES in tensors:
-            items = packing.from_tensors(tensors)
-        else:
-            check_names(tensors)
-            items = [Data(**tensors)]
+        packed = [one for one in FORMATS.values() if one.reads(tensors)]
+        items = (packed[0] if packed else NODE_FORMAT).items(tensors)
         small = cls(items, record, members)
         small._check()
         require_recorded(record.spent, small._counts(small._items()), "the condensed")
@@ -201,46 +199,34 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
     def _check(self) -> None:
         """Raise ``ValueError`` unless data and record are whole and fit together."""
-        classes, items, tensors = self.num_classes, self._items(), self._training_tensors()
-        if self.has_images:
-            check_image_data(tensors, classes)
-            require_recorded(self.record.source, {"shape": list(items[0].x.shape[1:])}, "the original's")
-        else:
-            check_graph_data(items, classes) if self.has_graphs else check_node_data(tensors, classes)
-            require_recorded(self.record.source, {"num_features": items[0].x.size(1)}, "the original's")
+        items = self._items()
+        self._format.check(items, self.num_classes)
+        require_recorded(self.record.source, self._format.original(items), "the original's")
         if (members := self._selected_members()) is not None:
-            require_members(members.ptr, members.index, len(items) if self.has_graphs else len(items[0].y))
+            require_members(members.ptr, members.index, self._format.stands_for(items))
 
     def _selected_members(self) -> Members | None:
         """Return the members of the items that there are; a selection holds on to those of all."""
-        if self.members is None or self._indices is None or not self.has_graphs:
+        if self.members is None or self._indices is None or self.modality != GRAPH_FORMAT.modality:
             return self.members
         return Members.from_groups([self.members.of(i) for i in self.indices()])
 
     def _counts(self, items: list[Data]) -> dict[str, object]:
         """Return what there is, as ``record.budget["spent"]`` says it."""
-        if self.has_images:
-            return image_counts(items[0].to_dict(), self.num_classes)
-        return graph_counts(items, self.num_classes, "graphs" if self.has_graphs else "nodes")
+        return self._format.counts(items, self.num_classes)
 
     def _items(self) -> list[Data]:
         """Return the items as they are stored, whatever ``transform`` does to them on access."""
         return [self.get(i) for i in self.indices()]
 
-    def _training_tensors(self) -> dict[str, Tensor]:
-        return {name: value for name, value in self._data.to_dict().items() if isinstance(value, Tensor)}
-
     def _tensors(self) -> dict[str, Tensor]:
-        tensors = packing.to_tensors(self._items()) if self.has_graphs else self._training_tensors()
+        tensors = self._format.tensors(self._items())
         if (members := self._selected_members()) is not None:
             tensors |= {"members.ptr": members.ptr, "members.index": members.index}
         return tensors
 
     def __repr__(self) -> str:
-        if self.has_images:
-            return f"CondensedDataset({self.record.method}, images={len(self.get(0).y)}, bytes={self.nbytes})"
-        nodes = sum(int(item.num_nodes) for item in self._items())
-        return f"CondensedDataset({self.record.method}, graphs={len(self)}, nodes={nodes}, bytes={self.nbytes})"
+        return f"CondensedDataset({self.record.method}, {self._format.shown(self._items())}, bytes={self.nbytes})"
 
 
 def load(path: str | Path) -> CondensedDataset:

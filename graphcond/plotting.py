@@ -46,9 +46,9 @@ def draw(
         ValueError: an ending of another kind, or a condensed dataset of many graphs.
     """
     figure_class = _figure_class(path)
-    if condensed.has_images:
+    if condensed.modality == "images":
         raise ValueError("condensed holds images; draw_images() makes a grid of them")
-    if condensed.has_graphs:
+    if condensed.modality == "graphs":
         raise ValueError(f"condensed holds {len(condensed)} graphs; pictures are of condensed node datasets and images")
     data = condensed[0]
     with replacing(path, overwrite=overwrite) as temporary:
@@ -81,7 +81,7 @@ def draw_images(condensed: CondensedDataset, path: str | Path, *, overwrite: boo
         ValueError: an ending of another kind, or a condensed dataset without images.
     """
     figure_class = _figure_class(path)
-    if not condensed.has_images:
+    if condensed.modality != "images":
         raise ValueError("condensed holds no images; draw() makes a picture of condensed nodes")
     picture = image_grid(condensed[0].x, condensed[0].y, condensed.num_classes).numpy()
     with replacing(path, overwrite=overwrite) as temporary:

@@ -86,9 +86,9 @@ def test_is_a_dataset(small):
 
 
 def test_several_items_are_graphs_and_one_is_by_its_record(small, several):
-    assert several.has_graphs
-    assert not small.has_graphs
-    assert CondensedDataset([item(3)], record(source=SOURCE | {"num_graphs": 9})).has_graphs
+    assert several.modality == "graphs"
+    assert small.modality != "graphs"
+    assert CondensedDataset([item(3)], record(source=SOURCE | {"num_graphs": 9})).modality == "graphs"
 
 
 def test_number_of_classes_is_the_original_one_even_if_labels_miss_some():

@@ -15,9 +15,19 @@ LAYERS = ["core", "surrogates", "synthetic", "pyg", "formats", "condensed", "mod
           "plotting", "terminal", "planning", "cli", "__main__"]  # fmt: skip
 MODALITIES = ("nodes", "graphs", "images")
 FORMATS = (
-    "graphs.contents", "graphs.storage", "graphs.folding", "graphs.color_refinement", "graphs.task",
-    "images.contents", "images.formation", "images.task",
-)  # fmt: skip
+    "nodes.contents",
+    "nodes.format",
+    "graphs.contents",
+    "graphs.format",
+    "graphs.storage",
+    "graphs.folding",
+    "graphs.color_refinement",
+    "graphs.task",
+    "images.contents",
+    "images.format",
+    "images.formation",
+    "images.task",
+)
 """What condensed data of a modality look like in a file, which :class:`graphcond.CondensedDataset` asks."""
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 RECSYS = Path(recsys.__file__).parent

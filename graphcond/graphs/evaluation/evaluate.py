@@ -82,7 +82,7 @@ def evaluate_graphs(
 ) -> Report:  # fmt: skip
     """Return the report of condensed sets of graphs; see :func:`graphcond.evaluate`."""
     records = [one.record for one in several if isinstance(one, CondensedDataset)]
-    if any(isinstance(one, CondensedDataset) and not one.has_graphs for one in several):
+    if any(isinstance(one, CondensedDataset) and one.modality != "graphs" for one in several):
         raise ValueError(
             "condensed is one graph with labelled nodes, but the dataset is a set of graphs; pass what was condensed"
         )

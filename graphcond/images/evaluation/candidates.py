@@ -66,7 +66,7 @@ def _as_data(pair: Sequence[Tensor | np.ndarray]) -> Data:
 
 def own_candidate(several: Sequence[OneSet], task: ImageTask) -> ImageCandidate:
     """Return what is evaluated, checked to fit the task."""
-    if any(isinstance(one, CondensedDataset) and not one.has_images for one in several):
+    if any(isinstance(one, CondensedDataset) and one.modality != "images" for one in several):
         raise ValueError("condensed holds no images, but the dataset does; pass the set that was condensed")
     sets = tuple(one.get(0) if isinstance(one, CondensedDataset) else one for one in several)
     for data in sets:

@@ -61,7 +61,7 @@ def evaluate_nodes(
 ) -> Report:  # fmt: skip
     """Return the report of condensed graphs; see :func:`graphcond.evaluate`."""
     several = [] if isinstance(condensed, Data) else condensed
-    if any(one.has_graphs for one in several):
+    if any(one.modality == "graphs" for one in several):
         raise ValueError(
             "condensed holds graphs, but the dataset is one graph with labelled nodes; pass the set that was condensed"
         )

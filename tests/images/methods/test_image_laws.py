@@ -94,7 +94,7 @@ def test_what_is_asked_is_delivered(small, name):
         assert spent["images_per_class"] == [1 if name == "class_mean" else PER_CLASS] * 3
     assert small.nbytes == spent["bytes"] == sum(v.numel() * v.element_size() for v in data.to_dict().values())
     assert small.num_classes == 3
-    assert small.has_images
+    assert small.modality == "images"
     assert len(data.y) == stored == len(data.x)
 
 

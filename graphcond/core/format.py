@@ -1,0 +1,53 @@
+"""How condensed data of a modality are checked, counted and kept in a file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+Items = Sequence[Any]
+"""Condensed data as PyG's ``Data``: one for nodes and images, one for each graph."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """The functions by which a condensed dataset knows its data.
+
+    Args:
+        modality: ``"nodes"``, ``"graphs"`` or ``"images"``.
+        told_by: What the record's ``source`` has for this modality alone; ``None``: nothing.
+        check: Raise ``ValueError`` unless data are whole: ``(items, num_classes)``.
+        original: What the record's ``source`` must say of the original, by what the data are: ``(items)``.
+        counts: What of a budget was spent, by the names in the record: ``(items, num_classes)``.
+        nbytes: Bytes of everything that training needs: ``(items)``.
+        tensors: What a file holds: ``(items)``.
+        items: The data of a file's tensors.
+        reads: Whether a file's tensors can only be of this modality.
+        canonical: The data in the order in which a file gives them back.
+        stands_for: How many synthetic things original ones may stand for: ``(items)``.
+        shown: What ``repr`` says of the data: ``(items)``.
+    """
+
+    modality: str
+    told_by: str | None = None
+    check: Callable[[Items, int], None]
+    original: Callable[[Items], dict[str, Any]]
+    counts: Callable[[Items, int], dict[str, object]]
+    nbytes: Callable[[Items], int]
+    tensors: Callable[[Items], dict[str, Tensor]]
+    items: Callable[[dict[str, Tensor]], list[Any]]
+    reads: Callable[[Mapping[str, Tensor]], bool] = lambda _: False
+    canonical: Callable[[Items], list[Any]] = list
+    stands_for: Callable[[Items], int]
+    shown: Callable[[Items], str]
+
+
+def tensors_of(data: Any) -> dict[str, Tensor]:  # noqa: ANN401 (PyG's Data, which core does not know)
+    """Return the tensors of a ``Data`` by name."""
+    return {name: value for name, value in data.to_dict().items() if isinstance(value, Tensor)}
+
+
+def bytes_of(tensors: Mapping[str, Tensor]) -> int:
+    """Return the bytes of some tensors."""
+    return sum(value.numel() * value.element_size() for value in tensors.values())

@@ -1,0 +1,20 @@
+"""How condensed sets of graphs are checked, counted and kept in a file."""
+
+from graphcond.core.format import Format
+from graphcond.graphs.contents import check_graph_data, graph_counts
+from graphcond.graphs.storage import packing
+
+GRAPH_FORMAT = Format(
+    modality="graphs",
+    told_by="num_graphs",
+    check=check_graph_data,
+    original=lambda items: {"num_features": items[0].x.size(1)},
+    counts=graph_counts,
+    nbytes=packing.packed_bytes,
+    tensors=packing.to_tensors,
+    items=packing.from_tensors,
+    reads=lambda tensors: packing.CODES in tensors,
+    canonical=packing.canonical,
+    stands_for=len,
+    shown=lambda items: f"graphs={len(items)}, nodes={sum(int(item.num_nodes) for item in items)}",
+)

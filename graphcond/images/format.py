@@ -1,0 +1,19 @@
+"""How condensed images are checked, counted and kept in a file."""
+
+from torch_geometric.data import Data
+
+from graphcond.core.format import Format, bytes_of, tensors_of
+from graphcond.images.contents import check_image_data, image_counts
+
+IMAGE_FORMAT = Format(
+    modality="images",
+    told_by="num_images",
+    check=lambda items, classes: check_image_data(tensors_of(items[0]), classes),
+    original=lambda items: {"shape": list(items[0].x.shape[1:])},
+    counts=lambda items, classes: image_counts(tensors_of(items[0]), classes),
+    nbytes=lambda items: bytes_of(tensors_of(items[0])),
+    tensors=lambda items: tensors_of(items[0]),
+    items=lambda tensors: [Data(**tensors)],
+    stands_for=lambda items: len(items[0].y),
+    shown=lambda items: f"images={len(items[0].y)}",
+)
