@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import scipy.sparse
 import torch
 
 from graphcond.condensed import CondensedDataset
@@ -24,12 +23,13 @@ from graphcond.images.budget import ImageBudget
 from graphcond.images.methods import METHODS as IMAGE_METHODS
 from graphcond.images.methods.base import ImageMethod
 from graphcond.images.modality import IMAGES
-from graphcond.images.reading import is_image_dataset, read_images
+from graphcond.images.reading import read_images
 from graphcond.nodes.budget import Budget, RatioOf
 from graphcond.nodes.methods import METHODS as NODE_METHODS
 from graphcond.nodes.modality import NODES
 from graphcond.nodes.reading import read_nodes
-from graphcond.pyg.containers import check_first, is_graph_dataset
+from graphcond.pyg.containers import check_first
+from graphcond.recognition import modality_of
 
 NO_SIZES = ("inductive", "memory", "ratio_of", "split")
 
@@ -123,7 +123,8 @@ def condense(
     }  # fmt: skip
     apart = {"split": None if is_whole(split) and split == 0 else split}
     limit = None if memory is None else parse_memory(memory)
-    if scipy.sparse.issparse(dataset):
+    modality = modality_of(dataset)
+    if modality == "interactions":
         from recsys.api import condense as condense_interactions  # it stands on this package
 
         _refuse(nodes | graphs | inapt | apart, "interactions", {}, "; recsys.condense takes users=")
@@ -132,10 +133,10 @@ def condense(
             max_seconds=max_seconds,
         )  # fmt: skip
     conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds, limit)
-    if is_image_dataset(dataset):
+    if modality == "images":
         _refuse(nodes | graphs | inapt | apart, "images", {}, "; condense_images takes per_class=")
         return _condensed_images(dataset, ImageBudget(ratio=ratio), method, conditions)
-    if is_graph_dataset(dataset):
+    if modality == "graphs":
         check_first(dataset)
         _refuse(nodes | inapt, "a dataset of many graphs", graphs)
         of_graphs = GRAPH_METHODS.resolve(method)

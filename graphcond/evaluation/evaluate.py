@@ -28,12 +28,11 @@ from graphcond.images.evaluation.controls import image_control_names
 from graphcond.images.evaluation.evaluate import ImageRules, evaluate_images
 from graphcond.images.evaluation.models import KernelRegression, image_kinds
 from graphcond.images.evaluation.protocol import ImageProtocol, resolve_image_protocol
-from graphcond.images.reading import is_image_dataset
 from graphcond.nodes.evaluation import evaluate as nodes
 from graphcond.nodes.evaluation.models import models_by_name
 from graphcond.nodes.evaluation.protocol import Protocol, resolve_protocol
 from graphcond.pyg.adjacency import with_edges
-from graphcond.pyg.containers import is_graph_dataset
+from graphcond.recognition import modality_of
 from graphcond.surrogates.convnet import Architecture
 
 
@@ -113,14 +112,15 @@ def evaluate(
     where = resolve_device(device)
     metric = chosen_metric(metric, protocol, dataset)
     dataset = materialized(dataset)
-    if is_image_dataset(dataset):
+    modality = modality_of(dataset)
+    if modality == "images":
         _refuse("images, whose parts ImageDataset holds", inductive=inductive, split=split)
         return evaluate_images(
             image_sets(condensed), dataset, image_kinds(("convnet",) if models is None else models),
             ImageRules(resolve_image_protocol(protocol), metric, runs, seed, where), image_control_names(controls),
             progress=progress,
         )  # fmt: skip
-    if is_graph_dataset(dataset):
+    if modality == "graphs":
         _refuse("a dataset of many graphs", inductive=inductive)
         graph_rules = graphs.GraphRules(
             resolve_graph_protocol(protocol), resolve_metric(metric, None), runs, seed, where
