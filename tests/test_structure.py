@@ -11,8 +11,24 @@ import recsys
 
 PACKAGE = Path(graphcond.__file__).parent
 # Each layer may import itself and those before it; the packages of the modalities do not import one another.
-LAYERS = ["core", "surrogates", "synthetic", "pyg", "formats", "condensed", "modality", "recognition", "datasets", "api", "evaluation",
-          "plotting", "terminal", "planning", "cli", "__main__"]  # fmt: skip
+LAYERS = [
+    "core",
+    "surrogates",
+    "synthetic",
+    "pyg",
+    "formats",
+    "condensed",
+    "modality",
+    "recognition",
+    "datasets",
+    "api",
+    "evaluation",
+    "plotting",
+    "terminal",
+    "planning",
+    "cli",
+    "__main__",
+]
 MODALITIES = ("nodes", "graphs", "images")
 FORMATS = (
     "nodes.contents",

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 
 from graphcond.core.evaluation.columns import Column, Score, outcomes
 from graphcond.core.evaluation.metrics import Metric
+from graphcond.core.evaluation.training import LEARNING_RATE_DROP, train
 from graphcond.core.runtime.randomness import seeded
 from graphcond.graphs.color_refinement import refine
 from graphcond.graphs.evaluation.models import Features, GraphKind, View
@@ -88,24 +89,26 @@ def train_graphs(
         optimizer = torch.optim.Adam(
             model.parameters(), lr=protocol.learning_rate, weight_decay=protocol.weight_decay, fused=True
         )
-        best, best_weights = float("-inf"), None
-        for step, batch in zip(range(1, steps + 1), _order(len(lesson.batches)), strict=False):
-            if step == steps // 2 + 1:
-                for group in optimizer.param_groups:
-                    group["lr"] *= 0.1
-            _step(model, lesson, batch, optimizer)
-            if len(val) and protocol.looks * step // steps > protocol.looks * (step - 1) // steps:
-                score = metric(predict(model, val), val.labels)
-                if score > best:
-                    best, best_weights = score, copy.deepcopy(model.state_dict())
-        last = metric(predict(model, test), test.labels)
-        if best_weights is not None:
-            model.load_state_dict(best_weights)
+        batches, last = _order(len(lesson.batches)), list[float]()
+
+        def step(optimizer: torch.optim.Optimizer) -> None:
+            _step(model, lesson, next(batches), optimizer)
+
+        best = train(
+            model,
+            optimizer,
+            steps=steps,
+            step=step,
+            at_half_time=_slower,
+            validate=(lambda: metric(predict(model, val), val.labels)) if len(val) else None,
+            validates_after=lambda number: protocol.looks * number // steps > protocol.looks * (number - 1) // steps,
+            at_end=lambda: last.append(metric(predict(model, test), test.labels)),
+        )
         logits = predict(model, test)
         return Score(
             test=metric(logits, test.labels),
-            val=best if best_weights is not None else float("nan"),
-            last=last,
+            val=float("nan") if best is None else best,
+            last=last[0],
             items=outcomes(logits, test.labels, metric),
         )
 
@@ -115,6 +118,13 @@ def predict(model: nn.Module, exam: GraphExam) -> Tensor:
     """Return the model's logits of the graphs of an exam, ``(num_graphs, num_classes)``."""
     model.eval()
     return torch.cat([model(view) for view in exam.views])
+
+
+def _slower(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """Return the optimizer with its state and a smaller rate."""
+    for group in optimizer.param_groups:
+        group["lr"] *= LEARNING_RATE_DROP
+    return optimizer
 
 
 def _order(batches: int) -> Iterator[int]:

@@ -1,6 +1,5 @@
-"""Training one downstream network on images: written once for condensed sets, controls and the whole dataset."""
+"""Training one downstream network on images."""
 
-import copy
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +9,7 @@ from torch_geometric.data import Data
 
 from graphcond.core.evaluation.columns import Column, Score, outcomes
 from graphcond.core.evaluation.metrics import Metric
+from graphcond.core.evaluation.training import LEARNING_RATE_DROP, train
 from graphcond.core.matching.batch import Batch
 from graphcond.core.runtime.randomness import seeded
 from graphcond.images.evaluation.protocol import ImageProtocol
@@ -17,7 +17,6 @@ from graphcond.images.formation import expand, expand_labels
 from graphcond.images.task import ImageSet, Scale, pixels
 from graphcond.surrogates.convnet import Architecture
 
-LEARNING_RATE_DROP = 0.1
 ROWS_AT_ONCE = 250  # of the test split; what more of them make no longer fits into a processor's cache
 
 
@@ -97,22 +96,21 @@ def train_images(
     channels, height, width = lesson.x.shape[1:]
     with seeded(seed):
         model = architecture((channels, height, width), exams.num_classes).to(lesson.x.device)
-        best, best_weights = float("-inf"), None
-        optimizer = _optimizer(model, protocol, rate)
-        for epoch in range(1, protocol.epochs + 1):
-            if epoch == protocol.epochs // 2 + 1:
-                optimizer = _optimizer(model, protocol, rate * LEARNING_RATE_DROP)
-            _epoch(model, lesson, protocol, optimizer)
-            if looking and protocol.looks_after(epoch):
-                score = exams.metric(predict_images(model, exams.val, lesson.scale), exams.val.y)
-                if score > best:
-                    best, best_weights = score, copy.deepcopy(model.state_dict())
-        if best_weights is not None:
-            model.load_state_dict(best_weights)
+        best = train(
+            model,
+            _optimizer(model, protocol, rate),
+            steps=protocol.epochs,
+            step=lambda optimizer: _epoch(model, lesson, protocol, optimizer),
+            at_half_time=lambda _: _optimizer(model, protocol, rate * LEARNING_RATE_DROP),
+            validate=(
+                (lambda: exams.metric(predict_images(model, exams.val, lesson.scale), exams.val.y)) if looking else None
+            ),
+            validates_after=protocol.looks_after,
+        )
         logits = predict_images(model, exams.test, lesson.scale)
         return Score(
             test=exams.metric(logits, exams.test.y),
-            val=best if best_weights is not None else None,
+            val=best,
             items=outcomes(logits, exams.test.y, exams.metric),
         )
 

@@ -1,6 +1,5 @@
-"""Training one downstream model: written once for condensed datasets, controls and the whole dataset."""
+"""Training one downstream model on graphs with labelled nodes."""
 
-import copy
 from dataclasses import dataclass
 
 import torch
@@ -9,11 +8,10 @@ from torch import Tensor, nn
 
 from graphcond.core.evaluation.columns import Score, outcomes
 from graphcond.core.evaluation.metrics import Metric
+from graphcond.core.evaluation.training import LEARNING_RATE_DROP, train
 from graphcond.core.runtime.randomness import seeded
 from graphcond.nodes.evaluation.models import ModelKind, View
 from graphcond.nodes.evaluation.protocol import Protocol
-
-LEARNING_RATE_DROP = 0.1
 
 
 @dataclass(frozen=True)
@@ -55,22 +53,20 @@ def train_once(
     """
     with seeded(seed):
         model = kind.build(lesson.view.x.size(1), num_classes, protocol).to(lesson.view.x.device)
-        best, best_weights = float("-inf"), None
-        optimizer = _optimizer(model, protocol, protocol.learning_rate)
-        for epoch in range(1, protocol.epochs + 1):
-            if epoch == protocol.epochs // 2 + 1:
-                optimizer = _optimizer(model, protocol, protocol.learning_rate * LEARNING_RATE_DROP)
-            _step(model, lesson, optimizer)
-            if len(val.nodes) and epoch % protocol.validate_every == 0:
-                score = metric(predict(model, val), val.labels)
-                if score > best:
-                    best, best_weights = score, copy.deepcopy(model.state_dict())
-        if best_weights is not None:
-            model.load_state_dict(best_weights)
+        rate = protocol.learning_rate
+        best = train(
+            model,
+            _optimizer(model, protocol, rate),
+            steps=protocol.epochs,
+            step=lambda optimizer: _step(model, lesson, optimizer),
+            at_half_time=lambda _: _optimizer(model, protocol, rate * LEARNING_RATE_DROP),
+            validate=(lambda: metric(predict(model, val), val.labels)) if len(val.nodes) else None,
+            validates_after=lambda epoch: epoch % protocol.validate_every == 0,
+        )
         logits = predict(model, test)
         return Score(
             test=metric(logits, test.labels),
-            val=best if best_weights is not None else float("nan"),
+            val=float("nan") if best is None else best,
             items=outcomes(logits, test.labels, metric),
         )
 
