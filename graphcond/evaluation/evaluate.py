@@ -7,6 +7,7 @@ from torch import nn
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
+from graphcond.core.evaluation.candidates import Rules
 from graphcond.core.evaluation.controls import control_names
 from graphcond.core.evaluation.metrics import Metric, resolve_metric
 from graphcond.core.evaluation.own_networks import Maker
@@ -25,7 +26,7 @@ from graphcond.graphs.evaluation.protocol import GraphProtocol, resolve_graph_pr
 from graphcond.graphs.reading import Split as GraphSplit
 from graphcond.images.evaluation.candidates import image_sets
 from graphcond.images.evaluation.controls import image_control_names
-from graphcond.images.evaluation.evaluate import ImageRules, evaluate_images
+from graphcond.images.evaluation.evaluate import evaluate_images
 from graphcond.images.evaluation.models import KernelRegression, image_kinds
 from graphcond.images.evaluation.protocol import ImageProtocol, resolve_image_protocol
 from graphcond.nodes.evaluation import evaluate as nodes
@@ -111,28 +112,27 @@ def evaluate(
     inductive = None if inductive is None else check_flag("inductive", inductive)
     where = resolve_device(device)
     metric = chosen_metric(metric, protocol, dataset)
+    resolve_metric(metric, None)  # an unknown one is told before anything is read
     dataset = materialized(dataset)
     modality = modality_of(dataset)
     if modality == "images":
         _refuse("images, whose parts ImageDataset holds", inductive=inductive, split=split)
         return evaluate_images(
             image_sets(condensed), dataset, image_kinds(("convnet",) if models is None else models),
-            ImageRules(resolve_image_protocol(protocol), metric, runs, seed, where), image_control_names(controls),
+            Rules(resolve_image_protocol(protocol), metric, runs, seed, where), image_control_names(controls),
             progress=progress,
         )  # fmt: skip
     if modality == "graphs":
         _refuse("a dataset of many graphs", inductive=inductive)
-        graph_rules = graphs.GraphRules(
-            resolve_graph_protocol(protocol), resolve_metric(metric, None), runs, seed, where
-        )
+        graph_rules = Rules(resolve_graph_protocol(protocol), metric, runs, seed, where)
         return graphs.evaluate_graphs(
             _graph_sets(condensed), dataset, graphs.graph_kinds(("gcn",) if models is None else models), graph_rules,
-            control_names(controls, GRAPH_CONTROLS), split=split, metric=metric, progress=progress,
+            control_names(controls, GRAPH_CONTROLS), split=split, progress=progress,
         )  # fmt: skip
     if split is not None and not is_whole(split):
         raise TypeError(f"split must be a number for a node dataset, got {split!r}")
     several = condensed if isinstance(condensed, Data) else _condensations(condensed)
-    node_rules = nodes.NodeRules(resolve_protocol(protocol), metric, runs, seed, where)
+    node_rules = Rules(resolve_protocol(protocol), metric, runs, seed, where)
     return nodes.evaluate_nodes(
         several, dataset, models_by_name(("gcn",) if models is None else models), node_rules,
         control_names(controls, nodes.CONTROLS), split=split, inductive=inductive, progress=progress,

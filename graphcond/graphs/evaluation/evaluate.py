@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -10,9 +9,10 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
+from graphcond.core.evaluation.candidates import Candidate, Rules, costs_of, impossible
 from graphcond.core.evaluation.columns import Column, Columns, Score, outcomes, part_of
 from graphcond.core.evaluation.finite import require_finite
-from graphcond.core.evaluation.metrics import Metric, metric_label, resolve_metric
+from graphcond.core.evaluation.metrics import metric_label, resolve_metric
 from graphcond.core.evaluation.own_networks import by_name
 from graphcond.core.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.core.evaluation.report import Report, Row
@@ -43,42 +43,9 @@ from graphcond.graphs.storage.packing import canonical, packed_bytes
 from graphcond.graphs.task import GraphTask
 
 
-@dataclass(frozen=True)
-class GraphCandidate:
-    """A training set to judge: one or several condensations under one name.
-
-    Args:
-        name: Its name.
-        sets: For each condensation, its graphs.
-        depth: How deep their trees are; ``None``: they are whole graphs.
-        seconds: Of a condensation.
-        peak_memory: In bytes.
-        note: Why there are none, if so.
-    """
-
-    name: str
-    sets: tuple[list[Data], ...]
-    depth: int | None = None
-    seconds: float = 0.0
-    peak_memory: int = 0
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class GraphRules:
-    """How all training sets of a report are judged."""
-
-    protocol: GraphProtocol
-    metric: Metric
-    runs: int
-    seed: int
-    device: torch.device
-
-
 def evaluate_graphs(
     several: Sequence[CondensedDataset | list[Data]], dataset: object, kinds: dict[str, GraphKind],
-    rules: GraphRules, controls: Sequence[str], *, split: Split | None, metric: str | Metric,
-    progress: ProgressCallback,
+    rules: Rules[GraphProtocol], controls: Sequence[str], *, split: Split | None, progress: ProgressCallback,
 ) -> Report:  # fmt: skip
     """Return the report of condensed sets of graphs; see :func:`graphcond.evaluate`."""
     records = [one.record for one in several if isinstance(one, CondensedDataset)]
@@ -95,7 +62,6 @@ def evaluate_graphs(
     check_same_training_data(records, task.fingerprint())
     if not len(task.test):
         raise ValueError("split['test'] is missing or holds no labelled graph; evaluation needs test graphs")
-    resolve_metric(metric, task.num_classes)
     for name, kind in kinds.items():
         if kind.edges and task.train.edge_attr is None:
             raise ValueError(f"model {name!r} needs edge features, and {task.name} has none; use 'gin'")
@@ -109,7 +75,7 @@ def evaluate_graphs(
         for candidate in candidates:
             rows.append(judge.row(candidate, model, kind))
             progress(Progress(len(rows), len(kinds) * len(candidates), f"{candidate.name} / {model}"))
-    return Report(tuple(rows), dataset=task.name, protocol=rules.protocol.name, metric=metric_label(metric))
+    return Report(tuple(rows), dataset=task.name, protocol=rules.protocol.name, metric=metric_label(rules.metric))
 
 
 def graph_kinds(models: Sequence[object]) -> dict[str, GraphKind]:
@@ -117,19 +83,16 @@ def graph_kinds(models: Sequence[object]) -> dict[str, GraphKind]:
     return by_name(models, resolve_graph_model)
 
 
-def _own(several: Sequence[CondensedDataset | list[Data]]) -> GraphCandidate:
+def _own(several: Sequence[CondensedDataset | list[Data]]) -> Candidate:
     sets = tuple(list(one) for one in several)
     made = [one for one in several if isinstance(one, CondensedDataset)]
     if not made:
-        return GraphCandidate("data", sets)
+        return Candidate("data", sets)
     records = [one.record for one in made]
-    return GraphCandidate(
-        records[0].method, sets, made[0].depth,
-        sum(record.seconds for record in records) / len(records), max(record.peak_memory for record in records),
-    )  # fmt: skip
+    return Candidate(records[0].method, sets, depth=made[0].depth, **costs_of(records))
 
 
-def _check_fit(own: GraphCandidate, task: GraphTask) -> None:
+def _check_fit(own: Candidate, task: GraphTask) -> None:
     for items in own.sets:
         for item in items:
             require_finite(item)
@@ -146,12 +109,10 @@ def _check_fit(own: GraphCandidate, task: GraphTask) -> None:
                 )
 
 
-def _control(
-    name: str, own: GraphCandidate, several: Sequence[CondensedDataset | list[Data]], task: GraphTask
-) -> GraphCandidate:
+def _control(name: str, own: Candidate, several: Sequence[CondensedDataset | list[Data]], task: GraphTask) -> Candidate:
     """Select real graphs as often as the dataset was condensed, in as many bytes or of the same number."""
     if name not in SELECTIONS:
-        return GraphCandidate(name, ())
+        return Candidate(name)
     method, made = GRAPH_METHODS.resolve(name), []
     with measured(torch.device("cpu")) as costs:
         try:
@@ -159,8 +120,8 @@ def _control(
                 with seeded(i):
                     made.append(canonical(method.condense(task, _same_size(one, items, task)).items))
         except ValueError as reason:
-            return GraphCandidate(name, (), note=f"not possible: {reason}".split(";")[0])
-    return GraphCandidate(name, tuple(made), None, costs.seconds / max(len(made), 1), costs.peak_memory)
+            return impossible(name, reason)
+    return Candidate(name, tuple(made), seconds=costs.seconds / max(len(made), 1), peak_memory=costs.peak_memory)
 
 
 def _same_size(one: CondensedDataset | list[Data], items: list[Data], task: GraphTask) -> GraphBudget:
@@ -174,8 +135,9 @@ def _same_size(one: CondensedDataset | list[Data], items: list[Data], task: Grap
 class _GraphJudge:
     """Trains and judges under one protocol."""
 
-    def __init__(self, task: GraphTask, rules: GraphRules) -> None:
+    def __init__(self, task: GraphTask, rules: Rules[GraphProtocol]) -> None:
         self.task, self.rules = task, rules
+        self.metric = resolve_metric(rules.metric, task.num_classes)
         sets = (task.train, task.val, task.test)
         # How many codes a column has is a matter of the encoder, not of what a model learns.
         edges = [s.edge_attr for s in sets if s.edge_attr is not None]
@@ -183,7 +145,7 @@ class _GraphJudge:
         self._exams: dict[tuple[str, int | None], GraphExam] = {}
         self._lessons: dict[GraphKind, GraphLesson] = {}  # of all graphs
 
-    def check(self, kinds: dict[str, GraphKind], own: GraphCandidate) -> None:
+    def check(self, kinds: dict[str, GraphKind], own: Candidate) -> None:
         """Raise, before any work, if a user's network cannot be made, called on graphs, or trained on those given."""
         few = self.task.train.take(torch.arange(min(2, len(self.task.train))))
         for name, kind in kinds.items():
@@ -201,14 +163,14 @@ class _GraphJudge:
                         f"{error}"
                     ) from error
 
-    def row(self, candidate: GraphCandidate, model: str, kind: GraphKind) -> Row:
+    def row(self, candidate: Candidate, model: str, kind: GraphKind) -> Row:
         """Return the row of one candidate under one model."""
         start = time.perf_counter()
         direct = {"size": graph_controls.size_logits, "wl_linear": graph_controls.linear_logits}
         if candidate.name in direct:
             columns = Columns([self._direct(direct[candidate.name](self.task))])
         elif candidate.name == "untrained":
-            columns = Columns([self._untrained(kind, seed) for seed in self._seeds()])
+            columns = Columns([self._untrained(kind, seed) for seed in self.rules.seeds])
         elif candidate.name == "whole":
             columns = Columns(self._whole(model, kind))
         else:
@@ -219,13 +181,10 @@ class _GraphJudge:
             data=candidate.name, model=model, **columns.fields(), condensations=max(len(candidate.sets), 1),
             nodes=nodes, edges=edges, bytes=size, condense_seconds=candidate.seconds, train_seconds=seconds,
             peak_memory=candidate.peak_memory, note=candidate.note,
-            test=part_of(self.task.test.y, self.rules.metric),
+            test=part_of(self.task.test.y, self.metric),
         )  # fmt: skip
 
-    def _seeds(self) -> range:
-        return range(self.rules.seed, self.rules.seed + self.rules.runs)
-
-    def _column(self, candidate: GraphCandidate, kind: GraphKind, column: Column) -> list[Score]:
+    def _column(self, candidate: Candidate, kind: GraphKind, column: Column) -> list[Score]:
         """Return the scores of one column; a set without weights and soft labels has no own one."""
         protocol = self.rules.protocol
         if column == "own":
@@ -238,18 +197,18 @@ class _GraphJudge:
         return self._trained(kind, lessons, protocol)
 
     def _trained(self, kind: GraphKind, lessons: Sequence[GraphLesson], protocol: GraphProtocol) -> list[Score]:
-        return [self._train(kind, lesson, protocol, seed) for lesson in lessons for seed in self._seeds()]
+        return [self._train(kind, lesson, protocol, seed) for lesson in lessons for seed in self.rules.seeds]
 
     def _train(self, kind: GraphKind, lesson: GraphLesson, protocol: GraphProtocol, seed: int) -> Score:
         val, test = (self._exam(name, kind, protocol.layers) for name in ("val", "test"))
-        classes, metric = self.task.num_classes, self.rules.metric
+        classes, metric = self.task.num_classes, self.metric
         return train_graphs(kind, lesson, val, test, self.features, classes, protocol, metric, seed)
 
     def _whole(self, model: str, kind: GraphKind) -> list[Score]:
         name, rules = model if GRAPH_MODELS.get(model) is kind else None, self.rules
         scores = []
-        for seed in self._seeds():
-            known = identity(self.task, name, rules.protocol, rules.metric, seed, rules.device)
+        for seed in self.rules.seeds:
+            known = identity(self.task, name, rules.protocol, self.metric, seed, rules.device)
             scores.append(cached_score(known, self.task.test.y, partial(self._train_on_all, kind, seed)))
         return scores
 
@@ -271,7 +230,7 @@ class _GraphJudge:
 
     def _score(self, val: Tensor | None, test: Tensor) -> Score:
         """Return the score of logits that are not trained step by step."""
-        metric, task = self.rules.metric, self.task
+        metric, task = self.metric, self.task
         found = metric(test, task.test.y.to(test.device))
         val_score = float("nan") if val is None else metric(val, task.val.y.to(val.device))
         return Score(found, val_score, found, outcomes(test, task.test.y.to(test.device), metric))
@@ -287,7 +246,7 @@ class _GraphJudge:
             )
         return self._exams[key]
 
-    def _size(self, candidate: GraphCandidate) -> tuple[int, int, int]:
+    def _size(self, candidate: Candidate) -> tuple[int, int, int]:
         if candidate.name == "whole":
             train = self.task.train
             return train.num_nodes, train.edge_index.size(1), packed_bytes(train.data())

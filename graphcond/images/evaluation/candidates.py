@@ -1,7 +1,7 @@
 """Training sets to judge: condensed images as users hold them, checked to fit the original."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
+from graphcond.core.evaluation.candidates import Candidate, costs_of
 from graphcond.core.evaluation.finite import require_finite
 from graphcond.images.dataset import is_pair
 from graphcond.images.task import ImageTask
@@ -17,27 +18,6 @@ from graphcond.images.task import ImageTask
 OneSet: TypeAlias = CondensedDataset | Data
 ROUNDING = 1e-3
 BRIGHTEST = 10.0  # of images without negative pixels whose originals lie in [0, 1]
-
-
-@dataclass(frozen=True)
-class ImageCandidate:
-    """A training set to judge: one or several condensations under one name.
-
-    Args:
-        name: Its name; ``"whole"`` is the original itself.
-        sets: The images of each condensation.
-        bytes: Of the first of them.
-        seconds: Of a condensation.
-        peak_memory: In bytes.
-        note: Why there are none, if so.
-    """
-
-    name: str
-    sets: tuple[Data, ...] = ()
-    bytes: int = 0
-    seconds: float = 0.0
-    peak_memory: int = 0
-    note: str = ""
 
 
 def image_sets(condensed: object) -> list[OneSet]:
@@ -64,7 +44,7 @@ def _as_data(pair: Sequence[Tensor | np.ndarray]) -> Data:
     return Data(x=x, y=y) if y.dim() != 2 else Data(x=x, y=y.argmax(dim=1), y_soft=y.float())
 
 
-def own_candidate(several: Sequence[OneSet], task: ImageTask) -> ImageCandidate:
+def own_candidate(several: Sequence[OneSet], task: ImageTask) -> Candidate:
     """Return what is evaluated, checked to fit the task."""
     if any(isinstance(one, CondensedDataset) and one.modality != "images" for one in several):
         raise ValueError("condensed holds no images, but the dataset does; pass the set that was condensed")
@@ -72,13 +52,8 @@ def own_candidate(several: Sequence[OneSet], task: ImageTask) -> ImageCandidate:
     for data in sets:
         _check_fit(data, task)
     records = [one.record for one in several if isinstance(one, CondensedDataset)]
-    own = ImageCandidate("data", sets, tensor_bytes(sets[0].to_dict().values()))
-    if not records:
-        return own
-    seconds = sum(record.seconds for record in records) / len(records)
-    return replace(
-        own, name=records[0].method, seconds=seconds, peak_memory=max(record.peak_memory for record in records)
-    )
+    own = Candidate("data", sets, tensor_bytes(sets[0].to_dict().values()))
+    return replace(own, name=records[0].method, **costs_of(records)) if records else own
 
 
 def _check_fit(data: Data, task: ImageTask) -> None:

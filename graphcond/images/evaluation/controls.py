@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from graphcond.core.evaluation.candidates import Candidate, impossible
 from graphcond.core.evaluation.controls import control_names
 from graphcond.core.runtime.costs import measured
 from graphcond.core.runtime.randomness import seeded
-from graphcond.images.evaluation.candidates import ImageCandidate, tensor_bytes
+from graphcond.images.evaluation.candidates import tensor_bytes
 from graphcond.images.methods.base import ImageMethod, SyntheticImages
 from graphcond.images.methods.selection import (
     ClassMeanImages,
@@ -40,20 +41,18 @@ def image_control_names(controls: bool | Sequence[str]) -> Sequence[str]:
     return USUAL if isinstance(controls, bool | np.bool_) and controls else control_names(controls, IMAGE_CONTROLS)
 
 
-def image_control(name: str, own: ImageCandidate, task: ImageTask) -> ImageCandidate:
+def image_control(name: str, own: Candidate, task: ImageTask) -> Candidate:
     """Make a control as often as the dataset was condensed, with the same number of stored images in each class."""
     if name == "whole":
-        return ImageCandidate(name, (), tensor_bytes((task.train.x, task.train.y)))
+        return Candidate(name, (), tensor_bytes((task.train.x, task.train.y)))
     allocations = [torch.bincount(data.y.cpu(), minlength=task.num_classes).clamp(min=1) for data in own.sets]
     try:
         with measured(task.train.x.device) as costs:
             results = _results(METHODS[name](), task, allocations)
     except ValueError as reason:
-        return ImageCandidate(name, (), note=f"not possible: {reason}".split(";")[0])
+        return impossible(name, reason)
     sets = tuple(image_data(result, task) for result in results)
-    return ImageCandidate(
-        name, sets, tensor_bytes(sets[0].to_dict().values()), costs.seconds / len(sets), costs.peak_memory
-    )
+    return Candidate(name, sets, tensor_bytes(sets[0].to_dict().values()), costs.seconds / len(sets), costs.peak_memory)
 
 
 def _results(method: ImageMethod, task: ImageTask, allocations: Sequence[Tensor]) -> list[SyntheticImages]:

@@ -8,13 +8,14 @@ import torch
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
+from graphcond.core.evaluation.candidates import Rules
 from graphcond.core.runtime.devices import resolve_device
 from graphcond.core.runtime.processes import alone
 from graphcond.core.runtime.progress import ProgressCallback, resolve_progress, shows_progress
 from graphcond.core.runtime.randomness import check_seed
 from graphcond.images.evaluation.candidates import image_sets, own_candidate
 from graphcond.images.evaluation.controls import image_control
-from graphcond.images.evaluation.evaluate import ImageRules, judged, read_for_judging
+from graphcond.images.evaluation.evaluate import judged, read_for_judging
 from graphcond.images.evaluation.models import image_kinds
 from graphcond.images.evaluation.protocol import ImageProtocol, resolve_image_protocol
 from graphcond.surrogates.convnet import Architecture
@@ -104,7 +105,7 @@ def rank_images(
     seed, progress = check_seed(seed), resolve_progress(progress)
     Scores.of(0.0, 0.0, 0.0, 0.0 if whole is None else whole, weight=weight)  # refused before any work
     kinds = image_kinds([model])
-    rules = ImageRules(resolve_image_protocol(protocol), "accuracy", runs, seed, resolve_device(device))
+    rules = Rules(resolve_image_protocol(protocol), "accuracy", runs, seed, resolve_device(device))
     task = read_for_judging(dataset, kinds, rules)
     own = own_candidate(image_sets(condensed), task)
     soft = any("y_soft" in data or "target" in data for data in own.sets)

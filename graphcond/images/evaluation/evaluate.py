@@ -2,18 +2,16 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
-import torch
-
+from graphcond.core.evaluation.candidates import Candidate, Rules
 from graphcond.core.evaluation.columns import Column, Columns, Score, part_of
-from graphcond.core.evaluation.metrics import Metric, metric_label, resolve_metric
+from graphcond.core.evaluation.metrics import metric_label, resolve_metric
 from graphcond.core.evaluation.report import Report, Row
 from graphcond.core.evaluation.score_cache import cached_score, identity
-from graphcond.core.fields import plain_fields, positive_integer
 from graphcond.core.runtime.progress import Progress, ProgressCallback
-from graphcond.images.evaluation.candidates import ImageCandidate, OneSet, own_candidate
+from graphcond.images.evaluation.candidates import OneSet, own_candidate
 from graphcond.images.evaluation.controls import image_control
 from graphcond.images.evaluation.models import IMAGE_MODELS, ImageModel, KernelRegression, check_models
 from graphcond.images.evaluation.protocol import ImageProtocol
@@ -21,33 +19,11 @@ from graphcond.images.evaluation.training import ImageExams, ImageLesson, lesson
 from graphcond.images.reading import read_images
 from graphcond.images.task import ImageTask
 
-
-@dataclass(frozen=True)
-class ImageRules:
-    """How training sets are judged."""
-
-    protocol: ImageProtocol
-    metric: str | Metric
-    runs: int
-    seed: int
-    device: torch.device
-
-    def __post_init__(self) -> None:
-        """Check the number of runs."""
-        plain_fields(self)
-        positive_integer("runs", self.runs)
-
-    @property
-    def seeds(self) -> range:
-        """The seeds of the trainings on a set."""
-        return range(self.seed, self.seed + self.runs)
-
-
-Plan = Sequence[tuple[ImageCandidate, ImageRules]]
+Plan = Sequence[tuple[Candidate, Rules[ImageProtocol]]]
 
 
 def evaluate_images(
-    several: Sequence[OneSet], dataset: object, kinds: dict[str, ImageModel], rules: ImageRules,
+    several: Sequence[OneSet], dataset: object, kinds: dict[str, ImageModel], rules: Rules[ImageProtocol],
     controls: Sequence[str], *, progress: ProgressCallback,
 ) -> Report:  # fmt: skip
     """Return the report of condensed sets of images; see :func:`graphcond.evaluate`."""
@@ -58,7 +34,7 @@ def evaluate_images(
     return Report(tuple(rows), task.name, rules.protocol.name, metric_label(rules.metric), unit="images")
 
 
-def read_for_judging(dataset: object, kinds: dict[str, ImageModel], rules: ImageRules) -> ImageTask:
+def read_for_judging(dataset: object, kinds: dict[str, ImageModel], rules: Rules[ImageProtocol]) -> ImageTask:
     """Return the task of a dataset, after checking that models and metric suit it and that it has a test part."""
     task = read_images(dataset)
     if not len(task.test):
@@ -96,19 +72,19 @@ def judged(plan: Plan, kinds: dict[str, ImageModel], task: ImageTask, progress: 
     return rows
 
 
-def _columns(candidate: ImageCandidate) -> tuple[Column, ...]:
+def _columns(candidate: Candidate) -> tuple[Column, ...]:
     """Return the columns of a row: one, unless a set carries soft labels, outputs or a learning rate of its own."""
     own = any(name in data for data in candidate.sets for name in ("y_soft", "target", "learning_rate"))
     return ("plain", "own") if own else ("plain",)
 
 
-def _trainings(candidate: ImageCandidate, kind: ImageModel, rules: ImageRules) -> int:
+def _trainings(candidate: Candidate, kind: ImageModel, rules: Rules[ImageProtocol]) -> int:
     sets = (1 if candidate.name == "whole" else len(candidate.sets)) * len(_columns(candidate))
     return sets * (1 if isinstance(kind, KernelRegression) else rules.runs)
 
 
 def _scores(
-    candidate: ImageCandidate, kind: ImageModel, task: ImageTask, rules: ImageRules, column: Column
+    candidate: Candidate, kind: ImageModel, task: ImageTask, rules: Rules[ImageProtocol], column: Column
 ) -> Iterator[Score]:
     metric, protocol = resolve_metric(rules.metric, task.num_classes), rules.protocol
     exams = ImageExams(task.val, task.test, metric, task.num_classes)
@@ -133,7 +109,7 @@ def _whole(task: ImageTask) -> ImageLesson:
     return ImageLesson(task.train.x, task.train.y, task.scale)
 
 
-def _row(candidate: ImageCandidate, model: str, columns: Columns, note: str, seconds: float, task: ImageTask) -> Row:
+def _row(candidate: Candidate, model: str, columns: Columns, note: str, seconds: float, task: ImageTask) -> Row:
     images = len(candidate.sets[0].y) if candidate.sets else 0
     return Row(
         data=candidate.name, model=model, **columns.fields(), condensations=max(len(candidate.sets), 1),

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
+from graphcond.core.evaluation.candidates import Candidate, Rules, costs_of, impossible
 from graphcond.core.evaluation.columns import Column, Columns, Score, part_of
 from graphcond.core.evaluation.finite import require_finite
 from graphcond.core.evaluation.metrics import Metric, metric_label, resolve_metric
@@ -33,30 +33,8 @@ CONTROLS = ("class_mean", "random", "random_propagated", "random_soft", "herding
 """Training sets that every table carries: the last one is the original itself."""
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A training set to judge: one or several condensations under one name."""
-
-    name: str
-    data: tuple[Data, ...]
-    seconds: float = 0.0
-    peak_memory: int = 0
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class NodeRules:
-    """How all training sets of a report are judged."""
-
-    protocol: Protocol
-    metric: str | Metric
-    runs: int
-    seed: int
-    device: torch.device
-
-
 def evaluate_nodes(
-    condensed: Data | Sequence[CondensedDataset], dataset: object, kinds: dict[str, ModelKind], rules: NodeRules,
+    condensed: Data | Sequence[CondensedDataset], dataset: object, kinds: dict[str, ModelKind], rules: Rules[Protocol],
     controls: Sequence[str], *, split: int | None, inductive: bool | None, progress: ProgressCallback,
 ) -> Report:  # fmt: skip
     """Return the report of condensed graphs; see :func:`graphcond.evaluate`."""
@@ -86,7 +64,7 @@ def evaluate_nodes(
     candidates = [own, *(_control(name, own, task, rules.device) for name in controls)]
     judge = _Judge(task.to(rules.device), rules, metric)
     rows: list[Row] = []
-    total = len(kinds) * sum(len(candidate.data) * rules.runs for candidate in candidates)
+    total = len(kinds) * sum(len(candidate.sets) * rules.runs for candidate in candidates)
     for model, kind in kinds.items():
         for candidate in candidates:
             rows.append(judge.row(candidate, model, kind))
@@ -96,12 +74,7 @@ def evaluate_nodes(
 
 def _own_candidate(several: Sequence[CondensedDataset]) -> Candidate:
     records = [one.record for one in several]
-    return Candidate(
-        records[0].method,
-        tuple(one[0] for one in several),
-        seconds=sum(record.seconds for record in records) / len(records),
-        peak_memory=max(record.peak_memory for record in records),
-    )
+    return Candidate(records[0].method, tuple(one[0] for one in several), **costs_of(records))
 
 
 def _check_source(records: list[Record], dataset: object, task: NodeTask) -> None:
@@ -113,7 +86,7 @@ def _check_source(records: list[Record], dataset: object, task: NodeTask) -> Non
 
 
 def _check_fit(own: Candidate, task: NodeTask) -> None:
-    for data in own.data:
+    for data in own.sets:
         require_finite(data)
         if data.x.size(1) != task.train.graph.x.size(1):
             raise ValueError(
@@ -134,8 +107,8 @@ def _check_fit(own: Candidate, task: NodeTask) -> None:
 def _control(name: str, own: Candidate, task: NodeTask, device: torch.device) -> Candidate:
     """Condense by a control as often as the dataset was, with the same number of nodes in each class."""
     if name == "whole":
-        return Candidate(name, ())
-    allocations = [torch.bincount(data.y, minlength=task.num_classes).clamp(min=1) for data in own.data]
+        return Candidate(name)
+    allocations = [torch.bincount(data.y, minlength=task.num_classes).clamp(min=1) for data in own.sets]
     method = NODE_METHODS.resolve(name)
     made = []
     with measured(device) as costs:
@@ -144,18 +117,18 @@ def _control(name: str, own: Candidate, task: NodeTask, device: torch.device) ->
                 with seeded(i):
                     made.append(as_data(method.condense(task.to(device), allocation)))
         except ValueError as reason:
-            return Candidate(name, (), note=f"not possible: {reason}".split(";")[0])
-    return Candidate(name, tuple(made), costs.seconds / len(allocations), costs.peak_memory)
+            return impossible(name, reason)
+    return Candidate(name, tuple(made), seconds=costs.seconds / len(allocations), peak_memory=costs.peak_memory)
 
 
 class _Judge:
     """Trains and judges under one protocol."""
 
-    def __init__(self, task: NodeTask, rules: NodeRules, metric: Metric) -> None:
+    def __init__(self, task: NodeTask, rules: Rules[Protocol], metric: Metric) -> None:
         self.task = task
         self.protocol = rules.protocol
         self.metric = metric
-        self.seeds = range(rules.seed, rules.seed + rules.runs)
+        self.seeds = rules.seeds
         self.device = rules.device
         self._views: dict[tuple[int, object], View] = {}
 
@@ -167,17 +140,17 @@ class _Judge:
             size = _size_of_graph(self.task.train.graph)
         else:
             columns = Columns(
-                self._trained(kind, [self._lesson(kind, data, "plain") for data in candidate.data]),
+                self._trained(kind, [self._lesson(kind, data, "plain") for data in candidate.sets]),
                 self._trained(
-                    kind, [self._lesson(kind, data, "own") for data in candidate.data if _carries_own(candidate.data)]
+                    kind, [self._lesson(kind, data, "own") for data in candidate.sets if _carries_own(candidate.sets)]
                 ),
             )
-            size = _size_of_data(candidate.data[0]) if candidate.data else (0, 0, 0)
+            size = _size_of_data(candidate.sets[0]) if candidate.sets else (0, 0, 0)
         return Row(
             data=candidate.name,
             model=model,
             **columns.fields(),
-            condensations=max(len(candidate.data), 1),
+            condensations=max(len(candidate.sets), 1),
             nodes=size[0],
             edges=size[1],
             bytes=size[2],
