@@ -117,8 +117,8 @@ def row(
             "settings": repr(made), "threads": torch.get_num_threads(),
         }  # fmt: skip
         key = f"{name}/{per_class}/{method}/{model}/{options.protocol}"
-        side_file.keep(ITEMS, key, [one.items for one in rows])
         row_file.write(ROWS, options.retake, values)
+        side_file.keep(ITEMS, key, [one.items for one in rows])
         print(f"{name}, {per_class} per class, {method}, {model}: {_score(values)}", flush=True)
 
 

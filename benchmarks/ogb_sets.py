@@ -10,6 +10,7 @@ tuned for a dataset or a size. Rows that are in the file are not run again, so a
 """
 
 import argparse
+import hashlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,8 @@ def run(name: str, options: argparse.Namespace) -> BenchReport:
         report = measure(name, options, options.output)
         row_file.tell_there(rows, [key for key in map(rows.key, report.rows) if key in known])
         return report
-    beside = options.output.with_suffix(".retaken.jsonl")  # a stopped run continues there
+    told = hashlib.sha256(f"{name} {options.retake}".encode()).hexdigest()[:8]
+    beside = options.output.with_suffix(f".retaken-{told}.jsonl")  # a stopped run for the same reason continues there
     report = measure(name, options, beside)
     row_file.write(rows, options.retake, *Rows(beside, FIELDS).read().values())
     beside.unlink(missing_ok=True)
@@ -87,7 +89,7 @@ def measure(name: str, options: argparse.Namespace, output: Path) -> BenchReport
     methods, models = options.methods, options.models
     return bench(
         [name], output, metric=OGBScore(name), methods=methods or (NODE_METHODS if nodes else GRAPH_METHODS),
-        sizes=options.sizes or SIZES[name], seeds=options.seeds, runs=options.runs,
+        sizes=options.sizes or SIZES[name], seeds=options.seeds, runs=1,
         models=models or (["gcn"] if nodes else ["gin"]), protocol=options.protocol, root=options.root,
         device=options.device, workers=options.workers, engine=options.engine,
     )  # fmt: skip
@@ -131,7 +133,6 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROWS.path, help="file of JSON lines")
     parser.add_argument("--sizes", type=_names, help="only these, separated by commas: 90, 0.01, 10/class, 10kB")
     parser.add_argument("--seeds", type=int, default=5, help="condensations of a row")
-    parser.add_argument("--runs", type=int, default=1, help="trainings of each condensation")
     parser.add_argument("--methods", type=_names, help="only these methods, separated by commas")
     parser.add_argument("--models", type=_names, help="downstream models, separated by commas (default: gcn or gin)")
     parser.add_argument("--protocol", default="standard", help="standard or published")

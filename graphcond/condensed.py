@@ -47,9 +47,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
     >>> import torch
     >>> from torch_geometric.data import Data
-    >>> from graphcond.core.format import Format
-    from graphcond.core.members import Members
-    from graphcond.core.record import Record
+    >>> from graphcond.core.record import Record
     >>> data = Data(x=torch.eye(2), edge_index=torch.arange(2).repeat(2, 1), y=torch.arange(2))
     >>> record = Record("example", {}, 0, "cpu", {"num_classes": 2}, {}, 0.0, 0)
     >>> small = CondensedDataset([data], record)
@@ -123,9 +121,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
         >>> import torch
         >>> from torch_geometric.data import Data
-        >>> from graphcond.core.format import Format
-        from graphcond.core.members import Members
-        from graphcond.core.record import Record
+        >>> from graphcond.core.record import Record
         >>> edges, weights = torch.tensor([[0, 1], [1, 0]]), torch.tensor([0.9, 0.01])
         >>> data = Data(x=torch.eye(2), edge_index=edges, edge_weight=weights, y=torch.arange(2))
         >>> dense = CondensedDataset([data], Record("example", {}, 0, "cpu", {"num_classes": 2}, {}, 0.0, 0))

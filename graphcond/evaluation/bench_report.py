@@ -8,6 +8,7 @@ from graphcond.core.evaluation.metrics import mean_and_deviation
 from graphcond.core.evaluation.tables import render
 from graphcond.evaluation.bench_sizes import ANY
 
+OVERLAP = 0.5  # test items / training items of splits that differ, at the most that is usual
 HEADER = (
     "dataset", "size", "trained on", "model", "nodes", "kB", "plain", "own", "runs", "condense s", "train s", "MB",
 )  # fmt: skip
@@ -77,8 +78,9 @@ class BenchReport:
 def _sample(row: dict[str, Any]) -> Sample:
     """Return a row as comparisons take it; where splits differ, each seed has a test part of its own."""
     known = row["num_test"] is not None
-    test = TestPart(row["num_test"], row["num_positive"], row["splits"] > 1) if known else None
-    return Sample.of(row["method"], row["scores"], row["seeds"], test)
+    test = TestPart(row["num_test"], row["num_positive"], OVERLAP if row["splits"] > 1 else 0.0) if known else None
+    seeds, means = zip(*sorted(row["seed_means"].items()), strict=True)
+    return Sample.of(row["method"], means, len(means), test, seeds=seeds)
 
 
 def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -96,6 +98,7 @@ def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
             "deviation": deviation,
             "scores": scores,
             "seeds": len(rows),
+            "seed_means": {row["seed"]: sum(row["scores"]) / len(row["scores"]) for row in rows if row["scores"]},
             "splits": len({row.get("split", 0) for row in rows}),
         }
         | {name: first.get(name) for name in ("num_test", "num_positive")}

@@ -17,8 +17,8 @@ from graphcond.cli import app
 ROOT = Path(graphcond.__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FENCE = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
-INLINE = re.compile(r"`((?:python benchmarks/|graphcond |\./run )[^`]*)`")
+FENCE = re.compile(r"^[ >]*```(?:bash|sh|shell|console)\n(.*?)^[ >]*```", re.DOTALL | re.MULTILINE)
+INLINE = re.compile(r"`((?:\w+=\S+ )*(?:python \w+/|graphcond |\./run |torchrun )[^`]*)`")
 KNOWN = ("python", "graphcond", "torchrun", "pip", "conda", "./run")
 
 pytestmark = pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="benchmarks come with the repository only")
@@ -70,14 +70,15 @@ def test_a_planted_falsehood_is_found(planted: str, problem: str) -> None:
 def test_what_is_carried_passes() -> None:
     import claims
 
-    good = f"`auto` beats random nodes, by far more than noise. <!-- claim: {AUTO} above {CONTROL} -->\n\nNext.\n"
+    good = f"`auto` beats random nodes, by far. <!-- claim: {AUTO} above {CONTROL} -->\n\nNext.\n"
     assert list(claims.problems(good)) == []
 
 
 def commands(page: Path) -> list[list[str]]:
     """Return the commands of a page as a shell reads them: their words, variables put in."""
     text = page.read_text()
-    script = "\n".join([*FENCE.findall(text), *INLINE.findall(FENCE.sub("", text))])
+    inline = (" ".join(command.split()) for command in INLINE.findall(FENCE.sub("", text)))
+    script = "\n".join([*FENCE.findall(text), *inline])
     names = "\n".join(f"{name}() {{ printf '%s\\0' {name} \"$@\"; printf '\\n'; }}" for name in KNOWN)
     for_torchrun = re.sub(r"^(\w+=\S+ )+(?=python|graphcond)", "", script, flags=re.MULTILINE)
     done = subprocess.run(
@@ -92,6 +93,8 @@ def test_commands_parse(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for words in commands(page):
         if words[0] == "torchrun" and "-m" in words:
             words = words[words.index("-m") + 1 :]
+        if words[0] == "./run":
+            assert words[1] in ("demo", "test", "setup", "exec"), shlex.join(words)
         if words[0] == "graphcond":
             parse_ours(words[1:])
         elif words[0] == "python":
@@ -129,3 +132,52 @@ def parse_script(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         module.main()
     monkeypatch.undo()
     monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "<!-- generated: readme nodes --> \n| auto | 99.9 |\n\n`auto` beats everything.\n<!-- /generated -->",
+        f"Random nodes beat `auto`. <!-- claim: {AUTO} level {AUTO} -->",
+        f"`auto` is above it. <!-- claim: {AUTO} above results: fashion / 0 / class_mean / gcn -->",
+        f"It is above it and beats it. <!-- claim: {AUTO} above {CONTROL} -->",
+        f"`auto` is not above random nodes. <!-- claim: {AUTO} above {CONTROL} -->",
+        f"(It beats the whole everywhere.) It is above random nodes. <!-- claim: {AUTO} above {CONTROL} -->",
+        f"**Beats everything.** It is above random nodes. <!-- claim: {AUTO} above {CONTROL} -->",
+        "trained on | Cora\n---|---\nauto | 99.9",
+        "  | auto | 99.9 |\n",
+        "> | auto | 99.9 |\n",
+        "| auto | `99.9` |\n",
+        "| auto | 2041 |\n",
+        "| auto | beats everything |\n",
+        "<table><tr><td>99.9</td></tr></table>",
+        "Whole: 82.2 (Published: 12.3).",
+        "Whole: 82.2, published: **12.3**.",
+        "Whole: 82.2, published as 12.3.",
+        "Whole: 82.2, published: 79.8 / 12.3.",
+        "It takes more *than* all others.",
+        "It is more&nbsp;than all others.",
+        "It outperforms everything, and nothing is superior.",
+    ],
+)
+def test_falsehoods_in_disguise_are_found(planted: str) -> None:
+    import claims
+
+    assert list(claims.problems(f"# Page\n\nText.\n\n{planted}\n"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_in_code_exist(page: Path) -> None:
+    """``graphcond.evaluation.compare`` and the like, wherever they stand in code."""
+    for name in set(re.findall(r"`((?:graphcond|recsys)(?:\.\w+)+)", FENCE.sub("", page.read_text()))):
+        found: object = None
+        parts = name.split(".")
+        for i in range(len(parts), 0, -1):
+            try:
+                found = importlib.import_module(".".join(parts[:i]))
+            except ModuleNotFoundError:
+                continue
+            for part in parts[i:]:
+                found = getattr(found, part)
+            break
+        assert found is not None, name

@@ -463,7 +463,8 @@ def test_images(two_processes, method):
 @pytest.mark.parametrize("loss", ["squares", "likelihood", "reconstruction"])
 def test_interactions(two_processes, loss):
     matrix = recsys.read_interactions(recsys.generate_interactions(120, 30, 1500, seed=0)).user_items()
-    assert_shared(two_processes, matrix, ratio=0.1, method=recsys.DistillCF(loss=loss, steps=8, looks=2))
+    method = recsys.DistillCF(loss=loss, steps=8, looks=2)
+    assert_shared(two_processes, matrix, tolerance=5e-3, ratio=0.1, method=method)  # eight steps amplify rounding
 
 
 def hops(adjacency: Tensor, x: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ def test_paired_runs_are_students_test() -> None:
     found = compare(Sample.of("a", first), Sample.of("b", second))
     told = stats.ttest_rel(first, second).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((told.low, told.high))
-    assert found.how == "6 paired runs; noise of the test part unknown"
+    assert found.how == "6 paired trainings; noise of the test part unknown"
 
 
 def test_other_runs_are_welchs_test() -> None:
@@ -43,8 +43,10 @@ def test_what_is_known_of_published_scores() -> None:
     ours = Sample.of("auto", [0.83, 0.84, 0.83, 0.82, 0.83], test=TestPart(1000))
     published = Sample("paper", 0.80, deviation=0.005, count=10)
     bare = Sample("paper", 0.80)
-    assert compare(ours, published).how == "5 and 10 runs; 1,000 test items, binomial"
-    assert compare(ours, bare).how == "5 runs and one; 1,000 test items, binomial"
+    assert compare(ours, published).how == "5 trainings and 10 condensations; 1,000 test items, binomial"
+    assert compare(ours, bare).how == (
+        "5 trainings and one score, whose noise is taken alike; 1,000 test items, binomial"
+    )
     assert (
         compare(ours, bare).high - compare(ours, bare).low
         > compare(ours, published).high - compare(ours, published).low
@@ -65,17 +67,43 @@ def test_verdicts(first: float, second: float, verdict: str) -> None:
 
 def test_one_run_each_tells_nothing() -> None:
     found = compare(Sample.of("a", [0.9], test=TestPart(1000)), Sample.of("b", [0.1], test=TestPart(1000)))
-    assert found.verdict == "level"
+    assert found.verdict == "unknown"
     assert "no interval (one run each" in str(found)
-    assert in_words([found], "a") == []
+    assert in_words([found], "a") == ["a: no verdict on b (95 %)"]
+    assert found.as_dict()["low"] is None
+    alike = compare(Sample.of("a", [0.9, 0.9]), Sample.of("b", [0.8, 0.8]))
+    assert alike.verdict == "unknown"  # nothing is known of any noise
     with pytest.raises(ValueError, match="b has no scores"):
         Sample.of("b", [])
 
 
-def test_folds_tell_of_their_own_test_items() -> None:
-    folds = TestPart(37, each=True)
-    found = compare(Sample.of("a", [0.8, 0.9, 0.7], test=folds), Sample.of("b", [0.7, 0.8, 0.7], test=folds))
-    assert found.how == "3 paired runs; a test part for each run"
+def test_folds_tell_of_their_own_test_items_but_share_training_items() -> None:
+    """The corrected variance of Nadeau and Bengio."""
+    folds = TestPart(37, each=0.25)
+    first, second = [0.8, 0.9, 0.7], [0.7, 0.8, 0.7]
+    found = compare(*(Sample.of("x", one, 3, folds) for one in (first, second)))
+    assert found.how == "3 paired condensations; a split for each"
+    spread = np.subtract(first, second).var(ddof=1)
+    assert found.high - found.difference == pytest.approx(stats.t.ppf(0.975, 2) * (spread * (1 / 3 + 0.25)) ** 0.5)
+
+
+def test_only_the_same_seeds_and_the_same_kind_of_run_are_paired() -> None:
+    scores = [0.8, 0.82, 0.81]
+    same = compare(Sample.of("a", scores, 3, seeds=(0, 1, 2)), Sample.of("b", scores[::-1], 3, seeds=(0, 1, 2)))
+    other = compare(Sample.of("a", scores, 3, seeds=(0, 1, 2)), Sample.of("b", scores, 3, seeds=(3, 4, 5)))
+    kinds = compare(Sample.of("a", scores, 3), Sample.of("whole", scores))
+    assert same.how.startswith("3 paired condensations")
+    assert other.how.startswith("3 condensations and 3 condensations")
+    assert kinds.how.startswith("3 condensations and 3 trainings")
+
+
+def test_what_cannot_be_compared_is_refused() -> None:
+    with pytest.raises(ValueError, match="different items"):
+        compare(Sample.of("a", [0.8, 0.9], test=TestPart(10)), Sample.of("b", [0.8, 0.9], test=TestPart(20)))
+    with pytest.raises(ValueError, match="not finite"):
+        Sample.of("a", [0.8, float("nan")])
+    with pytest.raises(ValueError, match="outside"):
+        Sample.of("a", [80.0, 90.0], test=TestPart(10))
 
 
 def test_paired_hits_are_narrower_than_the_closed_form_and_what_a_bootstrap_gives() -> None:
@@ -163,7 +191,7 @@ def test_reports_compare(toy: object) -> None:
     )
     told = report.compare()
     assert [one.second for one in told] == ["random", "whole"]
-    assert told[0].how.startswith("2 paired runs; ")
+    assert told[0].how.startswith("2 paired condensations; ")
     assert told[0].how.endswith("test items, paired")
     assert "auto / gcn, plain: " in str(report)
     assert [one["second"] for one in report.to_dict()["comparisons"]] == ["random", "whole"]

@@ -43,7 +43,7 @@ import torch
 from scipy.sparse import load_npz
 import recsys
 from graphcond import Checkpoint
-from graphcond.core import driver
+from graphcond.core.matching import driver
 from recsys import DistillCF, Split
 
 driver.REPORT_EVERY_SECONDS = 0

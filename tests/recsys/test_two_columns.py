@@ -48,7 +48,7 @@ def test_differences_are_paired():
     assert gain.high - gain.difference == pytest.approx(half)
     assert row.as_dict()["own_gain"]["ndcg@5"] == [gain.difference, gain.low, gain.high]
     (single,) = evaluate(SEVERAL[0]).rows
-    assert single.own_gain("ndcg@5").verdict == "level"
+    assert single.own_gain("ndcg@5").verdict == "unknown"
     assert single.as_dict()["own_gain"]["ndcg@5"][1:] == [None, None]
 
 
@@ -56,7 +56,9 @@ def test_a_report_compares_its_users_with_all_others():
     report = evaluate(SEVERAL, controls=("random_users", "whole"))
     told = {one.second: one for one in report.compare()}
     assert set(told) == {"random_users", "whole"}
-    assert told["whole"].how == f"3 runs and one; {len(SPLIT.test.asked())} test items, paired"
+    assert told["whole"].how == (
+        f"3 condensations and one score, whose noise is taken alike; {len(SPLIT.test.asked())} test items, paired"
+    )
     assert f"{report.rows[0].data} / ease, plain: " in str(report)
     assert report.compare("hr@5")[0].first == report.rows[0].data
     with pytest.raises(ValueError, match="metric must be one of ndcg@5"):

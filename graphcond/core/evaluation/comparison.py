@@ -18,7 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
-Verdict = Literal["above", "level", "below"]
+WORDS = {
+    "above": "above", "level": "level with", "below": "below", "unknown": "no verdict on",
+}  # fmt: skip
+Verdict = Literal["above", "level", "below", "unknown"]
+Unit = Literal["condensations", "trainings"]
 Array = NDArray[np.float64]
 
 
@@ -29,14 +33,16 @@ class TestPart:
     Args:
         size: Their number.
         positives: Those of class 1, where the metric is ROC-AUC; ``None`` for scores that are means over items.
-        each: Whether every run has a test part of its own, as folds have; the runs then tell of its noise as well.
+        each: Where every run has a split of its own, as folds have: how large a test part is beside what is trained on
+            (test items / training items). The runs then tell of its noise as well, but they share training items, by
+            which their variance is too small (Nadeau and Bengio, Machine Learning 2003); 0: all have the same part.
     """
 
     __test__ = False  # no test of pytest's
 
     size: int
     positives: int | None = None
-    each: bool = False
+    each: float = 0.0
 
     def variance(self, score: float) -> float:
         """Return the variance that a score has because other items could have been drawn.
@@ -66,7 +72,9 @@ class Sample:
             ``test.positives`` is set, doubled ranks, those of class 1 negative
             (:func:`graphcond.core.evaluation.columns.outcomes`).
         deviation: For scores from elsewhere, whose runs are not known: their sample deviation.
-        count: Over how many runs.
+        count: Over how many independent runs.
+        unit: What a run is: a condensation, or a training of a single one.
+        seeds: Of the runs, where they are known; only the same ones are paired.
     """
 
     name: str
@@ -76,23 +84,32 @@ class Sample:
     items: NDArray[np.generic] | None = None
     deviation: float | None = None
     count: int = 0
+    unit: Unit = "condensations"
+    seeds: tuple[int, ...] = ()
 
     @classmethod
     def of(
         cls, name: str, scores: Sequence[float], condensations: int = 1, test: TestPart | None = None,
-        items: NDArray[np.generic] | None = None,
+        items: NDArray[np.generic] | None = None, seeds: Sequence[int] = (),
     ) -> "Sample":  # fmt: skip
         """Return the sample of a row: trainings of one condensation side by side, which are no independent runs.
 
         Raises:
-            ValueError: there are no scores.
+            ValueError: there are no scores, one is not finite, or, where a test part is known, not in [0, 1].
         """
         if not len(scores):
             raise ValueError(f"{name} has no scores to compare")
         runs = np.asarray(scores, dtype=np.float64)
+        if not np.isfinite(runs).all():
+            raise ValueError(f"{name} has a score that is not finite; leave it out")
+        if test is not None and not ((runs >= 0) & (runs <= 1)).all():
+            raise ValueError(f"{name} has scores outside [0, 1]; give fractions, or no test part")
         if condensations > 1:
             runs = runs.reshape(condensations, -1).mean(axis=1)
-        return cls(name, float(runs.mean()), tuple(runs.tolist()), test, items)
+        unit: Unit = "condensations" if condensations > 1 else "trainings"
+        return cls(
+            name, float(runs.mean()), tuple(runs.tolist()), test, items, unit=unit, seeds=tuple(map(int, seeds))
+        )  # fmt: skip
 
     @property
     def spread(self) -> tuple[float, int]:
@@ -126,7 +143,12 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """``"above"`` or ``"below"`` where the interval leaves 0 out, else ``"level"``: they are not told apart."""
+        """``"above"`` or ``"below"`` where the interval leaves 0 out, else ``"level"``: they are not told apart.
+
+        ``"unknown"`` where there is no interval, as of a single run each.
+        """
+        if not math.isfinite(self.low):
+            return "unknown"
         if self.low > 0:
             return "above"
         return "below" if self.high < 0 else "level"
@@ -140,7 +162,9 @@ class Comparison:
         }  # fmt: skip
 
     def __str__(self) -> str:
-        word = {"above": "above", "below": "below", "level": "level with"}[self.verdict]
+        word = {"above": "above", "below": "below", "level": "level with", "unknown": "without verdict beside"}[
+            self.verdict
+        ]
         difference, low, high = (100 * value for value in (self.difference, self.low, self.high))
         interval = f"[{low:+.1f}, {high:+.1f}]" if math.isfinite(low) else "no interval"
         return f"{self.first} {word} {self.second}: {difference:+.1f} points, {interval} ({self.how})"
@@ -149,17 +173,23 @@ class Comparison:
 def compare(first: Sample, second: Sample) -> Comparison:
     """Compare two training sets that were judged by the same network on the same test part.
 
-    Runs are paired where both have as many; the caller has given both the same seeds, in the same order.
+    Runs are paired where both are condensations, or both trainings, with the same seeds; where seeds are not known, as
+    many, in the same order.
+
+    Raises:
+        ValueError: the two were tested on different items.
 
     >>> same = [0.80, 0.81, 0.82, 0.80, 0.81]
     >>> print(compare(Sample.of("a", same), Sample.of("b", [0.70, 0.72, 0.71, 0.70, 0.72])))
-    a above b: +9.8 points, [+8.8, +10.8] (5 paired runs; noise of the test part unknown)
+    a above b: +9.8 points, [+8.8, +10.8] (5 paired trainings; noise of the test part unknown)
     """
+    if first.test is not None and second.test is not None and first.test != second.test:
+        raise ValueError(f"{first.name} and {second.name} were tested on different items, and cannot be compared")
     difference = first.mean - second.mean
     of_runs, freedom, runs = _noise_of_runs(first, second)
     of_items, items = _noise_of_items(first, second)
     variance = of_runs + of_items
-    if not math.isfinite(variance):
+    if not math.isfinite(variance) or not variance:  # equal runs on an unknown test part tell nothing either
         half = math.inf
     elif not of_runs:
         half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * math.sqrt(variance)
@@ -170,18 +200,23 @@ def compare(first: Sample, second: Sample) -> Comparison:
 
 def _noise_of_runs(first: Sample, second: Sample) -> tuple[float, float, str]:
     """Return the variance of the difference that the runs bring, its degrees of freedom, and what it comes from."""
-    if len(first.runs) == len(second.runs) > 1:
+    each = max(part.each for part in (first.test or TestPart(1), second.test or TestPart(1)))
+    if len(first.runs) == len(second.runs) > 1 and first.unit == second.unit and first.seeds == second.seeds:
         pairs = np.subtract(first.runs, second.runs)
-        return float(pairs.var(ddof=1)) / len(pairs), len(pairs) - 1, f"{len(pairs)} paired runs"
+        return float(pairs.var(ddof=1)) * (1 / len(pairs) + each), len(pairs) - 1, f"{len(pairs)} paired {first.unit}"
     (one, n), (two, m) = first.spread, second.spread
     if not n and not m:
         return math.inf, 1, "one run each, which tells nothing of their noise"
     if not n or not m:  # the noise of a single run is taken from the other side
-        known, count = (one, n) if n else (two, m)
-        return known * (1 + 1 / count), count - 1, f"{count} runs and one"
-    parts = one / n, two / m
+        known, count, unit = (one, n, first.unit) if n else (two, m, second.unit)
+        return (
+            known * (1 + 1 / count + 2 * each),
+            count - 1,
+            f"{count} {unit} and one score, whose noise is taken alike",
+        )
+    parts = one * (1 / n + each), two * (1 / m + each)
     bottom = parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (m - 1)
-    return sum(parts), sum(parts) ** 2 / bottom if bottom else math.inf, f"{n} and {m} runs"
+    return sum(parts), sum(parts) ** 2 / bottom if bottom else math.inf, f"{n} {first.unit} and {m} {second.unit}"
 
 
 def _noise_of_items(first: Sample, second: Sample) -> tuple[float, str]:
@@ -190,7 +225,7 @@ def _noise_of_items(first: Sample, second: Sample) -> tuple[float, str]:
     if test is None:
         return 0.0, "noise of the test part unknown"
     if test.each:
-        return 0.0, "a test part for each run"
+        return 0.0, "a split for each"
     size = f"{test.size:,} test items"
     if first.items is not None and second.items is not None and first.items.shape[1] == second.items.shape[1]:
         return _paired_items(first.items, second.items, test.positives is not None), f"{size}, paired"
@@ -228,17 +263,16 @@ def placements(items: ArrayLike) -> Array:
 
 
 def in_words(comparisons: Sequence[Comparison], first: str) -> list[str]:
-    """Return what comparisons of one training set say, in one line, under its name; none where nothing is told.
+    """Return what comparisons of one training set say, in one line, under its name.
 
     >>> same = [0.80, 0.81, 0.82, 0.80, 0.81]
     >>> others = {"b": [0.70, 0.72, 0.71, 0.70, 0.72], "c": [0.81, 0.80, 0.80, 0.81, 0.82]}
     >>> in_words([compare(Sample.of("a", same), Sample.of(name, other)) for name, other in others.items()], "a")
     ['a: above b; level with c (95 %)']
     """
-    told = [one for one in comparisons if math.isfinite(one.low)]
     parts = [
         f"{word} {', '.join(names)}"
-        for verdict, word in (("above", "above"), ("level", "level with"), ("below", "below"))
-        if (names := [one.second for one in told if one.verdict == verdict])
+        for verdict, word in WORDS.items()
+        if (names := [one.second for one in comparisons if one.verdict == verdict])
     ]
     return [f"{first}: {'; '.join(parts)} ({100 * CONFIDENCE:.0f} %)"] if parts else []

@@ -1,6 +1,7 @@
 """The result of an evaluation: rows of accuracy and cost, printable, convertible to pandas and JSON."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -185,8 +186,8 @@ class Report:
         if column not in ("plain", "own"):
             raise ValueError(f"column must be 'plain' or 'own', got {column!r}")
         mine = self.row(self.best.data, model)
-        others = [row for row in self.rows if row.model == mine.model and row is not mine and row.scores]
-        return tuple(compare(mine.sample(column), row.sample(column)) for row in others) if mine.scores else ()
+        others = [row for row in self.rows if row.model == mine.model and row is not mine and _known(row)]
+        return tuple(compare(mine.sample(column), row.sample(column)) for row in others) if _known(mine) else ()
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the rows as a pandas data frame."""
@@ -218,6 +219,10 @@ class Report:
             for line in in_words(self.compare(model=model), f"{self.best.data} / {model}, plain")
         ]
         return "\n".join([table, *told])
+
+
+def _known(row: Row) -> bool:
+    return bool(row.scores) and all(map(math.isfinite, (*row.scores, *row.own_scores)))
 
 
 def _cells(row: Row) -> tuple[str, ...]:

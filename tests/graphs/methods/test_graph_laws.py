@@ -512,7 +512,7 @@ def test_every_method_is_listed_with_a_description():
     listed = list_methods("graphs")
     assert set(listed) == set(GRAPH_METHODS)
     assert all(len(line) > 10 and line.endswith(".") for line in listed.values())
-    with pytest.raises(ValueError, match=r"^task must be 'nodes', 'graphs' or 'images', got 'edges'$"):
+    with pytest.raises(ValueError, match=r"^modality must be one of nodes, graphs, images, interactions, got 'edges'$"):
         list_methods("edges")
 
 

@@ -35,7 +35,7 @@ import sys, time
 import torch
 import graphcond
 from graphcond import Checkpoint, GCond, LearnedEdges, SGC
-from graphcond.core import driver
+from graphcond.core.matching import driver
 
 driver.REPORT_EVERY_SECONDS = 0
 torch.set_num_threads(1)
