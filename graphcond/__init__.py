@@ -8,57 +8,62 @@
 True
 """
 
+from typing import TYPE_CHECKING
+
+from graphcond.core.lazy import lazy
 from graphcond.core.runtime import openmp  # noqa: F401 (before all that imports torch)
 
-# isort: split
-from graphcond import datasets
-from graphcond.api import condense, condense_images, list_methods
-from graphcond.condensed import CondensedDataset, load
-from graphcond.core.matching.experts import ExpertPlan
-from graphcond.core.matching.replay import Window
-from graphcond.core.matching.training import Training
-from graphcond.core.members import Members
-from graphcond.core.record import Record
-from graphcond.core.runtime.checkpoint import Checkpoint
-from graphcond.core.runtime.progress import Progress
-from graphcond.evaluation import PROTOCOLS, GraphProtocol, Protocol, Report, Row, evaluate
-from graphcond.graphs.methods.auto import AutoGraphs
-from graphcond.graphs.methods.doscond import DosCondGraphs
-from graphcond.graphs.methods.histograms import Histograms
-from graphcond.graphs.methods.mirage import Mirage
-from graphcond.graphs.methods.ridge import RidgeGraphs
-from graphcond.graphs.methods.wl_fold import WLFold
-from graphcond.graphs.pooling import pool
-from graphcond.images.augmentation import Augmentation
-from graphcond.images.dataset import ImageDataset
-from graphcond.images.methods.cafe import CAFE
-from graphcond.images.methods.dc import DC
-from graphcond.images.methods.dd import DD
-from graphcond.images.methods.dm import DM
-from graphcond.images.methods.frepo import FRePO
-from graphcond.images.methods.idc import IDC
-from graphcond.images.methods.idm import IDM
-from graphcond.images.methods.kip import KIP
-from graphcond.images.methods.mtt import MTT
-from graphcond.images.methods.parameterizations import Formations, Hallucinations, Memory, Stored
-from graphcond.images.methods.rfad import RFAD
-from graphcond.nodes.methods.auto import Auto
-from graphcond.nodes.methods.class_mean import ClassMean
-from graphcond.nodes.methods.doscond import DosCond
-from graphcond.nodes.methods.gc_sntk import GCSNTK
-from graphcond.nodes.methods.gcdm import GCDM
-from graphcond.nodes.methods.gcond import GCond
-from graphcond.nodes.methods.geom import GEOM, Curriculum
-from graphcond.nodes.methods.herding import Herding
-from graphcond.nodes.methods.k_center import KCenter
-from graphcond.nodes.methods.kernel_refinement import Refinement
-from graphcond.nodes.methods.random import Random, RandomPropagated
-from graphcond.nodes.methods.random_soft import RandomSoft
-from graphcond.nodes.methods.sfgc import SFGC
-from graphcond.nodes.methods.structures import LearnedEdges, NoEdges
-from graphcond.nodes.surrogate_models import GCN, SGC
-from graphcond.planning import Plan, plan
-from graphcond.surrogates.convnet import ConvNet, Perceptron
+if TYPE_CHECKING:
+    from graphcond import datasets
+    from graphcond.api import condense, condense_images, list_methods
+    from graphcond.condensed import CondensedDataset, load
+    from graphcond.core.matching.experts import ExpertPlan
+    from graphcond.core.matching.replay import Window
+    from graphcond.core.matching.training import Training
+    from graphcond.core.members import Members
+    from graphcond.core.record import Record
+    from graphcond.core.runtime.checkpoint import Checkpoint
+    from graphcond.core.runtime.progress import Progress
+    from graphcond.evaluation import PROTOCOLS, GraphProtocol, Protocol, Report, Row, evaluate
+    from graphcond.graphs.methods.auto import AutoGraphs
+    from graphcond.graphs.methods.doscond import DosCondGraphs
+    from graphcond.graphs.methods.histograms import Histograms
+    from graphcond.graphs.methods.mirage import Mirage
+    from graphcond.graphs.methods.ridge import RidgeGraphs
+    from graphcond.graphs.methods.wl_fold import WLFold
+    from graphcond.graphs.pooling import pool
+    from graphcond.images.augmentation import Augmentation
+    from graphcond.images.dataset import ImageDataset
+    from graphcond.images.methods.cafe import CAFE
+    from graphcond.images.methods.dc import DC
+    from graphcond.images.methods.dd import DD
+    from graphcond.images.methods.dm import DM
+    from graphcond.images.methods.frepo import FRePO
+    from graphcond.images.methods.idc import IDC
+    from graphcond.images.methods.idm import IDM
+    from graphcond.images.methods.kip import KIP
+    from graphcond.images.methods.mtt import MTT
+    from graphcond.images.methods.parameterizations import Formations, Hallucinations, Memory, Stored
+    from graphcond.images.methods.rfad import RFAD
+    from graphcond.nodes.methods.auto import Auto
+    from graphcond.nodes.methods.class_mean import ClassMean
+    from graphcond.nodes.methods.doscond import DosCond
+    from graphcond.nodes.methods.gc_sntk import GCSNTK
+    from graphcond.nodes.methods.gcdm import GCDM
+    from graphcond.nodes.methods.gcond import GCond
+    from graphcond.nodes.methods.geom import GEOM, Curriculum
+    from graphcond.nodes.methods.herding import Herding
+    from graphcond.nodes.methods.k_center import KCenter
+    from graphcond.nodes.methods.kernel_refinement import Refinement
+    from graphcond.nodes.methods.random import Random, RandomPropagated
+    from graphcond.nodes.methods.random_soft import RandomSoft
+    from graphcond.nodes.methods.sfgc import SFGC
+    from graphcond.nodes.methods.structures import LearnedEdges, NoEdges
+    from graphcond.nodes.surrogate_models import GCN, SGC
+    from graphcond.planning import Plan, plan
+    from graphcond.surrogates.convnet import ConvNet, Perceptron
+else:
+    __getattr__, __dir__ = lazy(__name__, __file__)
 
 __all__ = [
     "CAFE",

@@ -10,19 +10,16 @@ import logging
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from typer.models import OptionInfo
 
 import graphcond
 import recsys.cli
-from graphcond.core.evaluation.report import Report
 from graphcond.core.evaluation.tables import render
-from graphcond.core.runtime.contents import explained
-from graphcond.core.runtime.processes import Processes
+from graphcond.core.method_lines import method_lines
 from graphcond.datasets.entries import Entry
-from graphcond.evaluation.bench import METHODS, MODEL_DEFAULTS, bench, check_judging
 from graphcond.planning.command import plan_command
 from graphcond.terminal import (
     INTERRUPTED,
@@ -46,6 +43,9 @@ from graphcond.terminal import (
     write_result,
 )
 
+if TYPE_CHECKING:
+    from graphcond.core.evaluation.report import Report
+
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
 IMAGES_DEFAULT = 10  # of each class: a hundredth of MNIST would be slow to make
 SIZES = {
@@ -56,6 +56,8 @@ SIZES = {
 """By what the size of each kind of dataset is asked."""
 OTHERS = {"nodes": ("ratio_of", "inductive", "split", "memory"), "graphs": ("split",), "images": ()}
 """What else each kind takes, and not all others do."""
+
+METHOD_PACKAGES = ("graphcond.nodes.methods", "graphcond.graphs.methods", "graphcond.images.methods", "recsys.methods")
 
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets."
@@ -117,6 +119,9 @@ def condense(
     as_json: Json = False,
 ) -> None:
     """Condense a dataset, and judge the result beside its controls."""
+    from graphcond.core.runtime.processes import Processes
+    from graphcond.evaluation.bench import check_judging
+
     check_output(output, overwrite=overwrite, checkpoint=checkpoint)
     entry = graphcond.datasets.entry(name)
     given = {
@@ -162,6 +167,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Train on a condensed dataset and judge on the original, with controls beside it."""
+    from graphcond.evaluation.bench import check_judging
+
     small = graphcond.load(file)
     entry = graphcond.datasets.entry(name)
     judging: dict[str, Any] = {
@@ -196,6 +203,8 @@ def bench_(
     as_json: Json = False,
 ) -> None:
     """Compare methods on datasets, over sizes, seeds and models; stopped, it goes on when it is started again."""
+    from graphcond.evaluation import bench
+
     with interruptible(lambda: f"go on with: {command_line()}"):
         report = bench(
             datasets, output, methods=names(methods), sizes=names(sizes), seeds=seeds, runs=runs,
@@ -215,9 +224,7 @@ def bench_(
 def list_(as_json: Json = False) -> None:
     """List datasets and methods."""
     entries = graphcond.datasets.list_datasets()
-    methods, graph_methods = graphcond.list_methods(), graphcond.list_methods("graphs")
-    image_methods = graphcond.list_methods("images")
-    user_methods = recsys.list_methods()
+    methods, graph_methods, image_methods, user_methods = (method_lines(package) for package in METHOD_PACKAGES)
     if as_json:
         datasets = [{"name": e.name, "description": e.description, "task": e.task, "metric": e.metric} for e in entries]
         print_json(
@@ -257,6 +264,8 @@ def info(
     if as_json:
         print_json(json.loads(small.record.to_json()))
         return
+    from graphcond.core.runtime.contents import explained
+
     with explained(file):
         summary = _summary(small)
     print_record(small.record, summary)
@@ -299,6 +308,8 @@ def _asked(given: dict[str, Any], entry: Entry, method: str) -> dict[str, Any]:
     Raises:
         ValueError: something was given that such a dataset does not take.
     """
+    from graphcond.evaluation.bench import METHODS
+
     sizes, others = SIZES[entry.task], OTHERS[entry.task]
     for name, value in given.items():
         if name not in (*sizes, *others):
@@ -313,7 +324,7 @@ def _asked(given: dict[str, Any], entry: Entry, method: str) -> dict[str, Any]:
     return {"inductive": entry.inductive} | given if entry.task == "nodes" else given
 
 
-def _report(small: graphcond.CondensedDataset, dataset: object, entry: Entry, judging: dict[str, Any]) -> Report:
+def _report(small: "graphcond.CondensedDataset", dataset: object, entry: Entry, judging: dict[str, Any]) -> "Report":
     return graphcond.evaluate(small, dataset, metric=entry.metric, **judging)
 
 
@@ -323,7 +334,7 @@ def _judge_later(output: Path | None, name: str) -> str:
     return f"the result is in {output}; judge it with: {shlex.join([PROGRAM, 'evaluate', str(output), str(name)])}"
 
 
-def _summary(small: graphcond.CondensedDataset) -> str:
+def _summary(small: "graphcond.CondensedDataset") -> str:
     record = small.record
     source, spent = record.source, record.budget["spent"]
     size = f"{spent['bytes'] / 1000:,.{0 if spent['bytes'] >= 10_000 else 1}f} kB by {record.method} in"
@@ -342,6 +353,8 @@ def _summary(small: graphcond.CondensedDataset) -> str:
 
 
 def _names(text: str | None, entry: Entry) -> list[str]:
+    from graphcond.evaluation.bench import MODEL_DEFAULTS
+
     return [MODEL_DEFAULTS[entry.task]] if text is None else names(text)
 
 

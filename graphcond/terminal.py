@@ -1,7 +1,11 @@
-"""What the commands of the package share on a terminal: options, a progress bar, JSON."""
+"""What the commands of the package share on a terminal: options, a progress bar, JSON.
+
+Here and in the files of the commands, what imports torch is imported by the function that needs it: help comes at once.
+"""
 
 import json
 import logging
+import os
 import re
 import shlex
 import sys
@@ -9,9 +13,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
-import torch.distributed as dist
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
@@ -19,11 +22,11 @@ from tqdm import tqdm
 from typer.core import TyperGroup
 
 from graphcond.core.evaluation.tables import render
-from graphcond.core.record import Record
-from graphcond.core.runtime.checkpoint import check_checkpoint
 from graphcond.core.runtime.files import check_target, same_file
 from graphcond.core.runtime.memory import shown
-from graphcond.core.runtime.processes import Processes
+
+if TYPE_CHECKING:
+    from graphcond.core.record import Record
 
 RATIO_DEFAULT = 0.01  # where no size is asked for
 
@@ -74,6 +77,8 @@ def interruptible(remedy: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
+        from graphcond.core.runtime.processes import Processes
+
         if not Processes.current().rank:
             typer.echo(f"{PROGRAM}: interrupted; {remedy()}", err=True)
         raise typer.Exit(INTERRUPTED) from error
@@ -101,7 +106,7 @@ def print_result(summary: str, output: Path | None, report: object | None) -> No
         typer.echo(f"\n{report}")
 
 
-def print_ending(record: Record, checkpoint: Path | None, more: tuple[str, ...]) -> None:
+def print_ending(record: "Record", checkpoint: Path | None, more: tuple[str, ...]) -> None:
     """Print, where steps were left undone, why, and how to go on.
 
     Args:
@@ -138,7 +143,7 @@ def in_command_words(message: str, options: Iterable[str]) -> str:
     return re.sub(r"(--[\w-]+)(=\S+)? \(\1\)", r"\1", message)  # the library names the option beside the argument
 
 
-def record_table(record: Record) -> str:
+def record_table(record: "Record") -> str:
     """Return a record as a table."""
     run = {
         "method": record.method,
@@ -160,7 +165,7 @@ def record_table(record: Record) -> str:
     return render("record", ("part", "what", "value"), rows, text_columns=3)
 
 
-def print_record(record: Record, summary: str) -> None:
+def print_record(record: "Record", summary: str) -> None:
     """Print a record for people: what became of what, the record as a table, and its notes."""
     typer.echo(f"{summary}\n\n{record_table(record)}")
     for note in record.notes:
@@ -170,9 +175,13 @@ def print_record(record: Record, summary: str) -> None:
 @contextmanager
 def joined() -> Iterator[None]:
     """Let the processes that ``torchrun`` started, where it did, share the work of a block."""
-    if not (dist.is_available() and dist.is_torchelastic_launched()):
+    if "TORCHELASTIC_RUN_ID" not in os.environ:  # it is not asked of torch, which takes a second to be imported
         yield
         return
+    import torch.distributed as dist
+
+    from graphcond.core.runtime.processes import Processes
+
     dist.init_process_group()
     try:
         if Processes.current().rank:
@@ -184,6 +193,9 @@ def joined() -> Iterator[None]:
 
 def check_output(output: Path | None, *, overwrite: bool, checkpoint: Path | None = None) -> None:
     """Raise, on all processes, if the first could not write a result or the state of the work on it."""
+    from graphcond.core.runtime.checkpoint import check_checkpoint
+    from graphcond.core.runtime.processes import Processes
+
     if output is not None and checkpoint is not None and same_file(output, checkpoint):
         raise ValueError(f"--output and --checkpoint are the same file, {output}; give two names")
     first = Processes.current().first

@@ -3,12 +3,11 @@
 import json
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphcond.core.runtime.contents import explained
-from graphcond.core.runtime.processes import Processes
+import recsys
 from graphcond.terminal import (
     PROGRAM,
     Device,
@@ -24,18 +23,9 @@ from graphcond.terminal import (
     print_result,
     write_result,
 )
-from recsys.api import condense as condense_interactions
-from recsys.condensed import CondensedInteractions, load
-from recsys.data.archives import read_archive
-from recsys.data.audit import audit as audit_split
-from recsys.data.files import write_interactions
-from recsys.data.held_out import hold_out_users
-from recsys.data.reading import read_interactions
-from recsys.data.split import Split
-from recsys.data.splitting import leave_one_out, random_split, strong_split, temporal_split
-from recsys.evaluation.consumers import resolve_consumers
-from recsys.evaluation.evaluate import evaluate as evaluate_users
-from recsys.metrics.conventions import resolve_convention
+
+if TYPE_CHECKING:
+    from recsys.data.split import Split
 
 SPLITS = ("random", "leave_one_out", "temporal", "strong", "whole")
 USERS_DEFAULT = 500
@@ -93,6 +83,10 @@ def condense(
     as_json: Json = False,
 ) -> None:
     """Condense the training part of interactions, and judge the result beside its controls."""
+    from graphcond.core.runtime.processes import Processes
+    from recsys.evaluation.consumers import resolve_consumers
+    from recsys.metrics.conventions import resolve_convention
+
     check_output(output, overwrite=overwrite, checkpoint=checkpoint)
     if evaluate:
         resolve_consumers(names(models))
@@ -103,7 +97,7 @@ def condense(
     if users is None and ratio is None and interactions is None:
         users = min(USERS_DEFAULT, whole.train.shape[0])
     with interruptible(lambda: go_on_from(checkpoint)):
-        small = condense_interactions(
+        small = recsys.condense(
             whole, ratio, users=users, interactions=interactions, method=method, seed=seed, device=device,
             checkpoint=checkpoint, max_seconds=max_seconds,
         )  # fmt: skip
@@ -114,7 +108,7 @@ def condense(
     report = None
     if evaluate:
         with interruptible(lambda: _judge_later(output, source)):
-            report = evaluate_users(small, whole, names(models), controls=controls, convention=convention)
+            report = recsys.evaluate(small, whole, names(models), controls=controls, convention=convention)
     if as_json:
         print_json({"record": json.loads(small.record.to_json()), "report": report and report.to_dict()})
         return
@@ -136,8 +130,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Train recommenders on condensed users and judge them on the original's test part, split as for condensing."""
-    small, whole = load(file), _read(source, split, split_seed, min_weight, columns)
-    report = evaluate_users(small, whole, names(models), controls=controls, convention=convention)
+    small, whole = recsys.load(file), _read(source, split, split_seed, min_weight, columns)
+    report = recsys.evaluate(small, whole, names(models), controls=controls, convention=convention)
     typer.echo(report.to_json() if as_json else str(report))
 
 
@@ -150,17 +144,19 @@ def audit(
     split_seed: SplitSeed = 0,
 ) -> None:
     """Print what is in a split, and what is wrong with it: leaks, duplicates, cold items, users without tests."""
-    typer.echo(str(audit_split(_read(source, split, split_seed, min_weight, columns))))
+    typer.echo(str(recsys.audit(_read(source, split, split_seed, min_weight, columns))))
 
 
 @app.command()
 def info(file: File, as_json: Json = False) -> None:
     """Print the record of condensed interactions."""
-    small = load(file)
+    small = recsys.load(file)
     record = json.loads(small.record.to_json())
     if as_json:
         print_json(record)
         return
+    from graphcond.core.runtime.contents import explained
+
     with explained(file):
         described = summary(small)
     print_record(small.record, described)
@@ -174,12 +170,12 @@ def export(
 ) -> None:
     """Write condensed interactions as a table that other libraries read."""
     check_output(output, overwrite=overwrite)
-    small = load(file)
-    write_interactions((small.user_items, small.user_ids, small.item_ids), output, overwrite=overwrite)
+    small = recsys.load(file)
+    recsys.write_interactions((small.user_items, small.user_ids, small.item_ids), output, overwrite=overwrite)
     typer.echo(f"written to {output}")
 
 
-def summary(small: CondensedInteractions) -> str:
+def summary(small: "recsys.CondensedInteractions") -> str:
     """Return one line on what became of what."""
     source, record = small.record.source, small.record
     kind = "binary interactions" if small.binary else "weighted interactions"
@@ -197,21 +193,27 @@ def _judge_later(output: Path | None, source: Path) -> str:
     return f"the result is in {output}; judge it with: {command}, and the options that the split was made with"
 
 
-def _read(source: Path, split: str | None, seed: int, min_weight: float | None, columns: str | None) -> Split:
-    makers: dict[str, Any] = {"random": random_split, "leave_one_out": leave_one_out, "strong": strong_split}
+def _read(source: Path, split: str | None, seed: int, min_weight: float | None, columns: str | None) -> "Split":
     if split not in (None, *SPLITS):
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
     if source.is_dir():
         for name, value in (("split", split), ("min-weight", min_weight), ("columns", columns)):
             if value is not None:
                 raise ValueError(f"--{name}={value} makes no sense for an archive, which comes split; leave it out")
-        return read_archive(source)
-    log = read_interactions(source, columns=None if columns is None else _columns(columns), min_weight=min_weight)
+        return recsys.read_archive(source)
+    log = recsys.read_interactions(
+        source, columns=None if columns is None else _columns(columns), min_weight=min_weight
+    )
     split = SPLITS[0] if split is None else split
     if split == "whole":
+        from recsys.data.held_out import hold_out_users
+
         return hold_out_users(log)
     if split == "temporal":
-        return temporal_split(log)
+        return recsys.temporal_split(log)
+    makers: dict[str, Any] = {
+        "random": recsys.random_split, "leave_one_out": recsys.leave_one_out, "strong": recsys.strong_split,
+    }  # fmt: skip
     made: Split = makers[split](log, seed=seed)
     return made
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+# Tests are small: a second thread costs more than it brings, and one thread keeps results the same everywhere.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of scikit-learn and what tests start, before it is read
+
 import pytest
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-# Tests are small: a second thread costs more than it brings, and one thread keeps results the same everywhere.
 torch.set_num_threads(1)
 os.environ["GRAPHCOND_CACHE"] = ""  # what is made once for several tests keeps no scores; each test has a folder
 

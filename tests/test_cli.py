@@ -12,11 +12,17 @@ from torch_geometric.data import Data
 import graphcond
 from graphcond import cli
 from graphcond.core.runtime.progress import progress_bar
+from graphcond.evaluation import GRAPH_PROTOCOLS, PROTOCOLS, GraphProtocol, Protocol
 from graphcond.terminal import NoteHandler
+
+QUICK = ("--protocol", "quick")
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple]]:
+    # The tests of evaluation hold the protocols to what they are; here a few epochs do.
+    monkeypatch.setitem(PROTOCOLS, "quick", Protocol(name="quick", epochs=80, hidden=32))
+    monkeypatch.setitem(GRAPH_PROTOCOLS, "quick", GraphProtocol(name="quick", steps=20))
     root = logging.getLogger()
     handlers = root.handlers[:]
 
@@ -41,7 +47,7 @@ def test_condense_info_evaluate_and_show(run: Callable, tmp_path: Path) -> None:
     code, out, _ = run("info", file, "--json")
     assert json.loads(out)["budget"]["asked"] == {"num_nodes": 20}
     assert "fingerprint" in run("info", file)[1]
-    code, out, _ = run("evaluate", file, "digits", "--runs", 1, "--no-controls", "--json", "--models", "mlp")
+    code, out, _ = run("evaluate", file, "digits", "--runs", 1, "--no-controls", "--json", "--models", "mlp", *QUICK)
     assert code == 0
     assert json.loads(out)["rows"][0]["mean"] > 0.8
     code, out, err = run("show", file, "-o", picture)
@@ -50,7 +56,7 @@ def test_condense_info_evaluate_and_show(run: Callable, tmp_path: Path) -> None:
 
 
 def test_condense_prints_a_table_with_controls(run: Callable) -> None:
-    code, out, _ = run("condense", "digits", "--nodes-per-class", 1, "--runs", 1)
+    code, out, _ = run("condense", "digits", "--nodes-per-class", 1, "--runs", 1, *QUICK)
     assert code == 0
     assert all(name in out for name in ("auto", "class_mean", "random_soft", "whole"))
 
@@ -61,7 +67,7 @@ def test_a_folder_stands_for_a_name(run: Callable, toy: Data, tmp_path: Path) ->
     code, out, err = run("condense", folder, "--num-nodes", 6, "-o", file, "--no-evaluate")
     assert code == 0, err
     assert out.startswith("toy: 60 nodes")
-    code, out, err = run("evaluate", file, folder, "--runs", 1, "--no-controls", "--json")
+    code, out, err = run("evaluate", file, folder, "--runs", 1, "--no-controls", "--json", *QUICK)
     assert code == 0, err
     assert json.loads(out)["rows"][0]["mean"] > 0.5
     code, _, err = run("condense", tmp_path / "other", "--num-nodes", 6)
@@ -75,7 +81,7 @@ def test_graph_sets(run: Callable, real_data: Callable[[str], Path], tmp_path: P
     code, out, err = run(*command)
     assert code == 0, err
     assert "150 training graphs" in out
-    code, out, err = run("evaluate", file, "mutag", "--root", root, "--runs", 1, "--no-controls", "--json")
+    code, out, err = run("evaluate", file, "mutag", "--root", root, "--runs", 1, "--no-controls", "--json", *QUICK)
     assert code == 0, err
     (row,) = json.loads(out)["rows"]
     assert row["model"] == "gin"
@@ -107,7 +113,8 @@ def test_long_work_is_stopped_and_goes_on(run: Callable, tmp_path: Path) -> None
 
 def test_bench_prints_a_table_and_goes_on(run: Callable, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    command = ("bench", "digits", "--methods", "class_mean,random", "--sizes", "10", "--models", "sgc", "-o", file)
+    command = ("bench", "digits", "--methods", "class_mean,random", "--sizes", "10", "--models", "sgc", "-o", file,
+               *QUICK)  # fmt: skip
     code, out, err = run(*command, "--seeds", 1)
     assert code == 0, err
     assert "class_mean" in out
@@ -218,7 +225,7 @@ GO_ON = "go on with: graphcond"
         ),
         ("graphcond.evaluate", ("condense", "digits", "--num-nodes", 20), "--output FILE would; start again with"),
         ("graphcond.evaluate", ("condense", "digits", "-o", "a b"), "judge it with: graphcond evaluate 'a b' digits"),
-        ("graphcond.cli.bench", ("bench", "digits", "-o", "rows"), f"{GO_ON} bench digits -o rows"),
+        ("graphcond.evaluation.bench", ("bench", "digits", "-o", "rows"), f"{GO_ON} bench digits -o rows"),
         ("graphcond.load", ("evaluate", "file", "digits"), "start again with: graphcond evaluate file digits"),
     ],
 )
@@ -282,7 +289,7 @@ def test_settings_of_methods_are_typed(run: Callable, tmp_path: Path) -> None:
     assert code == 0, err
     assert graphcond.load(file).record.settings["depth"] == 1
     code, out, err = run("bench", "digits", "-o", rows, "--methods", "auto(depth=1, penalty=1), random", "--seeds", 1,
-                         "--sizes", 20, "--models", "mlp", "--json")  # fmt: skip
+                         "--sizes", 20, "--models", "mlp", "--json", *QUICK)  # fmt: skip
     assert code == 0, err
     assert [row["method"] for row in json.loads(out)["rows"]] == ["auto(depth=1, penalty=1)", "random"]
     code, _, err = run("condense", "digits", "--method", "auto(dept=1)")

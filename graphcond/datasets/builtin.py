@@ -1,7 +1,5 @@
 """Datasets that need no file of their own: CiteSeer from inside this package and digits from inside scikit-learn."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import IO
@@ -27,23 +25,6 @@ class OneGraph(InMemoryDataset):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"{self.name}()"
-
-
-@dataclass(frozen=True)
-class BuiltIn:
-    """Loads a dataset without files of its own.
-
-    Args:
-        make: Makes the graph; is given the seed of the split.
-        title: The name that the dataset carries.
-    """
-
-    make: Callable[[int], Data]
-    title: str
-
-    def read(self, name: str, root: Path, seed: int) -> InMemoryDataset:
-        """Return the dataset; ``root`` is not looked at."""
-        return OneGraph(self.make(seed), self.title)
 
 
 def citeseer(seed: int) -> Data:

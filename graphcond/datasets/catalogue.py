@@ -1,23 +1,21 @@
 """The named datasets: what each is, where it comes from, how it loads and how it is judged."""
 
 from pathlib import Path
-from typing import Any
-
-from torch_geometric.data import InMemoryDataset
+from typing import TYPE_CHECKING, Any
 
 from graphcond.core.fields import check_flag
 from graphcond.core.names import named
-from graphcond.core.runtime.randomness import check_seed
-from graphcond.datasets import builtin
 from graphcond.datasets.entries import Entry
 from graphcond.datasets.features import normalize_rows, standardize
 from graphcond.datasets.files import resolve_root
-from graphcond.datasets.folders import folder_entry
 from graphcond.datasets.graph_sets import GRAPH_SETS
 from graphcond.datasets.image_sets import IMAGE_SETS
+from graphcond.datasets.included import Included
 from graphcond.datasets.ogb import OGB
-from graphcond.datasets.planetoid import Planetoid
-from graphcond.datasets.pyg import PyG
+from graphcond.datasets.pyg import PyG, import_planetoid
+
+if TYPE_CHECKING:
+    from torch_geometric.data import InMemoryDataset
 
 PLANETOID: dict[str, Any] = {"source": "kimiyoung/planetoid", "licence": "MIT", "scale": normalize_rows}
 SHCHUR: dict[str, Any] = {"source": "shchur/gnn-benchmark", "licence": "MIT"}
@@ -28,23 +26,23 @@ ENTRIES = (
     Entry(
         name="citeseer", description="citations between 6 fields of computing; inside this package",
         num_nodes=3_327, num_edges=9_104, num_features=3_703, num_classes=6,
-        loader=builtin.BuiltIn(builtin.citeseer, "CiteSeer"), **PLANETOID,
+        loader=Included("citeseer", "CiteSeer"), **PLANETOID,
     ),
     Entry(
         name="digits", description="handwritten digits, each joined with its 8 nearest; inside scikit-learn",
         num_nodes=1_797, num_edges=19_858, num_features=64, num_classes=10,
         source="UCI, Optical Recognition of Handwritten Digits", licence="CC BY 4.0",
-        loader=builtin.BuiltIn(builtin.digits, "digits"),
+        loader=Included("digits", "digits"),
     ),
     Entry(
         name="cora", description="citations between 7 fields of machine learning",
         num_nodes=2_708, num_edges=10_556, num_features=1_433, num_classes=7,
-        loader=PyG("Planetoid", "Cora", made_by=Planetoid), **PLANETOID,
+        loader=PyG("Planetoid", "Cora", made_by=import_planetoid), **PLANETOID,
     ),
     Entry(
         name="pubmed", description="citations between papers on 3 kinds of diabetes",
         num_nodes=19_717, num_edges=88_648, num_features=500, num_classes=3,
-        loader=PyG("Planetoid", "PubMed", made_by=Planetoid), **PLANETOID,
+        loader=PyG("Planetoid", "PubMed", made_by=import_planetoid), **PLANETOID,
     ),
     Entry(
         name="photo", description="Amazon photo goods bought together, by 8 categories",
@@ -149,13 +147,15 @@ def entry(name: str | Path) -> Entry:
     known = {candidate.name: candidate for candidate in ENTRIES}
     key = str(name).lower().replace("_", "-")
     if isinstance(name, Path) or (key not in known and ("/" in name or Path(name).is_dir())):
+        from graphcond.datasets.folders import folder_entry
+
         return folder_entry(Path(name))
     return named(key, known, "dataset")
 
 
 def load(
     name: str | Path, root: str | Path | None = None, *, normalize: bool = True, seed: int = 0
-) -> InMemoryDataset | Any:  # noqa: ANN401 (or an ImageDataset)
+) -> "InMemoryDataset | Any":  # noqa: ANN401 (or an ImageDataset)
     """Load a dataset by its name, ready for :func:`graphcond.condense`.
 
     The raw files are read from ``root``, in the layout of PyG's and OGB's loaders with the class's name in front, such
@@ -206,6 +206,8 @@ def load(
     >>> data.num_nodes, int(data.train_mask.sum())
     (3327, 120)
     """
+    from graphcond.core.runtime.randomness import check_seed
+
     check_flag("normalize", normalize)
     found = entry(name)
     dataset = found.loader.read(found.name, resolve_root(root), check_seed(seed))

@@ -2,18 +2,20 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
-
-from torch_geometric.data import InMemoryDataset
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from graphcond.datasets.features import Scaling, keep_as_published
-from graphcond.images.dataset import ImageDataset
+
+if TYPE_CHECKING:
+    from torch_geometric.data import InMemoryDataset
+
+    from graphcond.images.dataset import ImageDataset
 
 
 class Loader(Protocol):
     """How a dataset is read: by a class of PyG or OGB, from files of images, or from inside a package."""
 
-    def read(self, name: str, root: Path, seed: int) -> InMemoryDataset | ImageDataset:
+    def read(self, name: str, root: Path, seed: int) -> "InMemoryDataset | ImageDataset":
         """Return the dataset with its features or pixels as published; one of nodes has masks."""
 
 

@@ -12,11 +12,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
-
-from torch_geometric.data import InMemoryDataset
+from typing import TYPE_CHECKING
 
 from graphcond.core.runtime.cache import USUAL
-from graphcond.datasets.pickles import checked_torch_load, refusal
+
+if TYPE_CHECKING:
+    from torch_geometric.data import InMemoryDataset
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def remove_if_empty(folder: Path) -> None:
             empty.rmdir()
 
 
-def check_rows(dataset: InMemoryDataset) -> None:
+def check_rows(dataset: "InMemoryDataset") -> None:
     """Raise ``ValueError`` unless the files of a dataset of graphs fit together: a text that broke off still parses."""
     data = dataset._data
     for key, bounds in dataset.slices.items():
@@ -59,7 +60,7 @@ def check_rows(dataset: InMemoryDataset) -> None:
         raise ValueError(f"there are {len(data.x):,} rows of x for {data.num_nodes:,} nodes")
 
 
-def construct(build: Callable[[Path], InMemoryDataset], name: str, root: Path, folder: str) -> InMemoryDataset:
+def construct(build: Callable[[Path], "InMemoryDataset"], name: str, root: Path, folder: str) -> "InMemoryDataset":
     """Construct a dataset under ``root``, without output to the terminal and with clear errors.
 
     The loaders of PyG and OGB write a folder ``processed`` beside ``raw``. Where that is not allowed, it is written to
@@ -75,6 +76,8 @@ def construct(build: Callable[[Path], InMemoryDataset], name: str, root: Path, f
         FileNotFoundError: the raw files are missing and cannot be downloaded.
         ValueError: the files are there and broken.
     """
+    from graphcond.datasets.pickles import checked_torch_load
+
     logger.info("loading %s from %s", name, root / folder)
     with explained(name, root / folder), _silence(), checked_torch_load():
         try:
@@ -109,6 +112,8 @@ def explained(name: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except pickle.UnpicklingError as error:
+        from graphcond.datasets.pickles import refusal
+
         raise ValueError(
             f"the files of {name} in {folder} cannot be read ({refusal(error)}), and nothing in them was run; delete "
             "what was processed (the folder processed, split_dict.pt), which is made again, or get fresh raw files"

@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from graphcond.datasets.entries import Entry
 from graphcond.datasets.files import ROOT_VARIABLE
-from graphcond.images.dataset import ImageDataset
-from graphcond.images.idx import read_idx
-from graphcond.images.splits import hold_out
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from graphcond.images.dataset import ImageDataset
 
 PARTS = ("train", "t10k")  # as the files call training and test images
 FILES = tuple(f"{part}-{kind}-ubyte" for part in PARTS for kind in ("images-idx3", "labels-idx1"))
@@ -34,8 +33,11 @@ class Idx:
     folder: str
     classes: tuple[str, ...]
 
-    def read(self, name: str, root: Path, seed: int) -> ImageDataset:
+    def read(self, name: str, root: Path, seed: int) -> "ImageDataset":
         """Return bytes ``(n, 1, height, width)`` with the published split; ``seed`` has no effect."""
+        from graphcond.images.dataset import ImageDataset
+        from graphcond.images.idx import read_idx
+
         raw = root / self.folder / "raw"
         paths = {file: _find(raw, file) for file in FILES}
         if missing := [file for file, path in paths.items() if path is None]:
@@ -53,7 +55,7 @@ def _find(raw: Path, file: str) -> Path | None:
     return next((path for path in (raw / file, raw / f"{file}.gz") if path.is_file()), None)
 
 
-def _part(content: dict[str, Tensor], raw: Path, part: str) -> tuple[Tensor, Tensor]:
+def _part(content: "dict[str, Tensor]", raw: Path, part: str) -> "tuple[Tensor, Tensor]":
     x, y = content[f"{part}-images-idx3-ubyte"], content[f"{part}-labels-idx1-ubyte"]
     if x.dim() != 3 or y.dim() != 1 or len(x) != len(y):
         raise ValueError(
@@ -67,9 +69,13 @@ def _part(content: dict[str, Tensor], raw: Path, part: str) -> tuple[Tensor, Ten
 class DigitImages:
     """Loads scikit-learn's 1,797 handwritten digits of 8 x 8 pixels as images."""
 
-    def read(self, name: str, root: Path, seed: int) -> ImageDataset:
+    def read(self, name: str, root: Path, seed: int) -> "ImageDataset":
         """Return float32 ``(n, 1, 8, 8)``, pixels divided by 16; ``seed`` draws the split, ``root`` has no use."""
+        import torch
         from sklearn.datasets import load_digits
+
+        from graphcond.images.dataset import ImageDataset
+        from graphcond.images.splits import hold_out
 
         digits = load_digits()
         x = torch.from_numpy(digits.images / 16).to(torch.float32).unsqueeze(1)

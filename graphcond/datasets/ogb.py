@@ -7,26 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch_geometric.data import Data, InMemoryDataset
-from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
-from torch_geometric.data.storage import GlobalStorage
-from torch_geometric.utils import to_undirected
 
 from graphcond.datasets.files import construct, has_files, remove_if_empty
-from graphcond.datasets.pickles import checked_torch_load
+
+if TYPE_CHECKING:
+    from torch_geometric.data import InMemoryDataset
 
 RELEASE = "RELEASE_v1.txt"  # the version of each OGB dataset of the catalogue
 _rebuild_array: Callable[..., Any] = np.empty(0).__reduce__()[0]  # type: ignore[assignment]
-# What OGB's files hold: graphs, and splits as tensors or, from OGB's own ``DatasetSaver``, as NumPy arrays. Which
-# module NumPy's function is stored under depends on the version that wrote the file.
-STORED_TYPES: tuple[Any, ...] = (
-    Data, DataEdgeAttr, DataTensorAttr, GlobalStorage,
-    np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in (bool, "int32", "int64", "float32", "float64")),
-    (_rebuild_array, "numpy.core.multiarray._reconstruct"), (_rebuild_array, "numpy._core.multiarray._reconstruct"),
-)  # fmt: skip
 
 
 @contextmanager
@@ -43,20 +34,35 @@ def ogb_loading() -> Iterator[None]:
     ...     dataset = PygNodePropPredDataset("ogbn-arxiv")
     ...     split = dataset.get_idx_split()
     """
-    with checked_torch_load(also=STORED_TYPES), warnings.catch_warnings():
+    from graphcond.datasets.pickles import checked_torch_load
+
+    with checked_torch_load(also=_stored_types()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
         yield
 
 
+def _stored_types() -> tuple[Any, ...]:
+    """Return what OGB's files hold: graphs, and splits as tensors or, from its ``DatasetSaver``, as NumPy arrays."""
+    from torch_geometric.data.data import Data, DataEdgeAttr, DataTensorAttr
+    from torch_geometric.data.storage import GlobalStorage
+
+    # Which module NumPy's function is stored under depends on the version that wrote the file.
+    return (
+        Data, DataEdgeAttr, DataTensorAttr, GlobalStorage,
+        np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in (bool, "int32", "int64", "float32", "float64")),
+        (_rebuild_array, "numpy.core.multiarray._reconstruct"), (_rebuild_array, "numpy._core.multiarray._reconstruct"),
+    )  # fmt: skip
+
+
 # Importing OGB asks PyPI for its newest version, which is for those only who want its data.
-def import_nodes() -> Callable[[str, Path], InMemoryDataset]:
+def import_nodes() -> Callable[[str, Path], "InMemoryDataset"]:
     """Import the class of OGB's node datasets."""
     from graphcond.datasets.ogb_nodes import OGBNodes
 
     return OGBNodes
 
 
-def import_graphs() -> Callable[[str, Path], InMemoryDataset]:
+def import_graphs() -> Callable[[str, Path], "InMemoryDataset"]:
     """Import the class of OGB's graph datasets."""
     from graphcond.datasets.ogb_graphs import OGBGraphs
 
@@ -72,10 +78,10 @@ class OGB:
         undirected: Whether to add the reverse of each edge of a dataset with one graph.
     """
 
-    kind: Callable[[], Callable[[str, Path], InMemoryDataset]] = import_nodes
+    kind: Callable[[], Callable[[str, Path], "InMemoryDataset"]] = import_nodes
     undirected: bool = False
 
-    def read(self, name: str, root: Path, seed: int) -> InMemoryDataset:
+    def read(self, name: str, root: Path, seed: int) -> "InMemoryDataset":
         """Return the dataset with OGB's split, of nodes as masks, its features as published; ``seed`` has no effect."""
         folder = Path("ogb", name.replace("-", "_"))
         if (root / f"{folder}_pyg").exists():  # OGB's own fallback
@@ -85,6 +91,8 @@ class OGB:
         with _download_confirmed():
             dataset = construct(lambda base: kind(name, base / "ogb"), name, root, str(folder))
         if self.undirected:
+            from torch_geometric.utils import to_undirected
+
             data = dataset.get(0)
             data.edge_index = to_undirected(data.edge_index, num_nodes=data.num_nodes)
             dataset.data = data

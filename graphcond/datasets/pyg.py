@@ -1,15 +1,23 @@
 """Datasets of ``torch_geometric.datasets``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch_geometric.datasets
-from torch_geometric.data import InMemoryDataset
 
-from graphcond.core.sparse import check_compressed
 from graphcond.datasets.files import check_rows, construct, has_files
-from graphcond.datasets.splits import balanced_split
+
+if TYPE_CHECKING:
+    from torch_geometric.data import InMemoryDataset
+
+
+def import_planetoid() -> type["InMemoryDataset"]:
+    """Import the class of Planetoid's datasets whose reader runs nothing."""
+    from graphcond.datasets.planetoid import Planetoid
+
+    return Planetoid
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class PyG:
         draw_split: Whether its nodes were published without a split and get a balanced one.
         options: Further arguments of the class, by name.
         needs: Raw files that the class does not ask for, without which it would silently leave something out.
-        made_by: The class to use instead of that in ``torch_geometric.datasets``.
+        made_by: Imports the class to use instead of that in ``torch_geometric.datasets``.
     """
 
     kind: str
@@ -30,18 +38,22 @@ class PyG:
     draw_split: bool = False
     options: tuple[tuple[str, object], ...] = ()
     needs: tuple[str, ...] = ()
-    made_by: type[InMemoryDataset] | None = None
+    made_by: Callable[[], type["InMemoryDataset"]] | None = None
 
-    def read(self, name: str, root: Path, seed: int) -> InMemoryDataset:
+    def read(self, name: str, root: Path, seed: int) -> "InMemoryDataset":
         """Return the dataset with its features as published; one of nodes has masks."""
         dataset = construct(self._build, name, root, str(Path(self.kind, self.part)))
         if self.draw_split:
+            from graphcond.datasets.splits import balanced_split
+
             data = dataset.get(0)
             data.update(balanced_split(data.y, seed))
             dataset.data = data
         return dataset
 
-    def _build(self, root: Path) -> InMemoryDataset:
+    def _build(self, root: Path) -> "InMemoryDataset":
+        import torch_geometric.datasets
+
         raw = root / self.kind / self.part / "raw"
         missing = [name for name in self.needs if not (raw / name).exists()]
         if missing and has_files(raw):
@@ -49,7 +61,7 @@ class PyG:
         if not has_files(raw.parent / "processed"):
             for file in raw.glob("*.npz"):
                 _check_matrices(file)
-        kind = self.made_by or getattr(torch_geometric.datasets, self.kind)
+        kind = self.made_by() if self.made_by else getattr(torch_geometric.datasets, self.kind)
         names = [self.part] if self.part else []
         dataset = kind(str(root / self.kind), *names, **dict(self.options))
         if len(dataset) > 1:
@@ -59,6 +71,8 @@ class PyG:
 
 def _check_matrices(file: Path) -> None:
     """Raise unless the sparse matrices of a file are whole: PyG hands them to compiled code as they are."""
+    from graphcond.core.sparse import check_compressed
+
     with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
         for name in arrays.files:
             if name.endswith("indptr"):

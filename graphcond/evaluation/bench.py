@@ -17,29 +17,24 @@ from graphcond.core.runtime.randomness import check_seed
 from graphcond.core.runtime.sweep import sweep
 from graphcond.core.settings import canonical
 from graphcond.datasets import Entry, entry, load
+from graphcond.evaluation.bench_protocols import AnyProtocol, protocol_text, resolve_any_protocol
 from graphcond.evaluation.bench_report import BenchReport
 from graphcond.evaluation.bench_sizes import ANY, Size, read_size
 from graphcond.evaluation.evaluate import evaluate
 from graphcond.graphs.evaluation.controls import GRAPH_CONTROLS, SELECTIONS
 from graphcond.graphs.evaluation.models import resolve_graph_model
-from graphcond.graphs.evaluation.protocol import resolve_graph_protocol
 from graphcond.graphs.methods import METHODS as GRAPH_METHODS
 from graphcond.graphs.reading import HasIndexSplit
 from graphcond.graphs.splits import FOLDS
 from graphcond.images.evaluation.models import image_kinds
-from graphcond.images.evaluation.protocol import resolve_image_protocol
 from graphcond.images.methods import METHODS as IMAGE_METHODS
 from graphcond.nodes.evaluation.models import resolve_model
-from graphcond.nodes.evaluation.protocol import resolve_protocol
 from graphcond.nodes.methods import METHODS as NODE_METHODS
 
 FIELDS = ("dataset", "method", "size", "seed", "model", "protocol", "runs")
 """What tells rows apart."""
 MODEL_DEFAULTS = {"nodes": "gcn", "graphs": "gin", "images": "convnet"}
 METHODS = {"nodes": NODE_METHODS.resolve, "graphs": GRAPH_METHODS.resolve, "images": IMAGE_METHODS.resolve}
-PROTOCOLS: dict[str, Any] = {
-    "nodes": resolve_protocol, "graphs": resolve_graph_protocol, "images": resolve_image_protocol,
-}  # fmt: skip
 CONTROLS = {
     "nodes": ("whole",),
     "graphs": tuple(name for name in GRAPH_CONTROLS if name not in SELECTIONS),
@@ -53,7 +48,7 @@ class Conditions:
     """What all condensations of a benchmark share: how they are judged, and where."""
 
     runs: int
-    protocol: str
+    protocol: str | AnyProtocol
     root: str | Path | None
     device: str
     metric: Metric | None
@@ -81,7 +76,8 @@ class Cell:
 def bench(
     datasets: Sequence[str], output: str | Path, *, methods: Sequence[str] = ("auto", "random"),
     sizes: Sequence[str | float] = (0.01,), seeds: int = 3, runs: int = 1, models: Sequence[str] | None = None,
-    protocol: str = "standard", metric: Metric | None = None, root: str | Path | None = None, device: str = "cpu",
+    protocol: str | AnyProtocol = "standard", metric: Metric | None = None,
+    root: str | Path | None = None, device: str = "cpu",
     workers: int = 1, engine: Engine = "auto", threads: int = 1, progress: ProgressCallback | bool | None = None,
 ) -> BenchReport:  # fmt: skip
     """Condense named datasets by several methods, to several sizes, with several seeds, and judge by several models.
@@ -101,9 +97,10 @@ def bench(
         seeds: Condensations of each kind, with seeds 0, 1, ...
         runs: Trainings of each condensation.
         models: Downstream models; default: ``gcn`` for nodes, ``gin`` for graphs, ``convnet`` for images.
-        protocol: As :func:`graphcond.evaluate` takes it.
+        protocol: As :func:`graphcond.evaluate` takes it; rows call one of your own by its ``repr``.
         metric: A function of logits and labels that returns a score, and that can be pickled where there are several
-            workers; default: the metric of each dataset's entry in the catalogue. Each metric needs a file of its own.
+            workers; default: the protocol's, else that of each dataset's entry in the catalogue. Each metric needs a
+            file of its own.
         root: Folder of raw data.
         device: Where to compute. On Ray, a task of ``"cuda"`` takes one GPU.
         workers: How many condensations are under way at a time (:func:`graphcond.core.runtime.parallel.outcomes`).
@@ -132,7 +129,7 @@ def bench(
         (
             cell,
             [
-                _key(cell, model, protocol, runs)
+                _key(cell, model, protocol_text(found.task, protocol), runs)
                 for model in ([MODEL_DEFAULTS[found.task]] if models is None else models)
             ],
         )
@@ -158,7 +155,7 @@ def bench(
 
 
 def _check(
-    found: Entry, methods: Sequence[str], sizes: Sequence[Size], models: Sequence[str] | None, protocol: str
+    found: Entry, methods: Sequence[str], sizes: Sequence[Size], models: Sequence[str] | None, protocol: object
 ) -> None:
     for what, given in (("methods", methods), ("sizes", sizes), ("models", models)):
         if given is not None and not given:
@@ -169,22 +166,23 @@ def _check(
     for size in sizes:
         size.argument(found.task)
     check_judging(found.task, models, protocol, 1)
+    protocol_text(found.task, protocol)
 
 
-def check_judging(task: str, models: Sequence[str] | None, protocol: str, runs: int) -> None:
+def check_judging(task: str, models: Sequence[str] | None, protocol: object, runs: int) -> None:
     """Raise if what a condensed dataset is to be judged by is unknown: to be told before it is made.
 
     Args:
         task: What the dataset is of: ``"nodes"``, ``"graphs"`` or ``"images"``.
         models: Names of downstream models; ``None``: the default.
-        protocol: Name of a protocol.
+        protocol: Name of a protocol, or one.
         runs: Trainings of each condensation.
 
     Raises:
         ValueError: there is no model or protocol of a name, no model was named, or the runs are no positive number.
     """
     positive_integer("runs", runs)
-    PROTOCOLS[task](protocol)
+    resolve_any_protocol(task, protocol)
     if models is None:
         return
     if not models:
@@ -221,9 +219,10 @@ def _measure(conditions: Conditions, cell: Cell, keys: Sequence[Key]) -> list[di
     else:
         small = condense(dataset, split=split, inductive=found.inductive, **given)
     models = [key[FIELDS.index("model")] for key in keys]
+    protocol = resolve_any_protocol(found.task, conditions.protocol)
     report = evaluate(
-        small, dataset, models, protocol=conditions.protocol, runs=conditions.runs, device=conditions.device,
-        metric=conditions.metric or found.metric, controls=[control] if control else False,
+        small, dataset, models, protocol=protocol, runs=conditions.runs, device=conditions.device,
+        metric=conditions.metric or protocol.metric or found.metric, controls=[control] if control else False,
         seed=conditions.runs * cell.seed, progress=False,
     )  # fmt: skip
     rows = []

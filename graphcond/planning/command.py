@@ -4,8 +4,6 @@ from typing import Annotated
 
 import typer
 
-from graphcond.datasets import entry
-from graphcond.planning.estimate import plan
 from graphcond.terminal import RATIO_DEFAULT, Json, print_json
 
 
@@ -21,6 +19,9 @@ def plan_command(
     as_json: Json = False,
 ) -> None:
     """Tell the time, memory and disk that a condensation will take, before anything is loaded."""
+    from graphcond.datasets import entry
+    from graphcond.planning.estimate import plan
+
     unsized = ratio is None and num_nodes is None and nodes_per_class is None
     expected = plan(
         name,

@@ -13,7 +13,7 @@ from recsys.methods.stratified_users import StratifiedUsers
 METHODS = MethodTable(
     base=UserMethod,
     classes=(DistillCF, Forgetting, HeadUsers, KMeansUsers, RandomUsers, StratifiedUsers),
-    variants={"auto": (DistillCF, f"The default: {DistillCF.name}.")},
+    variants={"auto": (DistillCF, "The default: distill_cf.")},
     nested=(GumbelRows, SoftmaxRows, TopKRows),
     of=" for interactions",
     example="a method for interactions such as DistillCF()",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,18 @@ def condense(data: Data, path: Path, method: Any = METHOD, seconds: float = 60.0
     return graphcond.condense(data, num_nodes=6, method=method, checkpoint=kept, max_seconds=seconds)
 
 
+@pytest.fixture(scope="module")
+def written(make_toy: Callable[..., Data], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint after a few steps."""
+    path = tmp_path_factory.mktemp("written") / "state.safetensors"
+    condense(make_toy(), path, seconds=0.02)
+    return path
+
+
 @pytest.fixture
-def state(toy: Data, tmp_path: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
-    """A checkpoint after a few steps, and what is in it."""
-    path = tmp_path / "state.safetensors"
-    condense(toy, path, seconds=0.02)
+def state(written: Path, tmp_path: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
+    """A copy of it, and what is in it."""
+    path = Path(shutil.copyfile(written, tmp_path / "state.safetensors"))
     tensors, notes = storage.read(path, storage.CHECKPOINT)
     return path, tensors, json.loads(notes)
 

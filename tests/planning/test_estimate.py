@@ -68,7 +68,8 @@ def test_of_the_catalogue_nothing_is_loaded():
 
 
 def nothing_held(monkeypatch):
-    """What the process holds differs from moment to moment."""
+    """What the process holds differs from moment to moment, and its peak by what was run before."""
+    monkeypatch.setattr("graphcond.planning.estimate.peak_memory", lambda device: 0)
     monkeypatch.setattr("graphcond.planning.estimate.held_memory", lambda: 0)
     monkeypatch.setattr("graphcond.nodes.modality.held_memory", lambda: 0)
 

@@ -229,6 +229,7 @@ def judged(split, ridge):
 
 
 # Percents of the published split under the published protocol; the full MovieLens takes half a minute.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "ridge", "expected", "auc"),
     [

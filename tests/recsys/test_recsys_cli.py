@@ -247,14 +247,14 @@ WRONG = [
 
 @pytest.mark.parametrize(("arguments", "message"), WRONG, ids=[" ".join(map(str, case[0])) for case in WRONG])
 def test_wrong_input_is_one_sentence_and_exit_code_2(run, table, monkeypatch, arguments, message):
-    monkeypatch.setattr(recsys.cli, "evaluate_users", never)
+    monkeypatch.setattr(recsys, "evaluate", never)
     monkeypatch.setattr(recsys.DistillCF, "condense", never)
     refused(run(*CONDENSE, table, *arguments), message)
 
 
 @pytest.mark.parametrize("option", ["--models", "--convention", "--split"])
 def test_names_are_looked_up_before_files_are_read(run, table, monkeypatch, option):
-    monkeypatch.setattr(recsys.cli, "read_interactions", never)
+    monkeypatch.setattr(recsys, "read_interactions", never)
     refused(run(*CONDENSE, table, option, "nonsense"), "nonsense")
 
 
@@ -294,7 +294,7 @@ def test_an_existing_file_is_not_overwritten(run: Callable, table: Path, tmp_pat
     file = tmp_path / "small.safetensors"
     file.write_text("mine")
     with monkeypatch.context() as patch:
-        patch.setattr(recsys.cli, "read_interactions", never)
+        patch.setattr(recsys, "read_interactions", never)
         refused(run(*CONDENSE, table, *QUICK, "-o", file), "exists already")
     assert file.read_text() == "mine"
     assert run(*CONDENSE, table, *QUICK, "-o", file, "--overwrite", "--no-evaluate")[0] == 0
@@ -313,7 +313,7 @@ def test_an_interruption_is_exit_code_130(run: Callable, table: Path, monkeypatc
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(recsys.cli, "condense_interactions", interrupted)
+    monkeypatch.setattr(recsys, "condense", interrupted)
     code, out, err = run(*CONDENSE, table, *QUICK)
     assert (code, out) == (130, "")
     assert (

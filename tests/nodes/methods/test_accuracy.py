@@ -14,6 +14,7 @@ from graphcond import GCDM, DosCond, GCond, NoEdges
 from graphcond.nodes.methods.base import NodeMethod
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "bar"),
     [

@@ -32,7 +32,7 @@ def only(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(auto, "choose", take)
 
 
-def test_the_result_needs_no_weights(toy: Data) -> None:
+def test_the_result_needs_no_weights(toy: Data, quick: None) -> None:
     data = graphcond.condense(toy, nodes_per_class=4)[0]
     assert torch.equal(data.node_weight, torch.ones(12))
     assert torch.equal(data.edge_weight, torch.ones(data.num_edges))
@@ -68,7 +68,7 @@ def test_anchors_surround_the_mean_of_the_space(toy: Data, monkeypatch: pytest.M
     assert torch.allclose(anchors.mean(0), mean, atol=1e-3)
 
 
-def test_the_record_has_the_scores_of_all_candidates(toy: Data) -> None:
+def test_the_record_has_the_scores_of_all_candidates(toy: Data, quick: None) -> None:
     choices = graphcond.condense(toy, nodes_per_class=2).record.choices
     names = set(CANDIDATES)
     assert set(choices["candidates"]) == names
@@ -78,7 +78,7 @@ def test_the_record_has_the_scores_of_all_candidates(toy: Data) -> None:
     assert choices["softness"] in SOFTNESS
 
 
-def test_labels_that_differ_from_those_of_neighbours_bring_edges() -> None:
+def test_labels_that_differ_from_those_of_neighbours_bring_edges(quick: None) -> None:
     # Neighbours are always of the other class, and features hardly tell: a set of self-loops cannot say so.
     generator = torch.Generator().manual_seed(0)
     y = torch.arange(400) % 2
@@ -96,7 +96,7 @@ def test_labels_that_differ_from_those_of_neighbours_bring_edges() -> None:
     assert (small[0].y[source] != small[0].y[target]).float().mean() > 0.7  # clusters are of presumed classes
 
 
-def test_a_candidate_can_be_asked_for(toy: Data) -> None:
+def test_a_candidate_can_be_asked_for(toy: Data, quick: None) -> None:
     small = graphcond.condense(toy, nodes_per_class=2, method="auto(candidate='herding')")
     expected = graphcond.condense(toy, nodes_per_class=2, method="herding")
     assert torch.equal(small[0].x, expected[0].x)
@@ -139,7 +139,7 @@ def test_balanced_probabilities_follow_the_shares_of_the_classes(seed: int, rows
     assert torch.allclose(odds / odds[0], torch.ones(3), rtol=1e-2)
 
 
-def test_features_scaled_by_a_constant_scale_the_result(toy: Data) -> None:
+def test_features_scaled_by_a_constant_scale_the_result(toy: Data, quick: None) -> None:
     # Unit rows, relative penalties and relative spreads make the geometry follow the features.
     first = graphcond.condense(toy, nodes_per_class=2)
     scaled = toy.clone()
@@ -150,7 +150,7 @@ def test_features_scaled_by_a_constant_scale_the_result(toy: Data) -> None:
     assert first.record.choices["teacher"]["hops"] == second.record.choices["teacher"]["hops"]
 
 
-def test_more_nodes_than_training_nodes_come_from_unlabelled_ones(toy: Data) -> None:
+def test_more_nodes_than_training_nodes_come_from_unlabelled_ones(toy: Data, quick: None) -> None:
     assert int(toy.train_mask.sum()) == 20
     assert graphcond.condense(toy, num_nodes=45)[0].num_nodes == 45
 
@@ -161,7 +161,7 @@ def test_settings_are_checked(arguments: dict) -> None:
         graphcond.Auto(**arguments)
 
 
-def test_progress_is_reported(toy: Data) -> None:
+def test_progress_is_reported(toy: Data, quick: None) -> None:
     reports = []
     graphcond.condense(toy, nodes_per_class=1, progress=reports.append)
     assert [report.done for report in reports] == list(range(len(reports)))
@@ -175,6 +175,7 @@ BARS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "folder", "nodes", "bar"), BARS)
 def test_accuracy_bars(real_data: Callable[[str], Path], name: str, folder: str, nodes: int, bar: float) -> None:
     dataset = graphcond.datasets.load(name, real_data(folder))
@@ -183,6 +184,7 @@ def test_accuracy_bars(real_data: Callable[[str], Path], name: str, folder: str,
     assert 100 * report.best.mean > bar
 
 
+@pytest.mark.slow
 def test_accuracy_bar_on_the_embedded_citeseer() -> None:
     dataset = graphcond.datasets.load("citeseer")
     report = graphcond.evaluate(graphcond.condense(dataset, ratio=0.009), dataset, runs=2, controls=["random_soft"])

@@ -197,6 +197,7 @@ def test_settings_are_checked(fields, error, message):
         GCSNTK(**fields)
 
 
+@pytest.mark.slow
 def test_cora_with_35_nodes(real_data: Callable[[str], Path], monkeypatch) -> None:
     monkeypatch.undo()
     data = NormalizeFeatures()(graphcond.datasets.load("cora", real_data("Planetoid/Cora"))[0])

@@ -202,8 +202,9 @@ def test_settings_in_the_record_make_the_method_again(unjudged, name, structure,
     record = condense(unjudged, method, max_seconds=1e-9).record
     settings = json.loads(json.dumps(record.settings))
     assert settings == record.settings
+    names = {name: getattr(graphcond, name) for name in graphcond.__all__}
     for field in ("structure", "relay"):
-        settings[field] = eval(settings[field], vars(graphcond).copy())  # noqa: S307 (what the record promises)
+        settings[field] = eval(settings[field], names)  # noqa: S307 (what the record promises)
     assert CLASSES[name](**settings) == method
 
 

@@ -1,0 +1,72 @@
+"""What is imported when: nothing heavy before it is used, for the sake of help and of those who use a part."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import graphcond
+import graphcond.datasets
+import graphcond.planning
+import recsys
+from graphcond.cli import METHOD_PACKAGES
+from graphcond.core.lazy import exports
+from graphcond.core.method_lines import method_lines
+
+HEAVY = ("torch", "torch_geometric", "scipy", "sklearn", "pandas", "ogb", "networkx", "matplotlib", "implicit", "ray")
+LOADED = f"import json, sys; print(json.dumps([name for name in {HEAVY} if name in sys.modules]))"
+PACKAGES = (graphcond, graphcond.datasets, graphcond.planning, recsys)
+
+
+def in_a_fresh_process(code: str, *arguments: str) -> tuple[str, float]:
+    """Return what a new Python writes, and the CPU seconds that it takes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done.stdout, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+USES = ("import graphcond", "import recsys", "import graphcond; dir(graphcond); graphcond.datasets.entry('cora')")
+
+
+@pytest.mark.parametrize("use", USES)
+def test_nothing_heavy_is_imported_before_it_is_used(use: str) -> None:
+    assert json.loads(in_a_fresh_process(f"{use}\n{LOADED}")[0]) == []
+
+
+@pytest.mark.parametrize("words", [("--help",), ("condense", "--help"), ("recsys", "--help"), ("list",)], ids=" ".join)
+def test_help_and_lists_take_less_than_importing_torch(words: tuple[str, ...]) -> None:
+    code = f"from graphcond.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass\n{LOADED}"
+    shown, seconds = in_a_fresh_process(code, *words)
+    assert json.loads(shown.splitlines()[-1]) == []
+    assert seconds < in_a_fresh_process("import torch")[1]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_a_package_has_the_names_that_it_declares(package: ModuleType) -> None:
+    declared = dict(exports(Path(package.__file__)))
+    assert sorted(declared) == sorted(package.__all__)
+    assert set(package.__all__) <= set(dir(package))
+    for name, home in declared.items():
+        assert getattr(package, name) is getattr(sys.modules[home], name)
+        # A module of the same name would take its place when it is imported.
+        module = Path(package.__file__).parent / name
+        assert home == package.__name__ or not (module.exists() or module.with_suffix(".py").exists())
+
+
+def test_modules_are_found_and_other_names_are_not() -> None:
+    assert graphcond.evaluation.evaluate is graphcond.evaluate
+    assert not hasattr(graphcond, "condens")
+    with pytest.raises(ImportError, match="cannot import name 'condens' from 'graphcond'"):
+        from graphcond import condens  # noqa: F401
+
+
+@pytest.mark.parametrize(
+    ("package", "modality"), list(zip(METHOD_PACKAGES, ("nodes", "graphs", "images", "interactions"), strict=True))
+)
+def test_methods_read_from_their_source_are_those_of_the_table(package: str, modality: str) -> None:
+    assert list(method_lines(package).items()) == list(graphcond.list_methods(modality).items())
