@@ -119,7 +119,7 @@ def test_images(tmp_path: Path) -> None:
         ({"engine": "dask"}, "no engine 'dask'"),
         ({"device": "abacus"}, "device='abacus' cannot be used"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
 def test_bad_input_before_any_work(arguments: dict, message: str, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"

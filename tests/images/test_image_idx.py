@@ -21,7 +21,7 @@ def packed(values):
 def test_what_was_written_is_read(tmp_path_factory, shape, compressed, seed):
     values = np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
     path = tmp_path_factory.mktemp("idx") / "values"  # the name says nothing
-    path.write_bytes(gzip.compress(packed(values)) if compressed else packed(values))
+    path.write_bytes(gzip.compress(packed(values), mtime=0) if compressed else packed(values))
     read = read_idx(str(path))
     assert read.dtype == torch.uint8
     assert read.shape == tuple(shape)
@@ -53,10 +53,10 @@ CUT = "a copy may have broken off: copy it again"
         (WHOLE + b"\0", f" must hold 3 values, shape (3,), but holds 4; {CUT}"),
         (bytes.fromhex("00000803 ffffffff ffffffff ffffffff 00"), " must hold 79,228,162,458,924,105,385,300,197,375 "
                                                                   "values, ..."),
-        (gzip.compress(bytes(999))[:-9], f" is a broken gzip file (...); {CUT}"),
-        (gzip.compress(WHOLE)[:-8] + bytes(8), f" is a broken gzip file (...); {CUT}"),
+        (gzip.compress(bytes(999), mtime=0)[:-9], f" is a broken gzip file (...); {CUT}"),
+        (gzip.compress(WHOLE, mtime=0)[:-8] + bytes(8), f" is a broken gzip file (...); {CUT}"),
         (b"\x1f\x8bnothing", f" is a broken gzip file (...); {CUT}"),
-        (gzip.compress(WHOLE[:-1]), f" must hold 3 values, shape (3,), but holds 2; {CUT}"),
+        (gzip.compress(WHOLE[:-1], mtime=0), f" must hold 3 values, shape (3,), but holds 2; {CUT}"),
     ],
 )  # fmt: skip
 def test_foreign_and_broken_files(tmp_path, content, message):

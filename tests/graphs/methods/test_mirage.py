@@ -369,6 +369,7 @@ def near(found, published):
     )
 
 
+@pytest.mark.slow
 def test_published_patterns_of_molhiv(real_data):
     dataset = graphcond.datasets.load("ogbg-molhiv", real_data("ogb/ogbg_molhiv"))
     task = read_graphs(dataset)
