@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from graphcond.core.matching.weight_samplers import Fresh, Pool, Trained, Weight
 from graphcond.core.run import Run
 from graphcond.core.runtime.processes import Processes, alone
 from graphcond.core.runtime.randomness import seeded
-from graphcond.nodes import propagation
+from graphcond.nodes import propagation, quick_validation
 from graphcond.nodes.reading import read_nodes
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from graphcond.surrogates.two_layer import TwoLayer
@@ -355,6 +356,14 @@ def test_a_checkpoint_that_the_first_process_refuses_is_refused_on_all(two_proce
 # Whole calls.
 
 
+@contextmanager
+def validated_for_a_moment() -> Iterator[None]:
+    """Train the small networks of quick validation for a few steps, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quick_validation, "STEPS", 20)
+        yield
+
+
 def condensed(dataset: Any, share_all: bool = False, **arguments: Any) -> dict[str, Any]:
     """Return the tensors of a condensed dataset, and what its record says."""
     usual = propagation.SHARED_FROM
@@ -363,7 +372,8 @@ def condensed(dataset: Any, share_all: bool = False, **arguments: Any) -> dict[s
     reports: list[graphcond.Progress] = []
     make = graphcond.condense_images if isinstance(dataset, tuple) else graphcond.condense
     try:
-        small = make(dataset, progress=reports.append, **arguments)
+        with validated_for_a_moment():
+            small = make(dataset, progress=reports.append, **arguments)
     finally:
         propagation.SHARED_FROM = usual
     assert torch.equal(before, torch.get_rng_state())
@@ -380,7 +390,10 @@ def condensed(dataset: Any, share_all: bool = False, **arguments: Any) -> dict[s
     }
 
 
-def assert_shared(two_processes: Any, dataset: Any, tolerance: float = 1e-3, **arguments: Any) -> None:
+def assert_shared(
+    two_processes: Any, dataset: Any, tolerance: float = 1e-3, alike: bool = False, **arguments: Any
+) -> None:
+    """Two processes give what one gives but for rounding; with ``alike``, items of a row may change places."""
     whole = condensed(dataset, **arguments)
     first, second = two_processes(condensed, dataset, share_all=True, **arguments)
     assert same_bits(first["tensors"], second["tensors"])
@@ -388,7 +401,8 @@ def assert_shared(two_processes: Any, dataset: Any, tolerance: float = 1e-3, **a
     assert (whole["processes"], first["processes"], second["processes"]) == (1, 2, 2)
     assert first["reports"] > 0 or not whole["reports"]
     assert second["reports"] == 0
-    assert_close(first["tensors"], whole["tensors"], tolerance)
+    shared, alone = ({k: v.sort(dim=1).values if alike else v for k, v in t["tensors"].items()} for t in (first, whole))
+    assert_close(shared, alone, tolerance)
 
 
 @pytest.mark.parametrize(
@@ -419,7 +433,7 @@ def learned_in_float64(data: Data, method: Any) -> Tensor:
             task.train.graph, x=task.train.graph.x.double(), edge_weight=task.train.graph.edge_weight.double()
         )
         parts = {name: replace(getattr(task, name), graph=graph) for name in ("train", "val", "test")}
-        with seeded(0):
+        with seeded(0), validated_for_a_moment():
             found = method.condense(replace(task, **parts), torch.full((task.num_classes,), 2))
     finally:
         propagation.SHARED_FROM = usual[0]
@@ -463,8 +477,10 @@ def test_images(two_processes, method):
 @pytest.mark.parametrize("loss", ["squares", "likelihood", "reconstruction"])
 def test_interactions(two_processes, loss):
     matrix = recsys.read_interactions(recsys.generate_interactions(120, 30, 1500, seed=0)).user_items()
-    method = recsys.DistillCF(loss=loss, steps=8, looks=2)
-    assert_shared(two_processes, matrix, tolerance=5e-3, ratio=0.1, method=method)  # eight steps amplify rounding
+    # Where a start from clusters makes items alike, rounding decides which are kept, and from then on all else.
+    steps, alike = (2, True) if loss == "likelihood" else (8, False)
+    method = recsys.DistillCF(loss=loss, steps=steps, looks=2)
+    assert_shared(two_processes, matrix, alike=alike, ratio=0.1, method=method)
 
 
 def hops(adjacency: Tensor, x: Tensor) -> Tensor:

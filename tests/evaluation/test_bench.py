@@ -52,8 +52,8 @@ def test_rows_are_those_of_condense_and_evaluate_and_are_not_made_twice(tmp_path
 def test_the_same_rows_by_one_worker_and_by_two(tmp_path: Path) -> None:
     for workers in (1, 2):
         bench(
-            ["digits"], tmp_path / f"{workers}.jsonl", methods=["auto", "random_soft"], sizes=[10], seeds=2,
-            models=["mlp", "sgc"], workers=workers, engine="local", protocol=QUICK,
+            ["digits"], tmp_path / f"{workers}.jsonl", methods=["auto(candidate='spread 2')", "random_soft"],
+            sizes=[10], seeds=2, models=["mlp", "sgc"], workers=workers, engine="local", protocol=QUICK,
         )  # fmt: skip
     assert without_costs(tmp_path / "1.jsonl") == without_costs(tmp_path / "2.jsonl")
     assert len(without_costs(tmp_path / "1.jsonl")) == 8
@@ -143,9 +143,9 @@ def test_sizes_in_words() -> None:
 
 def test_methods_with_settings_are_rows_of_their_own(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    methods = ["auto(depth=1)", "auto( depth = 1 )", "auto"]
+    methods = ["random_soft(depth=1)", "random_soft( depth = 1 )", "random_soft"]
     report = bench(["digits"], file, methods=methods, sizes=[20], seeds=1, models=["mlp"], protocol=QUICK)
-    assert [row["method"] for row in report.rows] == ["auto(depth=1)", "auto"]
+    assert [row["method"] for row in report.rows] == ["random_soft(depth=1)", "random_soft"]
     with pytest.raises(ValueError, match="there is no setting 'dept' of auto; did you mean 'depth'"):
         bench(["digits"], file, methods=["auto(dept=1)"], seeds=1)
 

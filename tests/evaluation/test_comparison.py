@@ -15,6 +15,8 @@ from graphcond.core.evaluation.comparison import in_words, placements
 from graphcond.core.evaluation.metrics import METRICS
 from graphcond.evaluation import Protocol, Sample, TestPart, compare, evaluate
 
+pytestmark = pytest.mark.usefixtures("quick_choice")
+
 RNG = np.random.default_rng(0)
 
 

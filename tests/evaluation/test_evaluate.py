@@ -22,6 +22,7 @@ from graphcond.nodes.evaluation.training import Exam, Lesson, train_once
 from graphcond.nodes.reading import read_nodes
 
 QUICK = Protocol(name="quick", epochs=20, hidden=16)
+pytestmark = pytest.mark.usefixtures("quick_choice")
 
 
 def test_every_control_stands_beside_the_result(toy: Data) -> None:

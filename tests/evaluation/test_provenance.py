@@ -5,6 +5,10 @@ import torch
 from torch_geometric.data import Data
 
 import graphcond
+from graphcond import GraphProtocol, Protocol
+
+QUICK = Protocol(epochs=60, hidden=32)
+pytestmark = pytest.mark.usefixtures("quick_choice")
 
 
 def noise() -> Data:
@@ -31,7 +35,8 @@ def two_splits() -> Data:
 
 
 def judged(condensed: object, data: Data, **options: object) -> graphcond.Report:
-    return graphcond.evaluate(condensed, data, ["mlp"], runs=1, controls=False, **options)  # type: ignore[arg-type]
+    given = {"runs": 1, "controls": False, "protocol": QUICK} | options
+    return graphcond.evaluate(condensed, data, ["mlp"], **given)  # type: ignore[arg-type]
 
 
 def test_a_split_is_judged_by_its_own_test_nodes() -> None:
@@ -59,7 +64,7 @@ def test_other_graphs_for_training_are_noticed() -> None:
     for graph in graphs:
         graph.y = torch.tensor([graph.y])
     small = graphcond.condense(graphs, num_graphs=4, method="random", split=1)
-    assert graphcond.evaluate(small, graphs, runs=1, controls=False).rows
+    assert graphcond.evaluate(small, graphs, runs=1, controls=False, protocol=GraphProtocol(steps=20)).rows
     with pytest.raises(ValueError, match="is not the split that was condensed"):
         graphcond.evaluate(small, graphs, runs=1, controls=False, split=0)
     with pytest.raises(ValueError, match="dataset is not what was condensed"):
@@ -70,7 +75,7 @@ def test_only_training_nodes_of_own_data_are_learned_from() -> None:
     data = two_splits()
     for name in ("train_mask", "val_mask", "test_mask"):
         data[name] = data[name][:, 0]
-    own, whole = (judged(data, data), graphcond.evaluate(data, data, ["mlp"], runs=1, controls=["whole"]).rows[1])
+    own, whole = (judged(data, data), judged(data, data, controls=["whole"]).rows[1])
     assert own.rows[0].scores == pytest.approx(whole.scores, abs=0.11)
     blank = data.clone()
     blank.y = torch.where(data.train_mask, data.y, -1)

@@ -6,14 +6,14 @@ import scipy.sparse
 import torch
 
 import graphcond
-from graphcond.nodes import sparse
+from graphcond.nodes import quick_validation, sparse
 from graphcond.nodes.methods import METHODS as NODE_METHODS
 from graphcond.nodes.propagated_features import Propagated
 from graphcond.nodes.reading import read_nodes
 
 QUICK = {name: f"{name}(epochs=1, outer_steps=1, inner_steps=1)" for name in ("gcond", "gcond_x")}
 QUICK |= {name: f"{name}(steps=2)" for name in ("doscond", "doscond_x", "gc_sntk")}
-QUICK |= {name: f"{name}(epochs=1)" for name in ("gcdm", "gcdm_x")}
+QUICK |= {name: f"{name}(epochs=1, outer_steps=2)" for name in ("gcdm", "gcdm_x")}
 
 
 @pytest.fixture
@@ -103,6 +103,7 @@ def test_propagated_features_are_the_same(wide, always, depth):
 @pytest.mark.parametrize("name", sorted(set(NODE_METHODS) - {"geom", "sfgc"}))
 @pytest.mark.parametrize("inductive", [False, True])
 def test_methods_give_the_same(wide, name, inductive, monkeypatch):
+    monkeypatch.setattr(quick_validation, "STEPS", 20)
     method = QUICK.get(name, name)
     expected = graphcond.condense(wide, num_nodes=6, method=method, inductive=inductive)
     monkeypatch.setattr(sparse, "WIDE", 0)

@@ -9,11 +9,12 @@ import graphcond
 from graphcond.cli import app
 from graphcond.core.runtime.memory import parse_memory
 from graphcond.datasets import save_folder
+from graphcond.nodes import quick_validation
 from graphcond.nodes.cost_model import Shape
 from graphcond.nodes.methods import METHODS as NODE_METHODS
 from graphcond.nodes.propagation import normalized_adjacency
 from graphcond.nodes.reading import read_nodes
-from graphcond.planning import plan
+from graphcond.planning import plan, trial
 from graphcond.planning.machine import random_graph
 
 SHAPE = Shape(num_nodes=30_000, num_edges=300_000, num_features=64, num_classes=5, num_train=3_000)
@@ -24,6 +25,13 @@ def large():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return random_graph(SHAPE)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Let ``auto`` choose after a few steps, where no time is compared."""
+    monkeypatch.setattr(quick_validation, "STEPS", 20)
+    monkeypatch.setattr(trial, "SECONDS", 0.5)
 
 
 def test_shape_of_a_task(large):
@@ -56,12 +64,12 @@ def test_steps_are_counted_and_timed(toy):
     assert expected.seconds < 5 * (time.perf_counter() - start) + 0.5
 
 
-def test_long_work_before_the_steps_is_not_foreseen(large):
+def test_long_work_before_the_steps_is_not_foreseen(large, quick):
     with pytest.raises(ValueError, match=r"plan cannot foresee 'sfgc', which has long work \(experts\)"):
         plan(large, num_nodes=50, method="sfgc")
 
 
-def test_of_the_catalogue_nothing_is_loaded():
+def test_of_the_catalogue_nothing_is_loaded(quick):
     small, large = (plan("ogbn-products", num_nodes=612, method=name) for name in ("class_mean", "auto"))
     assert large.memory > small.memory > 2_000_000_000  # features and edges alone
     assert (small.disk, large.disk) == (0, 0)
@@ -74,7 +82,7 @@ def nothing_held(monkeypatch):
     monkeypatch.setattr("graphcond.nodes.modality.held_memory", lambda: 0)
 
 
-def test_memory_moves_features_to_a_file(large, monkeypatch):
+def test_memory_moves_features_to_a_file(large, monkeypatch, quick):
     nothing_held(monkeypatch)
     kept = 4 * SHAPE.num_nodes * SHAPE.num_features
     free = plan(large, num_nodes=50, method="auto")
@@ -86,7 +94,7 @@ def test_memory_moves_features_to_a_file(large, monkeypatch):
         plan(large, num_nodes=50, method="auto", memory="2 MB")
 
 
-def test_condense_gives_the_same_bits_from_a_file(large, monkeypatch):
+def test_condense_gives_the_same_bits_from_a_file(large, monkeypatch, quick):
     nothing_held(monkeypatch)
     usual = graphcond.condense(large, num_nodes=50)
     limit = NODE_METHODS.resolve("auto").work(Shape.of(read_nodes(large))).memory

@@ -42,7 +42,7 @@ def idle(monkeypatch):
 def unread(monkeypatch, idle):
     """Fail where interactions are looked at."""
     for name in ("read_interactions", "hold_out_users", "check_split"):
-        monkeypatch.setattr(f"recsys.api.{name}", never)
+        monkeypatch.setattr(f"recsys.modality.{name}", never)
 
 
 def refused(kind: type[Exception], message: str, call: Callable[[], object]) -> None:

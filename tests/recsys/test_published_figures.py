@@ -26,6 +26,7 @@ TOLERANCE = {"ml-1m": 0.02, "magazine": 0.15}
 DRAWN = {"ml-1m": 0.1, "magazine": 0.6}  # what other negatives change in the AUC
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures(name, real_data):
     pytest.importorskip("implicit")
