@@ -39,11 +39,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 where a page is not current")
     options = parser.parse_args()
-    changed = [page for page in PAGES if rendered(page.read_text()) != page.read_text()]
+    made = {page: rendered(page.read_text()) for page in PAGES}
+    changed = [page for page, text in made.items() if text != page.read_text()]
     for page in changed:
         print(f"{page.relative_to(ROOT)} {'is not what the rows say' if options.check else 'is written anew'}")
         if not options.check:
-            page.write_text(rendered(page.read_text()))
+            page.write_text(made[page])
     sys.exit(bool(changed) and options.check)
 
 

@@ -1,5 +1,6 @@
 """The one call: a dataset in, a small dataset of the same kind out."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +10,21 @@ from graphcond.condensed import CondensedDataset
 from graphcond.core import pipeline
 from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.inputs import materialized
-from graphcond.core.method import Method, MethodTable
+from graphcond.core.method import Method
+from graphcond.core.modality import Modality, Task
 from graphcond.core.run_conditions import Conditions
 from graphcond.core.runtime.checkpoint import Checkpoint
 from graphcond.core.runtime.devices import resolve_device
 from graphcond.core.runtime.memory import parse_memory
 from graphcond.core.runtime.progress import ProgressCallback, shows_progress
 from graphcond.core.runtime.randomness import check_seed
-from graphcond.graphs.methods import METHODS as GRAPH_METHODS
 from graphcond.graphs.modality import GRAPHS, graph_budget, read_for
 from graphcond.graphs.reading import Split
 from graphcond.images.budget import ImageBudget
-from graphcond.images.methods import METHODS as IMAGE_METHODS
 from graphcond.images.methods.base import ImageMethod
 from graphcond.images.modality import IMAGES
 from graphcond.images.reading import read_images
 from graphcond.nodes.budget import Budget, RatioOf
-from graphcond.nodes.methods import METHODS as NODE_METHODS
 from graphcond.nodes.modality import NODES
 from graphcond.nodes.reading import read_nodes
 from graphcond.pyg.containers import check_first
@@ -139,18 +138,18 @@ def condense(
     if modality == "graphs":
         check_first(dataset)
         _refuse(nodes | inapt, "a dataset of many graphs", graphs)
-        of_graphs = GRAPH_METHODS.resolve(method)
-        conditions.check(of_graphs)
-        size = graph_budget({"ratio": ratio} | graphs, of_graphs)
-        return _dataset(pipeline.condense(GRAPHS, read_for(of_graphs, dataset, split), size, of_graphs, conditions))
+        return _condensed(
+            GRAPHS, method, conditions, lambda resolved: graph_budget({"ratio": ratio} | graphs, resolved),
+            lambda resolved: read_for(resolved, dataset, split),
+        )  # fmt: skip
     _refuse(graphs, "a node dataset", nodes)
     if not is_whole(split):
         raise TypeError(f"split must be a number for a node dataset, whose parts are masks, got {split!r}")
     budget = Budget(ratio=ratio, ratio_of=ratio_of, **nodes)
-    of_nodes = NODE_METHODS.resolve(method)
-    conditions.check(of_nodes)
-    task = read_nodes(dataset, split=int(split), inductive=inductive)
-    return _dataset(pipeline.condense(NODES, task, budget, of_nodes, conditions))
+    return _condensed(
+        NODES, method, conditions, lambda _: budget,
+        lambda _: read_nodes(dataset, split=int(split), inductive=inductive),
+    )  # fmt: skip
 
 
 @shows_progress("step")
@@ -214,12 +213,21 @@ def condense_images(
 
 
 def _condensed_images(dataset: object, budget: ImageBudget, method: object, conditions: Conditions) -> CondensedDataset:
-    of_images = IMAGE_METHODS.resolve(method)
-    conditions.check(of_images)
-    return _dataset(pipeline.condense(IMAGES, read_images(dataset), budget, of_images, conditions))
+    return _condensed(IMAGES, method, conditions, lambda _: budget, lambda _: read_images(dataset))
 
 
-def _dataset(made: pipeline.Condensed) -> CondensedDataset:
+def _condensed(
+    modality: Modality,
+    method: object,
+    conditions: Conditions,
+    size: Callable[[Any], object],
+    read: Callable[[Any], Task],
+) -> CondensedDataset:
+    """Return a condensed dataset; it is read once method, conditions and size are known to be good."""
+    resolved = modality.methods.resolve(method)
+    conditions.check(resolved)
+    asked = size(resolved)
+    made = pipeline.condense(modality, read(resolved), asked, resolved, conditions)
     return CondensedDataset(made.items, made.record, made.members)
 
 
@@ -242,10 +250,10 @@ def list_methods(modality: str = "nodes") -> dict[str, str]:
         ValueError: there is no such kind.
     """
     if modality == "interactions":
-        from recsys.methods import METHODS as USER_METHODS
+        from recsys.modality import INTERACTIONS
 
-        return USER_METHODS.lines()
-    tables: dict[str, MethodTable[Any]] = {"nodes": NODE_METHODS, "graphs": GRAPH_METHODS, "images": IMAGE_METHODS}
-    if modality not in tables:
-        raise ValueError(f"modality must be one of {', '.join(tables)}, interactions, got {modality!r}")
-    return tables[modality].lines()
+        return INTERACTIONS.methods.lines()
+    known = {one.name: one for one in (NODES, GRAPHS, IMAGES)}
+    if modality not in known:
+        raise ValueError(f"modality must be one of {', '.join(known)}, interactions, got {modality!r}")
+    return known[modality].methods.lines()

@@ -14,7 +14,7 @@ from recsys.data.reading import read_interactions
 from recsys.data.split import Split
 from recsys.data.splitting import whole
 from recsys.methods import METHODS
-from recsys.methods.base import Size, SyntheticUsers, UserMethod
+from recsys.methods.base import SyntheticUsers, UserMethod
 from recsys.size import resolve_size
 
 
@@ -129,5 +129,3 @@ INTERACTIONS = Modality(
     prepare=_prepare,
     deliver=_deliver,
 )
-
-__all__ = ["INTERACTIONS", "Asked", "Interactions", "Size", "read_for"]

@@ -42,6 +42,10 @@ class Format:
     stands_for: Callable[[Items], int]
     shown: Callable[[Items], str]
 
+    def spent(self, items: Items, num_classes: int) -> dict[str, Any]:
+        """Return what the record of some data says of their size."""
+        return {**self.counts(items, num_classes), "bytes": self.nbytes(items)}
+
 
 def tensors_of(data: Any) -> dict[str, Tensor]:  # noqa: ANN401 (PyG's Data, which core does not know)
     """Return the tensors of a ``Data`` by name."""

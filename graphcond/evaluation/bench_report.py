@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, compare, in_words
+from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, comparable, compare, in_words
 from graphcond.core.evaluation.metrics import mean_and_deviation
 from graphcond.core.evaluation.tables import render
 from graphcond.evaluation.bench_sizes import ANY
@@ -43,11 +43,11 @@ class BenchReport:
         Args:
             method: By default the first that was run.
         """
-        means = [row for row in self.means() if row["scores"]]
+        means, tests = [row for row in self.means() if comparable(row["scores"])], self._tests()
         method = means[0]["method"] if means and method is None else method
         return {
             (row["dataset"], row["size"], row["model"]): tuple(
-                compare(_sample(row), _sample(other))
+                compare(_sample(row, tests), _sample(other, tests))
                 for other in means
                 if other["method"] != method
                 and (other["dataset"], other["model"]) == (row["dataset"], row["model"])
@@ -56,6 +56,16 @@ class BenchReport:
             for row in means
             if row["method"] == method
         }
+
+    def _tests(self) -> dict[str, TestPart | None]:
+        """Return the test part of each dataset; where splits differ, each seed has one of its own."""
+        tests: dict[str, TestPart | None] = {}
+        for dataset in dict.fromkeys(row["dataset"] for row in self.rows):
+            mine = [row for row in self.rows if row["dataset"] == dataset]
+            each = OVERLAP if len({row.get("split", 0) for row in mine}) > 1 else 0.0
+            size, positives = mine[0].get("num_test"), mine[0].get("num_positive")
+            tests[dataset] = TestPart(size, positives, each) if size else None
+        return tests
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -75,12 +85,9 @@ class BenchReport:
         return "\n".join([table, *told, *(f"{what} failed: {why}" for what, why in self.failures)])
 
 
-def _sample(row: dict[str, Any]) -> Sample:
-    """Return a row as comparisons take it; where splits differ, each seed has a test part of its own."""
-    known = row["num_test"] is not None
-    test = TestPart(row["num_test"], row["num_positive"], OVERLAP if row["splits"] > 1 else 0.0) if known else None
+def _sample(row: dict[str, Any], tests: dict[str, TestPart | None]) -> Sample:
     seeds, means = zip(*sorted(row["seed_means"].items()), strict=True)
-    return Sample.of(row["method"], means, len(means), test, seeds=seeds)
+    return Sample.of(row["method"], means, len(means), tests[row["dataset"]], seeds=seeds)
 
 
 def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -99,9 +106,7 @@ def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
             "scores": scores,
             "seeds": len(rows),
             "seed_means": {row["seed"]: sum(row["scores"]) / len(row["scores"]) for row in rows if row["scores"]},
-            "splits": len({row.get("split", 0) for row in rows}),
         }
-        | {name: first.get(name) for name in ("num_test", "num_positive")}
         | {"own_mean": own_mean, "own_deviation": own_deviation, "own_scores": own}
         | {name: sum(row[name] for row in rows) / len(rows) for name in costs}
         | {"peak_memory": max(row["peak_memory"] for row in rows)}

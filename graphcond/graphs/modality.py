@@ -7,10 +7,10 @@ import torch
 
 from graphcond.core.modality import Delivered, Modality, Requested
 from graphcond.graphs.budget import SIZES, GraphBudget
+from graphcond.graphs.format import GRAPH_FORMAT
 from graphcond.graphs.methods import METHODS
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
 from graphcond.graphs.reading import Split, read_graphs
-from graphcond.graphs.storage.packing import canonical, packed_bytes
 from graphcond.graphs.task import GraphTask
 
 
@@ -67,16 +67,10 @@ def _prepare(task: GraphTask, method: GraphMethod, device: torch.device) -> Grap
 
 
 def _deliver(result: SyntheticGraphs, task: GraphTask, _: Requested, __: GraphMethod) -> Delivered:
-    items = canonical([item.to("cpu") for item in result.items])
-    labels = torch.cat([item.y for item in items])
-    spent = {
-        "graphs": len(labels),
-        "nodes": sum(item.x.size(0) for item in items),
-        "edges": sum(item.edge_index.size(1) for item in items),
-        "bytes": packed_bytes(items),
-        "graphs_per_class": torch.bincount(labels, minlength=task.num_classes).tolist(),
-    }
-    return Delivered(items, spent, tuple(item.to_dict() for item in items), result.notes)
+    items = GRAPH_FORMAT.canonical([item.to("cpu") for item in result.items])
+    return Delivered(
+        items, GRAPH_FORMAT.spent(items, task.num_classes), tuple(item.to_dict() for item in items), result.notes
+    )
 
 
 GRAPHS = Modality(

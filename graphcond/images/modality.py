@@ -8,6 +8,7 @@ from torch_geometric.data import Data
 
 from graphcond.core.modality import Delivered, Modality, Requested
 from graphcond.images.budget import ImageBudget
+from graphcond.images.format import IMAGE_FORMAT
 from graphcond.images.methods import METHODS
 from graphcond.images.methods.base import ImageMethod, SyntheticImages
 from graphcond.images.task import ImageTask
@@ -36,11 +37,7 @@ def _source(task: ImageTask) -> dict[str, Any]:
 
 def _deliver(result: SyntheticImages, task: ImageTask, _: Requested, __: ImageMethod) -> Delivered:
     data = image_data(result, task)
-    spent = {
-        "images": len(data.y),
-        "bytes": sum(value.numel() * value.element_size() for value in data.to_dict().values()),
-        "images_per_class": torch.bincount(data.y, minlength=task.num_classes).tolist(),
-    }
+    spent = IMAGE_FORMAT.spent([data], task.num_classes)
     if result.learned_bytes is not None:
         spent["learned_bytes"] = result.learned_bytes
     return Delivered([data], spent, (data.to_dict(),))

@@ -13,6 +13,7 @@ from graphcond.core.runtime.memory import held_memory
 from graphcond.core.runtime.out_of_core import Place, Spill, in_memory
 from graphcond.nodes.budget import Budget
 from graphcond.nodes.cost_model import Shape
+from graphcond.nodes.format import NODE_FORMAT
 from graphcond.nodes.methods import METHODS
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes
 from graphcond.nodes.task import NodeTask
@@ -67,13 +68,7 @@ def _deliver(result: SyntheticNodes, task: NodeTask, requested: Requested, metho
     data, notes = as_data(result), list(result.notes)
     if data.num_nodes < (asked := int(requested.size.sum())):
         notes.append(f"{method.label} made {data.num_nodes} nodes of the {asked} asked; it never makes more.")
-    spent = {
-        "nodes": data.num_nodes,
-        "edges": data.num_edges,
-        "bytes": sum(value.numel() * value.element_size() for value in data.to_dict().values()),
-        "nodes_per_class": torch.bincount(data.y, minlength=task.num_classes).tolist(),
-    }
-    return Delivered([data], spent, (data.to_dict(),), tuple(notes))
+    return Delivered([data], NODE_FORMAT.spent([data], task.num_classes), (data.to_dict(),), tuple(notes))
 
 
 def as_data(result: SyntheticNodes) -> Data:

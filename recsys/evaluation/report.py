@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphcond.core.evaluation.columns import Column
-from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, compare, in_words
+from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, comparable, compare, in_words
 from graphcond.core.evaluation.metrics import mean_and_deviation
 from graphcond.core.evaluation.tables import render
 
@@ -162,7 +162,7 @@ class Report:
             )
         mine = self.row(self.rows[0].data, self.rows[0].model if model is None else model)
         others = [row for row in self.rows if row.model == mine.model and row is not mine]
-        judged = [row for row in others if row.scores.get(metric)] if mine.scores.get(metric) else []
+        judged = [row for row in others if _known(row, metric)] if _known(mine, metric) else []
         return tuple(compare(mine.sample(metric, column), row.sample(metric, column)) for row in judged)
 
     def to_pandas(self) -> "pd.DataFrame":
@@ -240,6 +240,10 @@ def _stacked(text: list[Cells], columns: list[Cells]) -> Iterator[tuple[list[str
 def _width(column: Cells) -> int:
     name, cells = column
     return max(map(len, [name, *cells])) + GAP
+
+
+def _known(row: Row, metric: str) -> bool:
+    return comparable(row.scores.get(metric, ()), row.own_scores.get(metric, ()))
 
 
 def _made(row: Row) -> bool:

@@ -13,7 +13,7 @@ import graphcond
 from graphcond.core.evaluation.columns import outcomes, part_of, score_of
 from graphcond.core.evaluation.comparison import in_words, placements
 from graphcond.core.evaluation.metrics import METRICS
-from graphcond.evaluation import Protocol, Sample, TestPart, compare, evaluate
+from graphcond.evaluation import BenchReport, Protocol, Sample, TestPart, compare, evaluate
 
 pytestmark = pytest.mark.usefixtures("quick_choice")
 
@@ -200,3 +200,23 @@ def test_reports_compare(toy: object) -> None:
     assert json.loads(report.to_json())["comparisons"][0]["verdict"] == told[0].verdict
     with pytest.raises(ValueError, match="column must be"):
         report.compare("other")  # type: ignore[arg-type]
+
+
+def row_of(method: str, seed: int, score: float, split: int, num_test: int) -> dict:
+    names = {"dataset": "toy", "size": "10", "method": method, "model": "gcn", "protocol": "few", "metric": "accuracy"}
+    costs = dict.fromkeys(("nodes", "edges", "bytes", "condense_seconds", "train_seconds", "peak_memory"), 1)
+    places = {"seed": seed, "split": split, "num_test": num_test, "num_positive": None}
+    return names | costs | places | {"scores": [score], "own_scores": []}
+
+
+def test_benchmarks_print_whatever_seeds_failed_and_whatever_has_no_score() -> None:
+    """Folds differ in size, a seed may have failed, and a score may be NaN: the others are compared all the same."""
+    whole = [row_of("auto", seed, 0.8 + 0.01 * seed, seed, 19 - seed % 2) for seed in range(3)]
+    part = [row_of("random", seed, 0.5, seed, 19 - seed % 2) for seed in (1,)]
+    none = [row_of("untrained", seed, float("nan"), seed, 19) for seed in range(3)]
+    report = BenchReport((*whole, *part, *none))
+    ((found,),) = report.compare().values()
+    assert (found.second, found.how) == (
+        "random", "3 condensations and one score, whose noise is taken alike; a split for each",
+    )  # fmt: skip
+    assert "toy 10, auto / gcn, plain: " in str(report)

@@ -200,7 +200,8 @@ def compare(first: Sample, second: Sample) -> Comparison:
 
 def _noise_of_runs(first: Sample, second: Sample) -> tuple[float, float, str]:
     """Return the variance of the difference that the runs bring, its degrees of freedom, and what it comes from."""
-    each = max(part.each for part in (first.test or TestPart(1), second.test or TestPart(1)))
+    test = first.test or second.test
+    each = 0.0 if test is None else test.each
     if len(first.runs) == len(second.runs) > 1 and first.unit == second.unit and first.seeds == second.seeds:
         pairs = np.subtract(first.runs, second.runs)
         return float(pairs.var(ddof=1)) * (1 / len(pairs) + each), len(pairs) - 1, f"{len(pairs)} paired {first.unit}"
@@ -260,6 +261,11 @@ def placements(items: ArrayLike) -> Array:
             below = (ranks[own] - stats.rankdata(ranks[own])) / others  # of the other class, ties counted by half
             total[own] += below if sign > 0 else 1 - below
     return total / len(signed)
+
+
+def comparable(*columns: Sequence[float]) -> bool:
+    """Return whether there are scores, the first column's at least, and all are finite."""
+    return bool(columns[0]) and all(map(math.isfinite, (score for column in columns for score in column)))
 
 
 def in_words(comparisons: Sequence[Comparison], first: str) -> list[str]:

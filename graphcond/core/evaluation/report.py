@@ -1,14 +1,13 @@
 """The result of an evaluation: rows of accuracy and cost, printable, convertible to pandas and JSON."""
 
 import json
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
 from graphcond.core.evaluation.columns import Column
-from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, compare, in_words
+from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, comparable, compare, in_words
 from graphcond.core.evaluation.metrics import mean_and_deviation
 from graphcond.core.evaluation.tables import render
 
@@ -222,7 +221,7 @@ class Report:
 
 
 def _known(row: Row) -> bool:
-    return bool(row.scores) and all(map(math.isfinite, (*row.scores, *row.own_scores)))
+    return comparable(row.scores, row.own_scores)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
