@@ -30,9 +30,10 @@ from recsys.methods import METHODS as USER_METHODS
 
 FEW = {
     "steps": 3, "epochs": 2, "outer_steps": 2, "inner_steps": 2, "structure_epochs": 1, "features_epochs": 1,
-    "architecture": ConvNet(width=4, depth=1), "real_per_class": 5, "real_rows": 16, "inner_rows": 8, "batch_size": 8,
-    "expert_rows": 8, "least_steps": 3, "unroll_steps": 2, "networks": 2, "hidden": 8, "batch_users": 50,
-    "span": 2, "looks": 2,
+    "architecture": ConvNet(width=4, depth=1), "real_per_class": 5, "real_batch_size": 16, "inner_batch_size": 8,
+    "batch_size": 8, "expert_batch_size": 8, "min_steps": 3, "unroll_steps": 2, "networks": 2, "hidden": 8,
+    "batch_users": 50,
+    "expert_span": 2, "validations": 2,
 }  # fmt: skip
 """Small values of hyper-parameters, for the methods that have them."""
 EXPERTS = ExpertPlan(number=2, checkpoints=18, interval=1, training=Training(learning_rate=0.05, momentum=0.9))
@@ -97,27 +98,25 @@ def results() -> Iterator[tuple[str, str]]:
     graph, graphs, images = one_graph(), many_graphs(), pictures()
     users = recsys.random_split(recsys.generate_interactions(120, 40, 1500))
     quick_one, quick_many = Protocol(name="few", epochs=20, hidden=16), GraphProtocol(name="few", steps=20, hidden=8)
-    quick_images = ImageProtocol(name="few", epochs=3)
+    quick_images = ImageProtocol(name="few", epochs=3, runs=2)
     for name, make in NODE_METHODS.items():
-        yield f"nodes/{name}", hashed(list(graphcond.condense(graph, num_nodes=9, method=quick(make))))
+        yield f"nodes/{name}", hashed(list(graphcond.condense(graph, size=9, method=quick(make))))
     for name, make in GRAPH_METHODS.items():
-        size = {"graphs_per_class": 3} if make().sized else {}
-        small = graphcond.condense(graphs, method=quick(make), split=SPLIT, **size)
+        size = {"size": "3/class"} if make().sized else {}
+        small = graphcond.condense(graphcond.read(graphs, split=SPLIT), method=quick(make), **size)
         yield f"graphs/{name}", hashed(list(small))
     for name, make in IMAGE_METHODS.items():
-        yield f"images/{name}", hashed(list(graphcond.condense_images(images, per_class=2, method=quick(make))))
+        yield f"images/{name}", hashed(list(graphcond.condense(images, size="2/class", method=quick(make))))
     for name in recsys.list_methods():
         small = recsys.condense(users, users=7, method=quick(USER_METHODS[name]))
         yield f"interactions/{name}", hashed([small.user_items])
-    several = [graphcond.condense(graph, num_nodes=9, seed=seed) for seed in (0, 1)]
+    several = [graphcond.condense(graph, size=9, seed=seed) for seed in (0, 1)]
     yield "nodes/scores", hashed_report(graphcond.evaluate(several, graph, ["gcn", "sage", "mlp"], protocol=quick_one))
-    several = [graphcond.condense(graphs, graphs_per_class=3, split=SPLIT, seed=seed) for seed in (0, 1)]
-    report = graphcond.evaluate(several, graphs, ["gin", "gcn"], protocol=quick_many, split=SPLIT)
+    several = [graphcond.condense(graphcond.read(graphs, split=SPLIT), size="3/class", seed=seed) for seed in (0, 1)]
+    report = graphcond.evaluate(several, graphcond.read(graphs, split=SPLIT), ["gin", "gcn"], protocol=quick_many)
     yield "graphs/scores", hashed_report(report)
-    several = [
-        graphcond.condense_images(images, per_class=2, method=quick(IMAGE_METHODS["auto"]), seed=s) for s in (0, 1)
-    ]
-    report = graphcond.evaluate(several, images, ["convnet", "mlp"], protocol=quick_images, runs=2)
+    several = [graphcond.condense(images, size="2/class", method=quick(IMAGE_METHODS["auto"]), seed=s) for s in (0, 1)]
+    report = graphcond.evaluate(several, images, ["convnet", "mlp"], protocol=quick_images)
     yield "images/scores", hashed_report(report)
     report = recsys.evaluate(recsys.condense(users, users=7, method="random_users"), users, ["ease", "infinite_ae"])
     yield "interactions/scores", hashed_report(report)
@@ -138,8 +137,8 @@ def hashed(items: list[Any]) -> str:
 
 def hashed_report(report: Any) -> str:  # noqa: ANN401 (of graphcond or of recsys)
     """Return the hash of all scores of a report."""
-    told = [(row.data, row.model, repr(row.scores), repr(row.own_scores)) for row in report.rows]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    reported = [(row.data, row.model, repr(row.scores), repr(row.own_scores)) for row in report.rows]
+    return hashlib.sha256(json.dumps(reported).encode()).hexdigest()[:16]
 
 
 def main() -> None:

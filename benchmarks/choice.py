@@ -19,15 +19,16 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import RandomNodeSplit
 from torch_geometric.utils import stochastic_blockmodel_graph
 
-from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.jsonl import RowFile
 from graphcond.core.runtime.randomness import seeded
-from graphcond.nodes.budget import Budget
+from graphcond.core.size import Size
 from graphcond.nodes.downstream import Downstream, mean_score
 from graphcond.nodes.methods import candidates
 from graphcond.nodes.methods.auto import Auto
+from graphcond.nodes.modality import allocation_of
 from graphcond.nodes.reading import read_nodes
 
-ROWS = Rows(Path(__file__).parent.parent / "docs" / "choice.jsonl", ("set", "seed"))
+ROWS = RowFile(Path(__file__).parent.parent / "docs" / "choice.jsonl", ("set", "seed"))
 SETS = ("cora:7", "cora:70", "citeseer:30", "photo:8", "photo:46", "digits:20", "tolokers:59", "tolokers:294",
         "sbm0:40", "sbm0.25:40", "sbm0.5:40", "sbm0.75:40", "sbm1:40")  # fmt: skip
 BARS = (0.0, 1.0, 2.0, 3.0, 4.0)
@@ -49,11 +50,11 @@ def block_model(homophily: float, num_nodes: int = 2000, classes: int = 4, degre
 def measure(data: Data, nodes: int, seed: int) -> dict[str, str | float]:
     """Return by how much the best candidate is ahead, with its error, and by how much on the other half."""
     task = read_nodes(data)
-    allocation = Budget(num_nodes=nodes).allocate(task.train.graph.num_nodes, task.class_counts)
+    allocation = allocation_of(Size.count(nodes), task.train.graph.num_nodes, task.class_counts)
     with seeded(seed):
         prepared = Auto().prepare(task, allocation)
         order = task.val.nodes[torch.randperm(len(task.val.nodes))]
-        chosen, judged = (
+        chosen, evaluated = (
             Downstream(prepared.views.val, half, task.num_classes) for half in order.split(-(-len(order) // 2))
         )
         found = prepared.offers()
@@ -61,7 +62,7 @@ def measure(data: Data, nodes: int, seed: int) -> dict[str, str | float]:
         default = candidates.DEFAULT
         best = max(outcomes, key=lambda one: mean_score(outcomes[one]))
         gain, error = chosen.difference(outcomes[best], outcomes[default])
-        other = candidates.compared({default: found[default], best: found[best]}, judged, candidates.FINAL)
+        other = candidates.compared({default: found[default], best: found[best]}, evaluated, candidates.FINAL)
     worth = mean_score(other[best]) - mean_score(other[default])
     return {"best": str(best), "gain": float(gain), "error": float(error), "worth": float(worth)}
 

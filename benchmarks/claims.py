@@ -64,9 +64,9 @@ def _unfounded(sentence: str) -> Iterator[str]:
     words = [(bool(found[1]), found[2].lower()) for found in WORD.finditer(bare)]
     claims = [claim.strip() for block in CLAIM.findall(sentence) for claim in block.strip().splitlines()]
     yield from _false(claims)
-    told = {match[2] for claim in claims if (match := ONE_CLAIM.match(claim))}
+    reported = {match[2] for claim in claims if (match := ONE_CLAIM.match(claim))}
     for denied, word in words:
-        if denied or not WORDS[word] & told:
+        if denied or not WORDS[word] & reported:
             yield f"{word!r} without a claim that carries it: {bare}"
     if len(claims) < len(words):
         yield f"{len(words)} words of comparison, {len(claims)} claims: {bare}"
@@ -77,7 +77,7 @@ def _unfounded(sentence: str) -> Iterator[str]:
 
 
 def _worded(code: re.Match[str]) -> str:
-    """Return nothing for code such as ``DistillCF(share=1e9)``, and a bare number as it is."""
+    """Return nothing for code such as ``DistillCF(bytes_share=1e9)``, and a bare number as it is."""
     return "" if re.search(r"[A-Za-z]{2}", code[0]) else code[0]
 
 

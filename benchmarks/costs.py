@@ -10,9 +10,9 @@ from typing import Any, ParamSpec, TypeVar
 import row_file
 import torch
 
-from graphcond.core.runtime.jsonl import Key, Rows
+from graphcond.core.runtime.jsonl import Key, RowFile
 
-ROWS = Rows(Path(__file__).parent.parent / "docs" / "costs.jsonl", ("script", "what", "threads"))
+ROWS = RowFile(Path(__file__).parent.parent / "docs" / "costs.jsonl", ("script", "what", "threads"))
 Arguments = ParamSpec("Arguments")
 Returned = TypeVar("Returned")
 

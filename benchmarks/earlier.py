@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from graphcond.core.runtime.jsonl import Key, Rows
+from graphcond.core.runtime.jsonl import Key, RowFile
 
 WITHDRAWN = Path(__file__).parent.parent / "docs" / "withdrawn.jsonl"
 NAMED = {"per_class": "{} per class", "budget": "{} s", "nodes": "{} nodes", "runs": None}  # others by their values
@@ -66,7 +66,7 @@ FILES = {
 """Interactions are shown by NDCG@10; columns of matching are both protocols, those of refinement both ways."""
 
 
-def cells(name: str, rows: Rows) -> tuple[dict[Key, list[Measurement]], dict[Key, list[Measurement]]]:
+def cells(name: str, rows: RowFile) -> tuple[dict[Key, list[Measurement]], dict[Key, list[Measurement]]]:
     """Return the measurements of the cells of a file, in order, and those of cells that have no row any more.
 
     Each measurement tells why it was made, the first one of a cell nothing.
@@ -80,7 +80,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines() if line.strip()] if path.exists() else []
 
 
-def _cells(file: File, rows: Rows, lines: list[dict[str, Any]]) -> dict[Key, list[Measurement]]:
+def _cells(file: File, rows: RowFile, lines: list[dict[str, Any]]) -> dict[Key, list[Measurement]]:
     several: dict[Key, list[list[dict[str, Any]]]] = {}
     histories: dict[Key, list[dict[str, Any]]] = {}
     for row in lines:
@@ -117,7 +117,7 @@ def _joined(file: File, parts: list[list[Measurement]]) -> list[Measurement]:
 def tables(name: str) -> None:
     """Print as Markdown how many cells were measured more than once, what they had and have, and why."""
     file = FILES[name]
-    rows: Rows = importlib.import_module(file.script).ROWS
+    rows: RowFile = importlib.import_module(file.script).ROWS
     found, gone = cells(name, rows)
     again = {cell: measured for cell, measured in found.items() if len(measured) > 1}
     times = f", up to {max(map(len, again.values()))} times" if again else ""

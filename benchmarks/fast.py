@@ -4,12 +4,13 @@
     python benchmarks/fast.py --tables             # prints its rows as Markdown
 
 Downstream training goes through PyG's layers, which use both libraries where they are installed. Condensing multiplies
-with torch's own sparse matrices. Each figure is the median of several short trainings on 70 nodes, judged on Cora. Rows
-that are in the file are not measured again but with --retake REASON, and then the earlier ones stay.
+with torch's own sparse matrices. Each figure is the median of several short trainings on 70 nodes, evaluated on Cora.
+Rows that are in the file are not measured again but with --retake REASON, and then the earlier ones stay.
 """
 
 import argparse
 import statistics
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,12 +34,12 @@ def run(options: argparse.Namespace) -> None:
     if not (keys := row_file.wanted(costs.ROWS, keys, options.retake)):
         return
     data = workloads.load("cora", options.root)
-    condensations = [graphcond.condense(data, num_nodes=70, seed=seed) for seed in range(REPEATS)]
+    condensations = [graphcond.condense(data, size=70, seed=seed) for seed in range(REPEATS)]
     seconds = statistics.median(small.record.seconds for small in condensations)
     for key in keys:
         model = key[1].split(", ")[0]
         rows = [
-            graphcond.evaluate(small, data, [model], protocol=QUICK, runs=1, controls=False).rows[0]
+            graphcond.evaluate(small, data, [model], protocol=replace(QUICK, runs=1), controls=False).rows[0]
             for small in condensations
         ]
         epoch = statistics.median(row.train_seconds for row in rows) / QUICK.epochs
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
 
 def tables() -> None:
     """Print every row as Markdown."""
-    print("| installed | model | load | ms for an epoch and a tenth of a look | accuracy | condense s |")
+    print("| installed | model | load | ms for an epoch and a tenth of a validation | accuracy | condense s |")
     print("|---|---|---|---|---|---|")
     for row in sorted(costs.of("fast"), key=lambda row: row["installed"]):
         print(

@@ -24,13 +24,14 @@ import torch
 from torch_geometric.datasets import TUDataset
 
 import graphcond
-from graphcond.core.runtime.jsonl import Key, Rows
+from graphcond.core.runtime.jsonl import Key, RowFile
+from graphcond.core.settings import with_settings
 from graphcond.graphs.duplicates import find_duplicates
 from graphcond.graphs.evaluation.controls import GRAPH_CONTROLS, SELECTIONS
 from graphcond.graphs.splits import stratified_folds
 
 FIELDS = ("dataset", "size", "data", "model", "protocol")
-ROWS = Rows(Path(__file__).parent.parent / "docs" / "graphs.jsonl", FIELDS)
+ROWS = RowFile(Path(__file__).parent.parent / "docs" / "graphs.jsonl", FIELDS)
 ITEMS = ROWS.path.with_suffix(".npz")
 OURS = ("auto", "ridge", "histograms", "mirage", "doscond")
 FOLDS = 5
@@ -50,18 +51,18 @@ class Workload:
     """
 
     metric: str
-    sizes: dict[str, dict[str, int]]
+    sizes: dict[str, str]
     folds: bool = True
 
 
-def per_class(*counts: int) -> dict[str, dict[str, int]]:
+def per_class(*counts: int) -> dict[str, str]:
     """Return sizes in graphs per class."""
-    return {f"{count} per class": {"graphs_per_class": count} for count in counts}
+    return {f"{count} per class": f"{count}/class" for count in counts}
 
 
-def bytes_(*limits: int) -> dict[str, dict[str, int]]:
+def bytes_(*limits: int) -> dict[str, str]:
     """Return sizes in bytes."""
-    return {f"{limit // 1000} kB": {"max_bytes": limit} for limit in limits}
+    return {f"{limit // 1000} kB": f"{limit // 1000}kB" for limit in limits}
 
 
 WORKLOADS = {
@@ -106,11 +107,11 @@ def run(name: str, options: argparse.Namespace) -> None:
             for model in options.models.split(","):
                 keys = [(name, shown, method, model, options.protocol)]
                 for key in row_file.wanted(ROWS, keys, options.retake, run_before):
-                    write(judge(dataset, method, asked, model, workload, options), key, options.retake)
+                    write(measured(dataset, method, asked, model, workload, options), key, options.retake)
 
 
-def judge(
-    dataset: object, method: str, asked: dict[str, int], model: str, workload: Workload, options: argparse.Namespace
+def measured(
+    dataset: object, method: str, asked: str, model: str, workload: Workload, options: argparse.Namespace
 ) -> list[graphcond.Row]:
     """Return the row of each seed; a dataset that a method cannot condense to a size gives none."""
     rows = []
@@ -119,17 +120,16 @@ def judge(
         made = graphcond.DosCondGraphs.preset(dataset.name.lower())  # the paper's learning rate for this dataset
     for seed in range(options.seeds):
         split = fold(dataset, seed) if workload.folds else 0
-        made_asked = asked if method not in FIXED else {"graphs_per_class": 1}
+        task = graphcond.read(dataset, split=split)
         try:
-            small = graphcond.condense(dataset, method=made, seed=seed, split=split, **made_asked)
+            size = "1/class" if method in FIXED else asked
+            small = graphcond.condense(task, size=size, method=made, seed=seed)
         except ValueError as reason:
             print(f"{method}: {reason}", flush=True)
             return []
         controls = [method] if method in FIXED else False
-        report = graphcond.evaluate(
-            small, dataset, [model], protocol=options.protocol, runs=1, controls=controls, metric=workload.metric,
-            seed=seed, split=split,
-        )  # fmt: skip
+        protocol = with_settings(options.protocol, "protocol", runs=1, metric=workload.metric)
+        report = graphcond.evaluate(small, task, [model], protocol=protocol, controls=controls, seed=seed)
         rows.append(report.rows[-1])
     return rows
 
@@ -194,7 +194,7 @@ def table(name: str, mine: dict[tuple[str, str, str], dict[str, Any]], workload:
                 shown = " | ".join("-" if cell is None else f"{_score(cell)} / {_own(cell)}" for cell in cells)
                 seconds = f"{found[0]['condense_seconds']:.2f}" if method not in FIXED else "-"
                 print(f"| {size} | {method} | {found[0]['graphs_bytes'] / 1000:.1f} | {shown} | {seconds} |")
-        theirs = ", ".join(f"{one.method} {one.cell()} ({one.judge})" for one in published.of(name, size))
+        theirs = ", ".join(f"{one.method} {one.cell()} ({one.model})" for one in published.of(name, size))
         if theirs and any(key[0] == size for key in mine):
             print(f"| {size} | *published* | | {theirs} |{' |' * len(models)}")
 

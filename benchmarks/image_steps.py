@@ -4,9 +4,9 @@
     python benchmarks/image_steps.py --tables        # prints its rows as Markdown
 
 Both make one image of each class of MNIST, see 256 real images of each class through a network, and take as many steps.
-The plain loop draws a network and looks at real images at every step; few of its steps are timed, the rest is
-multiplied. Validation images are left out, so that no looks are timed. Rows that are in the file are not measured again
-but with --retake REASON, and then the earlier ones stay. With glibc, the variables MALLOC_MMAP_THRESHOLD_ and
+The plain loop draws a network and reads real images at every step; few of its steps are timed, the rest is
+multiplied. Validation images are left out, so that no validation is timed. Rows that are in the file are not measured
+again but with --retake REASON, and then the earlier ones stay. With glibc, the variables MALLOC_MMAP_THRESHOLD_ and
 MALLOC_TRIM_THRESHOLD_ of docs/images.md keep freed memory in the process; a run with them is a row of its own.
 """
 
@@ -27,7 +27,7 @@ NETWORKS, STEPS, TIMED = 60, 2000, 10
 def seconds(dataset: ImageDataset, method: DM) -> float:
     """Return the CPU-seconds of a condensation."""
     start = time.process_time()
-    graphcond.condense_images(dataset, per_class=1, method=method)
+    graphcond.condense(dataset, size="1/class", method=method)
     return time.process_time() - start
 
 

@@ -3,12 +3,12 @@
     python benchmarks/images.py --root DATA mnist fashion-mnist       # appends rows to docs/images.jsonl
     python benchmarks/images.py --tables                              # prints all rows as Markdown
 
-Every row is three condensations, judged by one training each of the network of the published tables (ConvNet, width
-128) on the official test images; KIP is judged by its own kernel as well. Networks that condense are of width 32 or 64,
-so that a row takes minutes on two CPU cores. Settings depend on the images per class as the papers' do, and on nothing
-else, but that MTT, FRePO and, with ten a class, DM change images as the protocols do, which mirrors all but digits;
-they were set on validation images and other training images of MNIST. Rows that are in the file already are not run
-again but with --retake REASON, and then the earlier ones stay.
+Every row is three condensations, evaluated by one training each of the network of the published tables (ConvNet, width
+128) on the official test images; KIP is evaluated by its own kernel as well. Networks that condense are of width 32 or
+64, so that a row takes minutes on two CPU cores. Settings depend on the images per class as the papers' do, and on
+nothing else, but that MTT, FRePO and, with ten a class, DM change images as the protocols do, which mirrors all but
+digits; they were set on validation images and other training images of MNIST. Rows that are in the file already are not
+run again but with --retake REASON, and then the earlier ones stay.
 """
 
 import argparse
@@ -28,16 +28,17 @@ import verdicts
 import graphcond
 from graphcond import DC, DM, KIP, MTT, FRePO
 from graphcond.core.matching.replay import Window
-from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.jsonl import RowFile
+from graphcond.core.settings import with_settings
 from graphcond.images.augmentation import DIGITS, PHOTOGRAPHS, Operation
 from graphcond.images.evaluation.protocol import IMAGE_PROTOCOLS
 from graphcond.images.methods.base import ImageMethod
 
-ROWS = Rows(
+ROWS = RowFile(
     Path(__file__).parent.parent / "docs" / "images.jsonl", ("dataset", "per_class", "data", "model", "protocol")
 )
 ITEMS = ROWS.path.with_suffix(".npz")  # which test images were right
-MODELS = {"kip": ("ntk", "convnet")}  # others are judged by the network alone
+MODELS = {"kip": ("ntk", "convnet")}  # others are evaluated by the network alone
 CONTROLS = ("random", "random_soft", "class_mean", "herding")
 PLAIN = ("random", "dc")  # whose published networks saw images that were at most moved, those of others all operations
 
@@ -62,12 +63,12 @@ def _dm(per_class: int, operations: tuple[Operation, ...]) -> DM:
 
 
 def _mtt(per_class: int, operations: tuple[Operation, ...]) -> MTT:
-    common = MTT(operations=operations, soft_labels="classes", window=Window(latest=16))
-    return common if per_class == 1 else replace(common, unroll_rows=50, steps=150, images_rate=0.05)
+    common = MTT(operations=operations, soft_labels="classes", window=Window(max_start=16))
+    return common if per_class == 1 else replace(common, unroll_batch_size=50, steps=150, images_rate=0.05)
 
 
 METHODS: dict[str, Callable[[int, tuple[Operation, ...]], ImageMethod | str]] = {
-    "kip": lambda per_class, _: KIP(steps=600) if per_class == 1 else KIP(steps=3000, real_rows=3000),
+    "kip": lambda per_class, _: KIP(steps=600) if per_class == 1 else KIP(steps=3000, real_batch_size=3000),
     "dm": _dm,
     "dc": _dc,
     "mtt": _mtt,
@@ -98,10 +99,15 @@ def row(
     found: dict[str, list[graphcond.Row]] = {model: [] for model in models}
     records = []
     for seed in range(options.seeds):
-        small = graphcond.condense_images(dataset, per_class=per_class, method=made, seed=seed)
+        small = graphcond.condense(dataset, size=f"{per_class}/class", method=made, seed=seed)
         records.append(small.record)
         report = graphcond.evaluate(
-            small, dataset, models, runs=1, protocol=options.protocol, controls=False, seed=seed
+            small,
+            dataset,
+            models,
+            protocol=with_settings(options.protocol, "protocol", runs=1),
+            controls=False,
+            seed=seed,
         )
         for mine in report.rows:
             found[mine.model].append(mine)
@@ -127,7 +133,7 @@ def tables() -> None:
     rows = ROWS.read()
     for name in dict.fromkeys(key[0] for key in rows):
         print(f"\n### {name}, test accuracy in %\n")
-        print("| per class | trained on | judged by | protocol | accuracy | published | beside it | kB | condense s |")
+        print("| per class | trained on | model | protocol | accuracy | published | beside it | kB | condense s |")
         print("|---" * 9 + "|")
         for per_class in sorted({key[1] for key in rows if key[0] == name}):
             for method, protocol in itertools.product(METHODS, IMAGE_PROTOCOLS):
@@ -160,8 +166,10 @@ def main() -> None:
     parser.add_argument("--per-class", nargs="+", type=int, default=[1, 10], help="images of each class")
     parser.add_argument("--seeds", type=int, default=3, help="condensations of a row")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="only these methods")
-    parser.add_argument("--models", nargs="+", default=["ntk", "convnet"], help="judge by these only")
-    parser.add_argument("--protocol", choices=IMAGE_PROTOCOLS, default="augmented_digits", help="how networks judge")
+    parser.add_argument("--models", nargs="+", default=["ntk", "convnet"], help="evaluate with these only")
+    parser.add_argument(
+        "--protocol", choices=IMAGE_PROTOCOLS, default="augmented_digits", help="how networks are evaluated"
+    )
     row_file.add_option(parser)
     parser.add_argument("--tables", action="store_true", help="print the file as Markdown")
     options = parser.parse_args()

@@ -20,15 +20,15 @@ import side_file
 import verdicts
 
 import recsys
-from graphcond.core.runtime.jsonl import Key, Rows
-from recsys.evaluation.report import Row
+from graphcond.core.runtime.jsonl import Key, RowFile
+from recsys.evaluation.report import UserRow
 
-ROWS = Rows(Path(__file__).parent.parent / "docs" / "interactions.jsonl", ("dataset", "size", "data", "model"))
+ROWS = RowFile(Path(__file__).parent.parent / "docs" / "interactions.jsonl", ("dataset", "size", "data", "model"))
 USERS = ROWS.path.with_name("interactions_users.npz")
 METRICS = ("ndcg@10", "hr@10", "hr@100", "auc")
 ONCE = ("whole", "head_users")  # the same for every seed
 VARIANTS = {
-    "dense": recsys.DistillCF(share=1e9),  # all weights are kept, whatever they take
+    "dense": recsys.DistillCF(bytes_share=1e9),  # all weights are kept, whatever they take
     "reconstruction": recsys.DistillCF(loss="reconstruction"),  # the paper's loss
     "paper": recsys.DistillCF(loss="reconstruction", rows=recsys.GumbelRows()),  # and its sampling
 }
@@ -83,11 +83,11 @@ def run(name: str, options: argparse.Namespace) -> None:
             label = "all users" if method == "whole" else size.label
             keys = [(name, label, method, model) for model in models]
             if chosen := [key[-1] for key in row_file.wanted(ROWS, keys, options.retake, asked)]:
-                for row in judge(split, size, method, chosen, 1 if method in ONCE else options.seeds):
+                for row in measured(split, size, method, chosen, 1 if method in ONCE else options.seeds):
                     write(row, name, label, method, options.retake)
 
 
-def judge(split: recsys.Split, size: Size, method: str, models: list[str], seeds: int) -> tuple[Row, ...]:
+def measured(split: recsys.Split, size: Size, method: str, models: list[str], seeds: int) -> tuple[UserRow, ...]:
     """Return the rows of one method, a row for each model."""
     if method == "whole":
         return recsys.evaluate(split.train, split, models, controls=False).rows
@@ -102,10 +102,10 @@ def judge(split: recsys.Split, size: Size, method: str, models: list[str], seeds
 
 def method_of(name: str, size: Size) -> str | recsys.DistillCF:
     """Return the method of a row."""
-    return VARIANTS.get(name, name) if size.share is None else recsys.DistillCF(share=size.share)
+    return VARIANTS.get(name, name) if size.share is None else recsys.DistillCF(bytes_share=size.share)
 
 
-def write(row: Row, name: str, label: str, method: str, reason: str | None) -> None:
+def write(row: UserRow, name: str, label: str, method: str, reason: str | None) -> None:
     """Append a row to the file and show it."""
     values = {"dataset": name, "size": label} | row.as_dict() | {"data": method}
     row_file.write(ROWS, reason, values)
@@ -134,8 +134,8 @@ def _line(row: dict, label: str) -> str:
     # The paper's users keep all their weights, as those called dense do.
     theirs = published.find(row["dataset"], label, "distill_cf", row["model"]) if row["data"] == "dense" else ()
     mine = f"{row['dataset']} / {label} / {row['data']} / {row['model']}"
-    told = {one.metric: verdicts.verdict(f"interactions: {mine} #{one.metric}", _published(one)) for one in theirs}
-    shown = ", ".join(f"{one.metric.upper()} {one.cell()} ({told[one.metric].verdict})" for one in theirs) or "-"
+    reported = {one.metric: verdicts.verdict(f"interactions: {mine} #{one.metric}", _published(one)) for one in theirs}
+    shown = ", ".join(f"{one.metric.upper()} {one.cell()} ({reported[one.metric].verdict})" for one in theirs) or "-"
     cells = [
         f"{label}, {row['data']}", row["model"], f"{row['interactions']:,}", f"{row['bytes'] / 1000:,.0f}",
         *(_percent(row, metric) for metric in METRICS), _percent(row, "ndcg@10", "own_scores"),
@@ -145,7 +145,7 @@ def _line(row: dict, label: str) -> str:
 
 
 def _published(one: published.Published) -> str:
-    return f"published: {one.dataset} / {one.size} / {one.method} / {one.judge} #{one.metric}"
+    return f"published: {one.dataset} / {one.size} / {one.method} / {one.model} #{one.metric}"
 
 
 def _percent(row: dict, metric: str, column: str = "scores") -> str:

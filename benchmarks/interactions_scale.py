@@ -50,8 +50,8 @@ def run(options: argparse.Namespace) -> None:
             partial(recsys.condense, split, users=options.synthetic, interactions=options.binary, method=method), row,
         )  # fmt: skip
         print(small, small.record.choices)
-        judge = partial(recsys.evaluate, small, split, options.models.split(","), controls=["popularity"])
-        report = stage("evaluate", judge, row)
+        measured = partial(recsys.evaluate, small, split, options.models.split(","), controls=["popularity"])
+        report = stage("evaluate", measured, row)
         print(report)
         scores = {f"{one.data}, {one.model}": one.scores["ndcg@10"] for one in report.rows}
         costs.write(key, options.retake, row | {"ndcg@10": scores})

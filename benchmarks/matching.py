@@ -5,7 +5,7 @@
     python benchmarks/matching.py --tables                            # prints all rows as Markdown
 
 Features are scaled to rows of sum 1, as in the papers' data. Each row is several condensations (seeds 0, 1, ...) x
-three trainings under both protocols. With ``--seconds`` the run is stopped after so many seconds, judged, and continued
+three trainings under both protocols. With ``--seconds`` the run is stopped at each time limit, evaluated, and continued
 from its checkpoint (0: to its end): the accuracy that a time budget buys. Rows that are in the file are not run again
 but with --retake REASON, and then the earlier ones stay.
 """
@@ -23,17 +23,18 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import NormalizeFeatures
 
 import graphcond
-from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.jsonl import RowFile
+from graphcond.core.settings import with_settings
 
 # A budget of 0 seconds is the whole schedule.
-ROWS = Rows(Path(__file__).parent.parent / "docs" / "matching.jsonl", ("dataset", "nodes", "method", "budget"))
+ROWS = RowFile(Path(__file__).parent.parent / "docs" / "matching.jsonl", ("dataset", "nodes", "method", "budget"))
 ITEMS = ROWS.path.with_suffix(".npz")  # which test nodes were right
 SIZES = {"cora": (35, 70, 140), "citeseer": (30, 60, 120)}
 METHODS = ("gcond", "gcond_x", "doscond", "doscond_x", "gcdm", "gcdm_x", "sfgc", "geom")
 
 
 def run(data: Data, name: str, nodes: int, method: str, options: argparse.Namespace) -> None:
-    """Run one method at one size, at each time budget, judge where there is no row, and append the rows."""
+    """Run one method at one size, at each time budget, evaluate where there is no row, and append the rows."""
     budgets = options.seconds or [0.0]
     keys = row_file.wanted(ROWS, [(name, nodes, method, budget) for budget in budgets], options.retake)
     parts: dict[float, list[dict]] = {key[-1]: [] for key in keys}
@@ -42,13 +43,13 @@ def run(data: Data, name: str, nodes: int, method: str, options: argparse.Namesp
         with tempfile.TemporaryDirectory() as folder:
             planned = spent = 0.0
             for budget in budgets:
-                small = graphcond.condense(
-                    data, num_nodes=nodes, method=method, seed=seed, checkpoint=Path(folder) / "run.ckpt",
-                    max_seconds=budget - planned if budget else None,
-                )  # fmt: skip
+                run = graphcond.Run(
+                    checkpoint=Path(folder) / "run.ckpt", max_seconds=budget - planned if budget else None
+                )
+                small = graphcond.condense(data, size=nodes, method=method, seed=seed, run=run)
                 planned, spent = budget, spent + small.record.seconds
                 if budget in parts:
-                    parts[budget].append(judged(small, data, seed) | {"seconds": spent})
+                    parts[budget].append(evaluated(small, data, seed) | {"seconds": spent})
     for budget, rows in parts.items():
         for protocol in ("published", "standard"):
             items = [row.pop(f"{protocol} items") for row in rows]
@@ -58,11 +59,13 @@ def run(data: Data, name: str, nodes: int, method: str, options: argparse.Namesp
         print(json.dumps(row), flush=True)
 
 
-def judged(small: graphcond.CondensedDataset, data: Data, seed: int) -> dict:
+def evaluated(small: graphcond.CondensedDataset, data: Data, seed: int) -> dict:
     """Return the scores of one condensation under both protocols, and its cost."""
     reports = {}
     for name in ("published", "standard"):
-        best = graphcond.evaluate(small, data, protocol=name, runs=3, controls=False, seed=100 * seed).best
+        best = graphcond.evaluate(
+            small, data, protocol=with_settings(name, "protocol", runs=3), controls=False, seed=100 * seed
+        ).best
         own = bool(best.own_scores)  # papers train on the weights and labels that they learn
         reports[name] = best.own_scores if own else best.scores
         reports[f"{name} items"] = best.own_items if own else best.items

@@ -25,9 +25,12 @@ import torch
 from folding import NETWORKS, folding
 
 import graphcond
-from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.jsonl import RowFile
 from graphcond.core.runtime.storage import digest
+from graphcond.core.size import Size
+from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.color_refinement import refine
+from graphcond.graphs.methods import Mirage
 from graphcond.graphs.mining.out_of_core import mine
 from graphcond.graphs.reading import read_graphs
 from graphcond.graphs.storage.packing import to_tensors
@@ -35,10 +38,11 @@ from graphcond.graphs.storage.packing import to_tensors
 sys.path.insert(0, str(Path(__file__).parent.parent / "datasets"))
 from generate_molecules import molecules, shard_sizes
 
-ROWS = Rows(Path(__file__).parent.parent / "docs" / "mining.jsonl", ("kind", "what"))
+ROWS = RowFile(Path(__file__).parent.parent / "docs" / "mining.jsonl", ("kind", "what"))
 # Dataset, depth, thresholds, goal in seconds.
 MINED = (("ogbg-molhiv", 3, (1800, 115), 3), ("ogbg-molhiv", 5, (500, 85), 5), ("imdb-binary", 5, (5, 5), 1))
 SHARD = 20_000  # graphs
+EVERYTHING = GraphBudget(Size.everything())
 SHARE = 0.01  # threshold of the generated graphs
 DEPTH = 3  # hops of the trees of generated graphs
 
@@ -54,9 +58,9 @@ def mining(name: str, depth: int, thresholds: tuple[int, ...], root: Path | None
         refining.append(time.perf_counter() - start)
         fresh = dataclasses.replace(task, train=task.train.to(torch.device("cpu")))
         start = time.perf_counter()
-        found = graphcond.Mirage(depth=depth, threshold=thresholds).condense(fresh, None)
+        found = Mirage(depth=depth, threshold=thresholds).condense(fresh, EVERYTHING)
         whole.append(time.perf_counter() - start)
-    every = graphcond.Mirage(depth=depth, threshold=thresholds, closed=False).condense(task, None)
+    every = Mirage(depth=depth, threshold=thresholds, closed=False).condense(task, EVERYTHING)
     return {
         "kind": "mining", "dataset": name, "depth": depth, "thresholds": thresholds, "graphs": len(task.train),
         "nodes": task.train.num_nodes, "refine_seconds": statistics.median(refining),
@@ -72,7 +76,7 @@ def streamed(graphs: int, workers: int, depth: int) -> dict:
     start = time.perf_counter()
     shards[0]()
     making, start = time.perf_counter() - start, time.perf_counter()
-    found = mine(shards, depth, (SHARE, SHARE), workers=workers)
+    found = mine(shards, Mirage(depth=depth, threshold=(SHARE, SHARE)), workers=workers)
     seconds = time.perf_counter() - start
     peaks = [resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {

@@ -20,11 +20,12 @@ import workloads
 from torch_geometric.data import Data
 
 import graphcond
-from graphcond.core.runtime.jsonl import Key, Rows
-from graphcond.nodes.evaluation.evaluate import CONTROLS
+from graphcond.core.runtime.jsonl import Key, RowFile
+from graphcond.core.settings import with_settings
+from graphcond.nodes.evaluation.value import CONTROLS
 from graphcond.nodes.methods import METHODS as NODE_METHODS
 
-ROWS = Rows(Path(__file__).parent.parent / "docs" / "results.jsonl", ("dataset", "size", "data", "model"))
+ROWS = RowFile(Path(__file__).parent.parent / "docs" / "results.jsonl", ("dataset", "size", "data", "model"))
 ITEMS = ROWS.path.with_suffix(".npz")
 FIXED_SIZE = ("class_mean", "whole")  # the same at every size: run once
 
@@ -53,27 +54,25 @@ def run(name: str, options: argparse.Namespace) -> None:
             models = [key[-1] for key in row_file.wanted(ROWS, keys, options.retake, asked)]
             if models:
                 runs = options.runs if method in ("auto", "whole") else options.control_runs
-                report = judge(data, method, nodes, models, runs, workload, options.seeds, options.max_seconds)
+                report = measured(data, method, nodes, models, runs, workload, options.seeds, options.max_seconds)
                 write(report, name, shown, runs, options.retake)
 
 
-def judge(
+def measured(
     data: Data, method: str, nodes: int, models: list[str], runs: int, workload: workloads.Workload, seeds: int,
     max_seconds: float | None = None,
 ) -> list[graphcond.Row]:  # fmt: skip
-    """Condense with several seeds (each on a split of its own, where there are several) and judge."""
+    """Condense with several seeds (each on a split of its own, where there are several) and evaluate."""
     parts = []
+    protocol = with_settings("standard", "protocol", runs=runs, metric=workload.metric)
     for seed in range(seeds):
         split = seed % workload.splits
         made = method if method != "whole" else "class_mean"
-        small = graphcond.condense(
-            data, num_nodes=nodes, method=made, seed=seed, split=split,
-            max_seconds=max_seconds if NODE_METHODS.resolve(made).stepwise else None,
-        )  # fmt: skip
-        report = graphcond.evaluate(
-            small, data, models, runs=runs, controls=["whole"] if method == "whole" else False,
-            metric=workload.metric, split=split, seed=100 * seed,
-        )  # fmt: skip
+        task = graphcond.read(data, split=split)
+        run = graphcond.Run(max_seconds=max_seconds if NODE_METHODS.resolve(made).resumable else None)
+        small = graphcond.condense(task, size=nodes, method=made, seed=seed, run=run)
+        controls = ["whole"] if method == "whole" else False
+        report = graphcond.evaluate(small, task, models, protocol=protocol, controls=controls, seed=100 * seed)
         parts.append([row for row in report.rows if row.data == method])
         if method == "whole" and workload.splits == 1:
             break

@@ -12,7 +12,7 @@ tuned for a dataset or a size. Rows that are in the file are not run again, so a
 import argparse
 import hashlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,17 @@ import row_file
 from torch import Tensor
 
 import graphcond
-from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.jsonl import RowFile
 from graphcond.datasets.files import has_files
-from graphcond.evaluation.bench import FIELDS, BenchReport, bench
+from graphcond.evaluation.bench import FIELDS as ALL_FIELDS
+from graphcond.evaluation.bench import bench
+from graphcond.evaluation.bench_report import BenchReport
+from graphcond.evaluation.evaluations import evaluation_of
+from graphcond.evaluation.workers import Workers
 
-ROWS = Rows(Path(__file__).parent.parent / "docs" / "ogb.jsonl", FIELDS)
+FIELDS = tuple(field for field in ALL_FIELDS if field != "metric")  # the same for all rows of a dataset
+
+ROWS = RowFile(Path(__file__).parent.parent / "docs" / "ogb.jsonl", FIELDS)
 SELECTIONS = ("random", "random_soft", "herding", "k_center")
 MATCHING = ("doscond", "doscond_x", "gcdm", "gcdm_x", "gcond", "gcond_x", "sfgc", "geom")  # hours on a CPU
 NODE_METHODS = ("auto", *MATCHING, "class_mean", "random_propagated", *SELECTIONS, "whole")
@@ -43,7 +49,7 @@ SIZES = {
 
 @dataclass(frozen=True)
 class OGBScore:
-    """The score of OGB's Evaluator of a dataset, as ``graphcond.evaluate(metric=)`` takes it."""
+    """The score of OGB's Evaluator of a dataset, as a protocol takes it."""
 
     dataset: str
 
@@ -69,16 +75,18 @@ def check_files(names: list[str], root: Path | None) -> None:
 
 def run(name: str, options: argparse.Namespace) -> BenchReport:
     """Run the rows of one dataset that are not in the file."""
-    rows = Rows(options.output, FIELDS)
+    rows = RowFile(options.output, FIELDS)
     if options.retake is None:
         known = rows.read()
         report = measure(name, options, options.output)
         row_file.tell_there(rows, [key for key in map(rows.key, report.rows) if key in known])
         return report
-    told = hashlib.sha256(f"{name} {options.retake}".encode()).hexdigest()[:8]
-    beside = options.output.with_suffix(f".retaken-{told}.jsonl")  # a stopped run for the same reason continues there
+    reported = hashlib.sha256(f"{name} {options.retake}".encode()).hexdigest()[:8]
+    beside = options.output.with_suffix(
+        f".retaken-{reported}.jsonl"
+    )  # a stopped run for the same reason continues there
     report = measure(name, options, beside)
-    row_file.write(rows, options.retake, *Rows(beside, FIELDS).read().values())
+    row_file.write(rows, options.retake, *RowFile(beside, FIELDS).read().values())
     beside.unlink(missing_ok=True)
     return report
 
@@ -87,17 +95,21 @@ def measure(name: str, options: argparse.Namespace, output: Path) -> BenchReport
     """Run the rows of one dataset that are not in a file."""
     nodes = name.startswith("ogbn")
     methods, models = options.methods, options.models
+    protocols = evaluation_of("nodes" if nodes else "graphs").protocols
     return bench(
-        [name], output, metric=OGBScore(name), methods=methods or (NODE_METHODS if nodes else GRAPH_METHODS),
-        sizes=options.sizes or SIZES[name], seeds=options.seeds, runs=1,
-        models=models or (["gcn"] if nodes else ["gin"]), protocol=options.protocol, root=options.root,
-        device=options.device, workers=options.workers, engine=options.engine,
+        [name], output, methods=methods or (NODE_METHODS if nodes else GRAPH_METHODS),
+        sizes=options.sizes or SIZES[name], seeds=options.seeds,
+        models=models or (["gcn"] if nodes else ["gin"]),
+        protocol=replace(protocols.resolve(options.protocol), runs=1, metric=OGBScore(name)),
+        workers=Workers(
+            number=options.workers, engine=options.engine, device=options.device, root=options.root
+        ),
     )  # fmt: skip
 
 
 def tables(output: Path = ROWS.path) -> None:
     """Print every row as Markdown, a table per dataset and protocol."""
-    rows = tuple(Rows(output, FIELDS).read().values())
+    rows = tuple(RowFile(output, FIELDS).read().values())
     for protocol in dict.fromkeys(row["protocol"] for row in rows):
         for name in SIZES:
             mine = BenchReport(tuple(r for r in rows if (r["protocol"], r["dataset"]) == (protocol, name))).means()
@@ -122,7 +134,7 @@ def table(name: str, size: str, mine: list[dict[str, Any]]) -> None:
     for one in published.of(name, size) if mine else ():
         if one.metric in published.SCORES:
             score, source = one.cell(deviation=True), f"{one.paper}: {one.table}"
-            print(f"| {size} | *{one.method}* | {one.judge} | {score} | *{source}* | | | | | |")
+            print(f"| {size} | *{one.method}* | {one.model} | {score} | *{source}* | | | | | |")
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def images() -> tuple[torch.Tensor, torch.Tensor]:
 def pace(condense: Callable[..., object]) -> float:
     """Return the milliseconds of a step, from the first report to the last."""
     reports: list[tuple[float, int]] = []
-    condense(progress=lambda report: reports.append((time.perf_counter(), report.done)), seed=0)
+    condense(run=graphcond.Run(progress=lambda report: reports.append((time.perf_counter(), report.done))), seed=0)
     if not reports:
         return 0.0  # another process reports
     (first, early), (last, late) = reports[0], reports[-1]
@@ -73,20 +73,20 @@ def hops() -> float:
 
 def gradients() -> float:
     """Return the milliseconds of a step of gradient matching through a GCN."""
-    method = graphcond.DosCond(steps=STEPS, structure=graphcond.NoEdges(), relay=graphcond.GCN())
-    return pace(lambda **conditions: graphcond.condense(graph(), num_nodes=100, method=method, **conditions))
+    method = graphcond.DosCond(steps=STEPS, structure=graphcond.NoEdges(), surrogate=graphcond.GCNSurrogate())
+    return pace(lambda **conditions: graphcond.condense(graph(), size=100, method=method, **conditions))
 
 
 def distributions() -> float:
     """Return the milliseconds of a step of distribution matching on images."""
-    method = graphcond.DM(steps=STEPS, networks=None, looks=1, architecture=graphcond.ConvNet(width=16))
-    return pace(lambda **conditions: graphcond.condense_images(images(), per_class=10, method=method, **conditions))
+    method = graphcond.DM(steps=STEPS, networks=None, validations=1, architecture=graphcond.ConvNet(width=16))
+    return pace(lambda **conditions: graphcond.condense(images(), size="10/class", method=method, **conditions))
 
 
 def kernels() -> float:
     """Return the milliseconds of a step of Distill-CF."""
     matrix = recsys.generate_interactions(6000, 2000, 200_000, seed=0)
-    method = recsys.DistillCF(steps=STEPS, looks=1, batch_users=4000)
+    method = recsys.DistillCF(steps=STEPS, validations=1, batch_users=4000)
     return pace(lambda **conditions: recsys.condense(matrix, users=100, method=method, **conditions))
 
 

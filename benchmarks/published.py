@@ -19,7 +19,7 @@ TUNED = ("per dataset and size", "per dataset", "no", "not said")
 MARKS = {"checked": "", "secondary": "‡", "recalled": "?"}
 LEGEND = "‡ read in the copy of another paper or repository; ? from memory, read nowhere; others read in their source."
 SCORES = ("accuracy", "roc_auc")
-KEY = ("dataset", "size", "method", "judge", "metric", "paper", "table")
+KEY = ("dataset", "size", "method", "model", "metric", "paper", "table")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Published:
         dataset: As our rows call it.
         size: As our rows call it: synthetic nodes, images per class, ``"50 per class"``, ``"500 users"``, ``"any"``.
         method: The paper's name of it; our name is this in lower case, with ``_`` for ``-``.
-        judge: The model that was trained on the condensed set, such as ``"gcn"``; ``"none"`` of times and counts.
+        model: The model that was trained on the condensed set, such as ``"gcn"``; ``"none"`` of times and counts.
         metric: ``"accuracy"``, ``"roc_auc"``, ``"ndcg@10"``, ``"hr@10"``, ``"seconds"``, ...
         value: Scores in %.
         deviation: As printed with it.
@@ -39,7 +39,7 @@ class Published:
         table: Where it stands there.
         selection: What the condensed set or the network was chosen by.
         tuned: How far settings were tuned.
-        protocol: How it was judged, in short.
+        protocol: How it was evaluated, in short.
         read: ``"checked"``: in the source itself, or in two independent copies that agree; ``"secondary"``: in the copy
             of another paper or repository; ``"recalled"``: from memory, and nobody read it.
         source: What was read.
@@ -49,7 +49,7 @@ class Published:
     dataset: str
     size: str | int
     method: str
-    judge: str
+    model: str
     metric: str
     value: float
     deviation: float | None
@@ -75,7 +75,7 @@ class Published:
                 continue
             if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
                 raise ValueError(f"{name} must be a number, got {number!r}")
-        for name in ("dataset", "method", "judge", "metric", "paper", "table"):
+        for name in ("dataset", "method", "model", "metric", "paper", "table"):
             if not isinstance(getattr(self, name), str) or not getattr(self, name):
                 raise ValueError(f"{name} must be a text, got {getattr(self, name)!r}")
         if self.read != "recalled" and not self.source:
@@ -124,14 +124,14 @@ def of(dataset: str, size: str | float) -> tuple[Published, ...]:
     return tuple(one for one in load() if one.dataset == dataset and _size(one.size) == _size(size))
 
 
-def find(dataset: str, size: str | float, method: str, judge: str | None = None) -> tuple[Published, ...]:
-    """Return the numbers of a method, by its name or ours, of all judges or one; of its own paper first."""
-    return tuple(one for one in of(dataset, size) if _name(one.method) == _name(method) and judge in (None, one.judge))
+def find(dataset: str, size: str | float, method: str, model: str | None = None) -> tuple[Published, ...]:
+    """Return the numbers of a method, by its name or ours, of all models or one; of its own paper first."""
+    return tuple(one for one in of(dataset, size) if _name(one.method) == _name(method) and model in (None, one.model))
 
 
-def best(dataset: str, size: str | float, judge: str = "gcn") -> Published | None:
-    """Return the highest score by one judge, however it was read: its mark says so."""
-    scores = [one for one in of(dataset, size) if one.judge == judge and one.metric in SCORES]
+def best(dataset: str, size: str | float, model: str = "gcn") -> Published | None:
+    """Return the highest score by one model, however it was read: its mark says so."""
+    scores = [one for one in of(dataset, size) if one.model == model and one.metric in SCORES]
     return max(scores, key=lambda one: one.value, default=None)
 
 
@@ -155,7 +155,7 @@ def tables(*datasets: str) -> None:
     head = (
         "size",
         "method",
-        "judged by",
+        "evaluated with",
         "metric",
         "value",
         "paper",
@@ -170,7 +170,7 @@ def tables(*datasets: str) -> None:
         for one in load():
             if one.dataset == name:
                 cells = (
-                    str(one.size), one.method, one.judge, one.metric, one.cell(deviation=True),
+                    str(one.size), one.method, one.model, one.metric, one.cell(deviation=True),
                     f"{one.paper}: {one.table}", one.selection, one.tuned, one.protocol, one.source or "-", one.note,
                 )  # fmt: skip
                 print(f"| {' | '.join(cells)} |")

@@ -11,7 +11,7 @@ import verdicts
 NODES = {"cora": (7, 35, 70, 140), "citeseer": (6, 30, 60, 120), "pubmed": (3, 15, 30, 60)}
 USERS = (
     ("all users", "whole", "all users"),
-    ("500 users", "dense", "500 synthetic users, all weights kept (`share=1e9`)"),
+    ("500 users", "dense", "500 synthetic users, all weights kept (`bytes_share=1e9`)"),
     ("500 users, 20,000 binary", "distill_cf", "500 synthetic users, binary"),
     ("500 users", "random_users", "500 random users"),
 )
@@ -41,11 +41,11 @@ def nodes() -> None:
         mine = [f"results: {dataset} / {size} / auto / gcn" for size in sizes]
         means, whole = (f"results: {dataset} / 0 / {name} / gcn" for name in ("class_mean", "whole"))
         pairs += [(one, other) for other in (means, whole) for one in mine]
-        told = (" / ".join(verdicts.verdict(one, other).verdict for one in mine) for other in (means, whole))
+        reported = (" / ".join(verdicts.verdict(one, other).verdict for one in mine) for other in (means, whole))
         best = [published.best(dataset, size) for size in sizes]
         cells = (
             dataset, " / ".join(map(str, sizes)), " / ".join(map(_percent, mine)), _percent(means), _percent(whole),
-            " / ".join("-" if one is None else one.cell() for one in best), *told,
+            " / ".join("-" if one is None else one.cell() for one in best), *reported,
         )  # fmt: skip
         print(f"| {' | '.join(cells)} |")
     noise = dict.fromkeys(verdicts.verdict(one, other).how for one, other in pairs)
@@ -66,15 +66,15 @@ def users() -> None:
 
 def images() -> None:
     """Print test accuracy on MNIST beside what was published."""
-    head = ("MNIST, test accuracy in %", "judged by", "one image a class", "published", "ten", "published")
+    head = ("MNIST, test accuracy in %", "evaluated with", "one image a class", "published", "ten", "published")
     print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
-    for method, judge in IMAGES:
+    for method, model in IMAGES:
         cells = []
         for count in (1, 10):
-            there = published.find("mnist", count, method, judge)
-            cells += [_percent(f"images: mnist / {count} / {method} / {judge} / augmented_digits")]
+            there = published.find("mnist", count, method, model)
+            cells += [_percent(f"images: mnist / {count} / {method} / {model} / augmented_digits")]
             cells += [there[0].cell() if there else "-"]
-        print(f"| `{method}` | {judge} | {' | '.join(cells)} |")
+        print(f"| `{method}` | {model} | {' | '.join(cells)} |")
     random = [_percent(f"images: mnist / {count} / random / convnet / moved_digits") for count in (1, 10)]
     print(f"| `random` | convnet | {random[0]} | | {random[1]} | |")
     print(f"\nPublished: {published.LEGEND}")

@@ -3,9 +3,9 @@
     python benchmarks/refinement.py --root DATA fashion:275 fashion:550 physics:103     # appends to the file
     python benchmarks/refinement.py --tables                                            # prints it as Markdown
 
-A row is one condensation of each, judged by the standard protocol; where the refined nodes were not kept, both are the
-same to the bit, and judged once. Rows that are in the file already are not run again but with --retake REASON, and then
-the earlier ones stay.
+A row is one condensation of each, evaluated by the standard protocol; where the refined nodes were not kept, both are
+the same to the bit, and evaluated once. Rows that are in the file already are not run again but with --retake REASON,
+and then the earlier ones stay.
 """
 
 import argparse
@@ -17,26 +17,26 @@ import workloads
 from torch_geometric.data import Data
 
 import graphcond
-from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.jsonl import RowFile
 
-ROWS = Rows(Path(__file__).parent.parent / "docs" / "refinement.jsonl", ("dataset", "nodes", "seed"))
+ROWS = RowFile(Path(__file__).parent.parent / "docs" / "refinement.jsonl", ("dataset", "nodes", "seed"))
 COLUMNS = ("val", "test", "seconds")
 
 
 def compare(data: Data, nodes: int, seed: int, max_seconds: float) -> dict:
     """Return what both ways gave for one seed."""
-    plain = graphcond.condense(data, num_nodes=nodes, seed=seed)
-    refined = graphcond.condense(data, num_nodes=nodes, seed=seed, max_seconds=max_seconds)
+    plain = graphcond.condense(data, size=nodes, seed=seed)
+    refined = graphcond.condense(data, size=nodes, seed=seed, run=graphcond.Run(max_seconds=max_seconds))
     note = refined.record.choices["refinement"]
-    row = {"auto": judged(plain, data, seed)}
-    row["refined"] = judged(refined, data, seed) if note["kept"] else dict(row["auto"])
+    row = {"auto": evaluated(plain, data, seed)}
+    row["refined"] = evaluated(refined, data, seed) if note["kept"] else dict(row["auto"])
     row["refined"]["seconds"] = refined.record.seconds
     return row | {"max_seconds": max_seconds, "refinement": note}
 
 
-def judged(small: graphcond.CondensedDataset, data: Data, seed: int) -> dict[str, float]:
+def evaluated(small: graphcond.CondensedDataset, data: Data, seed: int) -> dict[str, float]:
     """Return the scores of one training."""
-    best = graphcond.evaluate(small, data, runs=1, controls=False, seed=100 * seed).best
+    best = graphcond.evaluate(small, data, protocol="standard(runs=1)", controls=False, seed=100 * seed).best
     return {"val": best.val_scores[0], "test": best.scores[0], "seconds": small.record.seconds}
 
 

@@ -18,14 +18,14 @@ from torch_geometric.utils import dense_to_sparse
 
 import graphcond
 from graphcond.core.evaluation.metrics import mean_and_deviation
-from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.jsonl import RowFile
 
 NODES = {"cora": {"0.25": 35, "0.5": 70, "1.0": 140}, "citeseer": {"0.25": 30, "0.5": 60, "1.0": 120}}
 RUNS = 3
-ROWS = Rows(Path(__file__).parent.parent / "docs" / "released.jsonl", ("dataset", "ratio"))
+ROWS = RowFile(Path(__file__).parent.parent / "docs" / "released.jsonl", ("dataset", "ratio"))
 
 
-def judge(name: str, ratio: str, root: Path | None) -> list[float]:
+def measured(name: str, ratio: str, root: Path | None) -> list[float]:
     """Return the accuracies of several trainings on each of the released graphs."""
     dataset = graphcond.datasets.load(name, root)
     folder = graphcond.datasets.resolve_root(root) / "released" / "gcond"
@@ -35,7 +35,7 @@ def judge(name: str, ratio: str, root: Path | None) -> list[float]:
         for adjacency, x in zip(file["adj"], file["x"], strict=True):
             edge_index, edge_weight = dense_to_sparse(torch.as_tensor(adjacency).float())
             data = Data(x=torch.as_tensor(x).float(), y=y, edge_index=edge_index, edge_weight=edge_weight)
-            report = graphcond.evaluate(data, dataset, protocol="published", runs=RUNS, controls=False)
+            report = graphcond.evaluate(data, dataset, protocol=f"published(runs={RUNS})", controls=False)
             scores += report.best.own_scores
     return scores
 
@@ -43,7 +43,7 @@ def judge(name: str, ratio: str, root: Path | None) -> list[float]:
 def run(name: str, options: argparse.Namespace) -> None:
     """Run the rows of one dataset that are not in the file."""
     for key in row_file.wanted(ROWS, [(name, ratio) for ratio in NODES[name]], options.retake):
-        scores = judge(*key, options.root)
+        scores = measured(*key, options.root)
         mean, deviation = mean_and_deviation(scores)
         row = {"mean": mean, "deviation": deviation, "scores": scores, "runs": RUNS, "protocol": "published"}
         row_file.write(ROWS, options.retake, dict(zip(ROWS.fields, key, strict=True)) | row)

@@ -1,6 +1,6 @@
 """Files of benchmark rows: a row that is there is taken again for a reason only, and what it was stays in the file.
 
-Test items that are looked at again and again until a score pleases tell nothing. So every script asks here which rows
+Test items that are scored again and again until a score pleases say nothing. So every script asks here which rows
 are to be run, and writes them here.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any
 
-from graphcond.core.runtime.jsonl import Key, Rows
+from graphcond.core.runtime.jsonl import Key, RowFile
 
 SHOWN = 3  # rows that a message names
 
@@ -27,7 +27,7 @@ def _reason(text: str) -> str:
     return text.strip()
 
 
-def wanted(rows: Rows, keys: Iterable[Key], reason: str | None, asked: set[Key] | None = None) -> list[Key]:
+def wanted(rows: RowFile, keys: Iterable[Key], reason: str | None, asked: set[Key] | None = None) -> list[Key]:
     """Return the keys of the rows to be run: those that are not in the file, with a reason all; tell of the others.
 
     Args:
@@ -46,7 +46,7 @@ def wanted(rows: Rows, keys: Iterable[Key], reason: str | None, asked: set[Key] 
     return missing
 
 
-def tell_there(rows: Rows, keys: list[Key]) -> None:
+def tell_there(rows: RowFile, keys: list[Key]) -> None:
     """Print one line about rows that are not run because they are in the file."""
     if keys:
         named = "; ".join(", ".join(map(str, key)) for key in keys[:SHOWN])
@@ -55,7 +55,7 @@ def tell_there(rows: Rows, keys: list[Key]) -> None:
         print(f"{named}{more}: {there} in {rows.path.name} already; --retake REASON takes {them} again", flush=True)
 
 
-def write(rows: Rows, reason: str | None, *made: dict[str, Any]) -> None:
+def write(rows: RowFile, reason: str | None, *made: dict[str, Any]) -> None:
     """Append rows with the date; with a reason they count instead of those that are there, which stay in the file.
 
     Without one, rows that are there are left as they are, also those that another process has written meanwhile.

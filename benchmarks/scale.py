@@ -12,7 +12,7 @@ and features in memory, in a process of its own just before (median of 3). With 
 so many times, each in its process, and what is shown are medians, of ratios those of the pairs. Where others use the
 machine, the ratio of CPU times tells more than that of the clock. ``resident`` is the most memory that the process
 ever had; ``anonymous`` is the part of it that no file backs, which cannot be dropped when memory is short, at its peak
-in the last condensation (looked at 20 times a second; Linux alone).
+in the last condensation (read 20 times a second; Linux alone).
 """
 
 import argparse
@@ -39,7 +39,7 @@ from torch_geometric.data import Data
 
 import graphcond
 from graphcond.core.runtime.costs import peak_memory
-from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.jsonl import RowFile
 from graphcond.core.sparse import from_rows
 from graphcond.datasets import load_folder
 from graphcond.nodes.methods import METHODS as NODE_METHODS
@@ -49,7 +49,7 @@ FIELDS = ("graph", "method", "nodes", "threads", "inductive", "memory", "max_sec
 HOPS = 2
 REPEATS = 3
 STATUS = Path("/proc/self/status")
-INTERVAL = 0.05  # seconds between two looks at the memory
+INTERVAL = 0.05  # seconds between two readings of the memory
 FAST = ("torch_scatter", "torch_sparse")
 COLUMNS = (
     "graph", "edges", "method", "nodes", "threads", "products s", "condense s", "ratio", "ratio of CPU time",
@@ -101,13 +101,13 @@ def measure(conditions: Conditions, method: str, nodes: int) -> dict[str, Any]:
     """Return what one condensation costs."""
     torch.set_num_threads(conditions.threads)
     data = load_folder(conditions.folder)
-    given: dict[str, Any] = {} if conditions.memory is None else {"memory": conditions.memory}
-    if NODE_METHODS.resolve(method).stepwise:
-        given["max_seconds"] = conditions.max_seconds
+    limit = conditions.max_seconds if NODE_METHODS.resolve(method).resumable else None
+    run = graphcond.Run(memory=conditions.memory, max_seconds=limit)
     gc.collect()  # or its first pass over all that was imported falls into the condensation, .2 seconds
     with peak_of_anonymous() as peak:
         start, start_busy = time.perf_counter(), time.process_time()
-        small = graphcond.condense(data, num_nodes=nodes, method=method, inductive=conditions.inductive, **given)
+        task = graphcond.read(data, inductive=conditions.inductive)
+        small = graphcond.condense(task, size=nodes, method=method, run=run)
         seconds, busy = time.perf_counter() - start, time.process_time() - start_busy
     source = small.record.source
     return {
@@ -153,7 +153,7 @@ def run(
 ) -> None:
     """Measure the rows that are not in a file, and append them."""
     path.parent.mkdir(exist_ok=True)
-    rows = Rows(path, FIELDS)
+    rows = RowFile(path, FIELDS)
     shared = {name: value for name, value in asdict(conditions).items() if name != "folder"}
     installed = [name for name in FAST if importlib.util.find_spec(name)]
     print(f"{conditions.threads} threads; installed: {', '.join(installed) or 'neither ' + ' nor '.join(FAST)}")
@@ -203,7 +203,7 @@ def markdown(row: dict[str, Any]) -> str:
 def tables(rows: Path = ROWS) -> None:
     """Print all rows of a file as Markdown."""
     print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")
-    for row in Rows(rows, FIELDS).read().values():
+    for row in RowFile(rows, FIELDS).read().values():
         print(markdown(row))
 
 

@@ -32,10 +32,10 @@ def measure(name: str, nodes: int, root: Path | None) -> dict[str, float]:
     """Return medians of seconds, and bytes of memory."""
     data = workloads.load(name, root)
     loaded = peak_memory(torch.device("cpu"))
-    graphcond.condense(data, num_nodes=nodes)
+    graphcond.condense(data, size=nodes)
     seconds, sweeps = [], []
     for seed in range(REPEATS):
-        seconds.append(graphcond.condense(data, num_nodes=nodes, seed=seed).record.seconds)
+        seconds.append(graphcond.condense(data, size=nodes, seed=seed).record.seconds)
         start = time.perf_counter()
         task = read_nodes(data)
         with seeded(seed):

@@ -28,7 +28,7 @@ METHODS = {
     "gcond": graphcond.GCond(epochs=100, structure_epochs=1, features_epochs=4),
     "gcond_arxiv": replace(graphcond.GCond.preset("ogbn-arxiv"), structure_epochs=1, features_epochs=4),
     "gcond_x": graphcond.GCond(epochs=100, structure=graphcond.NoEdges()),
-    "doscond_x": graphcond.DosCond(steps=300, structure=graphcond.NoEdges(), relay=graphcond.GCN()),
+    "doscond_x": graphcond.DosCond(steps=300, structure=graphcond.NoEdges(), surrogate=graphcond.GCNSurrogate()),
 }
 USUAL = ("gcond", "gcond_x", "doscond_x")
 
@@ -48,10 +48,8 @@ def measure(num_nodes: int, method: str, condensed: int, seconds: float) -> dict
     data = generated(num_nodes)
     reports: list[tuple[float, int]] = []
     start = time.perf_counter()
-    graphcond.condense(
-        data, num_nodes=condensed, method=METHODS[method], max_seconds=seconds,
-        progress=lambda report: reports.append((time.perf_counter(), report.done)),
-    )  # fmt: skip
+    run = graphcond.Run(max_seconds=seconds, progress=lambda report: reports.append((time.perf_counter(), report.done)))
+    graphcond.condense(data, size=condensed, method=METHODS[method], run=run)
     (first, early), (last, late) = reports[0], reports[-1]
     pace = (last - first) / (late - early)
     peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -19,7 +19,7 @@ import numpy as np
 import published
 import side_file
 
-from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.jsonl import RowFile
 from graphcond.evaluation import Comparison, Sample, TestPart, compare
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -70,7 +70,7 @@ def sample(name: str) -> Sample:
 @cache
 def rows(file: str) -> dict[tuple[str, ...], dict[str, Any]]:
     """Return the rows of a file of docs/ by their keys as text."""
-    return {tuple(map(_text, key)): row for key, row in Rows(DOCS / f"{file}.jsonl", KEYS[file]).read().items()}
+    return {tuple(map(_text, key)): row for key, row in RowFile(DOCS / f"{file}.jsonl", KEYS[file]).read().items()}
 
 
 def _text(value: object) -> str:
@@ -155,12 +155,12 @@ def _items(file: str, name: str, size: int | None, kind: type[np.generic]) -> np
         return None
 
 
-def beside(name: str, dataset: str, size: str | float, method: str, judge: str) -> tuple[str, str]:
+def beside(name: str, dataset: str, size: str | float, method: str, model: str) -> tuple[str, str]:
     """Return the published number of a method's own paper and what a row is beside it, or two dashes."""
-    theirs = published.find(dataset, size, method, judge)
+    theirs = published.find(dataset, size, method, model)
     if not theirs:
         return "-", "-"
-    return theirs[0].cell(), verdict(name, f"published: {dataset} / {size} / {method} / {judge}").verdict
+    return theirs[0].cell(), verdict(name, f"published: {dataset} / {size} / {method} / {model}").verdict
 
 
 def tables(file: str, first: str = "auto", column: str = "") -> None:
@@ -171,7 +171,7 @@ def tables(file: str, first: str = "auto", column: str = "") -> None:
     head = (
         "dataset",
         "size",
-        "judged by",
+        "evaluated with",
         f"{first} is above",
         "level with",
         "below",
@@ -180,17 +180,17 @@ def tables(file: str, first: str = "auto", column: str = "") -> None:
     )
     print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
     for key in keys:
-        dataset, size, _, *judge = key
-        others = [one for one in rows(file) if (one[0], *one[3:]) == (dataset, *judge) and one[2] != first]
-        told: dict[str, list[str]] = {"above": [], "level": [], "below": [], "unknown": []}
+        dataset, size, _, *model = key
+        others = [one for one in rows(file) if (one[0], *one[3:]) == (dataset, *model) and one[2] != first]
+        reported: dict[str, list[str]] = {"above": [], "level": [], "below": [], "unknown": []}
         noise: dict[str, None] = {}
         for other in (one for one in others if one[1] in (size, *ANY_SIZE)):
             mine, theirs = (f"{file}: {' / '.join(one)}{column and f' #{column}'}" for one in (key, other))
             found = verdict(mine, theirs)
-            told[found.verdict].append(other[2])
+            reported[found.verdict].append(other[2])
             noise[found.how.split("; ")[1]] = None
-        cells = (", ".join(each) or "-" for each in (*told.values(), noise))
-        print(f"| {dataset} | {size} | {', '.join(judge)} | {' | '.join(cells)} |")
+        cells = (", ".join(each) or "-" for each in (*reported.values(), noise))
+        print(f"| {dataset} | {size} | {', '.join(model)} | {' | '.join(cells)} |")
 
 
 def _weighted(file: str, key: tuple[str, ...]) -> bool:

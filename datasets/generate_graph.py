@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from graphcond.core.runtime.files import replacing_folder, require_room
+from graphcond.core.runtime.files import replacing_folder, require_space
 
 CHUNK = 1 << 22  # edges, or numbers of features, that are drawn at a time
 TELLING = 2.0  # how far apart classes are in their features: one node alone tells its class poorly
@@ -55,7 +55,7 @@ class Shape:
     most: int
 
     def scaled(self, scale: float) -> "Shape":
-        """Return the shape with a share of the nodes and as many edges a node, if there is room for them in classes."""
+        """Return the shape with a share of the nodes and as many edges a node, as far as there is space in classes."""
         counts = {name: round(scale * getattr(self, name)) for name in ("nodes", "edges", "train", "val")}
         small = replace(self, **counts)
         if small.train < self.classes:
@@ -64,8 +64,8 @@ class Shape:
                 f"classes, got {scale}"
             )
         sizes = small.class_sizes()
-        room = int(0.1 * (sizes * (sizes - 1)).sum() / 2 / self.homophily)
-        return small if scale == 1 else replace(small, edges=min(small.edges, max(room, small.nodes)))
+        space = int(0.1 * (sizes * (sizes - 1)).sum() / 2 / self.homophily)
+        return small if scale == 1 else replace(small, edges=min(small.edges, max(space, small.nodes)))
 
     def class_sizes(self) -> np.ndarray:
         """Return the number of nodes of each class, ``(classes,)`` int64, largest first; at least 2."""
@@ -240,7 +240,7 @@ def main() -> None:
     start = time.perf_counter()
     with replacing_folder(options.folder) as folder:
         # The arrays are written to as memory, where a full disk ends the process.
-        require_room(folder, 4 * shape.nodes * shape.features + 32 * shape.edges)
+        require_space(folder, 4 * shape.nodes * shape.features + 32 * shape.edges)
         write(shape, folder, options.seed)
     seconds = time.perf_counter() - start
     print(f"{shape.nodes:,} nodes, {2 * shape.edges:,} directed edges in {options.folder}, {seconds:.0f} s")

@@ -16,7 +16,7 @@ from graphcond import DM, ConvNet
 def main(name: str = "digit-images", root: str | None = None, steps: int = 1000) -> float:
     """Return the accuracy on test images of a network that was trained on ten images of each class."""
     dataset = graphcond.datasets.load(name, root)
-    small = graphcond.condense_images(dataset, per_class=10, method=DM(architecture=ConvNet(width=32), steps=steps))
+    small = graphcond.condense(dataset, size="10/class", method=DM(architecture=ConvNet(width=32), steps=steps))
     print(small)
 
     x, y = small.images()  # normalised; an ordinary pair of tensors

@@ -43,7 +43,7 @@ def main() -> float:
     torch.manual_seed(0)
     graphs = [make_graph(i % 2) for i in range(600)]
     split = {"train": range(400), "valid": range(400, 500), "test": range(500, 600)}
-    small = graphcond.condense(graphs, graphs_per_class=40, split=split)
+    small = graphcond.condense(graphcond.read(graphs, split=split), size="40/class")
     print(small)
     model = GIN()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)

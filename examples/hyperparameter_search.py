@@ -1,6 +1,6 @@
 """Search hyper-parameters on the condensed graph, and compare the ranking with the one on the whole graph.
 
-Validation nodes of the original judge every setting in both searches; the test nodes are not touched.
+Every setting is scored on the validation nodes of the original, in both searches; the test nodes are not touched.
 """
 
 import itertools
@@ -40,7 +40,7 @@ def main(epochs: int = 100, grid: Sequence[Sequence[float]] = GRID) -> float:
     """Search twice; return the rank correlation of the two searches."""
     dataset = graphcond.datasets.load("digits")
     original = dataset[0]
-    small = graphcond.condense(dataset, nodes_per_class=5)[0]
+    small = graphcond.condense(dataset, size="5/class")[0]
     scores = {}
     for name, data in (("condensed", small), ("whole", original)):
         start = time.perf_counter()

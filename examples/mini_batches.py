@@ -12,7 +12,7 @@ def main() -> float:
     """Train on random parts of the condensed graph; return the test accuracy on the original."""
     dataset = graphcond.datasets.load("digits")
     original = dataset[0]
-    small = graphcond.condense(dataset, nodes_per_class=10)
+    small = graphcond.condense(dataset, size="10/class")
     whole = next(iter(DataLoader(small)))  # the dataset itself is a list of one graph
     print(f"one graph of {whole.num_nodes} nodes, in parts of about {whole.num_nodes // 4}")
 

@@ -21,10 +21,12 @@ def make_graph() -> Data:
 def main(runs: int = 3) -> float:
     """Condense to nine nodes and return the test accuracy of a GCN trained on them."""
     data = make_graph()
-    small = graphcond.condense(data, nodes_per_class=3)
+    small = graphcond.condense(data, size="3/class")
     for synthetic, members in enumerate(small.members):
         print(f"node {synthetic} of class {int(small[0].y[synthetic])} stands for {len(members)} nodes")
-    report = graphcond.evaluate(small, data, runs=runs, controls=["class_mean", "random", "whole"])
+    report = graphcond.evaluate(
+        small, data, protocol=f"standard(runs={runs})", controls=["class_mean", "random", "whole"]
+    )
     print(report)
     return report.best.mean
 

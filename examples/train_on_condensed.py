@@ -1,4 +1,4 @@
-"""A plain PyG training loop, fed by a condensed graph and judged on the original.
+"""A plain PyG training loop, fed by a condensed graph and evaluated on the original.
 
 python examples/train_on_condensed.py [DATASET]        # default: citeseer, which needs no download
 """

@@ -3,7 +3,7 @@
 >>> import graphcond
 >>> digits = graphcond.datasets.load("digits")
 >>> small = graphcond.condense(digits, ratio=0.02)
->>> report = graphcond.evaluate(small, digits, runs=1, controls=False)
+>>> report = graphcond.evaluate(small, digits, protocol="standard(runs=1)", controls=False)
 >>> report.best.mean > 0.8
 True
 """
@@ -15,15 +15,17 @@ from graphcond.core.runtime import openmp  # noqa: F401 (before all that imports
 
 if TYPE_CHECKING:
     from graphcond import datasets
-    from graphcond.api import condense, condense_images, list_methods
-    from graphcond.condensed import CondensedDataset, load
+    from graphcond.api import condense, list_methods, load, read
+    from graphcond.condensed import CondensedDataset
     from graphcond.core.matching.experts import ExpertPlan
     from graphcond.core.matching.replay import Window
     from graphcond.core.matching.training import Training
     from graphcond.core.members import Members
     from graphcond.core.record import Record
+    from graphcond.core.run import Run
     from graphcond.core.runtime.checkpoint import Checkpoint
     from graphcond.core.runtime.progress import Progress
+    from graphcond.core.size import Size
     from graphcond.evaluation import PROTOCOLS, GraphProtocol, Protocol, Report, Row, evaluate
     from graphcond.graphs.methods.auto import AutoGraphs
     from graphcond.graphs.methods.doscond import DosCondGraphs
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from graphcond.images.methods.idm import IDM
     from graphcond.images.methods.kip import KIP
     from graphcond.images.methods.mtt import MTT
-    from graphcond.images.methods.parameterizations import Formations, Hallucinations, Memory, Stored
+    from graphcond.images.methods.parameterizations import Hallucinators, MultiFormation, Pixels, SharedBases
     from graphcond.images.methods.rfad import RFAD
     from graphcond.nodes.methods.auto import Auto
     from graphcond.nodes.methods.class_mean import ClassMean
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from graphcond.nodes.methods.random_soft import RandomSoft
     from graphcond.nodes.methods.sfgc import SFGC
     from graphcond.nodes.methods.structures import LearnedEdges, NoEdges
-    from graphcond.nodes.surrogate_models import GCN, SGC
+    from graphcond.nodes.surrogate_models import GCNSurrogate, SGCSurrogate
     from graphcond.planning import Plan, plan
     from graphcond.surrogates.convnet import ConvNet, Perceptron
 else:
@@ -71,7 +73,6 @@ __all__ = [
     "DD",
     "DM",
     "GCDM",
-    "GCN",
     "GCSNTK",
     "GEOM",
     "IDC",
@@ -81,7 +82,6 @@ __all__ = [
     "PROTOCOLS",
     "RFAD",
     "SFGC",
-    "SGC",
     "Augmentation",
     "Auto",
     "AutoGraphs",
@@ -94,20 +94,21 @@ __all__ = [
     "DosCondGraphs",
     "ExpertPlan",
     "FRePO",
-    "Formations",
+    "GCNSurrogate",
     "GCond",
     "GraphProtocol",
-    "Hallucinations",
+    "Hallucinators",
     "Herding",
     "Histograms",
     "ImageDataset",
     "KCenter",
     "LearnedEdges",
     "Members",
-    "Memory",
     "Mirage",
+    "MultiFormation",
     "NoEdges",
     "Perceptron",
+    "Pixels",
     "Plan",
     "Progress",
     "Protocol",
@@ -119,16 +120,19 @@ __all__ = [
     "Report",
     "RidgeGraphs",
     "Row",
-    "Stored",
+    "Run",
+    "SGCSurrogate",
+    "SharedBases",
+    "Size",
     "Training",
     "WLFold",
     "Window",
     "condense",
-    "condense_images",
     "datasets",
     "evaluate",
     "list_methods",
     "load",
     "plan",
     "pool",
+    "read",
 ]

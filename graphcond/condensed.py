@@ -69,10 +69,8 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     @property
     def modality(self) -> str:
         """What the items are: ``"nodes"`` (one graph with labelled nodes), ``"graphs"`` or ``"images"``."""
-        for one in FORMATS.values():
-            if one.told_by in self.record.source:
-                return one.modality
-        return NODE_FORMAT.modality if len(self) == 1 else GRAPH_FORMAT.modality
+        alone = NODE_FORMAT if len(self) == 1 else GRAPH_FORMAT
+        return self.record.modality or alone.modality
 
     @property
     def _format(self) -> Format:
@@ -80,7 +78,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
     @property
     def depth(self) -> int | None:
-        """Layers of a network for which the items are made: computation trees tell nothing to deeper ones.
+        """Layers of a network for which the items are made: computation trees say nothing to deeper networks.
 
         ``None`` where items are ordinary graphs, which networks of any depth train on.
         """
@@ -115,6 +113,10 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         their tensors.
         """
         return self._format.nbytes(self._items())
+
+    def described(self) -> tuple[str, str]:
+        """Return the original and this dataset in words, such as ``("1,797 training images", "10 images")``."""
+        return self._format.described(self.record.source, self.record.spent)
 
     def thresholded(self, weight: float) -> "CondensedDataset":
         """Return the dataset without the edges below a weight, as papers do with a learned dense adjacency.
@@ -175,13 +177,17 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         tensors, text = storage.read(path)
         with explained(path):
             record = Record.from_json(text)
-            if "num_users" not in record.source:
-                return cls._of(tensors, record)
-        raise ValueError(f"{path} holds interactions, not a graph dataset; read it with recsys.load")
+            if record.modality in (*FORMATS, None):
+                return cls.from_tensors(tensors, record)
+        raise ValueError(f"{path} holds {record.modality}, not graphs or images; read it with graphcond.load")
 
     @classmethod
-    def _of(cls, tensors: dict[str, Tensor], record: Record) -> "CondensedDataset":
-        """Return what a file holds; raise ``ValueError`` if that does not fit together."""
+    def from_tensors(cls, tensors: dict[str, Tensor], record: Record) -> "CondensedDataset":
+        """Put together what a file holds.
+
+        Raises:
+            ValueError: that does not fit together.
+        """
         members = None
         if "members.ptr" in tensors or "members.index" in tensors:
             require_present(tensors, ("members.ptr", "members.index"))
@@ -225,6 +231,6 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         return f"CondensedDataset({self.record.method}, {self._format.shown(self._items())}, bytes={self.nbytes})"
 
 
-def load(path: str | Path) -> CondensedDataset:
-    """Read a condensed dataset from a file; see :meth:`CondensedDataset.load`."""
-    return CondensedDataset.load(path)
+def condensed_dataset(items: Sequence[Data], record: Record, members: Members | None, _: object) -> CondensedDataset:
+    """Return what ``condense`` gives for nodes, graphs and images."""
+    return CondensedDataset(items, record, members)

@@ -1,5 +1,6 @@
 """Pictures of a condensed dataset: its graph and its features among the original's, or its images."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from torch_geometric.utils import to_networkx
 
 from graphcond.condensed import CondensedDataset
 from graphcond.core.runtime.files import replacing
+from graphcond.images.format import IMAGE_FORMAT
+from graphcond.nodes.format import NODE_FORMAT
 from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.sparse import dense
@@ -19,6 +22,7 @@ from graphcond.nodes.sparse import dense
 MAX_BACKGROUND = 5000  # original nodes drawn at most
 MARKER_AREA = 120.0  # points^2 of a node of mean weight
 FORMATS = (".png", ".svg", ".pdf")
+NODES_DPI = 150
 GRID_DPI = 100
 GAP = 2  # pixels between images
 LEAST_SIDE = 48  # pixels to which small images are enlarged
@@ -30,66 +34,68 @@ DEPTH = 2  # hops of propagation of the original's features, as a two-layer GCN 
 def draw(
     condensed: CondensedDataset, path: str | Path, *, dataset: object | None = None, overwrite: bool = False
 ) -> Path:
-    """Draw a condensed node dataset: classes as colours, node weights as sizes; return the picture's path.
+    """Draw a condensed dataset of nodes or of images; return the picture's path.
 
-    The left panel is the condensed graph; the right one shows its features on the two leading principal components of
-    the original's propagated features (of its own features without ``dataset``).
+    Nodes have classes as colours and weights as sizes. The left panel is the condensed graph; the right one shows its
+    features on the two leading principal components of the original's propagated features (of its own features without
+    ``dataset``). Images are a grid with a row for each class. Their colours are scaled so that the darkest thousandth
+    of all pixels is black and the brightest white; images with three channels are drawn in colour, others by the mean
+    of their channels.
 
     Args:
         condensed: What ``condense`` returned.
         path: The picture to write; its ending chooses the format (.png, .svg, .pdf).
-        dataset: The original, drawn in the background of the right panel.
+        dataset: The original, drawn in the background of the right panel; there is none for images.
         overwrite: Replace an existing file.
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: an ending of another kind, or a condensed dataset of many graphs.
+        ValueError: an ending of another kind, or a condensed dataset of something else.
     """
     figure_class = _figure_class(path)
-    if condensed.modality == "images":
-        raise ValueError("condensed holds images; draw_images() makes a grid of them")
-    if condensed.modality == "graphs":
-        raise ValueError(f"condensed holds {len(condensed)} graphs; pictures are of condensed node datasets and images")
+    if not has_picture(condensed):
+        raise ValueError(f"condensed holds {condensed.modality}; pictures are of condensed {' and '.join(PICTURES)}")
+    with replacing(path, overwrite=overwrite) as temporary:
+        figure, dpi = PICTURES[condensed.modality](figure_class, condensed, dataset)
+        figure.savefig(temporary, dpi=dpi, format=Path(path).suffix[1:].lower())
+    return Path(path)
+
+
+def has_picture(condensed: CondensedDataset) -> bool:
+    """Return whether there are pictures of such a dataset."""
+    return condensed.modality in PICTURES
+
+
+def has_background(condensed: CondensedDataset) -> bool:
+    """Return whether the original stands in the background of its picture."""
+    return condensed.modality == NODE_FORMAT.modality
+
+
+def _nodes(figure_class: Any, condensed: CondensedDataset, dataset: object | None) -> tuple[Any, int]:  # noqa: ANN401
     data = condensed[0]
-    with replacing(path, overwrite=overwrite) as temporary:
-        figure = figure_class(figsize=(11, 5), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        _draw_graph(left, data)
-        _draw_features(right, data, dataset, condensed)
-        for axes in (left, right):
-            axes.set_xticks([])
-            axes.set_yticks([])
-        source = condensed.record.source
-        figure.suptitle(f"{source.get('name', 'data')} condensed by {condensed.record.method}")
-        figure.savefig(temporary, dpi=150, format=Path(path).suffix[1:].lower())
-    return Path(path)
+    figure = figure_class(figsize=(11, 5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _draw_graph(left, data)
+    _draw_features(right, data, dataset, condensed)
+    for axes in (left, right):
+        axes.set_xticks([])
+        axes.set_yticks([])
+    source = condensed.record.source
+    figure.suptitle(f"{source.get('name', 'data')} condensed by {condensed.record.method}")
+    return figure, NODES_DPI
 
 
-def draw_images(condensed: CondensedDataset, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Draw condensed images as a grid with a row for each class; return the picture's path.
-
-    Colours are scaled so that the darkest thousandth of all pixels is black and the brightest white; images with three
-    channels are drawn in colour, others by the mean of their channels.
-
-    Args:
-        condensed: What ``condense_images`` returned.
-        path: The picture to write; its ending chooses the format (.png, .svg, .pdf).
-        overwrite: Replace an existing file.
-
-    Raises:
-        ImportError: matplotlib is not installed.
-        ValueError: an ending of another kind, or a condensed dataset without images.
-    """
-    figure_class = _figure_class(path)
-    if condensed.modality != "images":
-        raise ValueError("condensed holds no images; draw() makes a picture of condensed nodes")
+def _images(figure_class: Any, condensed: CondensedDataset, _: object) -> tuple[Any, int]:  # noqa: ANN401
     picture = image_grid(condensed[0].x, condensed[0].y, condensed.num_classes).numpy()
-    with replacing(path, overwrite=overwrite) as temporary:
-        height, width = picture.shape[:2]
-        figure = figure_class(figsize=(width / GRID_DPI, height / GRID_DPI), dpi=GRID_DPI)
-        figure.figimage(picture, vmin=0, vmax=1, cmap="gray")
-        figure.savefig(temporary, dpi=GRID_DPI, format=Path(path).suffix[1:].lower())
-    return Path(path)
+    height, width = picture.shape[:2]
+    figure = figure_class(figsize=(width / GRID_DPI, height / GRID_DPI), dpi=GRID_DPI)
+    figure.figimage(picture, vmin=0, vmax=1, cmap="gray")
+    return figure, GRID_DPI
+
+
+PICTURES: dict[str, Callable[[Any, CondensedDataset, object], tuple[Any, int]]] = {
+    NODE_FORMAT.modality: _nodes, IMAGE_FORMAT.modality: _images,
+}  # fmt: skip
 
 
 def image_grid(x: Tensor, y: Tensor, num_classes: int) -> Tensor:

@@ -1,19 +1,17 @@
-"""What the commands of the package share on a terminal: options, a progress bar, JSON.
-
-Here and in the files of the commands, what imports torch is imported by the function that needs it: help comes at once.
-"""
+"""What the commands of the package share on a terminal: a progress bar, ways to go on, JSON."""
 
 import json
 import logging
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 from rich.console import Console
@@ -24,17 +22,13 @@ from typer.core import TyperGroup
 from graphcond.core.evaluation.tables import render
 from graphcond.core.runtime.files import check_target, same_file
 from graphcond.core.runtime.memory import shown
+from graphcond.core.words import SEED, SIZES
 
 if TYPE_CHECKING:
     from graphcond.core.record import Record
 
-RATIO_DEFAULT = 0.01  # where no size is asked for
-
 PROGRAM = "graphcond"
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda.")]
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
@@ -62,9 +56,26 @@ class Commands(TyperGroup):
     """Commands that say a word when Ctrl-C ends them; those that keep something say more, by :func:`interruptible`."""
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 (a context of the library that Typer keeps to itself)
-        """Run a command."""
+        """Run a command; an option that is known from other libraries is answered with the one to write."""
         with interruptible(lambda: f"start again with: {command_line()}"):
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except Exception as error:
+                # Typer keeps the class of this error to itself, and says what is possible in its own way.
+                if word := other_option(getattr(error, "option_name", None) or ""):
+                    error.possibilities = [word]  # type: ignore[attr-defined]
+                raise
+
+
+def other_option(name: str) -> str | None:
+    """Return what to write for an option that other libraries have.
+
+    >>> other_option("--nodes-per-class")
+    '--size N/class'
+    """
+    answer = {**SIZES, **SEED}.get(name.removeprefix("--").replace("-", "_"), "")
+    known = re.fullmatch(r"(size|ratio|seed)='?(\{\}[\w/]*)'?", answer)
+    return f"--{known[1]} {known[2].format('N')}" if known else None
 
 
 @contextmanager
@@ -97,13 +108,40 @@ def go_on_from(checkpoint: Path | None) -> str:
     return f"{'go on' if kept else 'nothing was kept yet, start again'} with: {command_line()}"
 
 
-def print_result(summary: str, output: Path | None, report: object | None) -> None:
-    """Print what became of what, where it was written, and the report, if there is one."""
+class Described(Protocol):
+    """A condensed dataset of any modality."""
+
+    @property
+    def record(self) -> "Record":
+        """How it was made."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of everything that training needs."""
+        ...
+
+    def described(self) -> tuple[str, str]:
+        """Return the original and the dataset in words."""
+        ...
+
+
+def summary(small: "Described") -> str:
+    """Return one line on what became of what."""
+    record = small.record
+    before, after = small.described()
+    kilobytes = small.nbytes / 1000
+    return (
+        f"{record.source['name']}: {before} -> {after}, {kilobytes:,.{0 if kilobytes >= 10 else 1}f} kB by "
+        f"{record.method} in {record.seconds:.2f} s"
+    )
+
+
+def print_result(summary: str, output: Path | None, evaluate: str) -> None:
+    """Print what became of what, where it was written, and the command that evaluates it."""
     typer.echo(summary)
     if output is not None:
-        typer.echo(f"written to {output}")
-    if report is not None:
-        typer.echo(f"\n{report}")
+        typer.echo(f"written to {output}; evaluate it with: {evaluate}")
 
 
 def print_ending(record: "Record", checkpoint: Path | None, more: tuple[str, ...]) -> None:
@@ -128,12 +166,13 @@ def print_ending(record: "Record", checkpoint: Path | None, more: tuple[str, ...
 def in_command_words(message: str, options: Iterable[str]) -> str:
     """Return a message of the library with its arguments as the command line has them.
 
-    >>> in_command_words("give one of num_nodes= and ratio=, got num_nodes=0", ["num_nodes", "ratio"])
-    'give one of --num-nodes and --ratio, got --num-nodes=0'
-    >>> in_command_words("num_nodes must be a positive integer, got 0", ["num_nodes"])
-    '--num-nodes must be a positive integer, got 0'
+    >>> in_command_words("give one of size= and ratio=, got size=0", ["size", "ratio"])
+    'give one of --size and --ratio, got --size=0'
+    >>> in_command_words("Run(max_seconds=...) is for methods that work in steps", ["max_seconds"])
+    '--max-seconds is for methods that work in steps'
     """
     names = "|".join(sorted(options, key=len, reverse=True))
+    message = re.sub(r"Run\((\w+)=\.\.\.\)", r"\1=", message)
 
     message = re.sub(
         rf"(?<![\w.-])({names})(?:=(?=[\s,;.)]|$)|(=)(?!\{{)|(?= must | is empty))",
@@ -218,17 +257,20 @@ def write_result(small: Saved, output: Path, *, overwrite: bool, checkpoint: Pat
     try:
         small.save(output, overwrite=overwrite)
     except OSError as error:
-        told = f"{error}; {_kept_elsewhere(small, output)}"
+        reported = f"{error}; {_kept_elsewhere(small, output)}"
         if checkpoint is not None:
-            told += f"; the same command with --checkpoint {checkpoint} makes it again in a moment"
-        raise type(error)(told) from error
+            reported += f"; the same command with --checkpoint {checkpoint} makes it again in a few seconds"
+        raise type(error)(reported) from error
 
 
 def _kept_elsewhere(small: Saved, output: Path) -> str:
     for parent in (Path(tempfile.gettempdir()), Path.cwd(), Path.home()):
         with suppress(OSError):
-            folder = tempfile.mkdtemp(prefix="graphcond-", dir=parent)
-            return f"the result was kept as {small.save(Path(folder, output.name))}"
+            folder = Path(tempfile.mkdtemp(prefix="graphcond-", dir=parent))
+            try:
+                return f"the result was kept as {small.save(folder / output.name)}"
+            except OSError:
+                shutil.rmtree(folder, ignore_errors=True)
     return "no other folder takes the result"
 
 

@@ -1,4 +1,4 @@
-"""Implicit feedback: condense a user-item matrix into a few synthetic users, train recommenders on them, judge them."""
+"""Implicit feedback: condense a user-item matrix into a few synthetic users, train and score recommenders on them."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from recsys.data.splitting import leave_one_out, random_split, strong_split, temporal_split, whole
     from recsys.evaluation.evaluate import evaluate
     from recsys.evaluation.memorisation import memorisation
-    from recsys.methods import DistillCF
+    from recsys.methods.distill_cf import DistillCF
     from recsys.metrics.conventions import Convention
     from recsys.metrics.lists import Lists
     from recsys.models.ease import EASE

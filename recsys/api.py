@@ -1,22 +1,29 @@
 """The one call: interactions in, a few synthetic users over the same items out."""
 
-from pathlib import Path
-
 import torch
 
 from graphcond.core import pipeline
 from graphcond.core.method import Method
-from graphcond.core.run_conditions import Conditions
-from graphcond.core.runtime.checkpoint import Checkpoint
-from graphcond.core.runtime.devices import resolve_device
-from graphcond.core.runtime.progress import ProgressCallback, shows_progress
-from graphcond.core.runtime.randomness import check_seed
+from graphcond.core.run import Run
+from graphcond.core.runtime.progress import shows_progress
+from graphcond.core.words import LIMITS, PROGRESS, SEED, SIZES, answers
 from recsys.condensed import CondensedInteractions
-from recsys.methods import METHODS
-from recsys.modality import INTERACTIONS, Asked, read_for
-from recsys.size import check_size
+from recsys.modality import INTERACTIONS
+from recsys.size import user_size
+
+COUNTS = (
+    "size",
+    "num_users",
+    "n_users",
+    *(word for word, form in SIZES.items() if form == "size={}" and word != "users"),
+)
+RATIOS = (word for word, form in SIZES.items() if form == "ratio={}")
+WORDS = SEED | PROGRESS | LIMITS | dict.fromkeys(COUNTS, "users={}") | dict.fromkeys(RATIOS, "ratio={}")
+WORDS["min_weight"] = "recsys.read_interactions(dataset, min_weight={}) in place of the dataset"
+WORDS["split"] = "recsys.condense(split) with a recsys.Split, such as recsys.random_split(dataset)"
 
 
+@answers(WORDS)
 @shows_progress("step")
 def condense(
     dataset: object,
@@ -25,16 +32,14 @@ def condense(
     users: int | None = None,
     interactions: int | None = None,
     method: str | Method = "distill_cf",
-    min_weight: float | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    progress: ProgressCallback | bool | None = None,
-    checkpoint: str | Path | Checkpoint | None = None,
-    max_seconds: float | None = None,
+    run: Run = Run(),
 ) -> CondensedInteractions:
     """Condense implicit feedback into a few synthetic users on which recommenders train nearly as well.
 
-    Every interaction counts alike: weights serve to leave some out (``min_weight``), then they are 1.
+    Every interaction counts alike: weights serve to leave some out (``recsys.read_interactions(..., min_weight=4)``),
+    then they are 1.
 
     Args:
         dataset: A SciPy sparse matrix (users x items), a pandas frame with ``user_id`` and ``item_id`` (and perhaps
@@ -49,16 +54,9 @@ def condense(
             and there may be more of them than real interactions (``record.budget["spent"]``).
         method: A method's name (:func:`recsys.list_methods`), perhaps with settings, such as
             ``"distill_cf(depth=2)"``, or object, such as ``DistillCF(depth=2)``.
-        min_weight: Only interactions of at least this weight count, such as 4 of ratings from 1 to 5.
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
         device: Where to compute, such as ``"cuda"``. The result is on the CPU.
-        progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the
-            work has taken two seconds; ``False``: show none. A function is called with a :class:`graphcond.Progress`
-            while long work runs.
-        checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
-            on from there, to the same bits as without the interruption.
-        max_seconds: A method that works in steps stops after so many seconds since the call and gives the best that it
-            has found; the record's ``stopped`` says where.
+        run: Progress, checkpoint and time limit, see :class:`graphcond.Run`.
 
     Returns:
         Synthetic users with ids of their own over the original's items, and the record of how they were made.
@@ -73,16 +71,13 @@ def condense(
     >>> small.user_items.shape, small.num_interactions, small.binary
     ((10, 60), 200, True)
     """
-    seed = check_seed(seed)
-    check_size(ratio, users, interactions)
-    resolved = METHODS.resolve(method)
-    conditions = Conditions(seed, resolve_device(device), progress, checkpoint, max_seconds)
-    conditions.check(resolved)
-    task = read_for(resolved, dataset, min_weight)
-    made = pipeline.condense(INTERACTIONS, task, Asked(ratio, users, interactions), resolved, conditions)
-    return CondensedInteractions(made.items, task.split.item_ids, made.record, made.members)
+    size = user_size(ratio, users, interactions)
+    made: CondensedInteractions = pipeline.condense(
+        INTERACTIONS, dataset, ratio=None, size=size, method=method, seed=seed, device=device, run=run
+    )
+    return made
 
 
 def list_methods() -> dict[str, str]:
     """Return the name of every method, and the first line of its description."""
-    return METHODS.lines()
+    return INTERACTIONS.methods.lines()

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import recsys
+from graphcond.command_options import CheckpointFile, Controls, Device, Json, MaxSeconds, Output, Overwrite, Seed
 from graphcond.terminal import (
     PROGRAM,
-    Device,
-    Json,
     check_output,
-    command_line,
     go_on_from,
     interruptible,
     names,
@@ -21,6 +19,7 @@ from graphcond.terminal import (
     print_json,
     print_record,
     print_result,
+    summary,
     write_result,
 )
 
@@ -47,7 +46,6 @@ Columns = Annotated[
 ]
 MinWeight = Annotated[float | None, typer.Option(help="Only interactions of at least this weight count.")]
 Models = Annotated[str, typer.Option(help="infinite_ae, ease, als, item_knn, bpr, popularity, separated by commas.")]
-Controls = Annotated[bool, typer.Option(help="Print controls beside the result.")]
 Convention = Annotated[str, typer.Option(help="What metrics mean: distill_cf, implicit, recbole.")]
 
 
@@ -62,57 +60,41 @@ def condense(
     method: Annotated[
         str, typer.Option(help="A method of `graphcond list`, with settings if wished: 'distill_cf(steps=100)'.")
     ] = "distill_cf",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write a safetensors file.")] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+    output: Output = None,
+    overwrite: Overwrite = False,
     min_weight: MinWeight = None,
     columns: Columns = None,
     split: SplitName = None,
     split_seed: SplitSeed = 0,
-    seed: Annotated[int, typer.Option(help="Seed of the condensation.")] = 0,
+    seed: Seed = 0,
     device: Device = "cpu",
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Keep the state of long work here, and go on from it.")
-    ] = None,
-    max_seconds: Annotated[
-        float | None, typer.Option(help="Stop after so many seconds, and give the best so far.")
-    ] = None,
-    evaluate: Annotated[bool, typer.Option(help="Train on the result and judge on the test part.")] = True,
-    models: Models = "infinite_ae",
-    controls: Controls = True,
-    convention: Convention = "distill_cf",
+    checkpoint: CheckpointFile = None,
+    max_seconds: MaxSeconds = None,
     as_json: Json = False,
 ) -> None:
-    """Condense the training part of interactions, and judge the result beside its controls."""
+    """Condense the training part of interactions."""
+    from graphcond.core.run import Run
     from graphcond.core.runtime.processes import Processes
-    from recsys.evaluation.consumers import resolve_consumers
-    from recsys.metrics.conventions import resolve_convention
 
     check_output(output, overwrite=overwrite, checkpoint=checkpoint)
-    if evaluate:
-        resolve_consumers(names(models))
-        resolve_convention(convention)
+    run = Run(checkpoint=checkpoint, max_seconds=max_seconds)
     whole = _read(source, split, split_seed, min_weight, columns)
-    if evaluate and whole.test is None:
-        raise ValueError("--split=whole leaves no test part to evaluate on; pass --no-evaluate, or split otherwise")
     if users is None and ratio is None and interactions is None:
         users = min(USERS_DEFAULT, whole.train.shape[0])
     with interruptible(lambda: go_on_from(checkpoint)):
         small = recsys.condense(
-            whole, ratio, users=users, interactions=interactions, method=method, seed=seed, device=device,
-            checkpoint=checkpoint, max_seconds=max_seconds,
-        )  # fmt: skip
+            whole, ratio, users=users, interactions=interactions, method=method, seed=seed, device=device, run=run
+        )
     if Processes.current().rank:
-        return  # the first process writes, judges and prints
+        return  # the first process writes and prints
     if output is not None:
         write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
-    report = None
-    if evaluate:
-        with interruptible(lambda: _judge_later(output, source)):
-            report = recsys.evaluate(small, whole, names(models), controls=controls, convention=convention)
     if as_json:
-        print_json({"record": json.loads(small.record.to_json()), "report": report and report.to_dict()})
+        print_json({"record": json.loads(small.record.to_json())})
         return
-    print_result(summary(small), output, report)
+    made = {"--min-weight": min_weight, "--columns": columns, "--split": split, "--split-seed": split_seed or None}
+    same = [word for name, value in made.items() if value is not None for word in (name, str(value))]
+    print_result(summary(small), output, shlex.join([PROGRAM, "recsys", "evaluate", str(output), str(source), *same]))
     print_ending(small.record, checkpoint, () if output is None or overwrite else ("--overwrite",))
 
 
@@ -129,7 +111,7 @@ def evaluate(
     split_seed: SplitSeed = 0,
     as_json: Json = False,
 ) -> None:
-    """Train recommenders on condensed users and judge them on the original's test part, split as for condensing."""
+    """Train recommenders on condensed users and evaluate them on the original's test part, split as for condensing."""
     small, whole = recsys.load(file), _read(source, split, split_seed, min_weight, columns)
     report = recsys.evaluate(small, whole, names(models), controls=controls, convention=convention)
     typer.echo(report.to_json() if as_json else str(report))
@@ -173,24 +155,6 @@ def export(
     small = recsys.load(file)
     recsys.write_interactions((small.user_items, small.user_ids, small.item_ids), output, overwrite=overwrite)
     typer.echo(f"written to {output}")
-
-
-def summary(small: "recsys.CondensedInteractions") -> str:
-    """Return one line on what became of what."""
-    source, record = small.record.source, small.record
-    kind = "binary interactions" if small.binary else "weighted interactions"
-    return (
-        f"{source['name']}: {source['num_users']:,} users, {source['num_interactions']:,} interactions, "
-        f"{source['num_items']:,} items -> {small.user_items.shape[0]:,} users, {small.num_interactions:,} {kind}, "
-        f"{small.nbytes / 1000:,.{1 if small.nbytes < 10_000 else 0}f} kB by {record.method} in {record.seconds:.2f} s"
-    )
-
-
-def _judge_later(output: Path | None, source: Path) -> str:
-    if output is None:
-        return f"nothing was kept, --output FILE would; start again with: {command_line()}"
-    command = shlex.join([PROGRAM, "recsys", "evaluate", str(output), str(source)])
-    return f"the result is in {output}; judge it with: {command}, and the options that the split was made with"
 
 
 def _read(source: Path, split: str | None, seed: int, min_weight: float | None, columns: str | None) -> "Split":

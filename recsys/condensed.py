@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -62,6 +62,11 @@ class CondensedInteractions:
         return int(self.user_items.nnz)
 
     @property
+    def modality(self) -> str:
+        """``"interactions"``."""
+        return "interactions"
+
+    @property
     def binary(self) -> bool:
         """Whether all weights are 1."""
         return is_binary(self.user_items)
@@ -70,6 +75,16 @@ class CondensedInteractions:
     def nbytes(self) -> int:
         """Bytes of the interactions as they lie in their file: pointers, items and, unless all are 1, weights."""
         return matrix_bytes(self.user_items)
+
+    def described(self) -> tuple[str, str]:
+        """Return the original and this dataset in words."""
+        source = self.record.source
+        kind = "binary interactions" if self.binary else "weighted interactions"
+        return (
+            f"{source['num_users']:,} users, {source['num_interactions']:,} interactions, "
+            f"{source['num_items']:,} items",
+            f"{self.user_items.shape[0]:,} users, {self.num_interactions:,} {kind}",
+        )
 
     def binarized(self, threshold: float = 0.5) -> "CondensedInteractions":
         """Return the users with interactions of at least ``threshold`` only, all of weight 1.
@@ -132,12 +147,11 @@ class CondensedInteractions:
             ValueError: the file is not of this format, is truncated, was altered, or holds no interactions.
         """
         tensors, text = storage.read(path)
-        if POINTERS not in tensors:
-            raise ValueError(f"{path} holds a graph dataset, not interactions; read it with graphcond.load")
         with explained(path):
-            small = cls.from_tensors(tensors, Record.from_json(text))
-            require_recorded(small.record.spent, small._counts(), "the condensed")
-        return small
+            record = Record.from_json(text)
+            if POINTERS in tensors:
+                return cls.from_tensors(tensors, record)
+        raise ValueError(f"{path} holds {record.modality or 'graphs'}, not interactions; read it with graphcond.load")
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], record: Record) -> "CondensedInteractions":
@@ -146,7 +160,7 @@ class CondensedInteractions:
         Raises:
             ValueError: that does not fit together.
         """
-        require_present(tensors, ("user_items.indices", "item_ids"))
+        require_present(tensors, (POINTERS, "user_items.indices", "item_ids"))
         pointers, indices = (tensors[name].numpy() for name in (POINTERS, "user_items.indices"))
         data = tensors["user_items.data"].numpy() if "user_items.data" in tensors else np.ones(len(indices), np.float32)
         item_ids = _decoded(tensors["item_ids"])
@@ -158,6 +172,7 @@ class CondensedInteractions:
             members = Members(tensors["members.ptr"], tensors["members.index"])
         small = cls(csr_matrix((data, indices, pointers), shape=shape), item_ids, record, members)
         small._check()
+        require_recorded(record.spent, small._counts(), "the condensed")
         return small
 
     def _counts(self) -> dict[str, object]:
@@ -192,6 +207,16 @@ class CondensedInteractions:
 def load(path: str | Path) -> CondensedInteractions:
     """Read condensed interactions from a file; see :meth:`CondensedInteractions.load`."""
     return CondensedInteractions.load(path)
+
+
+def condensed_interactions(
+    user_items: csr_matrix,
+    record: Record,
+    members: Members | None,
+    task: Any,  # noqa: ANN401 (the modality stands on this)
+) -> CondensedInteractions:
+    """Return what ``condense`` gives for interactions."""
+    return CondensedInteractions(user_items, task.split.item_ids, record, members)
 
 
 def _tensors(rows: csr_matrix) -> dict[str, Tensor]:

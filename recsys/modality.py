@@ -1,15 +1,19 @@
 """Implicit feedback, as the pipeline takes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 
+from graphcond.core import size as core
 from graphcond.core.modality import Delivered, Modality, Requested
+from recsys.condensed import condensed_interactions
 from recsys.data.bytes import bytes_of, matrix_bytes
 from recsys.data.checks import check_split
 from recsys.data.held_out import hold_out_users
+from recsys.data.log import InteractionLog
 from recsys.data.reading import read_interactions
 from recsys.data.split import Split
 from recsys.data.splitting import whole
@@ -25,10 +29,12 @@ class Interactions:
     Args:
         split: What to train on and to choose by.
         user_ids: Ids of all users that are known of, those held out included.
+        log: The interactions that nobody split; users to choose by are held out for methods that choose.
     """
 
     split: Split
     user_ids: np.ndarray
+    log: InteractionLog | None = None
 
     @property
     def name(self) -> str:
@@ -40,41 +46,36 @@ class Interactions:
         """What was noticed in the input."""
         return self.split.notes
 
+    def __repr__(self) -> str:
+        return f"Interactions({self.name}, users={self.split.num_users}, items={self.split.num_items})"
+
     def fingerprint(self) -> str:
         """Return a SHA-256 over what is condensed."""
         return self.split.fingerprint()
 
 
-def read_for(method: UserMethod, dataset: object, min_weight: float | None) -> Interactions:
-    """Return a split as it is, and of any other interactions one with validation users held out."""
-    if not isinstance(dataset, Split):
-        log = read_interactions(dataset, min_weight=min_weight)
-        # Only what works in steps looks at validation users.
-        return Interactions(hold_out_users(log) if method.stepwise else whole(log), log.user_ids)
-    if min_weight is not None:
-        raise ValueError(f"min_weight={min_weight} makes no sense for a Split; give it to read_interactions before")
-    check_split(dataset)
-    return Interactions(dataset, dataset.user_ids)
+def _read(dataset: object) -> Interactions:
+    """Return a split as it is, and any other interactions with nothing held out."""
+    if isinstance(dataset, Split):
+        check_split(dataset)
+        return Interactions(dataset, dataset.user_ids)
+    log = read_interactions(dataset)
+    return Interactions(whole(log), log.user_ids, log)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A size as it was asked for, in one way or two (:func:`recsys.size.check_size`)."""
-
-    ratio: float | None = None
-    users: int | None = None
-    interactions: int | None = None
+def _for_method(task: Interactions, method: UserMethod) -> Interactions:
+    """Return the task with users held out to choose by, where nobody split it and the method chooses."""
+    if task.log is None or not method.chooses_on_validation:
+        return task
+    return replace(task, split=hold_out_users(task.log))
 
 
-def _request(asked: Asked, task: Interactions, _: UserMethod) -> Requested:
-    size = resolve_size(asked.ratio, asked.users, asked.interactions, len(task.user_ids), task.split.num_items)
-    told = {
-        "ratio": None if asked.ratio is None else float(asked.ratio),
-        "users": None if asked.users is None else int(asked.users),
-        "interactions": size.interactions,
-    }
-    budget = {"asked": {name: value for name, value in told.items() if value is not None}}
-    return Requested(size, {"size": repr(size)}, budget)
+def _request(asked: core.Size, task: Interactions, _: UserMethod) -> Requested:
+    size = resolve_size(asked, len(task.user_ids), task.split.num_items)
+    given: dict[str, Any] = {} if asked.kind == "everything" else {"size": str(asked)}
+    if size.interactions is not None:
+        given["interactions"] = size.interactions
+    return Requested(size, {"size": repr(size)}, {"asked": given})
 
 
 def _validation(task: Interactions) -> dict[str, str]:
@@ -106,7 +107,7 @@ def _deliver(result: SyntheticUsers, task: Interactions, _: Requested, __: UserM
     if made > original:
         notes += (
             f"The condensed set takes {made:,} bytes, its original {original:,}; ask for fewer users or interactions, "
-            "or for a smaller share=.",
+            "or for a smaller bytes_share=.",
         )
     spent = {"users": matrix.shape[0], "interactions": int(matrix.nnz), "bytes": made}
     return Delivered(matrix, spent, ({"weights": torch.from_numpy(matrix.data)},), notes)
@@ -122,10 +123,17 @@ def _unused_prefix(user_ids: np.ndarray) -> str:
 
 INTERACTIONS = Modality(
     name="interactions",
+    task=Interactions,
+    accepts=lambda dataset: issparse(dataset) or isinstance(dataset, Interactions | Split | InteractionLog),
+    read=_read,
     methods=METHODS,
+    sizes=frozenset({"count", "ratio", "everything"}),
+    usual_size=core.Size.count(500),
+    for_method=_for_method,
     request=_request,
     validation=_validation,
     source=_source,
     prepare=_prepare,
     deliver=_deliver,
+    condensed=condensed_interactions,
 )

@@ -1,15 +1,29 @@
 """How many synthetic users, and how many interactions they may have."""
 
 import math
+from dataclasses import dataclass
 
+from graphcond.core import size as core
 from graphcond.core.fields import is_number, is_whole
-from recsys.methods.base import Size
+from recsys.methods.base import UserBudget
 
 EACH = 40  # binary interactions of a synthetic user, where only their total is asked
 
 
-def check_size(ratio: float | None, users: int | None, interactions: int | None) -> None:
-    """Raise if a size cannot be, whatever the interactions: to be called before they are read.
+@dataclass(frozen=True)
+class UserSize(core.Size):
+    """A number or a ratio of synthetic users, and perhaps how many interactions they have.
+
+    Args:
+        interactions: Number of binary interactions of all users together; where nothing else is asked
+            (``kind="everything"``), each user gets about forty, or all items where there are fewer.
+    """
+
+    interactions: int | None = None
+
+
+def user_size(ratio: float | None, users: int | None, interactions: int | None) -> UserSize:
+    """Return the size that was asked for: to be called before interactions are read.
 
     Raises:
         ValueError: none or two sizes were asked for, or one that is no number of its kind.
@@ -22,33 +36,33 @@ def check_size(ratio: float | None, users: int | None, interactions: int | None)
             raise ValueError(f"{name} must be a positive integer, got {value!r}")
     if ratio is not None and not (is_number(ratio) and 0 < ratio <= 1):
         raise ValueError(f"ratio must be in (0, 1], got {ratio!r}; for a number of users use users=")
+    total = None if interactions is None else int(interactions)
+    if ratio is not None:
+        return UserSize("ratio", ratio, interactions=total)
+    return UserSize("everything" if users is None else "count", users or 0, interactions=total)
 
 
-def resolve_size(
-    ratio: float | None, users: int | None, interactions: int | None, num_users: int, num_items: int
-) -> Size:
-    """Return the size that was asked for.
+def resolve_size(asked: core.Size, num_users: int, num_items: int) -> UserBudget:
+    """Return the number of synthetic users, and of their interactions.
 
     Args:
-        ratio: Synthetic users / real users, in (0, 1].
-        users: Number of synthetic users. There may be more of them than real ones.
-        interactions: Number of binary interactions of all of them together; alone, each user gets about forty,
-            or all items where there are fewer.
+        asked: What was asked for. There may be more synthetic users than real ones.
         num_users: Number of real users.
         num_items: Number of items.
 
     Raises:
-        ValueError: none or two sizes were asked for, or one that cannot be.
+        ValueError: no size was asked for, or one that cannot be.
     """
-    check_size(ratio, users, interactions)
-    if ratio is not None:
-        users = max(1, math.floor(ratio * num_users + 0.5))
-    if users is None:
-        total = 0 if interactions is None else interactions
-        users = max(1, min(num_users, max(round(total / EACH), math.ceil(total / num_items))))
+    interactions = asked.interactions if isinstance(asked, UserSize) else None
+    if asked.kind == "everything":
+        if interactions is None:
+            raise ValueError("size='everything' makes no sense for interactions; ask for a number of users, size=500")
+        users = max(1, min(num_users, max(round(interactions / EACH), math.ceil(interactions / num_items))))
+    else:
+        users = max(1, asked.among(num_users))
     if interactions is not None and not users <= interactions <= users * num_items:
         raise ValueError(
             f"interactions={interactions} cannot be shared by {users} users over {num_items} items: each needs 1 to "
             f"{num_items}; ask for {users} to {users * num_items}"
         )
-    return Size(int(users), None if interactions is None else int(interactions))
+    return UserBudget(users, interactions)

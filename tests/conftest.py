@@ -218,7 +218,7 @@ def real_data(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 kB that has room for names only."""
+    """A file system of 64 kB that has space for names only."""
     place = tmp_path / "full"
     place.mkdir()
     command = shutil.which("mount")

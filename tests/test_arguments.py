@@ -13,7 +13,8 @@ import graphcond
 import recsys
 from graphcond import plotting
 from graphcond.core.runtime.files import check_target
-from graphcond.evaluation import GraphProtocol, ImageProtocol, Protocol, bench
+from graphcond.evaluation import GraphProtocol, ImageProtocol, Protocol, Workers, bench
+from recsys.evaluation.protocol import UserProtocol
 
 USERS = recsys.read_interactions(recsys.generate_interactions(60, 20, 500, seed=0))
 
@@ -26,23 +27,16 @@ def pictures() -> tuple[torch.Tensor, torch.Tensor]:
 
 def calls(toy: Data, graphs: list[Data]) -> dict[str, Callable[..., Any]]:
     return {
-        "nodes": lambda **given: graphcond.condense(toy, **({"num_nodes": 6, "method": "random"} | given)),
-        "graphs": lambda **given: graphcond.condense(graphs, **({"graphs_per_class": 1, "method": "random"} | given)),
-        "images": lambda **given: graphcond.condense_images(
-            pictures(), **({"per_class": 1, "method": "random"} | given)
-        ),
+        "nodes": lambda **given: graphcond.condense(toy, **({"size": 6, "method": "random"} | given)),
+        "graphs": lambda **given: graphcond.condense(graphs, **({"size": "1/class", "method": "random"} | given)),
+        "images": lambda **given: graphcond.condense(pictures(), **({"size": "1/class", "method": "random"} | given)),
         "interactions": lambda **given: recsys.condense(USERS, **({"users": 3, "method": "random_users"} | given)),
     }
 
 
 KINDS = pytest.mark.parametrize("kind", ["nodes", "graphs", "images", "interactions"])
-SIZES = {
-    "nodes": ("ratio", "num_nodes", "nodes_per_class"),
-    "graphs": ("ratio", "num_graphs", "graphs_per_class", "max_bytes"),
-    "images": ("ratio", "num_images", "per_class"),
-    "interactions": ("ratio", "users", "interactions"),
-}
-DEFAULTS = {"nodes": "num_nodes", "graphs": "graphs_per_class", "images": "per_class", "interactions": "users"}
+SIZES = dict.fromkeys(("nodes", "graphs", "images"), ("ratio", "size"))
+SIZES["interactions"] = ("ratio", "users", "interactions")
 
 
 def same(one: Any, other: Any) -> bool:
@@ -54,7 +48,7 @@ def same(one: Any, other: Any) -> bool:
 @KINDS
 def test_a_seed_of_numpy_is_the_same_seed(toy, make_graphs, kind):
     call = calls(toy, make_graphs())[kind]
-    small, plain = call(seed=np.int64(3), progress=None), call(seed=3)
+    small, plain = call(seed=np.int64(3), run=graphcond.Run()), call(seed=3)
     assert same(small, plain)
     assert type(small.record.seed) is int
     assert small.record.to_json() != ""
@@ -66,31 +60,27 @@ def test_zero_is_a_size_that_makes_no_sense(toy, make_graphs, kind):
     for size in SIZES[kind]:
         for zero in (0, np.int64(0), "", []):
             with pytest.raises((ValueError, TypeError), match=rf"^{size} must be"):
-                call(**{DEFAULTS[kind]: None, size: zero})
+                call(**{SIZES[kind][1]: None, size: zero})
 
 
 @KINDS
 @pytest.mark.parametrize("progress", ["bar", 0, 1, []])
 def test_progress_is_a_bar_or_a_function(toy, make_graphs, kind, progress):
     with pytest.raises(TypeError, match="progress must be True, False, None or a function of"):
-        calls(toy, make_graphs())[kind](progress=progress)
+        calls(toy, make_graphs())[kind](run=graphcond.Run(progress=progress))
 
 
-@pytest.mark.parametrize("no", ["no", "", 0, 1, None])
+@pytest.mark.parametrize("no", ["no", "", 0, 1])
 def test_whether_it_is_inductive_is_true_or_false(toy, no):
     with pytest.raises(TypeError, match="inductive must be True or False"):
-        graphcond.condense(toy, num_nodes=6, method="random", inductive=no)
+        graphcond.read(toy, inductive=no)
     with pytest.raises(TypeError, match="inductive must be True or False"):
-        graphcond.plan(toy, num_nodes=6, inductive=no)
-    if no is not None:
-        small = graphcond.condense(toy, num_nodes=6, method="random")
-        with pytest.raises(TypeError, match="inductive must be True or False"):
-            graphcond.evaluate(small, toy, inductive=no)
+        graphcond.plan(toy, size=6, inductive=no)
 
 
 @pytest.mark.parametrize("no", ["no", "", 0, None])
 def test_whether_to_overwrite_is_true_or_false(toy, tmp_path: Path, no):
-    small = graphcond.condense(toy, num_nodes=6, method="random")
+    small = graphcond.condense(toy, size=6, method="random")
     few = recsys.condense(USERS, users=3, method="random_users")
     file = tmp_path / "file.png"
     for write in (
@@ -148,31 +138,39 @@ def test_settings_take_whole_numbers_of_numpy(make, field):
 
 
 def test_evaluations_take_whole_numbers_of_numpy_and_no_progress(toy):
-    small = graphcond.condense(toy, num_nodes=6, method="random", split=np.int64(0))
-    given = {"runs": np.int64(1), "seed": np.uint8(0), "split": np.int32(0), "progress": None}
-    report = graphcond.evaluate(small, toy, ["sgc"], controls=np.False_, protocol=Protocol(epochs=10), **given)
+    small = graphcond.condense(graphcond.read(toy, split=np.int64(0)), size=6, method="random")
+    protocol = Protocol(epochs=10, runs=np.int64(1))
+    report = graphcond.evaluate(
+        small, graphcond.read(toy, split=np.int32(0)), ["sgc"], controls=np.False_, protocol=protocol,
+        seed=np.uint8(0), run=graphcond.Run(),
+    )  # fmt: skip
     assert len(report.rows) == 1
     assert report.to_json() != ""
 
 
-@pytest.mark.parametrize(("models", "runs"), [([], 1), ((), 1), (("sgc",), 0), (("sgc",), True), (("sgc",), "3")])
-def test_evaluations_refuse_no_models_and_no_runs(toy, models, runs):
-    small = graphcond.condense(toy, num_nodes=6, method="random")
-    with pytest.raises(ValueError, match=r"models must name at least one|runs must be a positive integer"):
-        graphcond.evaluate(small, toy, models, runs=runs)
+@pytest.mark.parametrize("models", [[], ()])
+def test_evaluations_refuse_no_models(toy, models):
+    small = graphcond.condense(toy, size=6, method="random")
+    with pytest.raises(ValueError, match="models must name at least one"):
+        graphcond.evaluate(small, toy, models)
+
+
+@pytest.mark.parametrize("kind", [Protocol, GraphProtocol, ImageProtocol, UserProtocol])
+@pytest.mark.parametrize("runs", [0, True, "3"])
+def test_protocols_refuse_no_runs(kind, runs):
+    with pytest.raises(ValueError, match="runs must be a positive integer"):
+        kind(runs=runs)
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
         ({"seeds": 0}, "seeds must be"),
-        ({"runs": 0}, "runs must be"),
+        ({"protocol": "standard(runs=0)"}, "runs must be"),
         ({"models": ()}, "models is empty"),
         ({"methods": ()}, "methods is empty"),
         ({"sizes": ()}, "sizes is empty"),
-        ({"sizes": (0,)}, "sizes must be such as"),
-        ({"workers": 0}, "workers must be"),
-        ({"threads": 0}, "threads must be"),
+        ({"sizes": (0,)}, "size must be a positive integer"),
     ],
 )
 def test_a_benchmark_refuses_nothing_and_zero(tmp_path, given, words):
@@ -180,11 +178,17 @@ def test_a_benchmark_refuses_nothing_and_zero(tmp_path, given, words):
         bench(["digits"], tmp_path / "rows.jsonl", **given)
 
 
+@pytest.mark.parametrize(("given", "words"), [({"number": 0}, "workers must be"), ({"threads": 0}, "threads must be")])
+def test_a_benchmark_needs_somebody_to_work(tmp_path, given, words):
+    with pytest.raises(ValueError, match=words):
+        bench(["digits"], tmp_path / "rows.jsonl", workers=Workers(**given))
+
+
 @pytest.mark.parametrize("split", ["", {}, [], False, "0"])
 def test_images_and_interactions_have_no_split_however_it_is_written(split):
     for dataset in (pictures(), USERS.user_items()):
         with pytest.raises(ValueError, match=r"makes no sense for (images|interactions); leave it out"):
-            graphcond.condense(dataset, ratio=0.5, method="random", split=split)
+            graphcond.read(dataset, split=split)
 
 
 def test_an_empty_root_is_no_root():

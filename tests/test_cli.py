@@ -41,11 +41,14 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_condense_info_evaluate_and_show(run: Callable, tmp_path: Path) -> None:
     file, picture = tmp_path / "small.safetensors", tmp_path / "small.png"
-    code, out, _ = run("condense", "digits", "--num-nodes", 20, "-o", file, "--no-evaluate")
-    assert code == 0
-    assert "20 nodes" in out
+    code, out, err = run("condense", "digits", "--size", 20, "-o", file)
+    assert code == 0, err
+    summary, written = out.splitlines()
+    assert summary.startswith("digits: ")
+    assert "20 nodes" in summary
+    assert written == f"written to {file}; evaluate it with: graphcond evaluate {file} digits"
     code, out, _ = run("info", file, "--json")
-    assert json.loads(out)["budget"]["asked"] == {"num_nodes": 20}
+    assert json.loads(out)["budget"]["asked"] == {"size": "20"}
     assert "fingerprint" in run("info", file)[1]
     code, out, _ = run("evaluate", file, "digits", "--runs", 1, "--no-controls", "--json", "--models", "mlp", *QUICK)
     assert code == 0
@@ -55,29 +58,67 @@ def test_condense_info_evaluate_and_show(run: Callable, tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_condense_prints_a_table_with_controls(run: Callable) -> None:
-    code, out, _ = run("condense", "digits", "--nodes-per-class", 1, "--runs", 1, *QUICK)
-    assert code == 0
+def test_images_are_condensed_and_shown(run: Callable, tmp_path: Path) -> None:
+    file, picture = tmp_path / "images.safetensors", tmp_path / "images.png"
+    code, out, err = run("condense", "digit-images", "--size", "1/class", "--method", "random", "-o", file)
+    assert code == 0, err
+    assert "10 images" in out
+    code, out, err = run("show", file, "-o", picture)
+    assert (code, out) == (0, f"written to {picture}\n"), err
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluate_prints_a_table_with_controls(run: Callable, tmp_path: Path) -> None:
+    file = graphcond.condense(graphcond.datasets.load("digits"), size="1/class").save(tmp_path / "small.safetensors")
+    code, out, err = run("evaluate", file, "digits", "--runs", 1, *QUICK)
+    assert code == 0, err
     assert all(name in out for name in ("auto", "class_mean", "random_soft", "whole"))
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        ((), "0.01"),
+        (("--ratio", 0.02), "0.02"),
+        (("--size", 20), "20"),
+        (("--size", "0.02"), "0.02"),
+        (("--size", "2%"), "0.02"),
+        (("--size", "50%train"), "50%train"),
+        (("--size", "2/class"), "2/class"),
+    ],
+)
+def test_sizes_as_text(run: Callable, options: tuple, asked: str) -> None:
+    code, out, err = run("condense", "digits", "--method", "class_mean", "--json", *options)
+    assert code == 0, err
+    assert json.loads(out)["record"]["budget"]["asked"] == {"size": asked}
+
+
+def test_json_is_all_that_is_printed(run: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "small.safetensors"
+    code, out, err = run("condense", "digits", "--size", 20, "--method", "random", "--json", "-o", file)
+    assert code == 0, err
+    assert json.loads(out).keys() == {"record"}
+    assert json.loads(out)["record"]["source"]["modality"] == "nodes"
+    assert graphcond.load(file)[0].num_nodes == 20
 
 
 def test_a_folder_stands_for_a_name(run: Callable, toy: Data, tmp_path: Path) -> None:
     folder, file = tmp_path / "toy", tmp_path / "small.safetensors"
     graphcond.datasets.save_folder(toy, folder)
-    code, out, err = run("condense", folder, "--num-nodes", 6, "-o", file, "--no-evaluate")
+    code, out, err = run("condense", folder, "--size", 6, "-o", file)
     assert code == 0, err
     assert out.startswith("toy: 60 nodes")
     code, out, err = run("evaluate", file, folder, "--runs", 1, "--no-controls", "--json", *QUICK)
     assert code == 0, err
     assert json.loads(out)["rows"][0]["mean"] > 0.5
-    code, _, err = run("condense", tmp_path / "other", "--num-nodes", 6)
+    code, _, err = run("condense", tmp_path / "other", "--size", 6)
     assert code == 2
     assert "there is no folder" in err
 
 
 def test_graph_sets(run: Callable, real_data: Callable[[str], Path], tmp_path: Path) -> None:
     file, root = tmp_path / "small.safetensors", real_data("TUDataset/MUTAG")
-    command = ("condense", "mutag", "--root", root, "--max-bytes", 2000, "-o", file, "--no-evaluate")
+    command = ("condense", "mutag", "--root", root, "--size", "2kB", "-o", file)
     code, out, err = run(*command)
     assert code == 0, err
     assert "150 training graphs" in out
@@ -88,18 +129,13 @@ def test_graph_sets(run: Callable, real_data: Callable[[str], Path], tmp_path: P
     assert row["bytes"] <= 2000
     code, _, err = run("show", file, "-o", tmp_path / "small.png", "--root", root)
     assert code == 2
-    assert "pictures are of condensed node datasets" in err
-    code, _, err = run("condense", "mutag", "--root", root, "--num-nodes", 5)
-    assert code == 2
-    assert (
-        "--num-nodes=5 makes no sense for graphs; give one of --ratio, --num-graphs, --graphs-per-class, --max-b" in err
-    )
-    assert run("condense", "mutag", "--root", root, "--method", "wl_fold", "--no-evaluate")[0] == 0
+    assert "condensed holds graphs; pictures are of condensed nodes and images" in err
+    assert run("condense", "mutag", "--root", root, "--method", "wl_fold")[0] == 0
 
 
 def test_long_work_is_stopped_and_goes_on(run: Callable, tmp_path: Path) -> None:
     file = tmp_path / "run.ckpt"
-    command = ("condense", "digits", "--num-nodes", 20, "--method", "gcond_x", "--no-evaluate", "--json")
+    command = ("condense", "digits", "--size", 20, "--method", "gcond_x", "--json")
     steps = []
     for _ in range(2):
         code, out, err = run(*command, "--max-seconds", 0.5, "--checkpoint", file)
@@ -135,7 +171,10 @@ def test_list_names_datasets_and_methods(run: Callable) -> None:
     assert "herding" in out
     listed = json.loads(run("list", "--json")[1])
     assert {"citeseer", "digits", "mnist"} <= {entry["name"] for entry in listed["datasets"]}
-    assert {"mirage", "wl_fold"} <= set(listed["graph_methods"])
+    assert list(listed["methods"]) == ["nodes", "graphs", "images", "interactions"]
+    for modality, lines in listed["methods"].items():
+        assert lines == graphcond.list_methods(modality)
+    assert {"mirage", "wl_fold"} <= set(listed["methods"]["graphs"])
     assert {entry["task"] for entry in listed["datasets"]} == {"nodes", "graphs", "images"}
 
 
@@ -144,43 +183,54 @@ def test_list_names_datasets_and_methods(run: Callable) -> None:
     [
         (("condense", "digit"), "digits"),
         (("condense", "digits", "--ratio", 1.5), "ratio must be in (0, 1]"),
-        (("condense", "digits", "--ratio", 0.1, "--num-nodes", 20), "exactly one"),
+        (("condense", "digits", "--ratio", 0.1, "--size", 20), "give exactly one of --ratio and --size"),
         (("condense", "digits", "--method", "herdin"), "did you mean 'herding'"),
-        (("bench", "digits", "--sizes", "some", "-o", "rows.jsonl"), "sizes must be such as 35"),
+        (("bench", "digits", "--sizes", "some", "-o", "rows.jsonl"), "size must be such as 35"),
         (("bench", "digits", "-o", "/nowhere/at/all.jsonl"), "does not exist"),
         (("condense", "digits", "--method", "herding", "--max-seconds", 5), "leave it out"),
         (("info", "missing.safetensors"), "no file"),
-        (("condense", "digits", "--num-nodes", 0), "--num-nodes must be a positive integer, got 0"),
-        (("condense", "digits", "--nodes-per-class", 0), "--nodes-per-class must be a positive integer, got 0"),
+        (("condense", "digits", "--size", 0), "--size must be a positive integer for a number of items, got 0"),
+        (
+            ("condense", "digits", "--size", "0/class"),
+            "--size must be a positive integer for a number of items of each",
+        ),
+        (
+            ("condense", "digits", "--size", "few"),
+            "--size must be such as 35, 0.01, '1%', '5%train', '10/class', '10kB'",
+        ),
+        (("condense", "digits", "--size", ""), "--size must be such as 35"),
+        (("condense", "digits", "--size", "10kB"), "--size='10kB' makes no sense for nodes; use one of --ratio=0.01, "),
+        (("condense", "digits", "--size", "everything"), "--size='everything' makes no sense for nodes; use one of"),
+        (
+            ("condense", "digits", "--size", 9),
+            "--size=9 gives 9 nodes, fewer than the 10 classes; ask for at least one",
+        ),
         (
             ("condense", "digits", "--ratio", 0),
-            "--ratio must be in (0, 1], got 0.0; for a number of nodes use --num-nodes",
+            "--ratio must be in (0, 1], got 0.0; a number of items is whole, such as --size=35",
         ),
         (("condense", "digits", "--max-seconds", 0, "--method", "gcond"), "--max-seconds must be positive, got 0"),
         (("condense", "digits", "--memory", ""), "memory must be a number and a unit"),
         (("condense", "digits", "--method", ""), "there is no method ''"),
-        (("condense", "digits", "--models", ""), "--models must name at least one downstream model, such as 'gcn'"),
-        (("condense", "digits", "--models", "gcnn"), "did you mean 'gcn'"),
-        (("condense", "digits", "--runs", 0), "--runs must be a positive integer, got 0"),
-        (("condense", "digit-images", "--per-class", 0), "--per-class must be a positive integer, got 0"),
-        (("condense", "digit-images", "--num-images", 0), "--num-images must be a positive integer, got 0"),
-        (("condense", "digit-images", "--memory", "4GB"), "--memory=4GB makes no sense for images; leave it out"),
-        (("condense", "digit-images", "--inductive"), "--inductive makes no sense for images; leave it out"),
-        (("condense", "digit-images", "--no-inductive"), "--no-inductive makes no sense for images; leave it out"),
+        (("condense", "digit-images", "--size", 0), "--size must be a positive integer for a number of items, got 0"),
+        (("condense", "digit-images", "--size", "4kB"), "--size='4kB' makes no sense for images; use one of --ratio"),
+        (("condense", "digit-images", "--memory", "4GB"), "--memory='4GB' makes no sense for images; leave it out"),
+        (("condense", "digit-images", "--inductive"), "--inductive=True makes no sense for images; leave it out"),
+        (("condense", "digit-images", "--no-inductive"), "--inductive=False makes no sense for images; leave it out"),
         (("condense", "digit-images", "--split", 0), "--split=0 makes no sense for images; leave it out"),
-        (("condense", "digit-images", "--ratio-of", "train"), "--ratio-of=train makes no sense for images; leave it"),
-        (("condense", "digit-images", "--num-nodes", 3), "give one of --ratio, --num-images, --per-class"),
-        (("condense", "digits", "--per-class", 3), "give one of --ratio, --num-nodes, --nodes-per-class"),
-        (("condense", "mutag", "--per-class", 3), "give one of --ratio, --num-graphs, --graphs-per-class, --max-bytes"),
-        (("condense", "mutag", "--memory", "4GB"), "--memory=4GB makes no sense for graphs; leave it out"),
+        (("condense", "mutag", "--inductive"), "--inductive=True makes no sense for graphs; leave it out"),
+        (("plan", "digits", "--size", 0), "--size must be a positive integer for a number of items, got 0"),
+        (("plan", "digits", "--size", "10kB"), "--size='10kB' makes no sense for nodes"),
         (("bench", "digits", "-o", "rows.jsonl", "--models", ""), "--models is empty"),
         (("bench", "digits", "-o", "rows.jsonl", "--methods", ""), "--methods is empty"),
-        (("bench", "digits", "-o", "rows.jsonl", "--sizes", "0"), "sizes must be such as 35"),
+        (
+            ("bench", "digits", "-o", "rows.jsonl", "--sizes", "0"),
+            "size must be a positive integer for a number of items, got 0",
+        ),
         (("bench", "digits", "-o", "rows.jsonl", "--seeds", 0), "--seeds must be a positive integer, got 0"),
         (("bench", "digits", "-o", "rows.jsonl", "--runs", 0), "--runs must be a positive integer, got 0"),
         (("bench", "digits", "-o", "rows.jsonl", "--workers", 0), "--workers must be a whole number, 1 or more, got 0"),
         (("bench", "digits", "-o", "rows.jsonl", "--threads", 0), "--threads must be a whole number, 1 or more, got 0"),
-        (("plan", "digits", "--num-nodes", 0), "--num-nodes must be a positive integer, got 0"),
         (("condense", "digits", "-o", "/nowhere/at/all.safetensors"), "does not exist"),
     ],
 )
@@ -192,10 +242,19 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(run: Callable, arguments: t
     assert out == ""
 
 
+@pytest.mark.parametrize(
+    ("option", "written"), [("--num-nodes", "--size N"), ("--ipc", "--size N/class"), ("--random-state", "--seed N")]
+)
+def test_an_option_of_another_library_is_answered(run: Callable, option: str, written: str) -> None:
+    code, _, err = run("condense", "toy", option, "3")
+    assert code == 2
+    assert f"No such option: {option} (Possible options: {written})" in err
+
+
 def test_an_existing_file_is_not_overwritten(run: Callable, tmp_path: Path) -> None:
     file = tmp_path / "small.safetensors"
     file.write_text("mine")
-    code, _, err = run("condense", "digits", "--num-nodes", 10, "-o", file)
+    code, _, err = run("condense", "digits", "--size", 10, "-o", file)
     assert code == 2
     assert "exists already" in err
     assert file.read_text() == "mine"
@@ -211,20 +270,10 @@ GO_ON = "go on with: graphcond"
 @pytest.mark.parametrize(
     ("call", "arguments", "words"),
     [
-        ("graphcond.condense", ("condense", "digits", "--num-nodes", 20), "--checkpoint FILE would; start again with"),
-        (
-            "graphcond.condense",
-            ("condense", "digits", "--checkpoint", "state"),
-            f"{GO_ON} condense digits --checkpoint",
-        ),
+        ("graphcond.condense", ("condense", "digits", "--size", 20), "--checkpoint FILE would; start again with"),
+        ("graphcond.condense", ("condense", "digits", "--checkpoint", "state"), f"{GO_ON} condense digits --check"),
         ("graphcond.condense", ("condense", "digits", "--checkpoint", "new"), "nothing was kept yet, start again with"),
-        (
-            "graphcond.condense_images",
-            ("condense", "digit-images"),
-            "start again with: graphcond condense digit-images",
-        ),
-        ("graphcond.evaluate", ("condense", "digits", "--num-nodes", 20), "--output FILE would; start again with"),
-        ("graphcond.evaluate", ("condense", "digits", "-o", "a b"), "judge it with: graphcond evaluate 'a b' digits"),
+        ("graphcond.condense", ("condense", "digit-images"), "start again with: graphcond condense digit-images"),
         ("graphcond.evaluation.bench", ("bench", "digits", "-o", "rows"), f"{GO_ON} bench digits -o rows"),
         ("graphcond.load", ("evaluate", "file", "digits"), "start again with: graphcond evaluate file digits"),
     ],
@@ -243,7 +292,7 @@ def test_ctrl_c_says_how_to_go_on(
 
 def test_what_was_out_of_time_says_where_it_stopped_and_how_to_go_on(run: Callable, tmp_path: Path) -> None:
     file = tmp_path / "small.safetensors"
-    command = ("condense", "digits", "--num-nodes", 20, "--method", "gcond_x", "--no-evaluate", "--max-seconds", 1e-9)
+    command = ("condense", "digits", "--size", 20, "--method", "gcond_x", "--max-seconds", 1e-9)
     code, out, err = run(*command)
     assert code == 0, err
     ending = "stopped at step 1 of 12,000: --max-seconds=1e-09 was over; "
@@ -260,7 +309,7 @@ def test_what_was_out_of_time_says_where_it_stopped_and_how_to_go_on(run: Callab
 
 def test_info_prints_what_the_run_was_like(run: Callable, tmp_path: Path) -> None:
     file = tmp_path / "small.safetensors"
-    run("condense", "digits", "--num-nodes", 20, "-o", file, "--no-evaluate", "--seed", 3)
+    run("condense", "digits", "--size", 20, "-o", file, "--seed", 3)
     rows = [line.split(maxsplit=2) for line in run("info", file)[1].splitlines() if line.startswith(" run")]
     found = {what.strip(): value.strip() for _, what, value in rows if what != "peak"}
     assert found["seed"] == "3"
@@ -285,7 +334,7 @@ def test_notes_do_not_share_a_line_with_the_bar(monkeypatch, capsys) -> None:
 
 def test_settings_of_methods_are_typed(run: Callable, tmp_path: Path) -> None:
     file, rows = tmp_path / "small.safetensors", tmp_path / "rows.jsonl"
-    code, _, err = run("condense", "digits", "--method", "auto(depth=1, penalty=1)", "-o", file, "--no-evaluate")
+    code, _, err = run("condense", "digits", "--method", "auto(depth=1, penalty=1)", "-o", file)
     assert code == 0, err
     assert graphcond.load(file).record.settings["depth"] == 1
     code, out, err = run("bench", "digits", "-o", rows, "--methods", "auto(depth=1, penalty=1), random", "--seeds", 1,

@@ -28,7 +28,7 @@ def record(**changes: object) -> Record:
         "seed": 3,
         "device": "cpu",
         "source": SOURCE,
-        "budget": {"asked": {"num_nodes": 4}},
+        "budget": {"asked": {"size": "4"}},
         "seconds": 0.25,
         "peak_memory": 1000,
         "choices": {"score": 0.5},
@@ -167,7 +167,7 @@ def test_data_loader(several):
 
 
 def test_data_loader_of_a_condensed_graph(toy):
-    small = graphcond.condense(toy, num_nodes=6, method="herding")
+    small = graphcond.condense(toy, size=6, method="herding")
     (batch,) = DataLoader(small, batch_size=1)
     assert torch.equal(batch.x, small[0].x)
     assert torch.equal(batch.edge_index, small[0].edge_index)
@@ -254,27 +254,27 @@ def test_members_are_the_groups(groups):
     ("method", "deep"), [("histograms", True), ("mirage", True), ("auto", False), ("random", False)]
 )
 def test_depth_is_that_of_the_trees(make_graphs: Callable[..., list[Data]], method: str, deep: bool) -> None:
-    small = graphcond.condense(make_graphs(40), num_graphs=4, method=method)
+    small = graphcond.condense(make_graphs(40), size=4, method=method)
     trees = small.record.choices.get("depth", small.record.settings.get("depth"))
     assert small.depth == (trees if deep else None)
     assert (small.depth is not None) == deep
 
 
 def test_nodes_and_budgets_that_are_not_spent(toy: Data) -> None:
-    small = graphcond.condense(toy, num_nodes=12, method="class_mean")
+    small = graphcond.condense(toy, size=12, method="class_mean")
     assert small.depth is None
     assert small.record.notes[-1] == "class_mean made 3 nodes of the 12 asked; it never makes more."
-    assert "class_mean" not in str(graphcond.condense(toy, num_nodes=3, method="class_mean").record.notes)
+    assert "class_mean" not in str(graphcond.condense(toy, size=3, method="class_mean").record.notes)
 
 
 @pytest.mark.parametrize(
     ("instead", "message"),
     [
-        ((torch.rand(6, 64), torch.zeros(6)), r"got a pair whose first part has the shape \(6, 64\)"),
-        (([torch.rand(1, 8, 8)], [0]), r"got tuple\(list, list\)"),
+        ((torch.rand(6, 64), torch.zeros(6)), r"must have the shape \(n, channels, height, width\), got \(6, 64\)"),
+        (([torch.rand(1, 8, 8)], [0]), r"dataset\[0\] is a list, a dataset in itself"),
         (3, "got int"),
     ],
 )
-def test_what_stands_in_place_of_images_is_told(instead: object, message: str) -> None:
-    with pytest.raises(TypeError, match=message):
-        graphcond.condense_images(instead, per_class=1)
+def test_what_stands_in_place_of_images_is_reported(instead: object, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        graphcond.condense(instead, size="1/class")

@@ -37,10 +37,12 @@ def test_train_on_condensed_cora(real_data: Callable[[str], Path], monkeypatch: 
     assert example("train_on_condensed").main("cora") > 0.80
 
 
+@pytest.mark.slow
 def test_condense_images() -> None:
     assert example("condense_images").main(steps=60) > 0.8
 
 
+@pytest.mark.slow
 def test_own_data() -> None:
     assert example("own_data").main(runs=1) > 0.85
 

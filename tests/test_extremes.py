@@ -44,32 +44,32 @@ SPLIT = recsys.random_split(USERS)
 @pytest.mark.parametrize("name", METHODS)
 def test_unusual_features_are_condensed(toy, name, change):
     toy.x = CHANGES[change](toy.x)
-    small = graphcond.condense(toy, num_nodes=6, method=METHODS[name])
+    small = graphcond.condense(toy, size=6, method=METHODS[name])
     assert all(bool(torch.isfinite(value).all()) for value in small[0].to_dict().values())
 
 
 @pytest.mark.parametrize("value", [1e30, -1e30, 1e300])
-def test_features_that_overflow_are_told_from_nan(toy, make_graphs, value):
+def test_features_that_overflow_are_reported_from_nan(toy, make_graphs, value):
     toy.x = toy.x.double()
     toy.x[3, 2] = value
     with pytest.raises(ValueError, match=r"data\.x must be finite, but 1 rows hold numbers beyond 1e\+15.*row 3"):
-        graphcond.condense(toy, num_nodes=6)
+        graphcond.condense(toy, size=6)
     graphs = make_graphs()
     for graph in graphs:
         graph.x = graph.x.double() * value
     with pytest.raises(ValueError, match=r"rows hold numbers beyond 1e\+15, whose squares overflow .*; scale them"):
-        graphcond.condense(graphs, graphs_per_class=1, method="random")
+        graphcond.condense(graphs, size="1/class", method="random")
     x = torch.rand(8, 1, 4, 4, dtype=torch.float64)
     x[5] = value
     with pytest.raises(ValueError, match=r"1 of them hold numbers beyond 1e\+15.*image 5.*scale"):
-        graphcond.condense_images((x, torch.arange(8) % 2), per_class=1, method="random")
+        graphcond.condense((x, torch.arange(8) % 2), size="1/class", method="random")
 
 
 def test_edge_weights_that_overflow_are_refused(toy):
     toy.edge_weight = torch.ones(toy.num_edges)
     toy.edge_weight[7] = 1e30
     with pytest.raises(ValueError, match=r"data\.edge_weight reaches 1e\+30"):
-        graphcond.condense(toy, num_nodes=6)
+        graphcond.condense(toy, size=6)
 
 
 def weighted(weight: float) -> sp.csr_matrix:
@@ -107,12 +107,12 @@ def test_an_evaluation_refuses_condensed_data_that_are_not_finite(toy, make_grap
         small._data.x.flatten()[0] = value
         return small
 
-    nodes = spoilt(graphcond.condense(toy, num_nodes=6, method="random"))
+    nodes = spoilt(graphcond.condense(toy, size=6, method="random"))
     with pytest.raises(ValueError, match="x of the condensed data holds NaN or infinity; condense again"):
         graphcond.evaluate(nodes, toy, controls=False)
     items = make_graphs()
     if items[0].x.is_floating_point():
-        graphs = spoilt(graphcond.condense(items, graphs_per_class=1, method="random"))
+        graphs = spoilt(graphcond.condense(items, size="1/class", method="random"))
         with pytest.raises(ValueError, match="x of the condensed data holds NaN or infinity"):
             graphcond.evaluate(graphs, items, controls=False)
     users = recsys.condense(SPLIT, users=5, method="random_users")
@@ -125,7 +125,7 @@ def test_an_evaluation_refuses_condensed_data_that_are_not_finite(toy, make_grap
 def test_an_evaluation_refuses_condensed_images_whose_labels_or_scale_are_not_finite(name):
     generator = torch.Generator().manual_seed(0)
     x, y = torch.rand(24, 1, 8, 8, generator=generator), torch.arange(24) % 2
-    small = graphcond.condense_images((x, y), per_class=1, method="random")
+    small = graphcond.condense((x, y), size="1/class", method="random")
     data: Data = small[0]
     data.y_soft = torch.eye(2)
     data[name] = torch.full_like(data[name], torch.nan)

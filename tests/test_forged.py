@@ -18,6 +18,7 @@ import graphcond
 import recsys
 from graphcond.core.runtime import storage
 from graphcond.graphs.storage.packing import CODES
+from graphcond.images.methods import METHODS as IMAGE_METHODS
 
 MUTANTS = 80
 Content = tuple[dict[str, Tensor], dict[str, Any]]
@@ -32,16 +33,16 @@ SIGNED = ("x", "edge_attr", "mean", "target", *NAMES)  # and what stands under a
 
 def condensed(kind: str, make_toy: Callable[..., Any], make_graphs: Callable[..., Any]) -> Any:
     if kind == "nodes":
-        return graphcond.condense(make_toy(), num_nodes=6, method="random_soft")
+        return graphcond.condense(make_toy(), size=6, method="random_soft")
     if kind == "images":
         x = torch.rand(40, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-        return graphcond.condense_images((x, torch.arange(40) % 2), per_class=3, method="random_soft")
+        return graphcond.condense((x, torch.arange(40) % 2), size="3/class", method=IMAGE_METHODS.quick("random_soft"))
     if kind == "interactions":
         real = recsys.generate_interactions(60, 20, 500, seed=0)
         return recsys.condense(real, users=6, method="random_users")
     methods: dict[str, dict[str, Any]] = {
-        "graphs": {"num_graphs": 6, "method": "random"},
-        "trees": {"num_graphs": 6, "method": "histograms"},
+        "graphs": {"size": 6, "method": "random"},
+        "trees": {"size": 6, "method": "histograms"},
         "pooled": {"method": "wl_fold"},
     }
     return graphcond.condense(make_graphs(40), **methods[kind])
@@ -59,14 +60,14 @@ def load(kind: str, path: Path) -> Any:
     return (recsys if kind == "interactions" else graphcond).load(path)
 
 
-def changed_tensor(value: Tensor, dice: random.Random) -> Tensor:
+def changed_tensor(value: Tensor, rng: random.Random) -> Tensor:
     """Return another tensor in place of one."""
     kinds = ["dtype", "rows", "more rows", "flat", "deep", "swap", "negative", "zero", *["number"] * 8]
-    kind = dice.choice(kinds) if value.numel() else dice.choice(kinds[:5])
+    kind = rng.choice(kinds) if value.numel() else rng.choice(kinds[:5])
     new = value.clone()
     match kind:
         case "dtype":
-            return new.to(dice.choice(DTYPES))
+            return new.to(rng.choice(DTYPES))
         case "rows":
             return new[: len(new) // 2]
         case "more rows":
@@ -74,7 +75,7 @@ def changed_tensor(value: Tensor, dice: random.Random) -> Tensor:
         case "flat":
             return new.flatten()
         case "deep":
-            return new.unsqueeze(dice.randrange(new.dim() + 1))
+            return new.unsqueeze(rng.randrange(new.dim() + 1))
         case "swap":
             return new.flip(0)
         case "negative":
@@ -83,46 +84,46 @@ def changed_tensor(value: Tensor, dice: random.Random) -> Tensor:
             return torch.zeros_like(new)
     if not new.is_floating_point():
         new = new.to(torch.int64)
-    new.view(-1)[dice.randrange(new.numel())] = dice.choice(FLOATS if new.is_floating_point() else NUMBERS)
+    new.view(-1)[rng.randrange(new.numel())] = rng.choice(FLOATS if new.is_floating_point() else NUMBERS)
     return new
 
 
-def changed_codes(value: Tensor, dice: random.Random) -> Tensor:
+def changed_codes(value: Tensor, rng: random.Random) -> Tensor:
     """Return other codes of packed tensors."""
     codes = json.loads(bytes(value.tolist()))
-    name = dice.choice(list(codes))
-    codes[name] = dice.choice(
+    name = rng.choice(list(codes))
+    codes[name] = rng.choice(
         ["float32/8000000000", "float32/-3", "float32/1", "int64", "bool", "float32", "Tensor", "load", "", None, 3, []]
     )
-    text = json.dumps(dice.choice([codes, list(codes), {name: "float32"}, "codes"])).encode()
+    text = json.dumps(rng.choice([codes, list(codes), {name: "float32"}, "codes"])).encode()
     return torch.frombuffer(bytearray(text), dtype=torch.uint8)
 
 
 def mutated(content: Content, seed: int) -> Content:
     """Return the content of a file with something wrong in it, or in a few places."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     tensors, record = dict(content[0]), copy.deepcopy(content[1])
-    for _ in range(dice.choice([1, 1, 1, 2])):
-        where = dice.choice(["tensor", "tensor", "tensor", "name", "drop", "record"])
-        name = dice.choice(list(tensors))
+    for _ in range(rng.choice([1, 1, 1, 2])):
+        where = rng.choice(["tensor", "tensor", "tensor", "name", "drop", "record"])
+        name = rng.choice(list(tensors))
         if where == "tensor":
-            change = changed_codes if name == CODES and dice.random() < 0.8 else changed_tensor
-            tensors[name] = change(tensors[name], dice)
+            change = changed_codes if name == CODES and rng.random() < 0.8 else changed_tensor
+            tensors[name] = change(tensors[name], rng)
         elif where == "name":
-            other = dice.choice(
+            other = rng.choice(
                 ["self", "num_nodes", "__class__", "batch", "extra", "x_type", "bags", "pool_index", "y"]
             )
             tensors[other] = tensors.pop(name)
         elif where == "drop" and len(tensors) > 1:
             del tensors[name]
         else:
-            holder = dice.choice([record, record.get("source"), record.get("budget"), record["budget"].get("spent")])
+            holder = rng.choice([record, record.get("source"), record.get("budget"), record["budget"].get("spent")])
             if holder:
-                key = dice.choice(list(holder))
-                if dice.random() < 0.3:
+                key = rng.choice(list(holder))
+                if rng.random() < 0.3:
                     del holder[key]
                 else:
-                    holder[key] = dice.choice(VALUES)
+                    holder[key] = rng.choice(VALUES)
         if not all(isinstance(record.get(key), dict) for key in ("source", "budget")):
             break
     return tensors, record
@@ -227,7 +228,7 @@ def test_types_that_nobody_writes(make_toy, tmp_path, dtype):
 
 
 def test_what_cannot_be_loaded_is_not_saved(toy, tmp_path):
-    small = graphcond.condense(toy, num_nodes=6, method="random")
+    small = graphcond.condense(toy, size=6, method="random")
     small._data.x[2, 1] = float("nan")
     with pytest.raises(ValueError, match="x must be finite"):
         small.save(tmp_path / "small.safetensors")
@@ -235,7 +236,7 @@ def test_what_cannot_be_loaded_is_not_saved(toy, tmp_path):
 
 
 def test_a_selection_tells_what_it_takes(make_graphs, tmp_path):
-    small = graphcond.condense(make_graphs(40), num_graphs=6, method="random")
+    small = graphcond.condense(make_graphs(40), size=6, method="random")
     some = graphcond.load(small[:2].save(tmp_path / "some.safetensors"))
     spent = some.record.budget["spent"]
     assert (spent["graphs"], spent["nodes"]) == (2, sum(item.num_nodes for item in some))

@@ -19,8 +19,8 @@ from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.matching.unrolled import Unroll
 from graphcond.images.reading import read_images
 from graphcond.nodes.reading import read_nodes
-from graphcond.nodes.source import relay_batch
-from graphcond.nodes.surrogate_models import GCN, SGC
+from graphcond.nodes.source import surrogate_batch
+from graphcond.nodes.surrogate_models import GCNSurrogate, SGCSurrogate
 from graphcond.surrogates.convnet import ConvNet, network
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from graphcond.surrogates.network_kernel import NetworkKernel
@@ -38,8 +38,8 @@ def double(batch: Batch) -> Batch:
 def nodes(name: str, data: Callable[[str], object]) -> tuple[Surrogate, Batch]:
     """A GCN and training nodes, each with the neighbours that its last hop gathers."""
     task = read_nodes(data(name))
-    real = double(relay_batch(task.train, GCN()).take(torch.arange(ROWS)))
-    return GCN(hidden=8).surrogate(real.x.size(1), task.num_classes, real.x), real
+    real = double(surrogate_batch(task.train, GCNSurrogate()).take(torch.arange(ROWS)))
+    return GCNSurrogate(hidden=8).build(real.x.size(1), task.num_classes, real.x), real
 
 
 def few(dataset: ImageDataset) -> ImageDataset:
@@ -169,7 +169,7 @@ def walked(surrogate: Surrogate, start: Weights, synthetic: Batch) -> Weights:
 def test_kernel_ridge(seen, synthetic, kernel):
     surrogate, real = seen
     weights = surrogate.init() if kernel == "network" else ()
-    eyes = NetworkKernel(surrogate) if kernel == "network" else InfiniteWidth(depth=1)
+    model = NetworkKernel(surrogate) if kernel == "network" else InfiniteWidth(depth=1)
     targets = F.one_hot(real.y, surrogate.num_classes).double()
     if kernel == "network":
         far, near = (surrogate.layers(weights, batch)[-2].flatten(1) for batch in (real, synthetic))
@@ -177,10 +177,10 @@ def test_kernel_ridge(seen, synthetic, kernel):
         real = Batch(real.x, targets, real.adj, real.rows)
     else:  # sees rows without their neighbours
         real = Batch(real.own(real.x), targets)
-        far, near = (eyes_of(batch.x.flatten(1)) for batch in (real, synthetic))
+        far, near = (features_seen(batch.x.flatten(1)) for batch in (real, synthetic))
     made = Batch(synthetic.x, F.one_hot(synthetic.y, surrogate.num_classes).double())
     objective = KernelRidge(ridge=1e-2)
-    loss = objective.loss(eyes, weights, objective.observe(eyes, weights, real), made)
+    loss = objective.loss(model, weights, objective.observe(model, weights, real), made)
     if kernel == "network":
         gram, cross = near @ near.T, far @ near.T
     else:
@@ -190,7 +190,7 @@ def test_kernel_ridge(seen, synthetic, kernel):
     assert_alike(loss, expected, synthetic.x, tolerance=1e-5)
 
 
-def eyes_of(rows: Tensor) -> Tensor:
+def features_seen(rows: Tensor) -> Tensor:
     """Rows as the first layer of an infinitely wide network sees them: scaled, with the bias."""
     variance, bias = InfiniteWidth().weight_variance, InfiniteWidth().bias_variance
     scaled = rows * (variance / rows.size(1)) ** 0.5
@@ -213,11 +213,11 @@ def test_softmax_regression_of_nodes_is_that_of_pictures(data):
     """SGC on propagated nodes and softmax regression on pixels are one surrogate, with one closed form."""
     graph, pictures = read_nodes(data("citeseer")), read_images(data("digit-images"))
     for real, classes in (
-        (relay_batch(graph.train, SGC()), graph.num_classes),
+        (surrogate_batch(graph.train, SGCSurrogate()), graph.num_classes),
         (pictures.batch(pictures.train.take(torch.arange(ROWS))), pictures.num_classes),
     ):
         real = double(real)
-        surrogate = SGC().surrogate(real.x.flatten(1).size(1), classes, real.x)
+        surrogate = SGCSurrogate().build(real.x.flatten(1).size(1), classes, real.x)
         weights = surrogate.init()
         expected = class_gradients(surrogate, leaves(weights), real)
         for found, c in ((surrogate.class_gradients(weights, real).means(), c) for c in expected):

@@ -17,7 +17,7 @@ import recsys
 from graphcond import cli
 from graphcond.core.runtime import storage
 
-CONDENSE = ("condense", "digits", "--num-nodes", 20, "--no-evaluate")
+CONDENSE = ("condense", "digits", "--size", 20)
 FULL = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
 
@@ -78,6 +78,9 @@ def test_no_folder_takes_the_result(run: Callable, tmp_path: Path, monkeypatch: 
         raise FULL
 
     monkeypatch.setattr(storage, "save_file", refuse)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     code, _, err = run(*CONDENSE, "-o", tmp_path / "small.safetensors")
     assert code == 1
     assert "No space left on device" in err
@@ -85,7 +88,7 @@ def test_no_folder_takes_the_result(run: Callable, tmp_path: Path, monkeypatch: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_slower_writer_is_told_and_its_result_is_kept(
+def test_the_slower_writer_is_reported_and_its_result_is_kept(
     run: Callable, tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "small.safetensors"
@@ -134,7 +137,7 @@ def test_outputs_are_checked_before_the_work(run: Callable, tmp_path: Path) -> N
 
 
 def test_a_record_without_what_is_printed(run: Callable, tmp_path: Path) -> None:
-    small = graphcond.condense(graphcond.datasets.load("digits"), num_nodes=20)
+    small = graphcond.condense(graphcond.datasets.load("digits"), size=20)
     users = recsys.condense(recsys.generate_interactions(60, 20, 500, seed=0), users=6, method="random_users")
     for one, command in ((small, ("info",)), (users, ("recsys", "info"))):
         path = one.save(tmp_path / f"{command[0]}.safetensors")

@@ -1,9 +1,75 @@
-"""Splitting a total among classes."""
+"""From a size that is asked for to the number of synthetic items of each class."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from graphcond.core.size import Size
+
+
+@dataclass(frozen=True)
+class Available:
+    """What there is to condense.
+
+    Args:
+        items: What is counted: ``"nodes"``, ``"graphs"`` or ``"images"``.
+        class_counts: Training items of each class, ``(num_classes,)`` int64.
+        where: Which of them a size may not exceed, such as ``"of the graph"``.
+        total: How many these are; ``None``: all training items.
+        real: Whether no class may get more items than it has for training.
+    """
+
+    items: str
+    class_counts: Tensor
+    where: str
+    total: int | None = None
+    real: bool = False
+
+
+def allocate(size: Size, available: Available) -> Tensor:
+    """Return the number of synthetic items of each class, each at least one.
+
+    Classes share a total in proportion to their training items (largest remainder).
+
+    Args:
+        size: A count, a ratio, or a number for each class.
+        available: What there is.
+
+    Returns:
+        ``(num_classes,)`` int64.
+
+    Raises:
+        ValueError: fewer items than classes, or more than there are.
+    """
+    counts, classes, items = available.class_counts, len(available.class_counts), available.items
+    training = int(counts.sum())
+    most = training if available.total is None else available.total
+    each = int(size.value) if size.kind == "per_class" else None
+    if each is not None and available.real:
+        _check_each(each, size, available)
+    total = size.among(training if size.of == "train" else most) if each is None else each * classes
+    if total < classes:
+        raise ValueError(
+            f"{size.argument} gives {total} {items}, fewer than the {classes} classes; ask for at least one per class: "
+            f"size={classes}"
+        )
+    if total > most:
+        raise ValueError(f"{size.argument} asks for {total} {items}, more than the {most} {available.where}; ask less")
+    if each is not None:
+        return torch.full((classes,), each)
+    return largest_remainder(total, counts, counts if available.real else None)
+
+
+def _check_each(each: int, size: Size, available: Available) -> None:
+    label = int(available.class_counts.argmin())
+    smallest = int(available.class_counts[label])
+    if each > smallest:
+        raise ValueError(
+            f"{size.argument} asks for more than the {smallest} training {available.items} of class {label}; ask for "
+            f"at most '{smallest}/class', or for a total, such as size={smallest * len(available.class_counts)}"
+        )
 
 
 def largest_remainder(total: int, weights: Tensor, capacity: Tensor | None = None) -> Tensor:
@@ -22,7 +88,7 @@ def largest_remainder(total: int, weights: Tensor, capacity: Tensor | None = Non
     """
     num_classes = len(weights)
     if capacity is not None and int(capacity.sum()) < total:
-        raise ValueError(f"{total} nodes were asked for, but only {int(capacity.sum())} are available")
+        raise ValueError(f"{total} items were asked for, but only {int(capacity.sum())} are available")
     upper = [total] * num_classes if capacity is None else [int(value) for value in capacity]
     shares = [float(value) for value in weights]
     result = [0] * num_classes

@@ -16,7 +16,6 @@ class Format:
 
     Args:
         modality: ``"nodes"``, ``"graphs"`` or ``"images"``.
-        told_by: What the record's ``source`` has for this modality alone; ``None``: nothing.
         check: Raise ``ValueError`` unless data are whole: ``(items, num_classes)``.
         original: What the record's ``source`` must say of the original, by what the data are: ``(items)``.
         counts: What of a budget was spent, by the names in the record: ``(items, num_classes)``.
@@ -27,10 +26,10 @@ class Format:
         canonical: The data in the order in which a file gives them back.
         stands_for: How many synthetic things original ones may stand for: ``(items)``.
         shown: What ``repr`` says of the data: ``(items)``.
+        described: The original and the data in words, by the record's ``source`` and ``spent``: ``(source, spent)``.
     """
 
     modality: str
-    told_by: str | None = None
     check: Callable[[Items, int], None]
     original: Callable[[Items], dict[str, Any]]
     counts: Callable[[Items, int], dict[str, object]]
@@ -41,6 +40,7 @@ class Format:
     canonical: Callable[[Items], list[Any]] = list
     stands_for: Callable[[Items], int]
     shown: Callable[[Items], str]
+    described: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, str]]
 
     def spent(self, items: Items, num_classes: int) -> dict[str, Any]:
         """Return what the record of some data says of their size."""

@@ -1,4 +1,4 @@
-"""What users pass as a dataset, whatever it holds: generators become lists, loaders and paths are told apart."""
+"""What users pass as a dataset, whatever it holds: generators become lists, loaders and paths are distinguished."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -2,9 +2,10 @@
 
 from abc import ABC
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar, cast
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
+from graphcond.core.fields import is_number
 from graphcond.core.settings import built, by_name
 
 
@@ -16,18 +17,23 @@ class Method(ABC):
     """
 
     name: ClassVar[str]
-    stepwise: ClassVar[bool] = False
-    """Whether it works in steps, between which it can be stopped and resumed."""
+    resumable: ClassVar[bool] = False
+    """Whether it works in steps: ``max_seconds`` can stop it between two of them, and a ``checkpoint`` resume it."""
+    on_device: ClassVar[bool] = True
+    """Whether its task is moved to the device of the call; if not, it is given the task on the CPU."""
+    chooses_on_validation: ClassVar[bool] = False
+    """Whether it needs validation data to choose on: if a dataset brings none, some training data are held out."""
+
+    quick_settings: ClassVar[Mapping[str, Any]] = {}
+    """Settings with which it takes a second on a few items, as in the tests of what all methods keep to.
+
+    Those of a setting that is itself a value are a mapping; settings that a class does not have are left out.
+    """
 
     @property
     def sized(self) -> bool:
-        """Whether it needs to be told a size; a method that does not may be told one all the same, or refuse it."""
+        """Whether it needs a size; a method that does not may take one all the same, or refuse it."""
         return True
-
-    @property
-    def label(self) -> str:
-        """The name that ``condense(method=...)`` takes for the method in this variant."""
-        return self.name
 
 
 M = TypeVar("M", bound=Method)
@@ -80,10 +86,76 @@ class MethodTable(Mapping[str, Callable[[], M]], Generic[M]):
         if isinstance(method, self.base):
             return cast("M", method)
         if not isinstance(method, str):
-            raise TypeError(f"method must be a name or {self.example}, got {type(method).__name__}")
+            if isinstance(method, type) and issubclass(method, self.base):
+                raise TypeError(f"method must be a value, got the class {method.__name__}; write {method.__name__}()")
+            given = f"the class {method.__name__}" if isinstance(method, type) else type(method).__name__
+            raise TypeError(f"method must be a name or {self.example}, got {given}")
         return built(method, self, by_name(self.nested), "method", self.of)
+
+    def quick(self, name: str) -> M:
+        """Return the method of a name with its class's ``quick_settings``, those that it has."""
+        method = self[name]()
+        return cast("M", _with(method, type(method).quick_settings))
+
+    def name_of(self, method: Method) -> str:
+        """Return the name of a method in this table: that of a variant, or that of its class.
+
+        A variant is recognised by the settings in which it differs *in kind* from the defaults of its class: a flag or
+        a text that is another, a value of another class, a number or a tuple that is there or not (``None``, 0 and
+        ``()`` are not). Where a method has the kinds that a variant has in all the settings by which variants of this
+        class are recognised, it has the variant's name, whatever its numbers are and its other settings.
+        Otherwise, as for a mixture of two variants, it has the name of its class.
+
+        >>> from graphcond import DC
+        >>> from graphcond.images.augmentation import DIGITS
+        >>> from graphcond.images.methods import METHODS
+        >>> METHODS.name_of(DC(operations=DIGITS, steps=7)), METHODS.name_of(DC(operations=DIGITS, per_class=False))
+        ('dsa', 'dc')
+        """
+        own = type(method)
+        variants = {name: made for name, (make, _) in self.variants.items() if type(made := make()) is own}
+        known_by = sorted({path for variant in variants.values() for path in _differences(own(), variant)})
+        kinds = [_kind_at(method, path) for path in known_by]
+        for name, variant in variants.items():
+            if kinds == [_kind_at(variant, path) for path in known_by]:
+                return name
+        return method.name
 
     def lines(self) -> dict[str, str]:
         """Return the name of every method, sorted, and the first line of its description."""
         lines = {one.name: (one.__doc__ or "").strip().splitlines()[0] for one in self.classes}
         return dict(sorted((lines | {name: line for name, (_, line) in self.variants.items()}).items()))
+
+
+def _with(value: Any, settings: Mapping[str, Any]) -> Any:  # noqa: ANN401 (any dataclass)
+    """Return a value with some settings changed, those that it has."""
+    own = {field.name: getattr(value, field.name) for field in fields(value)}
+    changed = {
+        name: _with(own[name], new) if isinstance(new, Mapping) else new
+        for name, new in settings.items()
+        if name in own
+    }
+    return replace(value, **changed)
+
+
+def _differences(first: object, second: object) -> Iterator[tuple[str, ...]]:
+    """Yield the settings in which two values of one class differ in kind, each as the names that lead to it."""
+    for one in fields(first):  # type: ignore[arg-type]  # of dataclasses
+        mine, other = getattr(first, one.name), getattr(second, one.name)
+        if is_dataclass(mine) and type(mine) is type(other):
+            yield from ((one.name, *path) for path in _differences(mine, other))
+        elif _kind(mine) != _kind(other):
+            yield (one.name,)
+
+
+def _kind_at(settings: object, path: tuple[str, ...]) -> object:
+    for name in path:
+        settings = getattr(settings, name, None)
+    return _kind(settings)
+
+
+def _kind(value: Any) -> object:  # noqa: ANN401 (any setting)
+    """Return what tells apart values of different kinds, see :meth:`MethodTable.name_of`."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    return bool(value) if is_number(value) or isinstance(value, tuple) else type(value)

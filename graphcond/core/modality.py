@@ -10,25 +10,9 @@ from torch import Tensor
 
 from graphcond.core.members import Members
 from graphcond.core.method import Method, MethodTable
-from graphcond.core.runtime.out_of_core import Place, in_memory
-
-
-class Task(Protocol):
-    """A dataset as methods see it: validated, with its training and validation parts."""
-
-    @property
-    def name(self) -> str:
-        """Name of the dataset."""
-        ...
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was noticed and repaired in the input."""
-        ...
-
-    def fingerprint(self) -> str:
-        """Return a SHA-256 over what is condensed."""
-        ...
+from graphcond.core.record import Record
+from graphcond.core.runtime.out_of_core import TensorStorage, in_memory
+from graphcond.core.size import Size
 
 
 class Result(Protocol):
@@ -77,12 +61,21 @@ class Requested:
     budget: dict[str, Any]
 
 
-def _no_files(*_: object) -> AbstractContextManager[Place]:
+def no_files(*_: object) -> AbstractContextManager[TensorStorage]:
+    """Keep everything in memory: most modalities have nothing that is needed again and again."""
     return nullcontext(in_memory)
 
 
-def _as_it_is(task: Any, _: Method, device: torch.device) -> Any:  # noqa: ANN401 (a task of any modality)
-    return task.to(device)
+def _on_device(task: Any, method: Method, device: torch.device) -> Any:  # noqa: ANN401 (a task of any modality)
+    return task.to(device) if method.on_device else task
+
+
+def _one(_: object) -> int:
+    return 1
+
+
+def _unchanged(task: Any, _: Method) -> Any:  # noqa: ANN401 (a task of any modality)
+    return task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,22 +84,70 @@ class Modality:
 
     Args:
         name: ``"nodes"``, ``"graphs"``, ``"images"`` or ``"interactions"``.
+        task: The class of its tasks.
+        accepts: Whether a dataset is of this modality, as far as its first item shows: ``(dataset)``.
+        read: A dataset as a task: ``(dataset, **reading)``.
+        reading: What else ``read`` takes: ``"split"``, ``"inductive"``.
+        splits: How many splits a dataset has: ``(dataset)``.
         methods: Its methods.
-        request: The size for a task: ``(asked, task, method)``. It raises if the task cannot give so much.
+        sizes: The kinds of sizes that it knows (:class:`graphcond.Size`).
+        usual_size: What the command line takes where no size is asked for.
+        for_method: A task as a method needs it, with what there is to note: ``(task, method)``.
+        request: The size for a task: ``(size, task, method)``. It raises if the task cannot give so much.
         validation: The validation part of a task in a text, by which a checkpoint is recognised: ``(task)``.
         source: What the record says of the original: ``(task)``.
-        deliver: Synthetic data as the user gets them: ``(result, task, requested,
-            method)``.
         prepare: The task as a method takes it: ``(task, method, device)``.
-        place: Where large tensors are kept so that a method needs no more memory than it may have: ``(method, task,
+        storage: Where large tensors are kept so that a method needs no more memory than it may have: ``(method, task,
             memory)``, a context.
+        deliver: Synthetic data as the user gets them: ``(result, task, requested, method)``.
+        condensed: What ``condense`` returns: ``(items, record, members, task)``.
     """
 
     name: str
+    task: type
+    accepts: Callable[[object], bool]
+    read: Callable[..., Any]
+    reading: frozenset[str] = frozenset()
+    splits: Callable[[Any], int] = _one
     methods: MethodTable[Any]
-    request: Callable[[Any, Any, Any], Requested]
+    sizes: frozenset[str]
+    usual_size: Size
+    for_method: Callable[[Any, Any], Any] = _unchanged
+    request: Callable[[Size, Any, Any], Requested]
     validation: Callable[[Any], dict[str, str]]
     source: Callable[[Any], dict[str, Any]]
+    prepare: Callable[[Any, Any, torch.device], Any] = _on_device
+    storage: Callable[[Any, Any, int | None], AbstractContextManager[TensorStorage]] = no_files
     deliver: Callable[[Any, Any, Requested, Any], Delivered]
-    prepare: Callable[[Any, Any, torch.device], Any] = _as_it_is
-    place: Callable[[Any, Any, int | None], AbstractContextManager[Place]] = _no_files
+    condensed: Callable[[Any, Record, Members | None, Any], Any]
+
+    def check_reading(self, **reading: object) -> dict[str, object]:
+        """Return what was asked of how a dataset is read, but for what is ``None``.
+
+        Raises:
+            ValueError: this kind of dataset is not read in such a way.
+        """
+        given = {name: value for name, value in reading.items() if value is not None}
+        for name, value in given.items():
+            if name not in self.reading:
+                raise ValueError(f"{name}={value!r} makes no sense for {self.name}; leave it out")
+        return given
+
+    def task_of(self, dataset: object, **reading: object) -> Any:  # noqa: ANN401 (a task of this modality)
+        """Return the task of a dataset; a task stays itself.
+
+        Args:
+            dataset: A dataset of this modality, or its task.
+            reading: How it is read; ``None``: by default.
+
+        Raises:
+            ValueError: this kind of dataset is not read in such a way, or a task is to be read otherwise than it was.
+        """
+        given = self.check_reading(**reading)
+        if not isinstance(dataset, self.task):
+            return self.read(dataset, **given)
+        for name, value in given.items():
+            raise ValueError(
+                f"{name}={value!r} is for a dataset, and this task was read already; read the dataset again"
+            )
+        return dataset

@@ -4,10 +4,10 @@ import difflib
 from collections.abc import Mapping
 from typing import TypeVar
 
-Value = TypeVar("Value")
+V = TypeVar("V")
 
 
-def named(name: object, known: Mapping[str, Value], what: str, of: str = "") -> Value:
+def named(name: object, known: Mapping[str, V], what: str, of: str = "") -> V:
     """Return what has a name.
 
     Args:

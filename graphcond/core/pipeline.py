@@ -1,43 +1,68 @@
 """The way from a dataset to a condensed one, the same for every modality."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from graphcond.core.members import Members
 from graphcond.core.method import Method
-from graphcond.core.modality import Modality, Result, Task
+from graphcond.core.modality import Modality, Result, no_files
 from graphcond.core.record import Record
-from graphcond.core.run_conditions import Conditions, require_finite, settings_of
+from graphcond.core.run import check_run
+from graphcond.core.run_context import Call, require_finite, settings_of
 from graphcond.core.runtime.costs import measured
-from graphcond.core.runtime.randomness import seeded
+from graphcond.core.runtime.devices import resolve_device
+from graphcond.core.runtime.randomness import check_seed, seeded
+from graphcond.core.size import Size, asked_size, check_kind
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Condensed:
-    """Condensed data, the record of how they were made, and which originals stand for them."""
+def condense(
+    modality: Modality, dataset: object, *, ratio: object, size: object, method: object, seed: object, device: object,
+    run: object,
+) -> Any:  # noqa: ANN401 (what the modality makes)  # fmt: skip
+    """Return a dataset condensed by a method; all arguments are checked before the dataset is read.
 
-    items: Any
-    record: Record
-    members: Members | None
+    Args:
+        modality: What kind of dataset it is.
+        dataset: The dataset, or a task of it.
+        ratio: As :func:`graphcond.condense` takes it, and so are all others.
+        size: Likewise.
+        method: Likewise.
+        seed: Likewise.
+        device: Likewise.
+        run: Likewise.
+
+    Raises:
+        TypeError: an argument of the wrong type.
+        ValueError: an argument that makes no sense, the task cannot give so much, or the method made what is not
+            finite.
+    """
+    call = Call(check_run(run), check_seed(seed), resolve_device(device))  # type: ignore[arg-type]  # checked there
+    resolved = modality.methods.resolve(method)
+    call.check(resolved, modality.methods.name_of(resolved))
+    asked = asked_size(ratio, size, needed=resolved.sized)
+    check_kind(asked, modality.sizes, modality.name)
+    if call.run.memory is not None and modality.storage is no_files:
+        raise ValueError(f"memory={call.run.memory!r} makes no sense for {modality.name}; leave it out")
+    task = modality.for_method(modality.task_of(dataset), resolved)
+    return condense_task(modality, task, asked, resolved, call)
 
 
-def condense(modality: Modality, task: Task, asked: object, method: Method, conditions: Conditions) -> Condensed:
+def condense_task(modality: Modality, task: Any, asked: Size, method: Method, call: Call) -> Any:  # noqa: ANN401
     """Return a task condensed by a method.
 
     Args:
         modality: What kind of dataset it is.
-        task: The validated dataset.
-        asked: Its size, as ``modality.request`` takes it.
-        method: A method of the modality, which ``conditions.check`` has seen.
-        conditions: Seed, device and the like.
+        task: The validated dataset, as the method needs it.
+        asked: The size.
+        method: A method of the modality, which ``call.check`` has seen.
+        call: Seed, device and the like.
 
     Raises:
         ValueError: the task cannot give so much, or the method made what is not finite.
     """
-    requested = modality.request(asked, task, method)
+    requested, name = modality.request(asked, task, method), modality.methods.name_of(method)
     for note in task.notes:
         logger.warning(note)
 
@@ -49,31 +74,31 @@ def condense(modality: Modality, task: Task, asked: object, method: Method, cond
             **requested.identity,
         }
 
-    run = conditions.run(method, identity)
+    context = call.context(method, identity)
     with (
-        modality.place(method, task, conditions.memory) as place,
-        measured(conditions.device) as costs,
-        seeded(conditions.seed),
+        modality.storage(method, task, call.run.memory_limit) as storage,
+        measured(call.device) as costs,
+        seeded(call.seed),
     ):
-        given = modality.prepare(task, method, conditions.device)
-        result: Result = method.condense(given, requested.size, replace(run, place=place))  # type: ignore[attr-defined]
+        given = modality.prepare(task, method, call.device)
+        result: Result = method.condense(given, requested.size, replace(context, storage=storage))  # type: ignore[attr-defined]
     delivered = modality.deliver(result, task, requested, method)
     for tensors in delivered.tensors:
-        require_finite(method, tensors)
-    stopped = conditions.notes(method, result.choices)
+        require_finite(name, tensors)
+    stopped = call.notes(name, result.choices)
     for note in delivered.notes:
         logger.warning(note)
     record = Record(
-        method=method.label,
+        method=name,
         settings=settings_of(method),
         choices=result.choices,
-        seed=conditions.seed,
-        device=str(conditions.device),
-        processes=conditions.processes.count,
-        source=modality.source(task),
-        budget=requested.budget | {"spent": delivered.spent},
+        seed=call.seed,
+        device=str(call.device),
+        processes=call.processes.count,
+        source={"modality": modality.name, **modality.source(task)},
+        budget={"asked": {"size": str(asked)}} | requested.budget | {"spent": delivered.spent},
         seconds=costs.seconds,
         peak_memory=costs.peak_memory,
         notes=(*task.notes, *stopped, *delivered.notes),
     )
-    return Condensed(delivered.items, record, result.members)
+    return modality.condensed(delivered.items, record, result.members, task)

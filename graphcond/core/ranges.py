@@ -22,7 +22,7 @@ def unusable_rows(x: Tensor, given: Tensor) -> tuple[Tensor, str, str] | None:
         return torch.unique(torch.searchsorted(x.crow_indices(), places, right=True) - 1), what, remedy
     if not x.numel():
         return None
-    # The extremes of a NaN are NaN, and take a fraction of the time of looking at every value.
+    # The extremes of a NaN are NaN, and take a fraction of the time of checking every value.
     lowest, highest = (float(end) for end in torch.aminmax(x))
     if lowest >= -LARGEST and highest <= LARGEST:
         return None

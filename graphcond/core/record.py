@@ -11,11 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from graphcond.core.fields import is_number, is_whole
+from graphcond.core.size import recorded
 
 RECORDED_PACKAGES = ("graphcond", "torch", "torch-geometric", "numpy", "scipy", "scikit-learn")
 
 NUMBERS: dict[str, type] = {"seed": int, "seconds": float, "peak_memory": float, "processes": int}
 KINDS: dict[str, type] = {"method": str, "device": str, "notes": list}  # the others are JSON objects
+MARKS = {"num_users": "interactions", "num_graphs": "graphs", "num_images": "images"}
+"""By what in ``source`` version 0.1 distinguished modalities; nodes have none of these."""
 MOST_CLASSES = 100_000  # where there are fewer training data
 
 
@@ -50,9 +53,10 @@ class Record:
         choices: What the method chose by itself on validation data, with the scores.
         seed: The seed of the call.
         device: The device the work ran on.
-        source: The original: ``fingerprint`` (SHA-256 over features, edges, labels and training nodes), ``num_nodes``,
-            ``num_edges``, ``num_features``, ``num_classes``, ``num_train``, ``inductive``, ``split``, ``name``.
-        budget: What was ``asked`` and what was spent: ``nodes``, ``edges``, ``bytes``.
+        source: The original: ``modality``, ``fingerprint`` (SHA-256 over features, edges, labels and training nodes),
+            ``num_nodes``, ``num_edges``, ``num_features``, ``num_classes``, ``num_train``, ``inductive``,
+            ``split``, ``name``.
+        budget: What was ``asked`` (``size`` in its short form) and what was spent: ``nodes``, ``edges``, ``bytes``.
         seconds: Wall-clock seconds of the condensation.
         peak_memory: Peak memory of the process in bytes.
         notes: What was noticed and repaired in the input, one sentence each.
@@ -74,6 +78,13 @@ class Record:
     processes: int = 1
 
     @property
+    def modality(self) -> str | None:
+        """What was condensed: ``"nodes"``, ``"graphs"``, ``"images"`` or ``"interactions"``; ``None``: unknown."""
+        marks = (modality for mark, modality in MARKS.items() if mark in self.source)
+        found: str | None = self.source.get("modality", next(marks, None))
+        return found
+
+    @property
     def stopped(self) -> str | None:
         """Where and why the method stopped early, the words after "stopped"; ``None``: it did all its steps."""
         return stopping(self.choices)
@@ -87,7 +98,7 @@ class Record:
         """Number of classes of the original.
 
         Raises:
-            ValueError: the record does not tell, or something impossible.
+            ValueError: the record does not say, or something impossible.
         """
         found = self.source.get("num_classes")
         if not is_whole(found) or not 1 <= found <= max(self.source.get("num_train", 0), MOST_CLASSES):
@@ -96,7 +107,7 @@ class Record:
 
     @property
     def spent(self) -> dict[str, Any]:
-        """What of the budget was spent, as far as the record tells."""
+        """What of the budget was spent, as far as the record says."""
         found: dict[str, Any] = self.budget.get("spent", {})
         return found
 
@@ -104,8 +115,8 @@ class Record:
         """Return the record of what there is: of a selection, or of changed data, less or more was spent.
 
         Args:
-            counts: What was spent, by the names in ``budget["spent"]``; those that the record does not tell are left.
-            nbytes: Returns the bytes of the data, which are told anew if anything else is.
+            counts: What was spent, by the names in ``budget["spent"]``; those that the record does not say are left.
+            nbytes: Returns the bytes of the data, which are counted anew if anything else is.
         """
         known = {name: value for name, value in counts.items() if name in self.spent}
         if all(self.spent[name] == value for name, value in known.items()):
@@ -130,6 +141,8 @@ class Record:
         for name, value in values.items():
             _check_field(name, value)
         values["notes"] = tuple(values.get("notes", ()))
+        if values["budget"].get("asked"):
+            values["budget"]["asked"] = recorded(values["budget"]["asked"])
         return cls(**values)
 
 
@@ -160,7 +173,7 @@ def _check_source(source: dict[str, Any]) -> None:
     for name, value in source.items():
         if name.startswith("num_") and not (_is_number(value, int) and value >= 0):
             raise ValueError(f"the record's {name} must be a whole number, got {value!r}")
-        if name in ("name", "fingerprint", "synthetic_prefix") and not isinstance(value, str):
+        if name in ("modality", "name", "fingerprint", "synthetic_prefix") and not isinstance(value, str):
             raise ValueError(f"the record's {name} must be a text, got {value!r}")
     if not isinstance(source.get("inductive", False), bool) or not isinstance(source.get("split", 0), int | str):
         raise ValueError("the record's inductive must be true or false, its split a number or a text")

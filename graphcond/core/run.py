@@ -1,66 +1,86 @@
-"""The conditions of a run, apart from what is run: who is told, how long it may take, where it keeps its state."""
+"""How a call runs, apart from what it does: what is told of progress, where its state is kept, how long it may take."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from time import monotonic
+from dataclasses import dataclass
+from pathlib import Path
 
-import torch
-
+from graphcond.core.fields import is_number
 from graphcond.core.runtime.checkpoint import Checkpoint
-from graphcond.core.runtime.out_of_core import Place, in_memory
-from graphcond.core.runtime.processes import Processes
-from graphcond.core.runtime.progress import ProgressCallback, ignore_progress
+from graphcond.core.runtime.memory import parse_memory
+from graphcond.core.runtime.progress import ProgressCallback, resolve_progress
+from graphcond.core.words import answers
+
+LEAST = 10**6  # bytes
+FIELDS = ("progress", "checkpoint", "max_seconds", "memory")
 
 
-class OutOfTime(Exception):  # noqa: N818 (no error: the method gives what it has)
-    """Ends long work that comes before the steps of a method, such as the training of experts."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """Conditions under which a method works.
+    """How a call runs, apart from what it does.
 
     Args:
-        progress: Told of the steps of long work.
-        checkpoint: Where the state of long work is kept; ``None``: nowhere.
-        max_seconds: Long work stops after so many seconds and gives the best that it has; ``None``: no limit.
-        identity: What a checkpoint of this run is recognised by.
-        device: Where to compute; tensors that a task brings along are there already.
-        place: Where large tensors are kept that are needed again and again.
-        began: The reading of ``time.monotonic`` from which seconds count.
-        rates: The learning rates among the method's settings, by name: what to lower where a run diverges.
+        progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the
+            work has taken two seconds; ``False``: show none. A function is called with a :class:`graphcond.Progress`
+            while long work runs.
+        checkpoint: A file in which a method that works in steps keeps its state; the same call with the same file goes
+            on from there, to the same bits as without the interruption. A :class:`graphcond.Checkpoint` says how often.
+        max_seconds: A method that works in steps stops ``max_seconds`` after the call and gives the best that it
+            has found, or where it had not begun, what it starts from; the record's ``stopped`` says where. The training
+            of experts counts. ``"auto"`` takes such steps only if this or ``checkpoint`` is given.
+        memory: The memory that the process may take for a node dataset, such as ``"4GB"``: what does not fit is kept
+            in a temporary file. Pages of memory-mapped files do not count. See :func:`graphcond.plan`.
+
+    Raises:
+        TypeError: a value of the wrong type.
+        ValueError: a number that makes no sense.
+
+    >>> Run(max_seconds=60).max_seconds
+    60.0
     """
 
-    progress: ProgressCallback = ignore_progress
-    checkpoint: Checkpoint | None = None
+    progress: ProgressCallback | bool | None = None
+    checkpoint: str | Path | Checkpoint | None = None
     max_seconds: float | None = None
-    identity: Mapping[str, str] = field(default_factory=dict)
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    place: Place = in_memory
-    began: float = field(default_factory=lambda: monotonic())
-    rates: Mapping[str, float | None] = field(default_factory=dict)
+    memory: int | str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        resolve_progress(self.progress)
+        if self.checkpoint is not None and not isinstance(self.checkpoint, str | Path | Checkpoint):
+            raise TypeError(f"checkpoint must be a path or a Checkpoint, got {type(self.checkpoint).__name__}")
+        limit = self.max_seconds
+        if limit is not None and not is_number(limit):
+            raise TypeError(f"max_seconds must be a number of seconds, got {limit!r}")
+        if limit is not None and not limit > 0:
+            raise ValueError(f"max_seconds must be positive, got {limit!r}")
+        object.__setattr__(self, "max_seconds", None if limit is None else float(limit))
+        if self.memory is not None and (amount := parse_memory(self.memory)) < LEAST:
+            raise ValueError(f"memory={self.memory!r} is {amount} bytes, too few; write a unit, such as '4GB'")
 
     @property
-    def allows_long_work(self) -> bool:
-        """Whether work was asked for that takes long: up to some time, or to be stopped and resumed."""
-        return self.max_seconds is not None or self.checkpoint is not None
+    def memory_limit(self) -> int | None:
+        """The memory in bytes; ``None``: no limit."""
+        return None if self.memory is None else parse_memory(self.memory)
 
-    def seconds(self) -> float:
-        """Return the seconds since it began."""
-        return monotonic() - self.began
 
-    def out_of_time(self, reserve: float = 0.0) -> bool:
-        """Return whether the time is over, but for what is left to be done; every loop of long work asks after a step.
+WORDS = {"verbose": "progress={}", "callback": "progress={}", "timeout": "max_seconds={}"}
+Run.__init__ = answers(WORDS, "Run")(Run.__init__)  # type: ignore[method-assign]
 
-        Where several processes share the run, all have to ask alike, and get the same answer.
 
-        Args:
-            reserve: Seconds that are needed after the loop.
-        """
-        if self.max_seconds is None:
-            return False
-        return Processes.current().agree(self.seconds() + reserve >= self.max_seconds)
+def check_run(run: object, *, only: tuple[str, ...] = FIELDS, of: str = "") -> Run:
+    """Return an argument ``run``.
 
-    def time_over(self, where: str) -> str:
-        """Return the words that say where a method stopped because the time was over, for the record."""
-        return f"{where}: max_seconds={self.max_seconds:g} was over"
+    Args:
+        run: The argument.
+        only: The values that the function uses.
+        of: The function's name.
+
+    Raises:
+        TypeError: no ``Run``.
+        ValueError: it has a value that the function does not use.
+    """
+    if not isinstance(run, Run):
+        raise TypeError(f"run must be a Run, such as graphcond.Run(max_seconds=60), got {run!r}")
+    for name in FIELDS:
+        if name not in only and getattr(run, name) is not None:
+            raise ValueError(f"Run({name}=...) makes no sense for {of}; leave it out")
+    return run

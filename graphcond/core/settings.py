@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from graphcond.core.fields import is_number, is_whole
 from graphcond.core.names import named
 
-Value = TypeVar("Value")
+V = TypeVar("V")
 PLAIN = (bool, int, float, str, types.NoneType)
 UNREADABLE = object()  # an expression that would have to be run
 Classes = Mapping[str, type]
@@ -21,7 +21,7 @@ def by_name(classes: Iterable[type]) -> Classes:
     return {one.__name__: one for one in classes}
 
 
-def built(text: str, known: Mapping[str, Callable[..., Value]], classes: Classes, what: str, of: str = "") -> Value:
+def built(text: str, known: Mapping[str, Callable[..., V]], classes: Classes, what: str, of: str = "") -> V:
     """Return what a text stands for: a name, with settings in parentheses where some differ from the defaults.
 
     Args:
@@ -58,6 +58,26 @@ def canonical(text: str) -> str:
     'gcond(inner_steps=10)'
     """
     return ast.unparse(_parsed(text, "method")) if "(" in text else text.strip()
+
+
+def with_settings(text: str, what: str, **settings: object) -> str:
+    """Return a text that :func:`built` reads, with some settings in place of its own.
+
+    Args:
+        text: A name, perhaps with settings.
+        what: What kind of thing it is, such as ``"protocol"``.
+        **settings: The settings.
+
+    Raises:
+        ValueError: the text cannot be read.
+
+    >>> with_settings("standard(epochs=9, runs=1)", "protocol", runs=5)
+    'standard(epochs=9, runs=5)'
+    """
+    call = _parsed(text if "(" in text else f"{text}()", what)
+    kept = [one for one in call.keywords if one.arg not in settings]
+    added = [ast.keyword(arg=name, value=ast.Constant(value)) for name, value in settings.items()]  # type: ignore[arg-type]
+    return ast.unparse(ast.Call(call.func, call.args, kept + added))
 
 
 def _parsed(text: str, what: str) -> ast.Call:

@@ -1,4 +1,4 @@
-"""The named datasets: what each is, where it comes from, how it loads and how it is judged."""
+"""The named datasets: what each is, where it comes from, how it loads and how it is evaluated."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -37,7 +37,7 @@ class Entry:
         num_features: Features of each node as loaded; 0 where the graphs have none.
         num_images: Number of images, of all parts together; 0 for graphs.
         image_shape: Channels, height and width of an image; ``None`` for graphs.
-        metric: How it is judged: ``"accuracy"`` or ``"roc_auc"``.
+        metric: How it is evaluated: ``"accuracy"`` or ``"roc_auc"``.
         inductive: Whether the literature condenses the subgraph of the training nodes alone.
         scale: What :func:`load` does with the features unless told ``normalize=False``.
     """

@@ -1,4 +1,4 @@
-"""A graph as a folder of plain ``.npy`` files, which stay on disk until they are looked at.
+"""A graph as a folder of plain ``.npy`` files, which stay on disk until they are read.
 
 ``x.npy`` (n, features) float32, ``edge_index.npy`` (2, m) int64, ``y.npy`` (n,) int64 and ``train_mask.npy`` (n,) bool;
 where there are any, ``val_mask.npy`` and ``test_mask.npy``, and ``edge_weight.npy`` (m,) float32. Nothing is pickled.
@@ -38,7 +38,7 @@ def load_folder(path: str | Path, mapped: bool = True) -> Data:
 
     Args:
         path: The folder; :mod:`graphcond.datasets.folders` says what lies in it, :func:`save_folder` writes one.
-        mapped: Whether tensors are views of the files, read when they are looked at and dropped when memory is short.
+        mapped: Whether tensors are views of the files, read when they are used and dropped when memory is short.
             Changes to them stay in memory and never reach the files. ``False`` reads everything at once.
 
     Returns:
@@ -103,7 +103,7 @@ def save_folder(data: Data, path: str | Path, *, overwrite: bool = False) -> Non
 
 
 def folder_entry(path: Path) -> Entry:
-    """Return a folder as if it stood in the catalogue: its nodes are classified and judged by accuracy."""
+    """Return a folder as if it stood in the catalogue: its nodes are classified and evaluated by accuracy."""
     data = load_folder(path)
     return Entry(
         name=path.resolve().name,
@@ -129,7 +129,7 @@ class Folder:
     path: Path
 
     def read(self, name: str, root: Path, seed: int) -> OneGraph:
-        """Return the dataset; ``root`` and ``seed`` are not looked at."""
+        """Return the dataset; ``root`` and ``seed`` are not used."""
         return OneGraph(load_folder(self.path), name)
 
 

@@ -21,7 +21,7 @@ class Included:
     title: str
 
     def read(self, name: str, root: Path, seed: int) -> "InMemoryDataset":
-        """Return the dataset, its split drawn by ``seed``; ``root`` is not looked at."""
+        """Return the dataset, its split drawn by ``seed``; ``root`` is not used."""
         from graphcond.datasets import builtin
 
         return builtin.OneGraph(getattr(builtin, self.make)(seed), self.title)

@@ -5,8 +5,9 @@ from graphcond.core.evaluation.report import Report, Row
 from graphcond.evaluation.bench import bench
 from graphcond.evaluation.bench_report import BenchReport
 from graphcond.evaluation.evaluate import evaluate
+from graphcond.evaluation.workers import Workers
 from graphcond.graphs.evaluation.protocol import GRAPH_PROTOCOLS, GraphProtocol
-from graphcond.images.evaluation.dd_ranking import Scores, rank_images
+from graphcond.images.evaluation.dd_ranking import DDRankingScores, rank_images
 from graphcond.images.evaluation.models import KernelRegression
 from graphcond.images.evaluation.protocol import IMAGE_PROTOCOLS, ImageProtocol
 from graphcond.nodes.evaluation.protocol import PROTOCOLS, Protocol
@@ -17,6 +18,7 @@ __all__ = [
     "PROTOCOLS",
     "BenchReport",
     "Comparison",
+    "DDRankingScores",
     "GraphProtocol",
     "ImageProtocol",
     "KernelRegression",
@@ -24,8 +26,8 @@ __all__ = [
     "Report",
     "Row",
     "Sample",
-    "Scores",
     "TestPart",
+    "Workers",
     "bench",
     "compare",
     "evaluate",

@@ -6,12 +6,13 @@ from typing import Any
 from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, comparable, compare, in_words
 from graphcond.core.evaluation.metrics import mean_and_deviation
 from graphcond.core.evaluation.tables import render
-from graphcond.evaluation.bench_sizes import ANY
 
 OVERLAP = 0.5  # test items / training items of splits that differ, at the most that is usual
 HEADER = (
     "dataset", "size", "trained on", "model", "nodes", "kB", "plain", "own", "runs", "condense s", "train s", "MB",
 )  # fmt: skip
+
+NO_SIZE = "any"  # the size of what has none
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class BenchReport:
                 for other in means
                 if other["method"] != method
                 and (other["dataset"], other["model"]) == (row["dataset"], row["model"])
-                and other["size"] in (row["size"], ANY)
+                and other["size"] in (row["size"], NO_SIZE)
             )
             for row in means
             if row["method"] == method
@@ -77,12 +78,12 @@ class BenchReport:
         protocols = sorted({row["protocol"] for row in self.rows})
         title = f"test {', '.join(metrics)} in %, {', '.join(protocols)} protocol"
         table = render(title, HEADER, [_cells(row) for row in self.means()], text_columns=4)
-        told = [
+        comparisons = [
             line
             for (dataset, size, model), found in self.compare().items()
             for line in in_words(found, f"{dataset} {size}, {found[0].first} / {model}, plain" if found else "")
         ]
-        return "\n".join([table, *told, *(f"{what} failed: {why}" for what, why in self.failures)])
+        return "\n".join([table, *comparisons, *(f"{what} failed: {why}" for what, why in self.failures)])
 
 
 def _sample(row: dict[str, Any], tests: dict[str, TestPart | None]) -> Sample:
@@ -114,11 +115,10 @@ def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    made = row["method"] != "whole"
     return (
         row["dataset"], row["size"], row["method"], row["model"], f"{row['nodes']:,.0f}", f"{row['bytes'] / 1000:,.1f}",
         _score(row["mean"], row["deviation"]), _score(row["own_mean"], row["own_deviation"]), str(len(row["scores"])),
-        f"{row['condense_seconds']:.2f}" if made else "-", f"{row['train_seconds']:.1f}",
+        f"{row['condense_seconds']:.2f}" if row["condense_seconds"] else "-", f"{row['train_seconds']:.1f}",
         f"{row['peak_memory'] / 1e6:,.0f}" if row["peak_memory"] else "-",
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ DEPTH = 5
 
 @dataclass(frozen=True, eq=False)
 class Duplicates:
-    """Graphs that a message-passing network cannot tell from an earlier one.
+    """Graphs that a message-passing network cannot distinguish from an earlier one.
 
     Args:
         kept: ``(num_kept,)`` int64 graphs that are the first of their kind, in order.
@@ -37,7 +37,7 @@ def find_duplicates(dataset: object, depth: int = DEPTH) -> Duplicates:
 
     Args:
         dataset: What ``condense`` takes.
-        depth: Rounds of refinement; graphs that so many rounds do not tell apart count as copies.
+        depth: Rounds of refinement; graphs that have the same colours after them count as copies.
 
     >>> from torch_geometric.data import Data
     >>> edge, none = torch.tensor([[0, 1], [1, 0]]), torch.empty(2, 0, dtype=torch.int64)

@@ -6,7 +6,6 @@ from graphcond.graphs.storage import packing
 
 GRAPH_FORMAT = Format(
     modality="graphs",
-    told_by="num_graphs",
     check=check_graph_data,
     original=lambda items: {"num_features": items[0].x.size(1)},
     counts=graph_counts,
@@ -16,5 +15,9 @@ GRAPH_FORMAT = Format(
     reads=lambda tensors: packing.CODES in tensors,
     canonical=packing.canonical,
     stands_for=len,
+    described=lambda source, spent: (
+        f"{source['num_graphs']:,} training graphs, {source['num_nodes']:,} nodes, {source['num_edges']:,} edges",
+        f"{spent['graphs']:,} graphs, {spent['nodes']:,} nodes, {spent['edges']:,} edges",
+    ),
     shown=lambda items: f"graphs={len(items)}, nodes={sum(int(item.num_nodes) for item in items)}",
 )

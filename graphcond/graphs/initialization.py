@@ -23,7 +23,7 @@ class Initial(NamedTuple):
 
 
 def initial_graphs(graphs: GraphSet, allocation: Tensor, places: int, *, fixed: bool = False) -> Initial:
-    """Return randomly chosen graphs of no more than so many nodes, so many of each class, in the order of the classes.
+    """Return randomly chosen graphs of at most ``places`` nodes, ``allocation`` of each class, ordered by class.
 
     Where a class has too few, graphs serve more than once; where it has none, its smallest graph is cut.
 
@@ -31,7 +31,8 @@ def initial_graphs(graphs: GraphSet, allocation: Tensor, places: int, *, fixed: 
         graphs: Real graphs.
         allocation: How many of each class, ``(num_classes,)``.
         places: The most nodes that a graph may have.
-        fixed: Whether all have so many, however few they start with; else they have as many places as the largest.
+        fixed: Whether all have ``places`` nodes, however few they start with; else they have as many places as the
+            largest.
     """
     picks = torch.cat([_picked(graphs, label, count, places) for label, count in enumerate(allocation.tolist())])
     chosen = graphs.take(picks)

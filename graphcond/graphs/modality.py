@@ -3,43 +3,34 @@
 from dataclasses import replace
 from typing import Any
 
-import torch
-
+from graphcond.condensed import condensed_dataset
 from graphcond.core.modality import Delivered, Modality, Requested
-from graphcond.graphs.budget import SIZES, GraphBudget
+from graphcond.core.size import Size
+from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.format import GRAPH_FORMAT
 from graphcond.graphs.methods import METHODS
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
-from graphcond.graphs.reading import Split, read_graphs
+from graphcond.graphs.reading import HasGraphSplit, read_graphs
+from graphcond.graphs.splits import FOLDS
 from graphcond.graphs.task import GraphTask
+from graphcond.pyg.containers import is_graph_dataset
 
 
-def graph_budget(sizes: dict[str, Any], method: GraphMethod) -> GraphBudget | None:
-    """Return the size that was asked for; ``None`` of a method that needs none.
-
-    Args:
-        sizes: The arguments of :class:`GraphBudget`, those that were not given being ``None``.
-        method: The method.
-    """
-    asked = any(sizes[name] is not None for name in SIZES)
-    return GraphBudget(**sizes) if asked or method.sized else None
-
-
-def read_for(method: GraphMethod, dataset: object, split: Split) -> GraphTask:
-    """Return the task of a dataset, with a note if the method leaves the weights of edges out."""
-    task = read_graphs(dataset, split=split)
+def _for_method(task: GraphTask, method: GraphMethod) -> GraphTask:
+    """Return the task with a note if the method leaves the weights of edges out."""
     if task.train.edge_weight is None or method.keeps_weights:
         return task
     others = ", ".join(sorted(other.name for other in METHODS.classes if other.keeps_weights))
-    note = f"data.edge_weight was not used: to method={method.label!r} all edges count alike; these keep it: {others}."
+    name = METHODS.name_of(method)
+    note = f"data.edge_weight was not used: to method={name!r} all edges count alike; these keep it: {others}."
     return replace(task, notes=(*task.notes, note))
 
 
-def _request(budget: GraphBudget | None, task: GraphTask, _: GraphMethod) -> Requested:
-    asked = {} if budget is None else budget.asked()
-    if budget is not None and budget.max_bytes is None:
+def _request(size: Size, task: GraphTask, _: GraphMethod) -> Requested:
+    budget = GraphBudget(size)
+    if size.kind not in ("bytes", "everything"):
         budget.allocate(task.class_counts)  # an impossible size is refused before any work is done
-    return Requested(budget, {"size": str(asked)}, {"asked": asked})
+    return Requested(budget, {"size": str(size)}, {})
 
 
 def _validation(task: GraphTask) -> dict[str, str]:
@@ -61,11 +52,6 @@ def _source(task: GraphTask) -> dict[str, Any]:
     }
 
 
-def _prepare(task: GraphTask, method: GraphMethod, device: torch.device) -> GraphTask:
-    # Colours are integers, which are counted on the CPU; only what learns step by step gains from a device.
-    return task.to(device) if method.stepwise else task
-
-
 def _deliver(result: SyntheticGraphs, task: GraphTask, _: Requested, __: GraphMethod) -> Delivered:
     items = GRAPH_FORMAT.canonical([item.to("cpu") for item in result.items])
     return Delivered(
@@ -75,10 +61,18 @@ def _deliver(result: SyntheticGraphs, task: GraphTask, _: Requested, __: GraphMe
 
 GRAPHS = Modality(
     name="graphs",
+    task=GraphTask,
+    accepts=is_graph_dataset,
+    read=read_graphs,
+    reading=frozenset({"split"}),
+    splits=lambda dataset: 1 if isinstance(dataset, HasGraphSplit) else FOLDS,
     methods=METHODS,
+    sizes=frozenset({"count", "ratio", "per_class", "bytes", "everything"}),
+    usual_size=Size.ratio(0.01),
+    for_method=_for_method,
     request=_request,
     validation=_validation,
     source=_source,
-    prepare=_prepare,
     deliver=_deliver,
+    condensed=condensed_dataset,
 )

@@ -16,19 +16,19 @@ from graphcond.pyg.adjacency import check_weights, with_edges, with_weights
 from graphcond.pyg.attributes import OF_GRAPHS, unused_notes
 from graphcond.pyg.containers import check_first, is_graph_dataset, items_of
 
-Split = int | Mapping[str, Any]
+GraphSplit = int | Mapping[str, Any]
 PARTS = ("train", "valid", "test")
 
 
 @runtime_checkable
-class HasIndexSplit(Protocol):
+class HasGraphSplit(Protocol):
     """OGB's datasets: the split is a dictionary of graph numbers."""
 
     def get_idx_split(self) -> dict[str, Any]:
         """Return graph numbers under ``train``, ``valid`` and ``test``."""
 
 
-def read_graphs(dataset: object, *, split: Split = 0) -> GraphTask:
+def read_graphs(dataset: object, *, split: GraphSplit = 0) -> GraphTask:
     """Read and check a graph-classification dataset.
 
     Args:
@@ -125,13 +125,13 @@ def _checked(
     return GraphSet(x, checks.check_edges(edge_index, ptr, edge_ptr), attr, ptr, y, weight)
 
 
-def _parts(dataset: object, split: Split, y: Tensor, notes: list[str]) -> tuple[dict[str, Tensor], int | str]:
+def _parts(dataset: object, split: GraphSplit, y: Tensor, notes: list[str]) -> tuple[dict[str, Tensor], int | str]:
     label: int | str
     if isinstance(split, Mapping):
         parts, label = checks.check_split(split, len(y)), "given"
     elif not is_whole(split):
         raise TypeError(f"split must be a number or a dictionary of graph numbers, got {type(split).__name__}")
-    elif isinstance(dataset, HasIndexSplit) and (published := dataset.get_idx_split()):
+    elif isinstance(dataset, HasGraphSplit) and (published := dataset.get_idx_split()):
         if getattr(dataset, "_indices", None) is not None:
             raise ValueError(
                 "the dataset is a part or a permutation of another one, to whose graphs its published split refers; "

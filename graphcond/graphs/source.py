@@ -38,7 +38,7 @@ def _operator(graphs: GraphSet) -> Tensor:
 
 
 class GraphSource:
-    """Training graphs, at most so many of each class at a step, drawn afresh where a class has more.
+    """Training graphs, at most ``per_class`` of each class at a step, drawn afresh where a class has more.
 
     Operators are made once, here: a step takes slices of them.
 

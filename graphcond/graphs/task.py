@@ -122,11 +122,12 @@ class GraphTask:
     Args:
         train: The graphs that are condensed.
         val: Where settings are chosen; may be empty.
-        test: Where the final judgement is made; no method reads it.
+        test: The final evaluation is made on it; no method reads it.
         num_classes: Number of classes.
         split: Which fold was taken, or ``"published"`` or ``"given"``.
         name: The dataset's name, for the record and tables only.
         notes: What was noticed and repaired in the input, one sentence each.
+        metric: By which it is evaluated unless a protocol says otherwise.
     """
 
     train: GraphSet
@@ -136,6 +137,11 @@ class GraphTask:
     split: int | str = 0
     name: str = "data"
     notes: tuple[str, ...] = ()
+    metric: str = "accuracy"
+
+    def __repr__(self) -> str:
+        train, val, test = (len(part) for part in (self.train, self.val, self.test))
+        return f"GraphTask({self.name}, classes={self.num_classes}, train={train}, val={val}, test={test})"
 
     @property
     def class_counts(self) -> Tensor:

@@ -25,7 +25,7 @@ ITERATIONS = 300
 
 
 @dataclass(frozen=True, eq=False)
-class Teacher:
+class GraphTeacher:
     """A fitted linear model on colour counts.
 
     Args:
@@ -50,10 +50,10 @@ class Teacher:
         return _logits(self.model, logarithmic(self.vocabulary.count(graphs)))
 
 
-def teach(task: GraphTask, *, degrees: bool = False) -> Teacher:
+def teach(task: GraphTask, *, degrees: bool = False) -> GraphTeacher:
     """Return the teacher that does best on the validation graphs; with default settings if there are none."""
     grid = [(depth, c) for depth in DEPTHS for c in INVERSE_PENALTIES] if len(task.val) else [WITHOUT_VALIDATION]
-    best: tuple[float, Teacher] | None = None
+    best: tuple[float, GraphTeacher] | None = None
     scores = {}
     y = task.train.y.numpy()
     for depth in sorted({depth for depth, _ in grid}):
@@ -68,10 +68,10 @@ def teach(task: GraphTask, *, degrees: bool = False) -> Teacher:
             scores[f"depth={depth}, C={c:g}"] = round(score, 4)
             if best is None or score > best[0]:
                 choices: dict[str, object] = {"depth": depth, "C": c}
-                best = score, Teacher(vocabulary, model, task.num_classes, choices)
+                best = score, GraphTeacher(vocabulary, model, task.num_classes, choices)
     assert best is not None
     chosen = best[1]
-    return Teacher(chosen.vocabulary, chosen.model, chosen.num_classes, {**chosen.choices, "scores": scores})
+    return GraphTeacher(chosen.vocabulary, chosen.model, chosen.num_classes, {**chosen.choices, "scores": scores})
 
 
 def class_score(logits: np.ndarray, y: np.ndarray) -> float:

@@ -144,7 +144,7 @@ def _crop(settings: Augmentation, x: Tensor, uniform: Tensor) -> Tensor:
 
 
 def _places(number: Tensor, starts: int, size: int) -> Tensor:
-    """Return where to read, ``(n, size)``: from one of so many starts on."""
+    """Return where to read, ``(n, size)``: from one of the starts on."""
     return (number * starts).long().unsqueeze(1) + torch.arange(size, device=number.device)
 
 

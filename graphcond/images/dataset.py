@@ -41,7 +41,7 @@ class ImageDataset:
     Args:
         train: What is condensed.
         val: Where settings are chosen; ``None``: images are held out of ``train``.
-        test: Where the result is judged; ``None``: there is no such part.
+        test: Where the result is evaluated; ``None``: there is no such part.
         name: The dataset's name, for the record and tables only.
         classes: The names of the classes in the order of their numbers, or how many there are; ``None``: as many as
             the labels tell.
@@ -67,7 +67,7 @@ class ImageDataset:
     classes: Sequence[str] | int | None = None
 
     def __post_init__(self) -> None:
-        """Check the types; what the parts hold is looked at when they are read."""
+        """Check the types; what the parts hold is checked when they are read."""
         _check_part(self.train, "train")
         for part, name in ((self.val, "val"), (self.test, "test")):
             if part is not None:

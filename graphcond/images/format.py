@@ -7,7 +7,6 @@ from graphcond.images.contents import check_image_data, image_counts
 
 IMAGE_FORMAT = Format(
     modality="images",
-    told_by="num_images",
     check=lambda items, classes: check_image_data(tensors_of(items[0]), classes),
     original=lambda items: {"shape": list(items[0].x.shape[1:])},
     counts=lambda items, classes: image_counts(tensors_of(items[0]), classes),
@@ -15,5 +14,9 @@ IMAGE_FORMAT = Format(
     tensors=lambda items: tensors_of(items[0]),
     items=lambda tensors: [Data(**tensors)],
     stands_for=lambda items: len(items[0].y),
+    described=lambda source, spent: (
+        f"{source['num_images']:,} training images",
+        f"{spent['images']:,} images",
+    ),
     shown=lambda items: f"images={len(items[0].y)}",
 )

@@ -6,18 +6,21 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.condensed import condensed_dataset
+from graphcond.core.allocation import Available, allocate
 from graphcond.core.modality import Delivered, Modality, Requested
-from graphcond.images.budget import ImageBudget
+from graphcond.core.size import Size
 from graphcond.images.format import IMAGE_FORMAT
 from graphcond.images.methods import METHODS
 from graphcond.images.methods.base import ImageMethod, SyntheticImages
+from graphcond.images.reading import is_image_dataset, read_images
 from graphcond.images.task import ImageTask
 
 
-def _request(budget: ImageBudget, task: ImageTask, _: ImageMethod) -> Requested:
-    allocation = budget.allocate(task.class_counts)
+def _request(size: Size, task: ImageTask, _: ImageMethod) -> Requested:
+    allocation = allocate(size, Available("images", task.class_counts, "to train on", real=True))
     counts = allocation.tolist()
-    return Requested(allocation, {"images per class": str(counts)}, {"asked": budget.asked(), "allocated": counts})
+    return Requested(allocation, {"images per class": str(counts)}, {"allocated": counts})
 
 
 def _validation(task: ImageTask) -> dict[str, str]:
@@ -61,9 +64,15 @@ def image_data(result: SyntheticImages, task: ImageTask) -> Data:
 
 IMAGES = Modality(
     name="images",
+    task=ImageTask,
+    accepts=is_image_dataset,
+    read=read_images,
     methods=METHODS,
+    sizes=frozenset({"count", "ratio", "per_class"}),
+    usual_size=Size.per_class(10),  # a hundredth of MNIST would be slow to make
     request=_request,
     validation=_validation,
     source=_source,
     deliver=_deliver,
+    condensed=condensed_dataset,
 )

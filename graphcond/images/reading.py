@@ -21,15 +21,16 @@ MOST_HELD_OUT = 5_000
 
 
 def is_image_dataset(dataset: object) -> bool:
-    """Return whether a dataset is of images; at most one item is looked at.
+    """Return whether a dataset is of images; at most one item is read.
 
-    That is an :class:`~graphcond.images.dataset.ImageDataset`, a pair whose first is an array with three or four axes,
-    or a list or a map-style dataset of torch whose items are pairs of an image and something else.
+    That is an :class:`~graphcond.images.dataset.ImageDataset`, a pair whose first is an array with two axes or more
+    (the reader says how many there have to be), or a list or a map-style dataset of torch whose items are pairs of an
+    image and something else.
     """
     if isinstance(dataset, ImageDataset):
         return True
     if is_pair(dataset):
-        return dataset[0].ndim in (3, 4)
+        return dataset[0].ndim >= 2
     if isinstance(dataset, GraphDataset | IterableDataset) or not isinstance(dataset, Dataset | list | tuple):
         return False
     if not isinstance(dataset, Items) or not len(dataset):
@@ -77,7 +78,8 @@ def read_images(dataset: object, *, validation: float = 0.1) -> ImageTask:
     if given.val is None:
         _validate(parts, float(validation), notes)
     return ImageTask(
-        **parts, scale=Scale.of(parts["train"].x), num_classes=num_classes, name=given.name, notes=tuple(notes)
+        train=parts["train"], val=parts["val"], test=parts["test"], scale=Scale.of(parts["train"].x),
+        num_classes=num_classes, name=given.name, notes=tuple(notes),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from graphcond.images.task import ImageTask
 
 
 class ImageSource:
-    """Training images, so many of each class at a step.
+    """Training images, ``per_class`` of each class at a step.
 
     Args:
         task: The task.

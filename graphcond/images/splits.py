@@ -5,7 +5,7 @@ from torch import Tensor
 
 from graphcond.core.allocation import largest_remainder
 from graphcond.core.runtime.randomness import seeded
-from graphcond.core.sizes import portion
+from graphcond.core.size import portion
 
 
 def hold_out(y: Tensor, share: float, *, most: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -17,7 +17,7 @@ def hold_out(y: Tensor, share: float, *, most: int | None = None, seed: int = 0)
     Args:
         y: ``(n,)`` int64 labels, from 0.
         share: What fraction of all images, in [0, 1).
-        most: No more images than so many; ``None``: no limit.
+        most: The largest number of images; ``None``: no limit.
         seed: Same seed, same images; the caller's random state is left alone.
 
     Returns:

@@ -89,11 +89,12 @@ class ImageTask:
     Args:
         train: What is condensed.
         val: Where settings are chosen; may be empty.
-        test: Where the final judgement is made; no method reads it, and it may be empty.
+        test: The final evaluation is made on it; no method reads it, and it may be empty.
         scale: Mean and deviation of the training images.
         num_classes: Number of classes.
         name: The dataset's name, for the record and tables only.
         notes: What was noticed in the input, one sentence each.
+        metric: By which it is evaluated unless a protocol says otherwise.
     """
 
     train: ImageSet
@@ -103,6 +104,11 @@ class ImageTask:
     num_classes: int
     name: str = "images"
     notes: tuple[str, ...] = ()
+    metric: str = "accuracy"
+
+    def __repr__(self) -> str:
+        train, val, test = (len(part) for part in (self.train, self.val, self.test))
+        return f"ImageTask({self.name}, classes={self.num_classes}, train={train}, val={val}, test={test})"
 
     @property
     def shape(self) -> tuple[int, int, int]:

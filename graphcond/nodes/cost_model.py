@@ -64,7 +64,7 @@ class Shape:
         return NUMBER * self.num_nodes * 3 * min(COLUMNS, self.num_features)
 
     def rows_bytes(self, width: int) -> int:
-        """Bytes of so many numbers for each node."""
+        """Bytes of ``width`` numbers for each node."""
         return NUMBER * self.num_nodes * width
 
     @property

@@ -12,8 +12,15 @@ from torch import Tensor
 
 from graphcond.core.sparse import from_rows, ragged
 from graphcond.core.validation_score import doubts, standard_error_of_difference
-from graphcond.nodes.propagated_features import Propagated
-from graphcond.nodes.quick_validation import QUICK, Effort, Outcome, QuickValidation, View, varying_columns
+from graphcond.nodes.propagated_features import PropagatedFeatures
+from graphcond.nodes.quick_validation import (
+    QUICK,
+    Effort,
+    NodeValidationOutcome,
+    QuickValidation,
+    ValidationView,
+    varying_columns,
+)
 from graphcond.nodes.sparse import average, dense_rows
 from graphcond.synthetic.graph import normalize
 
@@ -24,7 +31,7 @@ NETWORKS = ("gcn", "sage", "mlp")
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class CandidateNodes:
     """A condensed set that might be the result.
 
     Args:
@@ -40,7 +47,7 @@ class Candidate:
     targets: Tensor | None = None
 
 
-Outcomes = dict[str, Outcome]  # by network
+Outcomes = dict[str, NodeValidationOutcome]  # by network
 
 
 class Downstream:
@@ -59,7 +66,7 @@ class Downstream:
         labels: By network, the labels of the nodes that it is scored on.
     """
 
-    def __init__(self, propagated: Propagated, nodes: Tensor, num_classes: int, effort: Effort = QUICK) -> None:
+    def __init__(self, propagated: PropagatedFeatures, nodes: Tensor, num_classes: int, effort: Effort = QUICK) -> None:
         graph = propagated.graph
         nodes = nodes[torch.randperm(len(nodes))[: effort.validation_nodes].to(nodes.device)]
         self._num_classes = num_classes
@@ -70,13 +77,13 @@ class Downstream:
         rows, mean, own = _neighbourhoods(propagated.adjacency, nodes)
         shown = len(own)
         near = self._means(propagated, rows)
-        self._gcn = View(hops.dense() if self._columns is None else hops.columns(self._columns), y)
-        self._mlp = View(self._rows(graph.x, nodes), y)
+        self._gcn = ValidationView(hops.dense() if self._columns is None else hops.columns(self._columns), y)
+        self._mlp = ValidationView(self._rows(graph.x, nodes), y)
         features = self._rows(graph.x, rows)
         pick = _selection(own, len(rows))
         self.labels = {"gcn": y, "sage": y[:shown], "mlp": y}
-        self._sage_alike = View((near + features) / 2, y[:shown], (average(mean, pick),))
-        self._sage = View(torch.cat([near, features], dim=1), y[:shown], (mean, pick))
+        self._sage_alike = ValidationView((near + features) / 2, y[:shown], (average(mean, pick),))
+        self._sage = ValidationView(torch.cat([near, features], dim=1), y[:shown], (mean, pick))
 
     def _shown(self, x: Tensor) -> Tensor:
         return x if self._columns is None else x[:, self._columns]
@@ -84,12 +91,12 @@ class Downstream:
     def _rows(self, x: Tensor, rows: Tensor) -> Tensor:
         return torch.cat([dense_rows(x, part, self._columns) for part in torch.split(rows, ROWS_AT_ONCE)])
 
-    def _means(self, propagated: Propagated, rows: Tensor) -> Tensor:
+    def _means(self, propagated: PropagatedFeatures, rows: Tensor) -> Tensor:
         """Return the means of the neighbours of some nodes, at most ``NEIGHBOURS`` of each, 0 for none."""
         operator, columns = _sampled_mean(propagated.adjacency, rows)
         return operator @ self._rows(propagated.graph.x, columns)
 
-    def compare(self, candidates: Sequence[Candidate], effort: Effort = QUICK) -> list[Outcomes]:
+    def compare(self, candidates: Sequence[CandidateNodes], effort: Effort = QUICK) -> list[Outcomes]:
         """Return the outcome of each candidate for each network; all candidates have equally many nodes."""
         found: list[Outcomes] = [{} for _ in candidates]
         joined = [i for i, one in enumerate(candidates) if one.edge_index is not None]
@@ -104,20 +111,21 @@ class Downstream:
         return found
 
     def _run(
-        self, views: Sequence[View], candidates: Sequence[Candidate], effort: Effort, x: Tensor | None = None,
+        self, views: Sequence[ValidationView], candidates: Sequence[CandidateNodes], effort: Effort,
+        x: Tensor | None = None,
         operators: tuple[Tensor | None, ...] = (None,),
-    ) -> list[list[Outcome]]:  # fmt: skip
+    ) -> list[list[NodeValidationOutcome]]:  # fmt: skip
         validation = QuickValidation(views, self._num_classes, effort, chosen=True)
         shown = torch.stack([self._shown(one.x) for one in candidates]) if x is None else x
         return validation.run(shown, self._targets(candidates), operators=operators)
 
-    def _targets(self, candidates: Sequence[Candidate]) -> Tensor:
+    def _targets(self, candidates: Sequence[CandidateNodes]) -> Tensor:
         if all(one.targets is None for one in candidates):
             return torch.stack([one.y for one in candidates])
         hard = torch.eye(self._num_classes, device=candidates[0].x.device)
         return torch.stack([hard[one.y] if one.targets is None else one.targets for one in candidates])
 
-    def _with_edges(self, candidates: Sequence[Candidate], effort: Effort) -> list[Outcomes]:
+    def _with_edges(self, candidates: Sequence[CandidateNodes], effort: Effort) -> list[Outcomes]:
         shown = torch.stack([self._shown(one.x) for one in candidates])
         joined = torch.stack([_dense(one) for one in candidates])
         hops = torch.stack([normalize(one) for one in joined])
@@ -229,7 +237,7 @@ def _selection(places: Tensor, columns: int) -> Tensor:
     return from_rows(pointers, places, torch.ones(len(places), device=places.device), columns)
 
 
-def _dense(candidate: Candidate) -> Tensor:
+def _dense(candidate: CandidateNodes) -> Tensor:
     """Return the adjacency of a candidate without self-loops, rows are receivers, ``(n, n)``."""
     assert candidate.edge_index is not None
     source, target = candidate.edge_index

@@ -1,4 +1,4 @@
-"""Edge lists of any length, looked at in blocks: order, direction, self-loops, isolated nodes."""
+"""Edge lists of any length, read in blocks: order, direction, self-loops, isolated nodes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-BLOCK = 1 << 20  # edges looked at together: what is made of them stays in the cache
+BLOCK = 1 << 20  # edges read together: what is made of them stays in the cache
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Survey:
 
 
 def blocks(edge_index: Tensor, weight: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield sources, targets and weights, so many edges at a time that memory does not matter."""
+    """Yield sources, targets and weights in blocks of edges that fit in the cache."""
     for start in range(0, edge_index.size(1), BLOCK):
         part = slice(start, start + BLOCK)
         yield edge_index[0, part], edge_index[1, part], weight[part]

@@ -20,5 +20,9 @@ NODE_FORMAT = Format(
     tensors=lambda items: tensors_of(items[0]),
     items=_items,
     stands_for=lambda items: len(items[0].y),
+    described=lambda source, spent: (
+        f"{source['num_nodes']:,} nodes, {source['num_edges']:,} edges",
+        f"{spent['nodes']:,} nodes, {spent['edges']:,} edges",
+    ),
     shown=lambda items: f"graphs=1, nodes={int(items[0].num_nodes)}",
 )

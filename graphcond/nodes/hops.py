@@ -6,18 +6,18 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from graphcond.core.runtime.out_of_core import Place
+from graphcond.core.runtime.out_of_core import TensorStorage
 from graphcond.core.sparse import take_rows
 from graphcond.nodes.matrices import Matrices
 from graphcond.nodes.points import DensePoints, Points
 from graphcond.nodes.propagation import column_blocks, sharing
 from graphcond.nodes.sparse import ColumnBlocks
 
-FEW = 5  # more than one in so many nodes depend on most others, and all of them are propagated
+FEW = 5  # where more than one in this many nodes depends on most others, and all of them are propagated
 
 
 def are_many(nodes: int, of: int) -> bool:
-    """Return whether rows of so many nodes after further hops depend on nearly all nodes."""
+    """Return whether rows of a number of nodes after further hops depend on nearly all nodes."""
     return nodes * FEW > of
 
 
@@ -35,7 +35,7 @@ class Hops(ABC):
 
     @abstractmethod
     def rows_at(self, nodes: Tensor, hops: int) -> Tensor:
-        """Return the features of some nodes after so many hops, ``(len(nodes), num_features)``."""
+        """Return the features of some nodes after ``hops`` hops, ``(len(nodes), num_features)``."""
 
     @abstractmethod
     def norms(self, hops: int) -> Tensor:
@@ -43,7 +43,7 @@ class Hops(ABC):
 
     @abstractmethod
     def nearest(self, hops: int) -> tuple[int, Tensor]:
-        """Return after how many hops features are at hand from which so many are the fewest further ones, and these."""
+        """Return the number of hops after which features are kept, so that the fewest ones remain, and these."""
 
     @abstractmethod
     def mean(self) -> Tensor:
@@ -67,14 +67,14 @@ class DenseHops(Hops):
     Args:
         matrices: The graph's.
         depth: The number of hops whose features are asked for again and again; they are kept.
-        place: Where they are kept.
+        storage: Where they are kept.
     """
 
-    def __init__(self, matrices: Matrices, depth: int, place: Place) -> None:
+    def __init__(self, matrices: Matrices, depth: int, storage: TensorStorage) -> None:
         self._matrices = matrices
         self._graph = matrices.graph
         self._depth = depth
-        self._place = place
+        self._storage = storage
         self._kept = {0: matrices.graph.x}  # features by hops
         self._norms: dict[int, Tensor] = {}
 
@@ -115,7 +115,7 @@ class DenseHops(Hops):
         rows = [like.new_empty(len(nodes), last - first) for _ in range(done, hops + 1)]
         squares = [like.new_zeros(len(whole)) for _ in rows]
         stops = {self._depth, hops} if keep else {self._depth}
-        kept = {hop: self._place(whole) for hop in sorted(stops) if done < hop <= hops and hop not in self._kept}
+        kept = {hop: self._storage(whole) for hop in sorted(stops) if done < hop <= hops and hop not in self._kept}
         blocks = ColumnBlocks(start)
         for columns in column_blocks(whole):
             moving = blocks[first + columns.start : min(first + columns.stop, last)]
@@ -179,7 +179,7 @@ class DenseHops(Hops):
         return self._graph.y.new_empty(0)
 
     def _nearest(self, hops: int) -> int:
-        """Return after how many hops features are at hand from which so many are the fewest further ones."""
+        """Return the number of hops after which features are kept, so that the fewest further ones remain."""
         return max(hop for hop in {*self._kept, self._depth} if hop <= hops)
 
     def _after(self, hops: int) -> Tensor:

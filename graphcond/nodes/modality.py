@@ -8,22 +8,52 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.condensed import condensed_dataset
+from graphcond.core.allocation import Available, allocate
+from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.modality import Delivered, Modality, Requested
 from graphcond.core.runtime.memory import held_memory
-from graphcond.core.runtime.out_of_core import Place, Spill, in_memory
-from graphcond.nodes.budget import Budget
+from graphcond.core.runtime.out_of_core import OnDisk, TensorStorage, in_memory
+from graphcond.core.size import Size
 from graphcond.nodes.cost_model import Shape
 from graphcond.nodes.format import NODE_FORMAT
 from graphcond.nodes.methods import METHODS
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes
+from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import NodeTask
 
 
-def _request(budget: Budget, task: NodeTask, _: NodeMethod) -> Requested:
-    allocation = budget.allocate(task.train.graph.num_nodes, task.class_counts)
+def _read(dataset: object, *, split: object = 0, inductive: object = False) -> NodeTask:
+    if not is_whole(split):
+        raise TypeError(f"split must be a number for a node dataset, whose parts are masks, got {split!r}")
+    return read_nodes(dataset, split=int(split), inductive=check_flag("inductive", inductive))
+
+
+def _splits(dataset: Any) -> int:  # noqa: ANN401 (what a reader of nodes takes)
+    """Return the number of columns of the masks."""
+    data = dataset if isinstance(dataset, Data) else dataset[0]
+    mask = data.get("train_mask")
+    return 1 if mask is None or mask.dim() == 1 else int(mask.size(1))
+
+
+def _request(size: Size, task: NodeTask, _: NodeMethod) -> Requested:
+    allocation = allocation_of(size, task.train.graph.num_nodes, task.class_counts)
     counts = allocation.tolist()
-    asked = budget.asked() | ({"ratio_of": budget.ratio_of} if budget.ratio is not None else {})
-    return Requested(allocation, {"nodes per class": str(counts)}, {"asked": asked, "allocated": counts})
+    return Requested(allocation, {"nodes per class": str(counts)}, {"allocated": counts})
+
+
+def allocation_of(size: Size, num_nodes: int, class_counts: Tensor) -> Tensor:
+    """Return the number of synthetic nodes of each class, see :func:`graphcond.core.allocation.allocate`.
+
+    Two conventions are about that differ by 20 times on Cora: nodes out / all nodes (the papers' tables) and nodes out
+    / training nodes (their code). A ratio is the first, unless it is ``of="train"``.
+
+    Args:
+        size: What is asked for.
+        num_nodes: Nodes of the graph that is condensed.
+        class_counts: Training nodes of each class, ``(num_classes,)``, all positive.
+    """
+    return allocate(size, Available("nodes", class_counts, "of the graph", num_nodes))
 
 
 def _validation(task: NodeTask) -> dict[str, str]:
@@ -46,28 +76,30 @@ def _source(task: NodeTask) -> dict[str, Any]:
 
 
 def _prepare(task: NodeTask, method: NodeMethod, device: torch.device) -> NodeTask:
-    return (task if method.reads_sparse else task.dense()).to(device)
+    given = task if method.reads_sparse else task.dense()
+    return given.to(device) if method.on_device else given
 
 
 @contextmanager
-def _place(method: NodeMethod, task: NodeTask, memory: int | None) -> Iterator[Place]:
+def _storage(method: NodeMethod, task: NodeTask, memory: int | None) -> Iterator[TensorStorage]:
     """Yield where large tensors are kept so that a method needs no more memory than it may have.
 
     Raises:
         ValueError: it needs more in any case.
     """
-    _, in_files = method.work(Shape.of(task)).fitted(memory, held_memory(), method.label)
+    _, in_files = method.work(Shape.of(task)).fitted(memory, held_memory(), METHODS.name_of(method))
     if not in_files:
         yield in_memory
         return
-    with Spill() as spill:
-        yield spill
+    with OnDisk() as storage:
+        yield storage
 
 
 def _deliver(result: SyntheticNodes, task: NodeTask, requested: Requested, method: NodeMethod) -> Delivered:
     data, notes = as_data(result), list(result.notes)
     if data.num_nodes < (asked := int(requested.size.sum())):
-        notes.append(f"{method.label} made {data.num_nodes} nodes of the {asked} asked; it never makes more.")
+        name = METHODS.name_of(method)
+        notes.append(f"{name} made {data.num_nodes} nodes of the {asked} asked; it never makes more.")
     return Delivered([data], NODE_FORMAT.spent([data], task.num_classes), (data.to_dict(),), tuple(notes))
 
 
@@ -93,11 +125,19 @@ def as_data(result: SyntheticNodes) -> Data:
 
 NODES = Modality(
     name="nodes",
+    task=NodeTask,
+    accepts=lambda _: True,  # the reader says what it takes instead
+    read=_read,
+    reading=frozenset({"split", "inductive"}),
+    splits=_splits,
     methods=METHODS,
+    sizes=frozenset({"count", "ratio", "train", "per_class"}),
+    usual_size=Size.ratio(0.01),
     request=_request,
     validation=_validation,
     source=_source,
     prepare=_prepare,
-    place=_place,
+    storage=_storage,
     deliver=_deliver,
+    condensed=condensed_dataset,
 )

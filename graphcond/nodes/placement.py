@@ -10,7 +10,7 @@ from torch import Tensor
 from graphcond.core.runtime.threads import side_by_side
 from graphcond.nodes.clustering import cluster
 from graphcond.nodes.points import group_means
-from graphcond.nodes.propagated_features import Propagated
+from graphcond.nodes.propagated_features import PropagatedFeatures
 from graphcond.surrogates.ridge import LinearModel
 
 
@@ -50,7 +50,7 @@ class Clusters:
 
 
 def cluster_classes(
-    view: Propagated, groups: list[Tensor], posteriors: Tensor, labels: Tensor, counts: Tensor
+    view: PropagatedFeatures, groups: list[Tensor], posteriors: Tensor, labels: Tensor, counts: Tensor
 ) -> Clusters:
     """Return the clusters of each class.
 
@@ -105,7 +105,7 @@ class Places:
         clusters: Clusters of these features.
     """
 
-    def __init__(self, view: Propagated, posteriors: Tensor, student: LinearModel, clusters: Clusters) -> None:
+    def __init__(self, view: PropagatedFeatures, posteriors: Tensor, student: LinearModel, clusters: Clusters) -> None:
         self.clusters = clusters
         self._center = view.mean()
         means = view.weighted_sums(posteriors) / posteriors.sum(dim=0).unsqueeze(1)

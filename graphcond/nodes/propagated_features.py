@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.matching.statistic import class_sums
-from graphcond.core.runtime.out_of_core import Place, in_memory
+from graphcond.core.runtime.out_of_core import TensorStorage, in_memory
 from graphcond.nodes.hops import DenseHops, Hops
 from graphcond.nodes.matrices import Matrices
 from graphcond.nodes.points import Points
@@ -15,7 +15,7 @@ from graphcond.nodes.propagation import propagate
 from graphcond.nodes.sparse import is_sparse
 from graphcond.nodes.sparse_hops import SparseHops
 from graphcond.nodes.task import Graph, NodeTask
-from graphcond.surrogates.ridge import LinearModel, Rows
+from graphcond.surrogates.ridge import LinearModel, RowOperator
 
 
 def unit(x: Tensor, out: Tensor | None = None) -> Tensor:
@@ -23,20 +23,20 @@ def unit(x: Tensor, out: Tensor | None = None) -> Tensor:
     return F.normalize(x, dim=1, out=out)
 
 
-class Propagated:
+class PropagatedFeatures:
     """A graph's features after some hops.
 
     Args:
         graph: The graph.
         depth: The number of hops whose features are asked for again and again; dense ones are kept.
-        place: Where they are kept.
+        storage: Where they are kept.
     """
 
-    def __init__(self, graph: Graph, depth: int, place: Place = in_memory) -> None:
+    def __init__(self, graph: Graph, depth: int, storage: TensorStorage = in_memory) -> None:
         self.graph = graph
         self.depth = depth
         self._matrices = matrices = Matrices(graph)
-        self._hops: Hops = SparseHops(matrices, depth) if is_sparse(graph.x) else DenseHops(matrices, depth, place)
+        self._hops: Hops = SparseHops(matrices, depth) if is_sparse(graph.x) else DenseHops(matrices, depth, storage)
 
     @property
     def adjacency(self) -> Tensor:
@@ -62,13 +62,13 @@ class Propagated:
         Args:
             nodes: Which nodes.
             hops: The most hops.
-            keep: Whether those of all nodes after so many hops are computed, and kept besides those after ``depth``;
+            keep: Whether those of all nodes after ``hops`` hops are computed, and kept besides those after ``depth``;
                 sparse features are never kept.
         """
         return self._hops.rows_by_hop(nodes, hops, keep)
 
     def rows_at(self, nodes: Tensor, hops: int) -> Tensor:
-        """Return the features of some nodes after so many hops, ``(len(nodes), num_features)``."""
+        """Return the features of some nodes after ``hops`` hops, ``(len(nodes), num_features)``."""
         return self._hops.rows_at(nodes, hops)
 
     def rows(self, nodes: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class Propagated:
         spread = propagate(self._matrices.transposed_adjacency, spread, self.depth)
         return (self._matrices.transposed_features @ spread).T.contiguous() if is_sparse(x) else spread.T @ x
 
-    def products(self, hops: int, nodes: Tensor | None = None, unit_rows: bool = False) -> Rows:
+    def products(self, hops: int, nodes: Tensor | None = None, unit_rows: bool = False) -> RowOperator:
         """Return rows of the propagated features as a product of matrices, never formed.
 
         Args:
@@ -140,23 +140,25 @@ class Propagated:
 
         mean = transposed_times(norms.new_ones(count, 1)).flatten() / count
         squares = (norms > 1e-12).float() if unit_rows else norms.square()
-        return Rows(times, transposed_times, count, mean, float(squares.mean() - mean.square().sum()))
+        return RowOperator(times, transposed_times, count, mean, float(squares.mean() - mean.square().sum()))
 
 
 def propagated_rows(graph: Graph, nodes: Tensor, hops: int) -> Tensor:
-    """Return the features of some nodes after so many hops, touching only the rows that they depend on."""
-    return Propagated(graph, 0).rows_at(nodes, hops)
+    """Return the features of some nodes after ``hops`` hops, touching only the rows that they depend on."""
+    return PropagatedFeatures(graph, 0).rows_at(nodes, hops)
 
 
 @dataclass(frozen=True)
 class Views:
     """The condensed graph and that of the validation nodes, both propagated; one object where they are the same."""
 
-    train: Propagated
-    val: Propagated
+    train: PropagatedFeatures
+    val: PropagatedFeatures
 
     @classmethod
-    def of(cls, task: NodeTask, depth: int, place: Place = in_memory) -> "Views":
+    def of(cls, task: NodeTask, depth: int, storage: TensorStorage = in_memory) -> "Views":
         """Propagate a task's graphs."""
-        train = Propagated(task.train.graph, depth, place)
-        return cls(train, train if task.val.graph is task.train.graph else Propagated(task.val.graph, depth, place))
+        train = PropagatedFeatures(task.train.graph, depth, storage)
+        return cls(
+            train, train if task.val.graph is task.train.graph else PropagatedFeatures(task.val.graph, depth, storage)
+        )

@@ -62,7 +62,7 @@ THOROUGH = Effort(length=3, rows=1024, drop=True)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class NodeValidationOutcome:
     """How a candidate did: the best evaluation of each network on the validation nodes, averaged over networks.
 
     Args:
@@ -77,7 +77,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class ValidationView:
     r"""Nodes as a two-layer network reads them: :math:`\sum_k T_k \, \mathrm{relu}(X W + b) \, V_k + c`.
 
     Args:
@@ -92,7 +92,7 @@ class View:
     operators: tuple[Tensor | None, ...] = (None,)
 
     @classmethod
-    def of(cls, batch: Batch) -> "View":
+    def of(cls, batch: Batch) -> "ValidationView":
         """Return the view of a batch."""
         return cls(batch.x, batch.y, (batch.adj,))
 
@@ -137,13 +137,13 @@ class QuickValidation:
     """
 
     def __init__(
-        self, views: Sequence[View] | Batch, num_classes: int, effort: Effort = QUICK, *, chosen: bool = False
+        self, views: Sequence[ValidationView] | Batch, num_classes: int, effort: Effort = QUICK, *, chosen: bool = False
     ) -> None:
-        given = [View.of(self._fewer(views, effort))] if isinstance(views, Batch) else list(views)
+        given = [ValidationView.of(self._fewer(views, effort))] if isinstance(views, Batch) else list(views)
         x = given[0].x
         self._effort = effort
         self._columns = None if chosen else varying_columns(x)
-        self._views = [View(self._shown(view.x), view.y, view.operators) for view in given]
+        self._views = [ValidationView(self._shown(view.x), view.y, view.operators) for view in given]
         self._num_classes = num_classes
         width, layers = self._views[0].x.size(1), len(given[0].operators)
         self._start = (
@@ -176,7 +176,9 @@ class QuickValidation:
         operators = (None if adj is None else adj.unsqueeze(0),)
         return self.run(x.unsqueeze(0), y, operators=operators)[0][0].score
 
-    def run(self, x: Tensor, y: Tensor, operators: tuple[Tensor | None, ...] = (None,)) -> list[list[Outcome]]:
+    def run(
+        self, x: Tensor, y: Tensor, operators: tuple[Tensor | None, ...] = (None,)
+    ) -> list[list[NodeValidationOutcome]]:
         """Return for each of several candidates its outcome in each view.
 
         All candidates are trained at once, as many small networks cost little more than one; different initial
@@ -194,14 +196,14 @@ class QuickValidation:
         found = side_by_side(partial(self._train, candidates), list(enumerate(seeds)))
         return [[_mean(outcomes) for outcomes in zip(*networks, strict=True)] for networks in zip(*found, strict=True)]
 
-    def _train(self, candidates: _Candidates, start: tuple[int, int]) -> list[list[Outcome]]:
+    def _train(self, candidates: _Candidates, start: tuple[int, int]) -> list[list[NodeValidationOutcome]]:
         """Train an initial network, by its number and a seed, on each candidate; return its best outcomes by view."""
         network, seed = start
         x, count, rows = candidates.x, len(candidates.x), candidates.x.size(1)
         draws = torch.Generator().manual_seed(seed)
         parameters = [value[network].repeat(count, 1, 1).requires_grad_() for value in self._start]
         optimizer = _optimizer(parameters, LEARNING_RATE)
-        best: list[list[Outcome | None]] = [[None] * len(self._views) for _ in range(count)]
+        best: list[list[NodeValidationOutcome | None]] = [[None] * len(self._views) for _ in range(count)]
         # Each step sees all rows where they are few, or edges join them.
         whole = rows <= self._effort.rows or any(one is not None for one in candidates.operators)
         steps = self._effort.steps(self._effort.rows if whole else rows)
@@ -222,16 +224,16 @@ class QuickValidation:
         return [[outcome for outcome in outcomes if outcome is not None] for outcomes in best]
 
     @torch.no_grad()
-    def _evaluate(self, parameters: list[Tensor], best: list[list[Outcome | None]]) -> None:
+    def _evaluate(self, parameters: list[Tensor], best: list[list[NodeValidationOutcome | None]]) -> None:
         """Score the networks of all candidates in each view; put better outcomes in the place of former ones."""
         for i, view in enumerate(self._views):
             for outcomes, logits in zip(best, _network(view.x, view.operators, parameters), strict=True):
                 value, former = score(logits, view.y), outcomes[i]
                 if former is None or value > former.score:
                     predicted = torch.bincount(logits.argmax(dim=1), minlength=self._num_classes) > 0
-                    outcomes[i] = Outcome(value, contributions(logits, view.y), predicted)
+                    outcomes[i] = NodeValidationOutcome(value, contributions(logits, view.y), predicted)
 
-    def standard_error(self, first: Outcome, second: Outcome, view: int = 0) -> float:
+    def standard_error(self, first: NodeValidationOutcome, second: NodeValidationOutcome, view: int = 0) -> float:
         """Return the standard error of the difference of two outcomes in a view."""
         labels = self._views[view].y
         return standard_error_of_difference(first.contributions, second.contributions, labels, self._num_classes)
@@ -242,8 +244,8 @@ def _optimizer(parameters: list[Tensor], rate: float) -> torch.optim.Optimizer:
     return torch.optim.Adam(groups, lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
 
 
-def _mean(outcomes: Sequence[Outcome]) -> Outcome:
-    return Outcome(
+def _mean(outcomes: Sequence[NodeValidationOutcome]) -> NodeValidationOutcome:
+    return NodeValidationOutcome(
         sum(outcome.score for outcome in outcomes) / len(outcomes),
         torch.stack([outcome.contributions for outcome in outcomes]).mean(dim=0),
         torch.stack([outcome.predicted for outcome in outcomes]).any(dim=0),

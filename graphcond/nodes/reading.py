@@ -10,7 +10,7 @@ from torch_geometric.utils import index_to_mask
 
 from graphcond.core.inputs import no_dataset
 from graphcond.nodes import checks
-from graphcond.nodes.task import Graph, NodeTask, Split
+from graphcond.nodes.task import Graph, NodePart, NodeTask
 from graphcond.pyg.adjacency import with_edges, with_weights
 from graphcond.pyg.attributes import OF_NODES, unused_notes
 from graphcond.pyg.containers import is_collection, refuse_several_types
@@ -19,7 +19,7 @@ MASKS = ("train_mask", "val_mask", "test_mask")
 
 
 @runtime_checkable
-class HasIndexSplit(Protocol):
+class HasNodeSplit(Protocol):
     """OGB's datasets: the split is a dictionary of node numbers, not masks."""
 
     def get_idx_split(self) -> dict[str, Any]:
@@ -66,7 +66,9 @@ def _single_graph(dataset: object) -> Data:
     if isinstance(dataset, Data):
         return dataset
     if not is_collection(dataset):
-        expected = "a PyG dataset with one graph, a torch_geometric.data.Data or an OGB node dataset"
+        expected = (
+            "a PyG dataset or Data, a list of graphs, a pair (x, y) of images, or a sparse matrix of users x items"
+        )
         raise no_dataset(dataset, expected)
     if len(dataset) != 1:
         raise ValueError(
@@ -77,7 +79,7 @@ def _single_graph(dataset: object) -> Data:
     refuse_several_types(data, "dataset[0]")
     if not isinstance(data, Data):
         raise TypeError(f"dataset[0] must be a torch_geometric.data.Data, got {type(data).__name__}")
-    if isinstance(dataset, HasIndexSplit) and "train_mask" not in data:
+    if isinstance(dataset, HasNodeSplit) and "train_mask" not in data:
         data = _with_masks(data, dataset.get_idx_split())
     return data
 
@@ -107,11 +109,11 @@ def _masks(data: Data, num_nodes: int, split: int, y: Tensor, notes: list[str]) 
     return masks.values()
 
 
-def _as_split(graph: Graph, mask: Tensor, inductive: bool) -> Split:
+def _as_split(graph: Graph, mask: Tensor, inductive: bool) -> NodePart:
     nodes = mask.nonzero().flatten()
     if not inductive:
-        return Split(graph, nodes)
-    return Split(graph.induced(nodes), torch.arange(len(nodes), device=nodes.device))
+        return NodePart(graph, nodes)
+    return NodePart(graph.induced(nodes), torch.arange(len(nodes), device=nodes.device))
 
 
 def _name(dataset: object) -> str:

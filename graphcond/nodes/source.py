@@ -5,34 +5,34 @@ from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
 from graphcond.core.sparse import take_rows
-from graphcond.nodes.propagated_features import Propagated
-from graphcond.nodes.surrogate_models import Relay
-from graphcond.nodes.task import Split
+from graphcond.nodes.propagated_features import PropagatedFeatures
+from graphcond.nodes.surrogate_models import SurrogateModel
+from graphcond.nodes.task import NodePart
 
 
-def relay_batch(split: Split, relay: Relay) -> Batch:
-    """Return the nodes of a split as a relay sees them: exact neighbourhoods, the first hops done."""
-    view = Propagated(split.graph, 0)
-    if not relay.last_hop:
-        return Batch(view.rows_at(split.nodes, relay.hops), split.labels)
+def surrogate_batch(split: NodePart, surrogate: SurrogateModel) -> Batch:
+    """Return the nodes of a part as a surrogate takes them: exact neighbourhoods, the first hops done."""
+    view = PropagatedFeatures(split.graph, 0)
+    if not surrogate.last_hop:
+        return Batch(view.rows_at(split.nodes, surrogate.hops), split.labels)
     rows, columns = take_rows(view.adjacency, split.nodes, keep=split.nodes)
-    x = view.rows_at(columns, relay.hops)
+    x = view.rows_at(columns, surrogate.hops)
     return Batch(x, split.labels, rows, torch.searchsorted(columns, split.nodes))
 
 
 class NodeSource:
-    """Training nodes, at most so many of each class at a step, drawn afresh where a class has more.
+    """Training nodes, at most ``per_class`` of each class at a step, drawn afresh where a class has more.
 
     The original graph is touched once, here: the cost of a step depends on the nodes in it and not on the graph.
 
     Args:
         split: The training nodes.
-        relay: The network that looks at them.
+        surrogate: The settings of the surrogate.
         per_class: Nodes of each class in a batch.
     """
 
-    def __init__(self, split: Split, relay: Relay, per_class: int) -> None:
-        self._whole = relay_batch(split, relay)
+    def __init__(self, split: NodePart, surrogate: SurrogateModel, per_class: int) -> None:
+        self._whole = surrogate_batch(split, surrogate)
         self._per_class = per_class
         labels = self._whole.y
         self._classes = [(labels == label).nonzero().flatten() for label in torch.unique(labels).tolist()]

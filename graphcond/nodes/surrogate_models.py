@@ -1,4 +1,4 @@
-"""Relays: the surrogates of node methods, and the hops of a graph that can be done before their weights come in."""
+"""The surrogates of node methods, and the hops of a graph that can be done before their weights come in."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -12,8 +12,8 @@ from graphcond.surrogates.two_layer import TwoLayer
 
 
 @runtime_checkable
-class Relay(Protocol):
-    """Which network a node method looks through."""
+class SurrogateModel(Protocol):
+    """The surrogate of a node method (relay model in the paper), as a value."""
 
     @property
     def hops(self) -> int:
@@ -30,13 +30,13 @@ class Relay(Protocol):
         """Layers before the logits, the propagated features included."""
         ...
 
-    def surrogate(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
+    def build(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
         """Return the network, its weights on the device of ``like``."""
         ...
 
 
 @dataclass(frozen=True)
-class SGC:
+class SGCSurrogate:
     """Simple graph convolution (Wu et al., ICML 2019): all hops first, then softmax regression.
 
     Args:
@@ -51,13 +51,13 @@ class SGC:
         """Check the field."""
         require_positive(self, but=("hops",))
 
-    def surrogate(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
-        """See :class:`Relay`."""
+    def build(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
+        """See :class:`SurrogateModel`."""
         return Linear(num_features, num_classes, like)
 
 
 @dataclass(frozen=True)
-class GCN:
+class GCNSurrogate:
     """A two-layer graph convolutional network (Kipf and Welling, ICLR 2017).
 
     Args:
@@ -73,6 +73,6 @@ class GCN:
         """Check the field."""
         require_positive(self)
 
-    def surrogate(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
-        """See :class:`Relay`."""
+    def build(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
+        """See :class:`SurrogateModel`."""
         return TwoLayer(num_features, self.hidden, num_classes, like)

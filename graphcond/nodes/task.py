@@ -58,7 +58,7 @@ class Graph:
 
 
 @dataclass(frozen=True)
-class Split:
+class NodePart:
     """Nodes of one graph on which something is trained or measured; ``nodes`` are row numbers of ``graph``."""
 
     graph: Graph
@@ -79,9 +79,9 @@ class Split:
                 state.update(part.cpu().numpy().tobytes())
         return state.hexdigest()
 
-    def to(self, device: torch.device) -> "Split":
+    def to(self, device: torch.device) -> "NodePart":
         """Return the split on another device."""
-        return Split(self.graph.to(device), self.nodes.to(device))
+        return NodePart(self.graph.to(device), self.nodes.to(device))
 
 
 def _parts(x: Tensor) -> tuple[Tensor, ...]:
@@ -100,22 +100,28 @@ class NodeTask:
     Args:
         train: The graph that is condensed, and its labelled training nodes.
         val: Where settings are chosen; may be empty.
-        test: Where the final judgement is made; no method reads it.
+        test: The final evaluation is made on it; no method reads it.
         num_classes: Number of classes.
         inductive: Whether each split has its own graph.
         split: Which column of a dataset with several splits was taken.
         name: The dataset's name, for the record and tables only.
         notes: What was noticed and repaired in the input, one sentence each.
+        metric: By which it is evaluated unless a protocol says otherwise.
     """
 
-    train: Split
-    val: Split
-    test: Split
+    train: NodePart
+    val: NodePart
+    test: NodePart
     num_classes: int
     inductive: bool = False
     split: int = 0
     name: str = "data"
     notes: tuple[str, ...] = ()
+    metric: str = "accuracy"
+
+    def __repr__(self) -> str:
+        train, val, test = (len(part.nodes) for part in (self.train, self.val, self.test))
+        return f"NodeTask({self.name}, classes={self.num_classes}, train={train}, val={val}, test={test})"
 
     @property
     def class_counts(self) -> Tensor:
@@ -127,13 +133,13 @@ class NodeTask:
         train = self.train.to(device)
         if self.inductive:
             return replace(self, train=train, val=self.val.to(device), test=self.test.to(device))
-        val, test = (Split(train.graph, split.nodes.to(device)) for split in (self.val, self.test))
+        val, test = (NodePart(train.graph, split.nodes.to(device)) for split in (self.val, self.test))
         return replace(self, train=train, val=val, test=test)
 
     def dense(self) -> "NodeTask":
         """Return the task with dense features, for what does not read sparse ones."""
         dense_graphs = {id(one.graph): one.graph.dense() for one in (self.train, self.val, self.test)}
-        train, val, test = (Split(dense_graphs[id(s.graph)], s.nodes) for s in (self.train, self.val, self.test))
+        train, val, test = (NodePart(dense_graphs[id(s.graph)], s.nodes) for s in (self.train, self.val, self.test))
         return replace(self, train=train, val=val, test=test)
 
     def fingerprint(self) -> str:

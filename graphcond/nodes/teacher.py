@@ -15,7 +15,7 @@ from graphcond.nodes.cost_model import NUMBER, Shape
 from graphcond.nodes.hops import are_many
 from graphcond.nodes.propagated_features import Views, unit
 from graphcond.nodes.propagation import PAGERANK_STEPS, personalized_pagerank
-from graphcond.nodes.task import Graph, NodeTask, Split
+from graphcond.nodes.task import Graph, NodePart, NodeTask
 from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit_ridge_iteratively
 
 MAX_HOPS = 4
@@ -31,7 +31,7 @@ ROWS_AT_ONCE = 1 << 16
 HOPS_LIMIT = 1e10
 SMOOTHING_LIMIT = 1e9
 KEPT_LIMIT = 1 << 28  # bytes of features that are kept besides those after the model's depth
-HELD_OUT = 5  # without validation nodes, one in so many training nodes of a class is held out for choosing
+HELD_OUT = 5  # without validation nodes, one in this many training nodes of a class is held out for choosing
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def with_validation(task: NodeTask) -> NodeTask:
         order = torch.randperm(len(rows)).to(rows.device)
         held[rows[order[: len(rows) // HELD_OUT]]] = True
     train = replace(task.train, nodes=nodes[~held])
-    return replace(task, train=train, val=Split(task.train.graph, nodes[held]))
+    return replace(task, train=train, val=NodePart(task.train.graph, nodes[held]))
 
 
 def for_choosing(task: NodeTask, views: Views) -> tuple[NodeTask, Views]:
@@ -90,12 +90,12 @@ def choose_teacher(task: NodeTask, views: Views) -> TeacherChoice:
     """
     if not len(task.val.nodes):
         return TeacherChoice(hops=2, unit_rows=False, penalty=1.0)
-    judges = _some(task.val.nodes, min(VALIDATION_LIMIT, _rows_limit(task)))
-    labels = task.val.graph.y[judges]
-    ranked = sorted(_candidates(task, views, judges), key=lambda one: -one.choice.score)[:FINALISTS]
+    validation_nodes = _some(task.val.nodes, min(VALIDATION_LIMIT, _rows_limit(task)))
+    labels = task.val.graph.y[validation_nodes]
+    ranked = sorted(_candidates(task, views, validation_nodes), key=lambda one: -one.choice.score)[:FINALISTS]
     outcomes = [(one.choice, one.scores) for one in ranked]
     for one in ranked[: _smoothings(task)]:
-        outcomes += _smoothed(one, views, judges, labels)
+        outcomes += _smoothed(one, views, validation_nodes, labels)
     best, scores = max(outcomes, key=lambda pair: pair[0].score)
     losses = {t: float(F.cross_entropy(t * scores, labels)) for t in TEMPERATURES}
     return replace(best, temperature=min(losses, key=losses.__getitem__))
@@ -108,7 +108,7 @@ def _hops(views: Views) -> int:
 
 
 def affordable_hops(products: int, depth: int) -> int:
-    """Return how many hops are tried at most, where one takes so many multiplications."""
+    """Return how many hops are tried at most, by the multiplications that one takes."""
     return MAX_HOPS if (MAX_HOPS - depth) * products <= HOPS_LIMIT else depth
 
 
@@ -135,18 +135,18 @@ def _products(graph: Graph, columns: int) -> int:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A teacher without smoothing, and its scores of the nodes that judge it, ``(m, num_classes)``."""
+    """A teacher without smoothing, and its scores of the nodes that evaluate it, ``(m, num_classes)``."""
 
     choice: TeacherChoice
     model: LinearModel
     scores: Tensor
 
 
-def _candidates(task: NodeTask, views: Views, judges: Tensor) -> Iterator[_Candidate]:
+def _candidates(task: NodeTask, views: Views, validation_nodes: Tensor) -> Iterator[_Candidate]:
     nodes = _some(task.train.nodes, min(SELECTION_LIMIT, _rows_limit(task)))
     targets = one_hot(task.train.graph.y[nodes], task.num_classes)
-    labels = task.val.graph.y[judges]
-    for hops, (known, asked) in enumerate(_paired_rows(views, nodes, judges, Shape.of(task))):
+    labels = task.val.graph.y[validation_nodes]
+    for hops, (known, asked) in enumerate(_paired_rows(views, nodes, validation_nodes, Shape.of(task))):
         for unit_rows in (False, True):
             if unit_rows:  # in their own memory: wide rows are many numbers
                 known, asked = unit(known, out=known), unit(asked, out=asked)
@@ -165,7 +165,7 @@ def _rows_limit(task: NodeTask) -> int:
 
 
 def _some(nodes: Tensor, limit: int) -> Tensor:
-    """Return the nodes, or so many of them at random."""
+    """Return the nodes, or a random sample of the given size."""
     return nodes if len(nodes) <= limit else nodes[torch.randperm(len(nodes))[:limit].to(nodes.device)]
 
 
@@ -181,12 +181,12 @@ def _paired_rows(views: Views, train: Tensor, val: Tensor, shape: Shape) -> Iter
 
 
 def _smoothed(
-    candidate: _Candidate, views: Views, judges: Tensor, labels: Tensor
+    candidate: _Candidate, views: Views, validation_nodes: Tensor, labels: Tensor
 ) -> Iterator[tuple[TeacherChoice, Tensor]]:
     choice = candidate.choice
     scores = views.val.scores(candidate.model, choice.hops, choice.unit_rows)
     for teleport in TELEPORTS:
-        final = personalized_pagerank(views.val.adjacency, scores, teleport)[judges]
+        final = personalized_pagerank(views.val.adjacency, scores, teleport)[validation_nodes]
         yield replace(choice, teleport=teleport, score=score(final, labels)), final
 
 

@@ -30,7 +30,7 @@ def _dense_work(shape: Shape, depth: int) -> Work:
     nodes, features, classes = shape.num_nodes, shape.num_features, shape.num_classes
     hops = affordable_hops(shape.entries * features, depth)
     smoothing = min(FINALISTS, SMOOTHING_LIMIT // (PAGERANK_STEPS * len(TELEPORTS) * shape.entries * classes))
-    tried, judges = min(SELECTION_LIMIT, shape.num_train), VALIDATION_LIMIT + SELECTION_LIMIT
+    tried, validated = min(SELECTION_LIMIT, shape.num_train), VALIDATION_LIMIT + SELECTION_LIMIT
     space, posterior = shape.rows_bytes(features), shape.rows_bytes(classes)
     kept, further = space, 2 * (hops - depth)  # once to choose, once to fit
     if keeps(shape, hops, depth):
@@ -38,7 +38,7 @@ def _dense_work(shape: Shape, depth: int) -> Work:
     clustered = min(1.0, 3 * torch.get_num_threads() / classes)  # of the nodes at once: a class in each thread
     stages = (
         shape.building_bytes,
-        shape.adjacency_bytes + kept + shape.sweep_bytes + NUMBER * min(nodes, judges) * features * (depth + 1),
+        shape.adjacency_bytes + kept + shape.sweep_bytes + NUMBER * min(nodes, validated) * features * (depth + 1),
         shape.adjacency_bytes + kept + 2 * posterior + 2 * NUMBER * shape.num_train * features,
         shape.adjacency_bytes + kept + posterior + int(2 * clustered * space),
     )

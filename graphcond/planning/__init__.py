@@ -1,4 +1,4 @@
-"""What a condensation will take: time, memory and disk, told before anything runs."""
+"""What a condensation will take: time, memory and disk, estimated before anything runs."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What a condensation will take, told before anything runs."""
+"""What a condensation will take, estimated before anything runs."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -9,16 +9,19 @@ import torch
 from torch_geometric.data import Data, Dataset
 
 from graphcond.core.fields import check_flag
+from graphcond.core.run import Run, check_run
 from graphcond.core.runtime.costs import peak_memory
-from graphcond.core.runtime.memory import held_memory, parse_memory, shown
+from graphcond.core.runtime.memory import held_memory, shown
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.size import Size, asked_size, check_kind
+from graphcond.core.words import MEMORY, SIZES, answers
 from graphcond.datasets import entry
 from graphcond.datasets.entries import Entry
 from graphcond.datasets.folders import Folder, load_folder
-from graphcond.nodes.budget import Budget, RatioOf
 from graphcond.nodes.cost_model import Shape
-from graphcond.nodes.methods import METHODS as NODE_METHODS
 from graphcond.nodes.methods.base import NodeMethod
+from graphcond.nodes.modality import NODES, allocation_of
+from graphcond.nodes.task import NodeTask
 from graphcond.planning.machine import Machine
 from graphcond.planning.trial import attempt
 
@@ -59,16 +62,15 @@ class Plan:
         )
 
 
+@answers(SIZES | MEMORY | {"split": "graphcond.read(dataset, split={}) in place of the dataset"})
 def plan(
     dataset: object,
     ratio: float | None = None,
     *,
-    num_nodes: int | None = None,
-    nodes_per_class: int | None = None,
-    ratio_of: RatioOf = "nodes",
+    size: int | float | str | Size | None = None,
     method: str | NodeMethod = "auto",
-    inductive: bool = False,
-    memory: int | str | None = None,
+    inductive: bool | None = None,
+    run: Run = Run(),
 ) -> Plan:
     """Return the time, memory and disk that :func:`graphcond.condense` is expected to take for a node dataset.
 
@@ -78,33 +80,35 @@ def plan(
 
     Args:
         dataset: A name of the catalogue, the path of a folder for :func:`graphcond.datasets.load_folder`, or what
-            :func:`graphcond.condense` takes.
-        ratio: As :func:`graphcond.condense` takes it, and so are all others.
-        num_nodes: Number of synthetic nodes.
-        nodes_per_class: Number of synthetic nodes of each class.
-        ratio_of: What the ratio counts against.
-        method: A method's name or object.
-        inductive: Whether the subgraph of the training nodes is condensed.
-        memory: The memory that the process may take.
+            :func:`graphcond.condense` takes, a task included.
+        ratio: As :func:`graphcond.condense` takes it.
+        size: Likewise.
+        method: Likewise.
+        inductive: Whether the subgraph of the training nodes is condensed; default: as a task was read, else no.
+        run: Its ``memory`` is what the process may take.
 
     Raises:
         TypeError: the dataset is not one graph with classified nodes.
         ValueError: an argument makes no sense, or the memory does not suffice.
 
     >>> import graphcond
-    >>> graphcond.plan("ogbn-arxiv", num_nodes=454, method="class_mean").disk
+    >>> graphcond.plan("ogbn-arxiv", size=454, method="class_mean").disk
     0
     """
-    chosen, inductive = NODE_METHODS.resolve(method), check_flag("inductive", inductive)
-    limit = None if memory is None else parse_memory(memory)
+    run = check_run(run, only=("memory",), of="plan")
+    asked = asked_size(ratio, size)
+    check_kind(asked, NODES.sizes, NODES.name)
+    chosen = NODES.methods.resolve(method)
+    induced = inductive is not None and check_flag("inductive", inductive)
     shape, loaded = _shape(dataset)
-    if inductive:
+    if isinstance(dataset, NodeTask):
+        NODES.task_of(dataset, inductive=inductive)  # which says that a task was read already
+    elif induced:
         shape = shape.among(shape.num_train / shape.num_nodes)
     counts = torch.full((shape.num_classes,), max(1, shape.num_train // shape.num_classes))
-    budget = Budget(ratio=ratio, num_nodes=num_nodes, nodes_per_class=nodes_per_class, ratio_of=ratio_of)
-    allocation = budget.allocate(shape.num_nodes, counts)
-    work = chosen.work(shape)
-    peak, disk = work.fitted(limit, held_memory() + loaded, chosen.label)
+    allocation = allocation_of(asked, shape.num_nodes, counts)
+    work, name = chosen.work(shape), NODES.methods.name_of(chosen)
+    peak, disk = work.fitted(run.memory_limit, held_memory() + loaded, name)
     with seeded(0):
         machine = Machine.measure(shape)
         before = peak_memory(CPU)
@@ -119,7 +123,7 @@ def plan(
         + max(work.products - tried.products, 0.0) / machine.products
         + max(work.dense - tried.dense, 0.0) / machine.dense
     )
-    return Plan(chosen.label, int(allocation.sum()), seconds, peak, disk, trial.steps)
+    return Plan(name, int(allocation.sum()), seconds, peak, disk, trial.steps)
 
 
 def _shape(dataset: object) -> tuple[Shape, int]:
@@ -132,6 +136,8 @@ def _shape(dataset: object) -> tuple[Shape, int]:
             return _size(load_folder(found.loader.path)), 0
         shape = _published(found)
         return shape, shape.rows_bytes(shape.num_features) + LOADED * shape.num_edges
+    if isinstance(dataset, NodeTask):
+        return Shape.of(dataset), 0
     data = dataset[0] if isinstance(dataset, Dataset) and len(dataset) == 1 else dataset
     if not isinstance(data, Data) or data.x is None or data.edge_index is None or data.y is None:
         raise TypeError(

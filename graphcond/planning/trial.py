@@ -8,9 +8,10 @@ from torch import Tensor
 
 from graphcond.core.allocation import largest_remainder
 from graphcond.core.matching.driver import MATCHING
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.progress import Progress
 from graphcond.nodes.cost_model import Shape
+from graphcond.nodes.methods import METHODS
 from graphcond.nodes.methods.base import NodeMethod
 from graphcond.nodes.reading import read_nodes
 from graphcond.planning.machine import random_graph
@@ -55,9 +56,9 @@ class _Watch:
         if now - self.began[0] > SECONDS and progress.done < progress.total:
             raise _Enough
 
-    def steps(self, stepwise: bool) -> tuple[float, int, int]:
+    def steps(self, resumable: bool) -> tuple[float, int, int]:
         """Return the seconds of a step, the steps that were done, and those of the whole run."""
-        if self.began is None or self.latest is None or not stepwise:
+        if self.began is None or self.latest is None or not resumable:
             return 0.0, 0, 0
         done = self.latest[1].done - self.began[1].done
         if not done:  # one report or none: a closed form, or over in no time
@@ -66,7 +67,7 @@ class _Watch:
 
 
 def attempt(method: NodeMethod, shape: Shape, allocation: Tensor) -> Trial:
-    """Condense a random graph with as many features and classes to as many nodes, for a moment.
+    """Condense a random graph with as many features and classes to as many nodes, for a few steps.
 
     Raises:
         ValueError: long work comes before the method's steps, so that these are not reached.
@@ -78,15 +79,16 @@ def attempt(method: NodeMethod, shape: Shape, allocation: Tensor) -> Trial:
     watch = _Watch()
     start = time.perf_counter()
     try:
-        method.condense(task, _fitting(allocation, task.class_counts), Run(progress=watch))
+        method.condense(task, _fitting(allocation, task.class_counts), RunContext(progress=watch))
     except _Enough:
         if watch.began is not None and watch.began[1].what != MATCHING:
+            name, work = METHODS.name_of(method), watch.began[1].what
             raise ValueError(
-                f"plan cannot foresee {method.label!r}, which has long work ({watch.began[1].what}) before its steps; "
-                "condense with max_seconds= and checkpoint= instead, and go on while it pays"
+                f"plan cannot foresee {name!r}, which has long work ({work}) before its steps; condense with "
+                "max_seconds= and checkpoint= instead, and go on while it pays"
             ) from None
     seconds = time.perf_counter() - start
-    each, done, total = watch.steps(method.stepwise)
+    each, done, total = watch.steps(method.resumable)
     return Trial(Shape.of(task), max(seconds - each * done, 0.0), each, total)
 
 

@@ -10,7 +10,7 @@ OF_NODES = STRUCTURE | {"train_mask", "val_mask", "test_mask"}
 OF_GRAPHS = STRUCTURE | {"edge_attr"}
 """What is used of a graph with labelled nodes, and of graphs with labels."""
 BOOKKEEPING = frozenset({"batch", "ptr", "n_id", "e_id", "idx", "name", "smiles", "node_year", "node_species"})
-"""What tells nothing about nodes or edges."""
+"""What says nothing about nodes or edges."""
 REMEDIES = {
     "edge_attr": "one weight per edge would be data.edge_weight",
     "edge_type": "all edges count alike",

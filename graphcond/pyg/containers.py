@@ -33,7 +33,7 @@ def length(dataset: Collection) -> int:
     """Return the number of items of a dataset.
 
     Raises:
-        TypeError: it does not tell.
+        TypeError: it does not say.
     """
     try:
         return len(dataset)

@@ -123,9 +123,7 @@ def network(
         try:
             logits = module.eval()(torch.zeros(PROBES, *shape))
         except RuntimeError as error:
-            raise ValueError(
-                f"architecture {architecture!r} cannot look at images of shape {shape}: {error}"
-            ) from error
+            raise ValueError(f"architecture {architecture!r} cannot take images of shape {shape}: {error}") from error
     if tuple(logits.shape) != (PROBES, num_classes):
         raise ValueError(
             f"architecture {architecture!r} gives outputs of shape {tuple(logits.shape)} for {PROBES} images, expected "

@@ -36,7 +36,7 @@ class LinearModel:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowOperator:
     """A matrix that is only ever multiplied, such as propagated sparse features.
 
     Args:
@@ -54,7 +54,7 @@ class Rows:
     scale: float
 
     @classmethod
-    def dense(cls, x: Tensor) -> "Rows":
+    def dense(cls, x: Tensor) -> "RowOperator":
         """Wrap a dense matrix ``(n, num_features)``."""
         mean = x.mean(dim=0)
         scale = float(x.square().sum(dim=1).mean() - mean.square().sum())
@@ -70,7 +70,7 @@ def fit_ridge(x: Tensor, targets: Tensor, penalties: Sequence[float]) -> list[Li
         penalties: Positive, relative to the mean squared norm of the centred rows.
     """
     if min(x.shape) > DIRECT_LIMIT:
-        return fit_ridge_iteratively(Rows.dense(x), targets, penalties)
+        return fit_ridge_iteratively(RowOperator.dense(x), targets, penalties)
     center, offset = x.mean(dim=0), targets.mean(dim=0)
     dual = x.size(0) <= x.size(1)
     if dual:
@@ -98,7 +98,7 @@ def _moments(x: Tensor, targets: Tensor, center: Tensor, offset: Tensor) -> tupl
     return gram, right
 
 
-def fit_ridge_iteratively(rows: Rows, targets: Tensor, penalties: Sequence[float]) -> list[LinearModel]:
+def fit_ridge_iteratively(rows: RowOperator, targets: Tensor, penalties: Sequence[float]) -> list[LinearModel]:
     """Return one ridge model per penalty by conjugate gradients, for matrices that are never formed.
 
     Args:

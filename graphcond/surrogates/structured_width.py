@@ -53,7 +53,7 @@ class StructuredWidth:
     n)`` sparse CSR, and ``rows`` says which of them are labelled; without ``adj`` nodes see themselves only, as in
     :class:`InfiniteWidth`.
 
-    A real batch that is looked at again and again is to be passed through :meth:`seen` once. A look then costs two
+    A real batch that is used again and again is to be passed through :meth:`seen` once. A use then costs two
     products with a sparse matrix for each layer and hop: the number of edges around labelled nodes, times the synthetic
     nodes.
 

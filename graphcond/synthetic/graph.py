@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from graphcond.core.matching.batch import Batch
-from graphcond.core.matching.driver import Synthetic
+from graphcond.core.matching.recipe import Synthetic
 
 
 class SyntheticGraph(Synthetic):
@@ -34,7 +34,7 @@ class SyntheticGraph(Synthetic):
         return adjacency
 
     def batch(self) -> Batch:
-        """See :class:`graphcond.core.matching.driver.Synthetic`."""
+        """See :class:`graphcond.core.matching.recipe.Synthetic`."""
         adjacency = self.adjacency()
         if adjacency is None:
             return Batch(self.x, self.y)
@@ -45,7 +45,7 @@ class SyntheticGraph(Synthetic):
         return Batch(x, self.y, operator if self.last_hop else None)
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
-        """See :class:`graphcond.core.matching.driver.Synthetic`."""
+        """See :class:`graphcond.core.matching.recipe.Synthetic`."""
         parts = {"features": [self.x]}
         if self.structure is not None:
             parts["structure"] = list(self.structure.parameters())

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from graphcond.core.matching.batch import Batch
-from graphcond.core.matching.driver import Synthetic
+from graphcond.core.matching.recipe import Synthetic
 
 
 class Labels(nn.Module):
@@ -96,7 +96,7 @@ class Labelled(Synthetic):
         """Return what rows are made of, by the name of the part."""
 
     def batch(self) -> Batch:
-        """See :class:`graphcond.core.matching.driver.Synthetic`."""
+        """See :class:`graphcond.core.matching.recipe.Synthetic`."""
         return Batch(*self.decode(), step_size=self.step_size())
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
@@ -123,7 +123,7 @@ class Labelled(Synthetic):
         return sum(parameter.numel() * parameter.element_size() for parameter in self.parameters())
 
 
-class Free(Labelled):
+class LearnedRows(Labelled):
     """Rows of any shape, each number of which is learned.
 
     Args:

@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from graphcond.core.fields import require_positive
 from graphcond.core.matching.batch import Batch
-from graphcond.core.matching.driver import Synthetic
+from graphcond.core.matching.recipe import Synthetic
 
 SMALLEST = 1e-20  # the exponential draws of float32 can be 0, whose logarithm no row survives
 
 
 @runtime_checkable
-class Rows(Protocol):
+class RowDecoder(Protocol):
     """How logits become interactions."""
 
     def __call__(self, logits: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class SoftmaxRows:
         require_positive(self)
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """See :class:`Rows`."""
+        """See :class:`RowDecoder`."""
         return (self.interactions * torch.softmax(logits / self.temperature, dim=1)).clamp(max=1)
 
 
@@ -66,7 +66,7 @@ class GumbelRows:
         require_positive(self)
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """See :class:`Rows`."""
+        """See :class:`RowDecoder`."""
         total = torch.zeros_like(logits)
         for _ in range(self.draws):
             total = total + torch.utils.checkpoint.checkpoint(self._draw, logits, use_reentrant=False)
@@ -83,7 +83,7 @@ class TopKRows:
 
     Args:
         interactions: :math:`k`.
-        longer: So many of the first users have one more.
+        longer: The number of users, the first ones, that have one more.
         temperature: Of the softmax behind it.
     """
 
@@ -96,7 +96,7 @@ class TopKRows:
         require_positive(self, but=("longer",))
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """See :class:`Rows`."""
+        """See :class:`RowDecoder`."""
         soft = SoftmaxRows(interactions=self.interactions, temperature=self.temperature)(logits)
         best = logits.topk(min(self.interactions + 1, logits.size(1)), dim=1).indices
         kept = torch.ones_like(best, dtype=soft.dtype)
@@ -122,7 +122,7 @@ class CutRows:
         require_positive(self, but=("rows",))
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """See :class:`Rows`."""
+        """See :class:`RowDecoder`."""
         whole = self.rows(logits)
         largest, places = whole.detach().topk(min(self.kept, whole.size(1)), dim=1)
         return torch.zeros_like(whole).scatter_(1, places, largest) + (whole - whole.detach())
@@ -140,7 +140,9 @@ class UserRows(Synthetic):
 
     batches: Tensor
 
-    def __init__(self, logits: Tensor, rows: Rows, first: Rows | None = None, first_batches: int = 0) -> None:
+    def __init__(
+        self, logits: Tensor, rows: RowDecoder, first: RowDecoder | None = None, first_batches: int = 0
+    ) -> None:
         super().__init__()
         self.logits = nn.Parameter(logits.clone())
         self.rows = rows

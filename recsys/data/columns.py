@@ -89,16 +89,16 @@ def layout_of(names: Sequence[object], columns: Mapping[str, str | int] | None =
     {'user_id': 0, 'item_id': 1, 'weight': 2}
     """
     header = tuple(str(name) for name in names)
-    told = {role: _place(name, header, role) for role, name in checked_columns(columns).items()}
-    free = [place for place in range(len(header)) if place not in told.values()]
-    found = {column: _recognised(column, header, free) for column in COLUMNS if column not in told}
-    places = told | {column: place for column, place in found.items() if place is not None}
+    given = {role: _place(name, header, role) for role, name in checked_columns(columns).items()}
+    free = [place for place in range(len(header)) if place not in given.values()]
+    found = {column: _recognised(column, header, free) for column in COLUMNS if column not in given}
+    places = given | {column: place for column, place in found.items() if place is not None}
     _check(places, header)
-    guessed = frozenset(column for column in places if column not in told and header[places[column]] != column)
+    guessed = frozenset(column for column in places if column not in given and header[places[column]] != column)
     return Layout(dict(sorted(places.items(), key=lambda pair: COLUMNS.index(pair[0]))), guessed, header)
 
 
-def layout_by_place(first: Sequence[str], columns: Mapping[str, str | int] | None = None) -> Layout:
+def layout_by_position(first: Sequence[str], columns: Mapping[str, str | int] | None = None) -> Layout:
     """Return where users, items, weights and times are in a table without a header.
 
     Without ``columns`` they stand in that order, as in the files of MovieLens, weights and times where there are any.
@@ -111,16 +111,16 @@ def layout_by_place(first: Sequence[str], columns: Mapping[str, str | int] | Non
         TypeError: ``columns`` is no mapping of names.
         ColumnError: there is no such place, or no usual number of columns.
     """
-    told = checked_columns(columns)
-    if told:
+    given = checked_columns(columns)
+    if given:
         names = tuple(str(place) for place in range(len(first)))
-        strange = [str(name) for name in told.values() if str(name) not in names]
+        strange = [str(name) for name in given.values() if str(name) not in names]
         if strange:
             raise ColumnError(
                 f"there is no column {strange[0]}: there is no header, and the first row is {', '.join(first)}; give "
                 f"places from 0 to {len(first) - 1}, such as {remedy(0, 1)}"
             )
-        places = {role: int(place) for role, place in told.items()}
+        places = {role: int(place) for role, place in given.items()}
         _check(places, names)
         return Layout(places, frozenset(), names)
     if not 2 <= len(first) <= len(COLUMNS):
@@ -139,15 +139,15 @@ def has_header(first: Sequence[str], second: Sequence[str] | None, columns: Mapp
 
     It does if it has a name of ``columns``, or usual names of users and items, or no number where the next row has one.
     """
-    told = {str(name) for name in checked_columns(columns).values()}
-    if any(not name.isdigit() for name in told):
-        return bool(told & set(first)) or not any(map(_is_number, first))
+    given = {str(name) for name in checked_columns(columns).values()}
+    if any(not name.isdigit() for name in given):
+        return bool(given & set(first)) or not any(map(_is_number, first))
     everywhere = range(len(first))
     if all(_recognised(column, first, everywhere) is not None for column in COLUMNS[:2]):
         return True
     if any(map(_is_number, first)):
         return False
-    return not told or any(map(_is_number, second or ()))
+    return not given or any(map(_is_number, second or ()))
 
 
 def checked_columns(columns: object) -> dict[str, str | int]:

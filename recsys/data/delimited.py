@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from recsys.data.columns import COLUMNS, Layout, has_header, layout_by_place, layout_of
+from recsys.data.columns import COLUMNS, Layout, has_header, layout_by_position, layout_of
 from recsys.data.dialect import Text, unquoted
 from recsys.data.ids import ids_from_text
 
@@ -55,7 +55,7 @@ def read_delimited(path: Path, columns: Mapping[str, str | int] | None, weighted
     text = Text.of(path)
     first, *others = ([unquoted(value) for value in row] for row in text.rows)
     header = has_header(first, others[0] if others else None, columns)
-    layout = layout_of(first, columns) if header else layout_by_place(first, columns)
+    layout = layout_of(first, columns) if header else layout_by_position(first, columns)
     frame = _columns(text, layout, header, weighted)
     for name in COLUMNS[:2]:
         frame[name] = _typed(frame[name], _is_quoted(text, layout.places[name], header))

@@ -12,7 +12,7 @@ DECAY = 0.7  # popularity falls with this power of an item's rank
 HEAD = 0.05  # share of the items among which popularity hardly differs
 CONTRAST = 2.0  # of the logarithm of an item's share among a kind of taste
 MIXING = 0.1  # concentration of a user's tastes: below 1, a few prevail
-BLOCK = 2**22  # cells of users x items that are looked at together
+BLOCK = 2**22  # cells of users x items that are drawn together
 ROUNDS = 8
 
 

@@ -1,1 +1,1 @@
-"""Judging recommenders, and what was condensed, on held-out interactions."""
+"""Evaluation recommenders, and what was condensed, on held-out interactions."""

@@ -26,7 +26,7 @@ class Consumer:
             users, and a seed.
         folds_in: Whether the model serves users that it was not fitted on.
         needs: The module of ``implicit`` that it is, if so.
-        weighs: Whether it looks at weights.
+        weighs: Whether it uses weights.
     """
 
     fit: Callable[[csr_matrix, Holdout, int], tuple[Recommender, Choice]]
@@ -76,15 +76,13 @@ CONSUMERS = {
 def resolve_consumers(models: Sequence[object]) -> dict[str, Consumer]:
     """Return the consumers of some names, or of a user's own recommenders, each once, by their names.
 
-    It looks whether what they need is there.
+    It checks that what they need is there.
 
     Raises:
-        TypeError: they are not in a sequence, or one is neither a name nor a recommender.
-        ValueError: there are none, or there is no consumer of a name.
+        TypeError: one is neither a name nor a recommender.
+        ValueError: there is no consumer of a name, or two have the same.
         ImportError: one needs ``implicit``, which is not installed.
     """
-    if isinstance(models, str) or not isinstance(models, Sequence):
-        raise TypeError(f"models must be a sequence of names or recommenders, got {models!r}; pass ({models!r},)")
     consumers: dict[str, Consumer] = {}
     for model in models:
         if isinstance(model, str):
@@ -94,8 +92,6 @@ def resolve_consumers(models: Sequence[object]) -> dict[str, Consumer]:
         if name in consumers:
             raise ValueError(f"models must have different names, got several {name}; evaluate one after the other")
         consumers[name] = consumer
-    if not consumers:
-        raise ValueError("models must name at least one recommender, such as 'infinite_ae'")
     for consumer in consumers.values():
         if consumer.needs is not None:
             implicit_module(consumer.needs)

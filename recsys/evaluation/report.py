@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphcond.core.evaluation.columns import Column
-from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, comparable, compare, in_words
+from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, comparable, compare
 from graphcond.core.evaluation.metrics import mean_and_deviation
+from graphcond.core.evaluation.report import RowsReport
 from graphcond.core.evaluation.tables import render
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ GAP = 3  # characters between columns
 
 
 @dataclass(frozen=True)
-class Row:
+class UserRow:
     """One set of users under one recommender, in two columns.
 
     *Plain* scores are those of a model that is fitted on ones wherever the set has an interaction, *own* scores those
@@ -37,7 +38,7 @@ class Row:
         train_seconds: Seconds of one training, the choice of settings included.
         choices: The settings that were chosen on validation data, one for each condensation.
         note: Why there are no scores, if so.
-        own_scores: The own test scores; empty where there are no weights, or nobody looks at them.
+        own_scores: The own test scores; empty where there are no weights, or the model does not use them.
         own_choices: The settings that were chosen for these.
         per_user: Of each metric that is a mean over users, the plain values, ``(condensations, num_asked)``: what
             :func:`~recsys.metrics.bootstrap.paired_bootstrap` compares.
@@ -108,12 +109,12 @@ class Row:
     def _gain(self, metric: str) -> list[float | None]:
         """Return the difference of own and plain and where its interval begins and ends, as JSON can hold it."""
         gain = self.own_gain(metric)
-        told = {} if gain is None else gain.as_dict()
-        return [told[name] for name in ("difference", "low", "high") if name in told]
+        comparisons = {} if gain is None else gain.as_dict()
+        return [comparisons[name] for name in ("difference", "low", "high") if name in comparisons]
 
 
 @dataclass(frozen=True)
-class Report:
+class UserReport(RowsReport[UserRow]):
     """What :func:`recsys.evaluate` returns; ``print(report)`` shows the table.
 
     Args:
@@ -123,21 +124,8 @@ class Report:
         convention: What the metrics mean.
     """
 
-    rows: tuple[Row, ...]
-    dataset: str
     split: str
     convention: str
-
-    def row(self, data: str, model: str = "infinite_ae") -> Row:
-        """Return the row of one training set and model.
-
-        Raises:
-            KeyError: there is no such row.
-        """
-        for row in self.rows:
-            if (row.data, row.model) == (data, model):
-                return row
-        raise KeyError(f"no row for {data!r} under {model!r}; there are {[(r.data, r.model) for r in self.rows]}")
 
     def compare(
         self, metric: str | None = None, column: Column = "plain", model: str | None = None
@@ -154,16 +142,13 @@ class Report:
         Raises:
             ValueError: there is no such metric or column.
         """
-        metric = (self.metrics or [""])[0] if metric is None else metric
-        if metric not in self.metrics or column not in ("plain", "own"):
+        chosen = (self.metrics or [""])[0] if metric is None else metric
+        if chosen not in self.metrics or column not in ("plain", "own"):
             raise ValueError(
-                f"metric must be one of {', '.join(self.metrics)} and column 'plain' or 'own', got {metric!r} and "
+                f"metric must be one of {', '.join(self.metrics)} and column 'plain' or 'own', got {chosen!r} and "
                 f"{column!r}"
             )
-        mine = self.row(self.rows[0].data, self.rows[0].model if model is None else model)
-        others = [row for row in self.rows if row.model == mine.model and row is not mine]
-        judged = [row for row in others if _known(row, metric)] if _known(mine, metric) else []
-        return tuple(compare(mine.sample(metric, column), row.sample(metric, column)) for row in judged)
+        return self.compared(model, lambda row: row.sample(chosen, column) if _known(row, chosen) else None)
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the mean scores as a pandas data frame, a row for each training set and model."""
@@ -175,14 +160,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
-        rows = [row.as_dict() for row in self.rows]
-        names = {"dataset": self.dataset, "split": self.split, "convention": self.convention}
-        told = [{"model": model} | one.as_dict() for model in self._compared() for one in self.compare(model=model)]
-        return {**names, "rows": rows, "comparisons": told}
-
-    def _compared(self) -> list[str]:
-        """Return the recommenders that have a row of the evaluated users."""
-        return [row.model for row in self.rows if row.data == self.rows[0].data]
+        names = {"split": self.split, "convention": self.convention}
+        return self.as_dict(lambda model: self.compare(model=model), **names)
 
     def to_json(self) -> str:
         """Return the report as JSON."""
@@ -213,12 +192,8 @@ class Report:
             for i, (names, rows) in enumerate(_stacked(text, columns))
         ]
         notes = [f"{row.data} / {row.model}: {row.note}" for row in self.rows if row.note]
-        told = [
-            line
-            for model in self._compared()
-            for line in in_words(self.compare(model=model), f"{self.rows[0].data} / {model}, plain")
-        ]
-        return "\n".join(["\n\n".join(tables), *told, *notes])
+        comparisons = self.in_words(lambda model: self.compare(model=model))
+        return "\n".join(["\n\n".join(tables), *comparisons, *notes])
 
 
 Cells = tuple[str, list[str]]
@@ -226,10 +201,10 @@ Cells = tuple[str, list[str]]
 
 def _stacked(text: list[Cells], columns: list[Cells]) -> Iterator[tuple[list[str], list[tuple[str, ...]]]]:
     """Return the headers and rows of tables of at most :data:`WIDTH` characters, each with the columns of text."""
-    room = WIDTH - sum(map(_width, text))
+    space = WIDTH - sum(map(_width, text))
     while columns:
         count, taken = 0, 0
-        while count < len(columns) and (not count or taken + _width(columns[count]) <= room):
+        while count < len(columns) and (not count or taken + _width(columns[count]) <= space):
             taken += _width(columns[count])
             count += 1
         shown = text + columns[:count]
@@ -242,11 +217,11 @@ def _width(column: Cells) -> int:
     return max(map(len, [name, *cells])) + GAP
 
 
-def _known(row: Row, metric: str) -> bool:
+def _known(row: UserRow, metric: str) -> bool:
     return comparable(row.scores.get(metric, ()), row.own_scores.get(metric, ()))
 
 
-def _made(row: Row) -> bool:
+def _made(row: UserRow) -> bool:
     return bool(row.scores and row.condense_seconds)
 
 

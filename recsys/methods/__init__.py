@@ -2,7 +2,8 @@
 
 from graphcond.core.method import MethodTable
 from graphcond.synthetic.user_rows import GumbelRows, SoftmaxRows, TopKRows
-from recsys.methods.base import Size, SyntheticUsers, UserMethod
+from recsys.methods.auto import AutoUsers
+from recsys.methods.base import UserBudget, UserMethod
 from recsys.methods.distill_cf import DistillCF
 from recsys.methods.forgetting import Forgetting
 from recsys.methods.head_users import HeadUsers
@@ -12,22 +13,10 @@ from recsys.methods.stratified_users import StratifiedUsers
 
 METHODS = MethodTable(
     base=UserMethod,
-    classes=(DistillCF, Forgetting, HeadUsers, KMeansUsers, RandomUsers, StratifiedUsers),
-    variants={"auto": (DistillCF, "The default: distill_cf.")},
+    classes=(AutoUsers, DistillCF, Forgetting, HeadUsers, KMeansUsers, RandomUsers, StratifiedUsers),
     nested=(GumbelRows, SoftmaxRows, TopKRows),
     of=" for interactions",
     example="a method for interactions such as DistillCF()",
 )
 
-__all__ = [
-    "METHODS",
-    "DistillCF",
-    "Forgetting",
-    "HeadUsers",
-    "KMeansUsers",
-    "RandomUsers",
-    "Size",
-    "StratifiedUsers",
-    "SyntheticUsers",
-    "UserMethod",
-]
+__all__ = ["METHODS", "UserBudget"]

@@ -2,18 +2,18 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from scipy.sparse import csr_matrix
 
 from graphcond.core.members import Members
 from graphcond.core.method import Method
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from recsys.data.split import Split
 
 
 @dataclass(frozen=True)
-class Size:
+class UserBudget:
     """How large the condensed set shall be.
 
     Args:
@@ -45,12 +45,14 @@ class SyntheticUsers:
 class UserMethod(Method):
     """A way to condense interactions."""
 
+    on_device: ClassVar[bool] = False  # a sparse matrix of SciPy; a method moves what it needs
+
     @abstractmethod
-    def condense(self, split: Split, size: Size, run: Run = Run()) -> SyntheticUsers:
+    def condense(self, split: Split, size: UserBudget, run: RunContext = RunContext()) -> SyntheticUsers:
         """Return synthetic users over the items of ``split``.
 
         Args:
             split: The interactions; only ``train`` and (for choosing) ``val`` may be read.
             size: The size that is asked for.
-            run: Who is told of progress, how long it may take, where its state is kept.
+            run: Progress callback, time limit, checkpoint.
         """

@@ -1,8 +1,9 @@
 """Distill-CF: synthetic users from which an infinitely wide autoencoder learns what real users like."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -13,20 +14,21 @@ from torch import Tensor
 from graphcond.core.fields import require_positive
 from graphcond.core.matching import driver
 from graphcond.core.matching.objectives.kernel_ridge import Error, KernelRidge
+from graphcond.core.matching.recipe import Recipe, Validation
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Weightless
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.surrogates.infinite_width import InfiniteWidth
-from graphcond.synthetic.user_rows import CutRows, GumbelRows, Rows, SoftmaxRows, TopKRows, UserRows
+from graphcond.synthetic.user_rows import CutRows, GumbelRows, RowDecoder, SoftmaxRows, TopKRows, UserRows
 from recsys.data.batches import UserBatches, users_with_targets
 from recsys.data.bytes import bytes_of
 from recsys.data.split import Split
-from recsys.methods.base import Size, SyntheticUsers, UserMethod
+from recsys.methods.base import SyntheticUsers, UserBudget, UserMethod
 from recsys.methods.k_means_users import user_directions
 from recsys.methods.multinomial import Multinomial
 from recsys.methods.selection import binary
 from recsys.methods.squares import HiddenSquares
-from recsys.methods.validation import Look
+from recsys.methods.validation import UserValidation
 
 Loss = Literal["squares", "likelihood", "reconstruction"]
 LOSSES = ("squares", "likelihood", "reconstruction")
@@ -41,7 +43,7 @@ NOISE = 0.1  # of the logits of real users that serve more than once
 NEGLIGIBLE = 0.2  # of the mean weight
 BYTES_SHARE = 0.2  # of the original's bytes
 FEW_KEPT = 10  # interactions of a user: with fewer, more bytes are taken, at most the original's
-DIRECTIONS = 32  # in which clusters of users are told apart
+DIRECTIONS = 32  # in which clusters of users are distinguished
 TRACE = 1e-3  # of an interaction: what an item is started with that a cluster does not have
 CUT_AFTER = 3 / 4  # of the steps
 STILL_RISING = (
@@ -85,15 +87,15 @@ class DistillCF(UserMethod):
         - The paper samples rows by adding up Gumbel-softmax draws; by default we leave out the noise
           (:class:`SoftmaxRows`), hundreds of times cheaper; ``rows=GumbelRows()`` is the paper's.
         - The paper's users are dense: 500 of MovieLens-1M hold twice as many numbers as the set has interactions. Here
-          each keeps its largest interactions only, so many as a share of the original's bytes holds. All items are
+          each keeps its largest interactions only, as many as a share of the original's bytes holds. All items are
           learned for three quarters of the steps, and from then on those that are kept, through the cut
           (:class:`CutRows`) and at a tenth of the learning rate. Validation always sees what is kept.
         - The paper starts from random real users. Where the median user has fewer than ten interactions, weighted users
           start from the means of as many k-means clusters, and are cut from the first step on: a random user of such
           data knows one or two items.
         - Its regulariser on the number of interactions is left out: the rows' sum is fixed by construction.
-        - The published code changes :math:`\lambda` during training to the best of its last look; here it is fixed,
-          and looks try a few around it (:data:`recsys.methods.validation.RIDGES`).
+        - The published code changes :math:`\lambda` during training to the best of its last validation; here
+          it is fixed, and validations try a few around it (:data:`recsys.methods.validation.RIDGES`).
         - The published code takes all users in every step; we take ``batch_users`` of them.
 
     Args:
@@ -108,30 +110,32 @@ class DistillCF(UserMethod):
         scale: What predictions are multiplied by before the softmax, for losses that have one; ``None``: the smaller
             the share of items that users have, the smaller predictions are, so that it is ``1.5 / sqrt(density)``.
         ridge: :math:`\lambda`, relative to the mean diagonal of the kernel; ``None``: ``sqrt(users / 1000)``.
-        share: Bytes of the result over those of the original's binary interactions, at most, where users are weighted:
-            each keeps so many interactions, at least one; ``None``: a fifth, or as much as ten interactions a user
-            take, but never more than the original.
+        bytes_share: Bytes of the result over those of the original's binary interactions, at most, where users are
+            weighted: the number of interactions that each keeps, at least one; ``None``: a fifth, or as much as ten
+            interactions a user take, but never more than the original.
         depth: Hidden layers of the network.
         steps: Steps of Adam.
         learning_rate: Of the logits.
         batch_users: Real users in a step.
-        looks: Looks at validation users; the best is kept.
+        validations: Number of validations; the best step is kept.
     """
 
     name: ClassVar[str] = "distill_cf"
-    stepwise: ClassVar[bool] = True
+    quick_settings: ClassVar[Mapping[str, Any]] = {"steps": 3, "validations": 1, "batch_users": 50}
+    resumable: ClassVar[bool] = True
+    chooses_on_validation: ClassVar[bool] = True
 
-    rows: Rows | None = None
+    rows: RowDecoder | None = None
     loss: Loss | None = None
     hidden: float | None = None
     scale: float | None = None
     ridge: float | None = None
-    share: float | None = None
+    bytes_share: float | None = None
     depth: int = 1
     steps: int = 200
     learning_rate: float = 0.02
     batch_users: int = 1000
-    looks: int = 12
+    validations: int = 12
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -143,41 +147,52 @@ class DistillCF(UserMethod):
         if self.hidden is not None and not self.hidden < 1:
             raise ValueError(f"hidden must be below 1, got {self.hidden!r}: something has to be shown")
 
-    def condense(self, split: Split, size: Size, run: Run = Run()) -> SyntheticUsers:
+    def condense(self, split: Split, size: UserBudget, run: RunContext = RunContext()) -> SyntheticUsers:
         """See :class:`UserMethod`."""
-        device = run.device
         settings = self.settings_for(split, size)
-        error: Error = HiddenSquares()
-        if settings.loss != "squares":
-            error = Multinomial(scale=settings.scale, hide_context=settings.loss == "likelihood")
-        rows = self.rows_for(split, size, settings)
-        whole = rows.rows if isinstance(rows, CutRows) and not settings.clusters else None
-        cut = round(CUT_AFTER * self.steps)
-        logits = log_of_clusters(split, size.users) if settings.clusters else initial_logits(split, size.users)
-        users = UserRows(logits, rows, whole, cut).to(device)
-        kernel = InfiniteWidth(depth=self.depth)
-        look = None
-        if split.val is not None and split.val.targets.nnz:
-            look = Look(split.val, kernel, users.interactions, settings.ridge)
-        recipe = driver.Recipe(
-            synthetic=users,
-            surrogate=kernel,
-            sampler=Weightless(),
-            objective=KernelRidge(ridge=settings.ridge, error=error, counted=users_with_targets),
-            source=UserBatches(split.train, self.batch_users, settings.hidden, device),
-            schedule=Schedule(rates={"users": self.learning_rate}, drops=() if whole is None else (cut,)),
-            steps=self.steps,
-            look=look,
-            looks=self.looks,
-        )
-        outcome = driver.run(recipe, run)
+        recipe = self.recipe(split, size, settings, run.device)
+        outcome, users = driver.run(recipe, run), recipe.synthetic
         scores = outcome.scores
         rising = outcome.complete and len(scores) > 1 and max(scores, key=scores.__getitem__) == outcome.steps
         choices = outcome.choices() | {"still_rising": rising, "rows": repr(users.rows)} | settings._asdict()
         notes = (STILL_RISING.format(steps=self.steps),) if rising else ()
         return SyntheticUsers(as_matrix(users), choices, notes=notes)
 
-    def settings_for(self, split: Split, size: Size) -> "Settings":
+    def recipe(self, split: Split, size: UserBudget, settings: "Settings", device: torch.device) -> Recipe[UserRows]:
+        """Return what the method consists of, for interactions, a size and its settings."""
+        users, cut = self.start(split, size, settings)
+        users = users.to(device)
+        kernel = InfiniteWidth(depth=self.depth)
+        error: Error = HiddenSquares()
+        if settings.loss != "squares":
+            error = Multinomial(scale=settings.scale, hide_context=settings.loss == "likelihood")
+        validation = None
+        if split.val is not None and split.val.targets.nnz:
+            score = UserValidation(split.val, kernel, users.interactions, settings.ridge)
+            validation = Validation(score=score, times=self.validations)
+        return Recipe(
+            synthetic=users,
+            surrogate=kernel,
+            sampler=Weightless(),
+            objective=KernelRidge(ridge=settings.ridge, error=error, counted=users_with_targets),
+            source=UserBatches(split.train, self.batch_users, settings.hidden, device),
+            schedule=Schedule(rates={"users": self.learning_rate}, rate_drops=() if cut is None else (cut,)),
+            steps=self.steps,
+            validation=validation,
+        )
+
+    def start(self, split: Split, size: UserBudget, settings: "Settings") -> tuple[UserRows, int | None]:
+        """Return the synthetic users before the first step, and the step from which on they learn through the cut only.
+
+        It is ``None`` where they do so from the first step on, or are not cut.
+        """
+        rows = self.rows_for(split, size, settings)
+        whole = rows.rows if isinstance(rows, CutRows) and not settings.clusters else None
+        cut = round(CUT_AFTER * self.steps)
+        logits = log_of_clusters(split, size.users) if settings.clusters else initial_logits(split, size.users)
+        return UserRows(logits, rows, whole, cut), None if whole is None else cut
+
+    def settings_for(self, split: Split, size: UserBudget) -> "Settings":
         """Return the settings that depend on the interactions and the size, where they are not given."""
         lengths = np.diff(split.train.indptr)
         lengths = lengths[lengths > 0]
@@ -193,11 +208,11 @@ class DistillCF(UserMethod):
             scale=SCALE / math.sqrt(mean / split.num_items) if self.scale is None else self.scale,
             ridge=math.sqrt(size.users / RIDGE_USERS) if self.ridge is None else self.ridge,
             length=mean,
-            kept=kept_interactions(split, size.users, self.share),
+            kept=kept_interactions(split, size.users, self.bytes_share),
             clusters=clusters,
         )
 
-    def rows_for(self, split: Split, size: Size, settings: "Settings") -> Rows:
+    def rows_for(self, split: Split, size: UserBudget, settings: "Settings") -> RowDecoder:
         """Return how logits become interactions, for interactions, a size and its settings."""
         if size.interactions is not None:
             if not (self.rows is None or isinstance(self.rows, TopKRows)):
@@ -218,13 +233,13 @@ class DistillCF(UserMethod):
 
 
 def kept_interactions(split: Split, users: int, share: float | None) -> int:
-    """Return how many weighted interactions each of so many users keeps, see :class:`DistillCF`."""
+    """Return how many weighted interactions each synthetic user keeps, see :class:`DistillCF`."""
     original = bytes_of(split.num_users, split.train.nnz, weighted=False)
     each = bytes_of(users, users, weighted=True) - bytes_of(users, 0, weighted=True)
 
     def within(part: float) -> int:
-        room = part * original - bytes_of(users, 0, weighted=True)
-        return int(np.clip(room // each, 1, split.num_items))
+        space = part * original - bytes_of(users, 0, weighted=True)
+        return int(np.clip(space // each, 1, split.num_items))
 
     if share is not None:
         return within(share)
@@ -245,7 +260,7 @@ def initial_logits(split: Split, users: int) -> Tensor:
 
 
 def log_of_clusters(split: Split, users: int) -> Tensor:
-    """Return logits whose softmax is, but for a trace of all items, the mean user of each of so many clusters."""
+    """Return logits whose softmax is, but for a trace of all items, the mean user of each cluster."""
     rows = binary(split.train[np.flatnonzero(np.diff(split.train.indptr))])
     seed = int(torch.randint(2**31, ()))
     points = user_directions(rows, DIRECTIONS, seed)

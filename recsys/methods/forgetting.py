@@ -1,7 +1,8 @@
 """Selection by forgetting: the users whose interactions a small model finds hard to keep in mind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,15 +11,15 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from graphcond.core.fields import require_positive
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.progress import Progress
 from recsys.data.split import Split
-from recsys.methods.base import Size, SyntheticUsers, UserMethod
+from recsys.methods.base import SyntheticUsers, UserBudget, UserMethod
 from recsys.methods.selection import candidates, generator, highest, real_users
 from recsys.metrics.lists import inverse_propensities
 
 
-class Unseen:
+class UnseenItems:
     """Draws, for each interaction, an item that its user has not interacted with: uniformly and without rejection.
 
     Args:
@@ -83,6 +84,7 @@ class Forgetting(UserMethod):
     """
 
     name: ClassVar[str] = "forgetting"
+    quick_settings: ClassVar[Mapping[str, Any]] = {"epochs": 4}
     factors: int = 10
     epochs: int = 50
     learning_rate: float = 0.01
@@ -97,7 +99,7 @@ class Forgetting(UserMethod):
                 "epochs must be at least 2, to know a thing in one and have forgotten it in the next, got 1"
             )
 
-    def condense(self, split: Split, size: Size, run: Run = Run()) -> SyntheticUsers:
+    def condense(self, split: Split, size: UserBudget, run: RunContext = RunContext()) -> SyntheticUsers:
         """See :meth:`UserMethod.condense`."""
         users = candidates(split, size)
         rows = split.train[users]
@@ -107,7 +109,7 @@ class Forgetting(UserMethod):
             scores = scores * row_means(rows, inverse[rows.indices])
         return real_users(split, users[highest(scores, size.users)], size, generator())
 
-    def scores(self, rows: csr_matrix, run: Run = Run()) -> np.ndarray:
+    def scores(self, rows: csr_matrix, run: RunContext = RunContext()) -> np.ndarray:
         """Return how often the interactions of each user are forgotten, on average, ``(num_users,)``."""
         comparable = np.flatnonzero(np.diff(rows.indptr) < rows.shape[1])
         scores = np.zeros(rows.shape[0])
@@ -115,11 +117,11 @@ class Forgetting(UserMethod):
             scores[comparable] = row_means(rows[comparable], self.forgotten(rows[comparable], run).numpy())
         return scores
 
-    def forgotten(self, train: csr_matrix, run: Run = Run()) -> Tensor:
+    def forgotten(self, train: csr_matrix, run: RunContext = RunContext()) -> Tensor:
         """Return how often each interaction is forgotten while the factorisation is trained, ``(nnz,)`` int64."""
         users = torch.from_numpy(np.repeat(np.arange(train.shape[0]), np.diff(train.indptr)))
         items = torch.from_numpy(train.indices.astype(np.int64))
-        model, unseen = Factorization(train.shape[0], train.shape[1], self.factors), Unseen(train)
+        model, unseen = Factorization(train.shape[0], train.shape[1], self.factors), UnseenItems(train)
         optimizer = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
         events = torch.zeros(train.nnz, dtype=torch.long)
         known = torch.zeros(train.nnz, dtype=torch.bool)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from recsys.data.split import Split
-from recsys.methods.base import Size, SyntheticUsers, UserMethod
+from recsys.methods.base import SyntheticUsers, UserBudget, UserMethod
 from recsys.methods.selection import activity, candidates, generator, highest, real_users
 
 
@@ -15,7 +15,7 @@ class HeadUsers(UserMethod):
 
     name: ClassVar[str] = "head_users"
 
-    def condense(self, split: Split, size: Size, run: Run = Run()) -> SyntheticUsers:
+    def condense(self, split: Split, size: UserBudget, run: RunContext = RunContext()) -> SyntheticUsers:
         """See :meth:`UserMethod.condense`."""
         users = candidates(split, size)
         return real_users(split, users[highest(activity(split, users), size.users)], size, generator())

@@ -10,9 +10,9 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
 from graphcond.core.fields import require_positive
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from recsys.data.split import Split
-from recsys.methods.base import Size, SyntheticUsers, UserMethod
+from recsys.methods.base import SyntheticUsers, UserBudget, UserMethod
 from recsys.methods.selection import binary, candidates, generator, highest, real_users
 
 
@@ -66,7 +66,7 @@ class KMeansUsers(UserMethod):
         """Check the fields."""
         require_positive(self)
 
-    def condense(self, split: Split, size: Size, run: Run = Run()) -> SyntheticUsers:
+    def condense(self, split: Split, size: UserBudget, run: RunContext = RunContext()) -> SyntheticUsers:
         """See :meth:`UserMethod.condense`."""
         users, rng = candidates(split, size), generator()
         seed = int(rng.integers(2**31))

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from recsys.data.split import Split
-from recsys.methods.base import Size, SyntheticUsers, UserMethod
+from recsys.methods.base import SyntheticUsers, UserBudget, UserMethod
 from recsys.methods.selection import candidates, generator, real_users
 
 
@@ -15,7 +15,7 @@ class RandomUsers(UserMethod):
 
     name: ClassVar[str] = "random_users"
 
-    def condense(self, split: Split, size: Size, run: Run = Run()) -> SyntheticUsers:
+    def condense(self, split: Split, size: UserBudget, run: RunContext = RunContext()) -> SyntheticUsers:
         """See :meth:`UserMethod.condense`."""
         users, rng = candidates(split, size), generator()
         return real_users(split, rng.choice(users, size.users, replace=False), size, rng)

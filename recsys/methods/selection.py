@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from graphcond.core.allocation import largest_remainder
 from graphcond.core.members import Members
 from recsys.data.split import Split
-from recsys.methods.base import Size, SyntheticUsers
+from recsys.methods.base import SyntheticUsers, UserBudget
 
 
 def generator() -> np.random.Generator:
@@ -15,7 +15,7 @@ def generator() -> np.random.Generator:
     return np.random.default_rng(int(torch.randint(2**63 - 1, ())))
 
 
-def candidates(split: Split, size: Size) -> np.ndarray:
+def candidates(split: Split, size: UserBudget) -> np.ndarray:
     """Return the users that may be chosen: those with an interaction, ascending.
 
     Raises:
@@ -77,7 +77,7 @@ def thinned(rows: csr_matrix, total: int, rng: np.random.Generator) -> csr_matri
     return csr_matrix((rows.data[kept], rows.indices[kept], ends), shape=rows.shape)
 
 
-def real_users(split: Split, users: np.ndarray, size: Size, rng: np.random.Generator) -> SyntheticUsers:
+def real_users(split: Split, users: np.ndarray, size: UserBudget, rng: np.random.Generator) -> SyntheticUsers:
     """Return some of the training users as they are, binary, thinned to the interactions that are asked for.
 
     Args:

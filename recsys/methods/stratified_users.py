@@ -8,9 +8,9 @@ import torch
 
 from graphcond.core.allocation import largest_remainder
 from graphcond.core.fields import require_positive
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from recsys.data.split import Split
-from recsys.methods.base import Size, SyntheticUsers, UserMethod
+from recsys.methods.base import SyntheticUsers, UserBudget, UserMethod
 from recsys.methods.selection import activity, candidates, drawn_within, generator, real_users
 
 
@@ -40,7 +40,7 @@ class StratifiedUsers(UserMethod):
         """Check the fields."""
         require_positive(self)
 
-    def condense(self, split: Split, size: Size, run: Run = Run()) -> SyntheticUsers:
+    def condense(self, split: Split, size: UserBudget, run: RunContext = RunContext()) -> SyntheticUsers:
         """See :meth:`UserMethod.condense`."""
         users, rng = candidates(split, size), generator()
         strata = quantile_strata(activity(split, users), min(self.strata, size.users))

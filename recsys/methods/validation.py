@@ -1,4 +1,4 @@
-"""A look at validation users: how well do synthetic users serve them?"""
+"""Validation of synthetic users: how well do they serve validation users?"""
 
 from collections.abc import Callable, Iterator
 
@@ -13,12 +13,12 @@ from graphcond.surrogates.infinite_width import InfiniteWidth
 from recsys.data.split import Holdout
 
 RIDGES = (0.03, 0.15, 0.5, 1.5)  # of the ridge that users are condensed with
-USERS = 2000  # validation users that are looked at, at most
+USERS = 2000  # validation users that are scored, at most
 BLOCK = 500
 CUT = 10  # length of the lists
 
 
-class Look:
+class UserValidation:
     """NDCG@10 of the infinite autoencoder on validation users, with the best of a few ridges.
 
     Args:
@@ -32,7 +32,7 @@ class Look:
         self, val: Holdout, kernel: InfiniteWidth, interactions: Callable[[], Tensor], ridge: float = 1.0
     ) -> None:
         asked = val.asked()
-        # The same users at every look, whatever the seed.
+        # The same users at every validation, whatever the seed.
         chosen = np.sort(np.random.default_rng(0).permutation(asked)[:USERS])
         self._val = val.take(chosen)
         self._kernel = kernel

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 
 class ScoreMeasure(Protocol):
-    """A metric that looks at scores, not at lists: observed block by block, then summed up."""
+    """A metric of scores, not of lists: observed block by block, then summed up."""
 
     def observe(
         self, scores: np.ndarray, known: csr_matrix, targets: csr_matrix, rng: np.random.Generator

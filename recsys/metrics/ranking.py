@@ -40,7 +40,7 @@ def _check(scores: np.ndarray, k: int, seen: csr_matrix | None) -> None:
         raise ValueError(f"k must be a positive whole number of items, got {k!r}")
     if seen is not None and seen.shape != scores.shape:
         raise ValueError(f"seen must have the shape of scores {scores.shape}, got {seen.shape}; pass the same users")
-    # The largest value tells of NaN and infinity alike, in a fraction of the time of looking at every value.
+    # The largest value tells of NaN and infinity alike, in a fraction of the time of checking every value.
     if scores.size and not (highest := scores.max()) < np.inf:
         raise ValueError(f"scores must be numbers, or -inf for items that are never returned, but hold {highest}")
 

@@ -32,7 +32,7 @@ class Recommender(ABC):
         """
 
     def scores_of(self, users: np.ndarray, context: csr_matrix) -> np.ndarray:
-        """Return :meth:`scores` of users whose numbers are known, which only models that do not fold in look at."""
+        """Return :meth:`scores` of users whose numbers are known, which only models that do not fold in use."""
         return self.scores(context)
 
     def recommend(

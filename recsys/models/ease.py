@@ -37,7 +37,7 @@ class EASE(Recommender):
 
     name: ClassVar[str] = "ease"
     ridge: float = 500.0
-    _form: "ItemForm | UserForm | None" = field(default=None, init=False, repr=False)
+    _solution: "ItemSolution | UserSolution | None" = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -56,17 +56,17 @@ class EASE(Recommender):
                 f"smaller number, of which {_LARGEST} is the most: condense the users first, or drop rare items"
             )
         fewer_users = matrix.shape[0] < matrix.shape[1]
-        self._form = UserForm.fit(matrix, self.ridge) if fewer_users else ItemForm.fit(matrix, self.ridge)
+        self._solution = UserSolution.fit(matrix, self.ridge) if fewer_users else ItemSolution.fit(matrix, self.ridge)
         return self
 
     def scores(self, context: csr_matrix) -> np.ndarray:
         """Return ``context B``."""
-        if self._form is None:
+        if self._solution is None:
             raise not_fitted(self.name)
-        return self._form.scores(checked_context(context, self._form.num_items))
+        return self._solution.scores(checked_context(context, self._solution.num_items))
 
 
-class ItemForm(NamedTuple):
+class ItemSolution(NamedTuple):
     """The model as weights between items.
 
     Args:
@@ -76,7 +76,7 @@ class ItemForm(NamedTuple):
     weights: np.ndarray
 
     @classmethod
-    def fit(cls, user_items: csr_matrix, ridge: float) -> "ItemForm":
+    def fit(cls, user_items: csr_matrix, ridge: float) -> "ItemSolution":
         """Solve the regression over the items."""
         return cls(np.ascontiguousarray(item_weights(user_items, ridge), dtype=np.float32))
 
@@ -90,7 +90,7 @@ class ItemForm(NamedTuple):
         return np.asarray(context @ self.weights)
 
 
-class UserForm(NamedTuple):
+class UserSolution(NamedTuple):
     """The model as the users that it was fitted on, where they are fewer than the items.
 
     With ``M = (X X' + ridge I)^-1`` and ``d = 1 - diag(X' M X)``, the scores of a context ``C`` are
@@ -107,7 +107,7 @@ class UserForm(NamedTuple):
     spare: np.ndarray
 
     @classmethod
-    def fit(cls, user_items: csr_matrix, ridge: float, dtype: type = np.float32) -> "UserForm":
+    def fit(cls, user_items: csr_matrix, ridge: float, dtype: type = np.float32) -> "UserSolution":
         """Solve the regression over the users; scores will be of ``dtype``."""
         items = csr_matrix(user_items.T)
         smoother = inverse(gram(items, ridge), ridge)

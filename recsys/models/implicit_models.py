@@ -89,10 +89,10 @@ class ALS(Recommender):
 
 @dataclass(kw_only=True, eq=False)
 class BPR(Recommender):
-    """Matrix factorisation with a pairwise ranking loss (Rendle et al., UAI 2009); weights are not looked at.
+    """Matrix factorisation with a pairwise ranking loss (Rendle et al., UAI 2009); weights are not used.
 
     A user is an embedding that only training makes: users that the model was not fitted on cannot be folded in. It is
-    judged on the users of its training, and a model of synthetic users serves no real ones.
+    evaluated on the users of its training, and a model of synthetic users serves no real ones.
 
     Args:
         factors: Width of the embeddings.

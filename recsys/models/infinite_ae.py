@@ -29,7 +29,7 @@ class InfiniteAE(Recommender):
 
     for contexts :math:`C` of any users and the interactions :math:`X` of the :math:`n` that it was fitted on, :math:`K`
     being the neural tangent kernel. It takes :math:`n^2` numbers of memory and :math:`n^3` steps: thousands of real
-    users, or a few hundred synthetic ones in a moment.
+    users, or a few hundred synthetic ones in a few seconds.
 
     Note:
         As in the published code there is one hidden layer, inner products are divided by the number of items, and

@@ -36,7 +36,7 @@ class Own(Recommender):
         self._num_items: int | None = None
 
     def fit(self, user_items: csr_matrix) -> "Own":
-        """Fit the model; what it returns is not looked at, since models of ``implicit`` return nothing."""
+        """Fit the model; what it returns is not used, since models of ``implicit`` return nothing."""
         self._model.fit(user_items)
         self._num_items = user_items.shape[1]
         return self

@@ -12,7 +12,7 @@ from recsys.models.checks import checked_context, checked_interactions, not_fitt
 
 @dataclass(kw_only=True, eq=False)
 class Popularity(Recommender):
-    """Items by the number of users that they were fitted on with; weights are not looked at.
+    """Items by the number of users that they were fitted on with; weights are not used.
 
     Example:
         >>> from scipy.sparse import csr_matrix

@@ -1,4 +1,4 @@
-"""Judging a recommender: it is asked about users block by block, and its answers are measured."""
+"""Evaluation of a recommender: it is asked about users block by block, and its answers are measured."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Scores:
     convention: str
 
 
-def judge(
+def score_lists(
     model: Recommender,
     holdout: Holdout,
     *,
@@ -45,7 +45,7 @@ def judge(
     """Measure a fitted recommender on a holdout.
 
     Args:
-        model: What is judged.
+        model: What is evaluated.
         holdout: The users' context, which is shown and left out of the lists, and the targets.
         ks: Lengths of lists.
         convention: What the metrics mean; see :data:`~recsys.metrics.conventions.CONVENTIONS`.

@@ -14,7 +14,7 @@ from recsys.models.base import Recommender
 from recsys.models.ease import EASE
 from recsys.models.implicit_models import ALS, ItemKNN
 from recsys.models.infinite_ae import InfiniteAE
-from recsys.models.scoring import judge
+from recsys.models.scoring import score_lists
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def tuned(
         build: Makes the model of a setting.
         grid: The settings, from weak to strong regularisation: of equal scores, the last counts.
         train: ``(num_users, num_items)`` interactions to fit on, of real users or of synthetic ones.
-        val: The validation holdout; of more than :data:`USERS` users, so many are asked.
+        val: The validation holdout; of more than :data:`USERS` users, that many are drawn.
         metric: What is maximised.
         convention: What the metric means.
         train_counts: How often each item is in the real training data; ``None``: as in ``train``.
@@ -90,7 +90,7 @@ def tuned(
     val = val.sampled(USERS)
     for setting in grid:
         model = build(setting).fit(train)
-        score = judge(model, val, ks=(k,), convention=convention, train_counts=train_counts).values[metric]
+        score = score_lists(model, val, ks=(k,), convention=convention, train_counts=train_counts).values[metric]
         if best is None or score >= max(score for _, score in scores):
             best, choice = model, setting
         scores.append((setting, score))

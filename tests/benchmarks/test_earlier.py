@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import graphcond
-from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.jsonl import RowFile
 
 BENCHMARKS = Path(graphcond.__file__).parent.parent / "benchmarks"
 
@@ -27,7 +27,7 @@ def write(earlier, monkeypatch, tmp_path: Path):
         script = __import__(earlier.FILES[name].script)
         path = tmp_path / "rows.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        monkeypatch.setattr(script, "ROWS", Rows(path, script.ROWS.fields))
+        monkeypatch.setattr(script, "ROWS", RowFile(path, script.ROWS.fields))
         monkeypatch.setattr(earlier, "WITHDRAWN", tmp_path / "withdrawn.jsonl")
 
     return written

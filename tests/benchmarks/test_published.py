@@ -48,11 +48,11 @@ def test_values_are_plausible(line: str) -> None:
     if row["metric"] in PERCENT:
         assert (1 if row["metric"] in ("ndcg@10", "hr@10") else 30) < row["value"] < 100
         assert row["deviation"] is None or 0 <= row["deviation"] < 6
-        assert row["judge"] != "none"
+        assert row["model"] != "none"
     else:
         assert row["metric"] in ("seconds", "distinct trees") or row["metric"].startswith("support of set ")
         assert row["value"] > 0
-        assert row["judge"] == "none"
+        assert row["model"] == "none"
     assert row["runs"] is None or 1 < row["runs"] <= 100
 
 
@@ -72,16 +72,16 @@ def test_numbers_at_sizes_of_our_tables(published) -> None:
     assert published.of("cora", 7) == ()
 
 
-def test_pregc_was_judged_by_sgc_except_in_its_table_of_networks(published) -> None:
-    assert [one.judge for one in published.find("pubmed", 15, "pregc")] == ["sgc"]
+def test_pregc_was_evaluated_by_sgc_except_in_its_table_of_networks(published) -> None:
+    assert [one.model for one in published.find("pubmed", 15, "pregc")] == ["sgc"]
     assert published.best("pubmed", 15, "sgc").method == "PreGC"
     assert published.best("pubmed", 15).method != "PreGC"
     assert (published.best("pubmed", 30).value, published.best("pubmed", 30).table) == (80.3, "Table 3")
     assert published.best("pubmed", 3) is None
 
 
-def test_best_is_the_highest_score_by_one_judge(published, made) -> None:
-    made({"value": 70.0}, {"value": 71.0, "read": "recalled", "source": ""}, {"value": 99.0, "judge": "sgc"},
+def test_best_is_the_highest_score_by_one_model(published, made) -> None:
+    made({"value": 70.0}, {"value": 71.0, "read": "recalled", "source": ""}, {"value": 99.0, "model": "sgc"},
          {"value": 900, "metric": "seconds"}, {"value": 98.0, "size": "70"})  # fmt: skip
     assert published.best("cora", 35).cell() == "71.0?"
     assert published.best("cora", 35, "sgc").value == 99.0

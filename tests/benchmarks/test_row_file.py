@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import graphcond
-from graphcond.core.runtime.jsonl import Rows
+from graphcond.core.runtime.jsonl import RowFile
 
 BENCHMARKS = Path(graphcond.__file__).parent.parent / "benchmarks"
 READERS = {"bits", "claims", "earlier", "pages", "published", "readme", "scale_goals", "verdicts"}  # write no rows
@@ -33,11 +33,11 @@ def row_file():
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> Rows:
-    return Rows(tmp_path / "rows.jsonl", ("dataset", "size"))
+def rows(tmp_path: Path) -> RowFile:
+    return RowFile(tmp_path / "rows.jsonl", ("dataset", "size"))
 
 
-def lines(rows: Rows) -> list[dict]:
+def lines(rows: RowFile) -> list[dict]:
     return [json.loads(line) for line in rows.path.read_text().splitlines()]
 
 
@@ -102,7 +102,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
     scores = iter(range(1, 100))
 
-    def judge(data: object, method: str, size: int, models: list[str], *_: object) -> list[graphcond.Row]:
+    def measured(data: object, method: str, size: int, models: list[str], *_: object) -> list[graphcond.Row]:
         costs = {"edges": 0, "bytes": 1, "condense_seconds": 0.0, "train_seconds": 0.0, "peak_memory": 0}
         return [
             graphcond.Row(
@@ -111,11 +111,11 @@ def nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
             for model in models
         ]
 
-    monkeypatch.setattr(nodes, "ROWS", Rows(tmp_path / "results.jsonl", nodes.ROWS.fields))
+    monkeypatch.setattr(nodes, "ROWS", RowFile(tmp_path / "results.jsonl", nodes.ROWS.fields))
     monkeypatch.setattr(nodes, "ITEMS", tmp_path / "results.npz")
     monkeypatch.setattr(nodes.workloads, "load", lambda name, root: torch.zeros(1))
     monkeypatch.setattr(nodes, "budget", lambda data, size: int(size))
-    monkeypatch.setattr(nodes, "judge", judge)
+    monkeypatch.setattr(nodes, "measured", measured)
     return nodes
 
 
@@ -129,9 +129,9 @@ def test_a_script_run_twice(nodes, monkeypatch, capsys):
     assert run() == [1.0, 2.0]
     capsys.readouterr()
     assert run() == [1.0, 2.0]
-    told = capsys.readouterr().out
-    assert told.count("\n") == 1
-    assert "--retake REASON" in told
+    reported = capsys.readouterr().out
+    assert reported.count("\n") == 1
+    assert "--retake REASON" in reported
     assert run("--retake", "a bug in auto") == [1.0, 2.0, 3.0, 4.0]
     assert [row.get("retaken") for row in lines(nodes.ROWS)] == [None, None, "a bug in auto", "a bug in auto"]
     assert [row["mean"] for row in nodes.ROWS.read().values()] == [3.0, 4.0]
@@ -149,10 +149,12 @@ def test_rows_through_bench_are_retaken(monkeypatch, tmp_path, capsys):
     scores = iter(range(1, 100))
 
     def measure(name: str, options: argparse.Namespace, output: Path) -> BenchReport:
-        file = Rows(output, FIELDS)
-        key = (name, "random", "90", 0, "gcn", "standard", 1)
+        file = RowFile(output, FIELDS)
+        key = (name, "random", "90", 0, "gcn", "standard", 1, "OGBScore")
         costs = {"nodes": 90, "edges": 0, "bytes": 1, "condense_seconds": 0.0, "train_seconds": 0.0, "peak_memory": 0}
-        new = {"scores": [float(next(scores))], "metric": "OGBScore"} | costs
+        new = {
+            "scores": [float(next(scores))],
+        } | costs
         file.append(dict(zip(FIELDS, key, strict=True)) | new)
         return BenchReport(tuple(file.read().values()))
 
@@ -163,14 +165,14 @@ def test_rows_through_bench_are_retaken(monkeypatch, tmp_path, capsys):
     def run(*more: str) -> list[float]:
         monkeypatch.setattr(sys, "argv", ["ogb_sets.py", "ogbn-arxiv", "--output", str(output), *more])
         ogb_sets.main()
-        return [row["scores"][0] for row in lines(Rows(output, FIELDS))]
+        return [row["scores"][0] for row in lines(RowFile(output, FIELDS))]
 
     assert run() == [1.0]
     assert "already" not in capsys.readouterr().out
     assert run() == [1.0]
     assert "ogb.jsonl already; --retake REASON takes it again" in capsys.readouterr().out
     assert run("--retake", "OGB's split was wrong") == [1.0, 3.0]
-    assert lines(Rows(output, FIELDS))[-1]["retaken"] == "OGB's split was wrong"
+    assert lines(RowFile(output, FIELDS))[-1]["retaken"] == "OGB's split was wrong"
     assert [path.name for path in tmp_path.iterdir()] == ["ogb.jsonl"]
 
 
@@ -178,7 +180,7 @@ def test_rows_of_costs(monkeypatch, rows, capsys):
     import costs
     import step_cost
 
-    monkeypatch.setattr(costs, "ROWS", Rows(rows.path, costs.ROWS.fields))
+    monkeypatch.setattr(costs, "ROWS", RowFile(rows.path, costs.ROWS.fields))
     measured = {"edges": 300, "before": 1.5, "step": 0.02, "steps": 9, "peak": 2**29}
     monkeypatch.setattr(costs, "alone", lambda function, *arguments: measured)
 
@@ -204,7 +206,7 @@ def test_rows_of_costs(monkeypatch, rows, capsys):
 def test_what_bars_gain(monkeypatch, rows, capsys):
     import choice
 
-    monkeypatch.setattr(choice, "ROWS", Rows(rows.path, choice.ROWS.fields))
+    monkeypatch.setattr(choice, "ROWS", RowFile(rows.path, choice.ROWS.fields))
     found = [{"gain": 0.05, "error": 0.01, "worth": 0.04}, {"gain": 0.01, "error": 0.01, "worth": -0.02}]
     for seed, row in enumerate(found):
         choice.row_file.write(choice.ROWS, None, {"set": "toy:3", "seed": seed, "best": "spread"} | row)
@@ -218,8 +220,8 @@ def test_what_bars_gain(monkeypatch, rows, capsys):
 def test_released_graphs_beside_published_scores(monkeypatch, rows, capsys):
     import released
 
-    monkeypatch.setattr(released, "ROWS", Rows(rows.path, released.ROWS.fields))
-    monkeypatch.setattr(released, "judge", lambda name, ratio, root: [0.8, 0.82])
+    monkeypatch.setattr(released, "ROWS", RowFile(rows.path, released.ROWS.fields))
+    monkeypatch.setattr(released, "measured", lambda name, ratio, root: [0.8, 0.82])
     monkeypatch.setattr(sys, "argv", ["released.py", "cora"])
     released.main()
     released.tables()

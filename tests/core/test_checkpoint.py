@@ -13,11 +13,12 @@ import graphcond
 from graphcond import Checkpoint
 from graphcond.core.matching import driver
 from graphcond.core.matching.batch import Batch
-from graphcond.core.matching.driver import Outcome, Recipe
+from graphcond.core.matching.driver import Outcome
 from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.recipe import Recipe, Validation
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Fresh, Pool, Trained
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.runtime import checkpoint, storage
 from graphcond.core.runtime.checkpoint import CheckpointFile
 from graphcond.core.runtime.randomness import seeded
@@ -41,7 +42,10 @@ BROKEN = {
     "a tensor tampered with": (lambda whole: whole[:-1] + bytes([whole[-1] ^ 1]), "altered"),
     "a note tampered with": (lambda whole: whole.replace(b'\\"step\\": 9', b'\\"step\\": 8'), "altered"),
     "an identity tampered with": (lambda whole: whole.replace(b"depth=2", b"depth=3"), "altered"),
-    "another format": (lambda whole: whole.replace(b"checkpoint/1", b"checkpoint/2"), "graphcond-checkpoint/2"),
+    "another format": (
+        lambda whole: whole.replace(b"checkpoint/2", b"checkpoint/1"),
+        "of another version of graphcond .graphcond-checkpoint/1",
+    ),
     "a pickle": (lambda whole: pickle.dumps({"step": 3}), "pickle"),
 }
 
@@ -75,7 +79,7 @@ def constant(batch: Batch) -> Callable[[int], Batch]:
 def run(made: Recipe, path: Path | None = None, every_seconds: float = 0.0, **conditions: Any) -> Outcome:
     kept = None if path is None else Checkpoint(path, every_seconds)
     with seeded(2):
-        return driver.run(made, Run(checkpoint=kept, **({"identity": IDENTITY} | conditions)))
+        return driver.run(made, RunContext(checkpoint=kept, **({"identity": IDENTITY} | conditions)))
 
 
 def values(made: Recipe) -> dict[str, Tensor]:
@@ -98,7 +102,7 @@ def interrupting(at: int) -> Callable[[graphcond.Progress], None]:
 
 
 def near(goal: dict[str, Tensor], made: Recipe) -> Callable[[], float]:
-    """Return a look that prefers data near a goal."""
+    """Return a validation that prefers data near a goal."""
     return lambda: -float((made.synthetic.x.detach() - goal["x"]).abs().sum())
 
 
@@ -176,9 +180,9 @@ def test_a_broken_file_is_refused_and_left_alone(path, kind):
 
 
 def test_a_condensed_dataset_is_no_checkpoint(toy: Data, path):
-    graphcond.condense(toy, num_nodes=3, method="random").save(path)
+    graphcond.condense(toy, size=3, method="random").save(path)
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="not of the format graphcond-checkpoint/1"):
+    with pytest.raises(ValueError, match="not of the format graphcond-checkpoint/2"):
         run(recipe(), path)
     assert path.read_bytes() == before
 
@@ -289,19 +293,19 @@ def test_an_interrupted_run_ends_on_the_same_bits(path, every_step_reported, sam
 
 
 @pytest.mark.parametrize("at", [3, 5, 8])
-def test_what_looked_best_before_an_interruption_is_kept(path, every_step_reported, at):
+def test_the_best_validation_before_an_interruption_is_kept(path, every_step_reported, at):
     short = recipe(steps=4)
     run(short)
     goal = values(short)
 
-    def judged() -> Recipe:
+    def validated() -> Recipe:
         made = recipe()
-        return recipe(synthetic=made.synthetic, look=near(goal, made), looks=STEPS)
+        return recipe(synthetic=made.synthetic, validation=Validation(score=near(goal, made), times=STEPS))
 
-    whole, again = judged(), judged()
+    whole, again = validated(), validated()
     expected = run(whole)
     with pytest.raises(KeyboardInterrupt):
-        run(judged(), path, progress=interrupting(at))
+        run(validated(), path, progress=interrupting(at))
     outcome = run(again, path)
     assert expected.kept_step == 4
     assert outcome == expected
@@ -311,7 +315,7 @@ def test_what_looked_best_before_an_interruption_is_kept(path, every_step_report
 def test_the_random_state_goes_on_where_it_was(path, every_step_reported):
     def after(*conditions: Any, **options: Any) -> list[float]:
         with seeded(2):
-            driver.run(recipe(), Run(*conditions, identity=IDENTITY, **options))
+            driver.run(recipe(), RunContext(*conditions, identity=IDENTITY, **options))
             return torch.rand(4).tolist()
 
     expected = after()
@@ -337,14 +341,14 @@ def test_running_out_of_time_writes_the_state_whenever_it_was_written_last(path,
 
 
 def test_running_out_of_time_leaves_no_trace_in_the_run_that_goes_on(path):
-    looked = []
+    calls = []
 
-    def judged() -> Recipe:
-        return recipe(look=lambda: looked.append(1) or float(len(looked)), looks=1)
+    def validated() -> Recipe:
+        return recipe(validation=Validation(score=lambda: calls.append(1) or float(len(calls)), times=1))
 
-    stopped = run(judged(), path, max_seconds=1e-9)
+    stopped = run(validated(), path, max_seconds=1e-9)
     assert (stopped.steps, stopped.complete, list(stopped.scores)) == (1, False, [])
-    whole, again = recipe(), judged()
+    whole, again = recipe(), validated()
     outcome = run(again, path)
     run(whole)
     assert (outcome.kept_step, list(outcome.scores)) == (STEPS, [STEPS])

@@ -7,17 +7,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcond.core import run as run_module
+from graphcond.core import run_context
 from graphcond.core.matching import driver
 from graphcond.core.matching.batch import Batch
-from graphcond.core.matching.driver import Outcome, Recipe
+from graphcond.core.matching.driver import Outcome
 from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.recipe import Recipe, Validation
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.statistic import Statistic
 from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.matching.weight_samplers import Fresh, Pool, Trained
 from graphcond.core.positive_definite import NotPositiveDefiniteError
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.progress import Progress
 from graphcond.core.runtime.randomness import seeded
 from graphcond.surrogates.linear import Linear
@@ -25,7 +26,7 @@ from graphcond.synthetic.edges import PairwiseEdges
 from graphcond.synthetic.graph import SyntheticGraph
 
 STEPS = 10
-EVERY_STEP = 2 * STEPS  # so many looks leave no step out
+EVERY_STEP = 2 * STEPS  # so many validations leave no step out
 FEATURES, CLASSES = 5, 3
 
 
@@ -83,7 +84,7 @@ def recipe(edges: bool = False, sampler: Callable[[Surrogate], Any] = Fresh, **c
 
 def run(made: Recipe, **conditions: Any) -> Outcome:
     with seeded(2):
-        return driver.run(made, Run(**conditions))
+        return driver.run(made, RunContext(**conditions))
 
 
 def values(made: Recipe) -> dict[str, Tensor]:
@@ -97,10 +98,10 @@ def assert_same(first: Recipe, second: Recipe) -> None:
         assert torch.equal(value, theirs[name]), name
 
 
-def preferring(*steps: int) -> Callable[[], float]:
-    """Return a look, to be taken after every step, that likes these steps better than all others."""
+def preferring(*steps: int, times: int = EVERY_STEP) -> Validation:
+    """Return a validation that likes these steps, or these times if not after every step, better than all others."""
     scores = iter([float(step in steps) for step in range(1, 1000)])
-    return lambda: next(scores)
+    return Validation(score=lambda: next(scores), times=times)
 
 
 @pytest.fixture
@@ -110,14 +111,14 @@ def every_step_reported(monkeypatch):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that is a second later after every step, and stands still while data are looked at."""
+    """A clock that is a second later after every step, and stands still during validations."""
     now, advance = [0.0], driver._Driver._advance
 
     def step(self: Any) -> str:
         now[0] += 1
         return advance(self)
 
-    monkeypatch.setattr(run_module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(run_context, "monotonic", lambda: now[0])
     monkeypatch.setattr(driver._Driver, "_advance", step)
     return now
 
@@ -143,7 +144,7 @@ def test_only_the_part_whose_turn_it_is_moves_and_has_gradients():
     moved, gradients = [], []
     before = values(made)
 
-    def look() -> float:
+    def validate() -> float:
         nonlocal before
         now = values(made)
         changed = {name for name, value in now.items() if not torch.equal(value, before[name])}
@@ -154,7 +155,7 @@ def test_only_the_part_whose_turn_it_is_moves_and_has_gradients():
         before = now
         return float(len(moved))
 
-    run(replace(made, look=look, looks=EVERY_STEP))
+    run(replace(made, validation=Validation(score=validate, times=EVERY_STEP)))
     assert moved == 2 * (2 * [{"structure"}] + 3 * [{"x"}])
     assert gradients == 2 * (2 * [{"structure"}] + 3 * [{"features"}])
 
@@ -173,7 +174,7 @@ def test_training_on_synthetic_data_between_steps_brings_no_gradients_to_resting
 
 
 def test_learning_rate_drops_from_the_given_step_on():
-    schedule = Schedule(rates={"features": 0.05}, drops=[1])
+    schedule = Schedule(rates={"features": 0.05}, rate_drops=[1])
     made, short = recipe(schedule=schedule, steps=2), recipe(steps=1)
     start = values(short)["x"]
     run(short)
@@ -183,8 +184,8 @@ def test_learning_rate_drops_from_the_given_step_on():
     assert second < 0.2 * first
 
 
-def test_a_look_that_prefers_an_early_step_keeps_it():
-    made, short = recipe(edges=True, look=preferring(3), looks=EVERY_STEP), recipe(edges=True, steps=3)
+def test_a_validation_that_prefers_an_early_step_keeps_it():
+    made, short = recipe(edges=True, validation=preferring(3)), recipe(edges=True, steps=3)
     outcome = run(made)
     run(short)
     assert outcome.kept_step == 3
@@ -195,17 +196,18 @@ def test_a_look_that_prefers_an_early_step_keeps_it():
 
 
 def test_the_earliest_of_equal_steps_is_kept():
-    made, short = recipe(look=preferring(4, 7), looks=EVERY_STEP), recipe(steps=4)
+    made, short = recipe(validation=preferring(4, 7)), recipe(steps=4)
     assert run(made).kept_step == 4
     run(short)
     assert_same(made, short)
 
 
 @pytest.mark.parametrize(("rows", "kept"), [(None, 2), (100, 5), (10_000, 2), (1, STEPS)])
-def test_the_latest_of_looks_that_cannot_be_told_apart_is_kept(rows, kept):
+def test_the_latest_of_validations_that_cannot_be_distinguished_is_kept(rows, kept):
     scores = [0.5, 0.8, 0.75, 0.6, 0.73, *[0.1] * (STEPS - 5)]  # two standard errors of 80 of 100 are 0.08
     remaining = iter(scores)
-    made, short = recipe(look=lambda: next(remaining), looks=EVERY_STEP, look_rows=rows), recipe(steps=kept)
+    validation = Validation(score=lambda: next(remaining), times=EVERY_STEP, rows=rows)
+    made, short = recipe(validation=validation), recipe(steps=kept)
     outcome = run(made)
     assert outcome.kept_step == kept
     assert list(outcome.scores.values()) == scores
@@ -213,38 +215,38 @@ def test_the_latest_of_looks_that_cannot_be_told_apart_is_kept(rows, kept):
     assert_same(made, short)
 
 
-def test_without_look_the_last_step_is_kept():
-    made, judged = recipe(), recipe(look=preferring(STEPS), looks=EVERY_STEP)
+def test_without_validation_the_last_step_is_kept():
+    made, validated = recipe(), recipe(validation=preferring(STEPS))
     outcome = run(made)
     assert (outcome.kept_step, outcome.scores, outcome.complete) == (STEPS, {}, True)
-    run(judged)
-    assert_same(made, judged)
+    run(validated)
+    assert_same(made, validated)
 
 
-@pytest.mark.parametrize(("steps", "looks"), [(10, 4), (12, 1), (20, 20), (7, 20), (100, 7)])
-def test_looks_are_close_together_at_first_and_include_the_last_step(steps, looks):
-    at = list(run(recipe(steps=steps, looks=looks, look=lambda: 0.0)).scores)
-    assert at == sorted({-(-steps * i**2 // looks**2) for i in range(1, looks + 1)})
+@pytest.mark.parametrize(("steps", "validations"), [(10, 4), (12, 1), (20, 20), (7, 20), (100, 7)])
+def test_validations_are_close_together_at_first_and_include_the_last_step(steps, validations):
+    at = list(run(recipe(steps=steps, validation=Validation(score=lambda: 0.0, times=validations))).scores)
+    assert at == sorted({-(-steps * i**2 // validations**2) for i in range(1, validations + 1)})
     assert at[-1] == steps
 
 
-def test_looks_draw_no_random_numbers_that_the_steps_notice():
+def test_validations_draw_no_random_numbers_that_the_steps_notice():
     draws = []
 
-    def look() -> float:
+    def validate() -> float:
         draws.append(torch.rand(5).tolist())
         return float(len(draws))
 
-    made, unseen = recipe(look=look, looks=EVERY_STEP), recipe()
+    made, unseen = recipe(validation=Validation(score=validate, times=EVERY_STEP)), recipe()
     run(made)
     run(unseen)
     assert len(draws) == STEPS
     assert_same(made, unseen)
 
 
-def test_every_look_sees_the_same_random_numbers():
+def test_every_validation_sees_the_same_random_numbers():
     draws = []
-    run(recipe(look=lambda: draws.append(torch.rand(5).tolist()) or 0.0, looks=EVERY_STEP))
+    run(recipe(validation=Validation(score=lambda: draws.append(torch.rand(5).tolist()) or 0.0, times=EVERY_STEP)))
     assert draws == [draws[0]] * STEPS
 
 
@@ -261,31 +263,34 @@ def test_progress_is_reported_now_and_then_and_at_the_end(clock, monkeypatch):
     assert [report.done for report in reports] == [4, 8, STEPS]
 
 
-def test_max_seconds_stops_early_and_keeps_what_looked_best(clock):
-    made, short = recipe(look=preferring(2), looks=EVERY_STEP), recipe(steps=2)
+def test_max_seconds_stops_early_and_keeps_the_best_validation(clock):
+    made, short = recipe(validation=preferring(2)), recipe(steps=2)
     outcome = run(made, max_seconds=4.5)
     assert (outcome.steps, outcome.kept_step, outcome.complete) == (5, 2, False)
     run(short)
     assert_same(made, short)
 
 
-@pytest.mark.parametrize("looks", [1, 4])
-def test_max_seconds_looks_at_the_step_where_it_stops_if_there_is_another_to_compare_it_with(clock, looks):
-    made, short = recipe(look=preferring(3), looks=looks), recipe(steps=5)
+@pytest.mark.parametrize("validations", [1, 4])
+def test_max_seconds_validates_at_the_step_where_it_stops_if_there_is_another_to_compare_it_with(clock, validations):
+    made, short = recipe(validation=preferring(3, times=validations)), recipe(steps=5)
     outcome = run(made, max_seconds=4.5)
     assert (outcome.steps, outcome.kept_step) == (5, 5)
-    assert outcome.scores == ({} if looks == 1 else {1: 0.0, 3: 0.0, 5: 1.0})
+    assert outcome.scores == ({} if validations == 1 else {1: 0.0, 3: 0.0, 5: 1.0})
     assert outcome.stopped == "at step 5 of 10: max_seconds=4.5 was over"
     run(short)
     assert_same(made, short)
 
 
-def test_the_last_look_is_within_the_time(clock):
-    def look() -> float:
+def test_the_last_validation_is_within_the_time(clock):
+    def validate() -> float:
         clock[0] += 3
         return clock[0]
 
-    outcome = run(recipe(look=look, looks=2), max_seconds=11)  # steps take a second, the look at step 3 takes three
+    validation = Validation(score=validate, times=2)
+    outcome = run(
+        recipe(validation=validation), max_seconds=11
+    )  # steps take a second, the validation at step 3 takes three
     assert clock[0] == 11
     assert list(outcome.scores) == [3, 5]
 
@@ -356,12 +361,13 @@ class Diverging(Watched):
 RATES = {"features_rate": 0.05, "edges_rate": None}
 
 
-@pytest.mark.parametrize("looks", [1, 2])
-def test_a_run_that_diverges_gives_the_last_finite_data_or_the_best_before(looks):
-    made, short = recipe(objective=Diverging(), look=lambda: 1.0, looks=looks), recipe(steps=3)
+@pytest.mark.parametrize("validations", [1, 2])
+def test_a_run_that_diverges_gives_the_last_finite_data_or_the_best_before(validations):
+    validation = Validation(score=lambda: 1.0, times=validations)
+    made, short = recipe(objective=Diverging(), validation=validation), recipe(steps=3)
     outcome = run(made, rates=RATES)
     assert (outcome.steps, outcome.kept_step, outcome.complete) == (3, 3, False)
-    assert outcome.scores == ({} if looks == 1 else {3: 1.0})
+    assert outcome.scores == ({} if validations == 1 else {3: 1.0})
     assert outcome.stopped == ("at step 4 of 10: its loss or gradient is not finite; lower features_rate (now 0.05)")
     run(short)
     assert_same(made, short)

@@ -10,18 +10,19 @@ from torch import Tensor
 from graphcond.core.matching import driver
 from graphcond.core.matching.augment import Change
 from graphcond.core.matching.batch import Batch
-from graphcond.core.matching.driver import Outcome, Recipe
+from graphcond.core.matching.driver import Outcome
 from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.recipe import Recipe
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.statistic import Statistic
 from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.matching.weight_samplers import Fresh, Pool, Trained
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.checkpoint import Checkpoint
 from graphcond.core.runtime.progress import Progress
 from graphcond.core.runtime.randomness import seeded
 from graphcond.surrogates.linear import Linear
-from graphcond.synthetic.learned_rows import Free, HardLabels, SoftLabels
+from graphcond.synthetic.learned_rows import HardLabels, LearnedRows, SoftLabels
 
 STEPS, FEATURES, CLASSES, REAL = 9, 5, 3, 30
 RATES = {"features": 0.05, "labels": 0.1}
@@ -75,7 +76,7 @@ def recipe(sampler: Callable[[Surrogate], Any] = Fresh, *, soft: bool = False, *
     surrogate = Linear(FEATURES, CLASSES, x)
     labels = SoftLabels(logits) if soft else HardLabels(torch.arange(6) % CLASSES)
     values = {
-        "synthetic": Free(x, labels),
+        "synthetic": LearnedRows(x, labels),
         "surrogate": surrogate,
         "sampler": sampler(surrogate),
         "objective": Watched(),
@@ -89,7 +90,7 @@ def recipe(sampler: Callable[[Surrogate], Any] = Fresh, *, soft: bool = False, *
 def run(made: Recipe, path: Path | None = None, **conditions: Any) -> Outcome:
     checkpoint = None if path is None else Checkpoint(path, 0)
     with seeded(2):
-        return driver.run(made, Run(checkpoint=checkpoint, **conditions))
+        return driver.run(made, RunContext(checkpoint=checkpoint, **conditions))
 
 
 def values(made: Recipe) -> dict[str, Tensor]:
@@ -184,7 +185,9 @@ def test_gradients_pass_through_the_change():
     schedule = Schedule(rates={"features": 0.05}, momentum=0.0)
     changed = recipe(augment=Doubled(), schedule=schedule, steps=1)
     start = values(changed)["x"]
-    large = recipe(synthetic=Free(2 * start, changed.synthetic.labels), source=Twice(), schedule=schedule, steps=1)
+    large = recipe(
+        synthetic=LearnedRows(2 * start, changed.synthetic.labels), source=Twice(), schedule=schedule, steps=1
+    )
     run(changed)
     run(large)
     # The chain rule: what is seen twice as large moves twice as far.

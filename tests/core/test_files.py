@@ -16,8 +16,8 @@ import torch
 from graphcond.core.runtime import files, storage
 from graphcond.core.runtime.checkpoint import Checkpoint, CheckpointFile, check_checkpoint
 from graphcond.core.runtime.files import check_target, replacing, replacing_folder, same_file
-from graphcond.core.runtime.jsonl import Rows
-from graphcond.core.runtime.out_of_core import Spill
+from graphcond.core.runtime.jsonl import RowFile
+from graphcond.core.runtime.out_of_core import OnDisk
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="devices, links and locks are POSIX's")
 
@@ -82,7 +82,7 @@ def test_devices_are_written_to_and_stay(tmp_path: Path) -> None:
     for path in ("/dev/stdout", "/dev/fd/1", "/dev/stderr"):
         with pytest.raises(ValueError, match="is where messages go or come from"):
             write(Path(path), overwrite=True)
-    for refused in (lambda: check_checkpoint("/dev/null"), Rows(Path("/dev/null"), ("a",)).check):
+    for refused in (lambda: check_checkpoint("/dev/null"), RowFile(Path("/dev/null"), ("a",)).check):
         with pytest.raises(ValueError, match="from which nothing can be read again"):
             refused()
     if Path("/dev/full").is_char_device():
@@ -91,7 +91,7 @@ def test_devices_are_written_to_and_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("made", [write, write_folder])
-def test_the_slower_of_two_writers_is_told(tmp_path: Path, made: Callable[..., None]) -> None:
+def test_the_slower_of_two_writers_is_reported(tmp_path: Path, made: Callable[..., None]) -> None:
     path = tmp_path / "out"
 
     def slower() -> None:
@@ -165,7 +165,7 @@ def test_what_a_killed_writer_left_is_removed_and_that_of_a_living_one_is_not(tm
     assert names(tmp_path) == [".other.12345678.part", "out"]
 
 
-def test_a_full_disk_is_told_before_and_after_the_work(full: Path) -> None:
+def test_a_full_disk_is_reported_before_and_after_the_work(full: Path) -> None:
     path = full / "out.safetensors"
     with pytest.raises(OSError, match=r"out\.safetensors could not be written \(.* at least 1,000,000 are needed"):
         check_target(path, nbytes=1_000_000)
@@ -189,7 +189,7 @@ def test_a_full_disk_is_told_before_and_after_the_work(full: Path) -> None:
 def test_a_checkpoint_on_a_full_disk(full: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = CheckpointFile(Checkpoint(full / "state"), {"seed": "0"})
     with pytest.raises(OSError, match="at least 400,000 are needed"):
-        file.require_room({"x": torch.zeros(100_000)})
+        file.require_space({"x": torch.zeros(100_000)})
     file.write({"x": torch.ones(2)}, {"step": 1})
     file.write({"x": torch.zeros(100_000)}, {"step": 2})
     assert "the work goes on" in caplog.text
@@ -200,7 +200,7 @@ def test_a_checkpoint_on_a_full_disk(full: Path, caplog: pytest.LogCaptureFixtur
 
 
 def test_rows_on_a_full_disk_are_whole(full: Path) -> None:
-    rows = Rows(full / "rows.jsonl", ("name",))
+    rows = RowFile(full / "rows.jsonl", ("name",))
     rows.append({"name": "first"})
     fill(full, left=4096)
     before = rows.path.read_text()
@@ -211,10 +211,10 @@ def test_rows_on_a_full_disk_are_whole(full: Path) -> None:
     assert list(rows.read()) == [("first",), ("third",)]
 
 
-@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="room cannot be reserved here")
-def test_what_is_spilled_has_its_room(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="space cannot be reserved here")
+def test_what_is_on_disk_has_its_space(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(full))
-    with Spill() as spill:
-        spill(torch.zeros(1000)).fill_(3)
-        with pytest.raises(OSError, match=r"has no room for 400,000 bytes .*\(No space left on device\).* TMPDIR"):
-            spill(torch.zeros(100_000))
+    with OnDisk() as storage:
+        storage(torch.zeros(1000)).fill_(3)
+        with pytest.raises(OSError, match=r"has no space for 400,000 bytes .*\(No space left on device\).* TMPDIR"):
+            storage(torch.zeros(100_000))

@@ -22,7 +22,7 @@ Change = Callable[[dict[str, Tensor], dict[str, Any]], Any]
 
 def condense(data: Data, path: Path, method: Any = METHOD, seconds: float = 60.0) -> graphcond.CondensedDataset:
     kept = graphcond.Checkpoint(path, every_seconds=1e-9)
-    return graphcond.condense(data, num_nodes=6, method=method, checkpoint=kept, max_seconds=seconds)
+    return graphcond.condense(data, size=6, method=method, run=graphcond.Run(checkpoint=kept, max_seconds=seconds))
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +137,8 @@ UNFINISHED: dict[str, Change] = {
     "weights of another shape": put("student.0.weight", lambda old: old[:1]),
     "weights that are not finite": put("student.0.weight", filled(float("nan"))),
     "no moments": lambda tensors, _: tensors.pop("student.0.mean"),
-    "kept weights of another type": put("way.0.0", lambda old: old.float()),
-    "no kept weights": lambda tensors, _: tensors.pop("way.1.0"),
+    "kept weights of another type": put("trajectory.0.0", lambda old: old.float()),
+    "no kept weights": lambda tensors, _: tensors.pop("trajectory.1.0"),
     "a step beyond the last": put("step.done", filled(10**6)),
     "a step that is none": put("step.done", filled(0)),
     "a step of another type": put("step.done", lambda old: old.double()),

@@ -30,8 +30,8 @@ def shares() -> list[Tensor]:
     return [torch.full((size,), 1 / size, dtype=torch.float64) for size in SIZES.tolist()]
 
 
-def batch_of(form: str) -> GraphBatch:
-    if form == "union":
+def batch_of(parameterization: str) -> GraphBatch:
+    if parameterization == "union":
         ptr = torch.tensor([0, *SIZES]).cumsum(0)
         adj = compressed_rows(torch.block_diag(*blocks()))
         return GraphBatch(torch.cat(features()), LABELS, adj=adj, ptr=ptr, share=torch.cat(shares()))

@@ -14,10 +14,11 @@ from graphcond.core.matching.objectives.feature_ridge import FeatureRidge
 from graphcond.core.matching.objectives.kernel_ridge import KernelRidge, solve_labels
 from graphcond.core.matching.objectives.losses import PlattError, centred_one_hot, squared_error
 from graphcond.core.matching.objectives.real_rows import RealRows
+from graphcond.core.matching.recipe import Recipe, Synthetic
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Weightless
 from graphcond.core.positive_definite import solve
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 
 
 @dataclass(frozen=True)
@@ -219,9 +220,9 @@ class Rows:
 def test_the_error_by_sums_of_features_is_that_by_rows(count, ridge):
     real, synthetic = batch(count, 3, seed=1), batch(6, 3, seed=2)
     losses, gradients = [], []
-    for objective, eyes in ((KernelRidge(ridge=ridge), LinearKernel()), (FeatureRidge(ridge=ridge), Rows())):
+    for objective, surrogate in ((KernelRidge(ridge=ridge), LinearKernel()), (FeatureRidge(ridge=ridge), Rows())):
         leaves = [value.clone().requires_grad_() for value in (synthetic.x, synthetic.y)]
-        loss = objective.loss(eyes, (), objective.observe(eyes, (), real), Batch(*leaves))
+        loss = objective.loss(surrogate, (), objective.observe(surrogate, (), real), Batch(*leaves))
         losses.append(loss)
         gradients.append(torch.autograd.grad(loss, leaves))
     torch.testing.assert_close(losses[1], losses[0], rtol=1e-9, atol=1e-12)
@@ -244,7 +245,9 @@ def test_sums_of_features_survive_an_all_but_perfect_fit():
     real = Batch(real.x.float(), (real.x @ random(8, 2, seed=8) + 1e-3 * random(2000, 2, seed=9)).float())
     made = Batch(torch.eye(8), random(8, 2, seed=8).float())
     pairs = (KernelRidge(ridge=1e-6), LinearKernel()), (FeatureRidge(ridge=1e-6), Rows())
-    losses = [objective.loss(eyes, (), objective.observe(eyes, (), real), made) for objective, eyes in pairs]
+    losses = [
+        objective.loss(surrogate, (), objective.observe(surrogate, (), real), made) for objective, surrogate in pairs
+    ]
     assert losses[1].dtype == torch.float32
     assert losses[1].item() == pytest.approx(losses[0].item(), rel=1e-3)
 
@@ -276,7 +279,7 @@ def test_there_are_no_weights():
     sampler.restore({})
 
 
-class Points(driver.Synthetic):
+class Points(Synthetic):
     def __init__(self, x: Tensor, y: Tensor) -> None:
         super().__init__()
         self.x, self.y = torch.nn.Parameter(x), y
@@ -313,11 +316,11 @@ def test_the_driver_descends_and_observes_constant_data_once(constant, times):
             return float(squared_error(objective.predict(LinearKernel(), (), real, points.batch()), real))
 
     before = error()
-    recipe = driver.Recipe(
+    recipe = Recipe(
         synthetic=points, surrogate=LinearKernel(), sampler=Weightless(), objective=objective, source=source,
         schedule=Schedule(rates={"points": 0.05}), steps=30,
     )  # fmt: skip
-    driver.run(recipe, Run())
+    driver.run(recipe, RunContext())
     assert source.times == times
     assert np.isfinite(before)
     assert error() < 0.5 * before
@@ -347,11 +350,11 @@ def test_the_driver_moves_a_learned_scale_as_the_schedule_says(moves):
         with torch.no_grad():
             return float(objective.loss(LinearKernel(), (), RealRows(real), points.batch()))
 
-    recipe = driver.Recipe(
+    recipe = Recipe(
         synthetic=points, surrogate=LinearKernel(), sampler=Weightless(), objective=objective,
         source=Asked(real, constant=True), schedule=Schedule(rates=rates), steps=30,
     )  # fmt: skip
     before = error()
-    driver.run(recipe, Run())
+    driver.run(recipe, RunContext())
     assert (points.log_scale.item() != 0) == moves
     assert error() < 0.7 * before

@@ -3,11 +3,11 @@ from torch import Tensor, nn
 
 from graphcond.core.matching import driver
 from graphcond.core.matching.batch import Batch
-from graphcond.core.matching.driver import Recipe, Synthetic
 from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.recipe import Recipe, Synthetic
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Fresh
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.surrogates.linear import Linear
 
 LABELS = torch.tensor([0, 1])
@@ -54,7 +54,7 @@ def learned(synthetic: Rows, steps: int = 30) -> Tensor:
         synthetic=synthetic, surrogate=surrogate, sampler=Fresh(surrogate), objective=GradientMatching(),
         source=Constant(), schedule=Schedule(rates={"features": 0.05}), steps=steps,
     )  # fmt: skip
-    driver.run(recipe, Run())
+    driver.run(recipe, RunContext())
     return synthetic.x.detach()
 
 

@@ -111,7 +111,7 @@ def test_other_matrices_are_refused(matrix):
         solve(matrix.double(), torch.ones(len(matrix), 1).double())
 
 
-def test_one_nan_in_the_upper_or_lower_triangle_is_not_overlooked():
+def test_one_nan_in_the_upper_or_lower_triangle_is_found():
     for place in [(0, 2), (2, 0), (2, 2)]:
         matrix = positive_definite(4)
         matrix[place] = matrix[place[::-1]] = torch.nan

@@ -18,10 +18,9 @@ from torch_geometric.data import Data
 
 import graphcond
 import recsys
-from graphcond.core import run as run_module
+from graphcond.core import run_context
 from graphcond.core.matching import driver
 from graphcond.core.matching.batch import Batch
-from graphcond.core.matching.driver import Recipe
 from graphcond.core.matching.objectives.alignment import FeatureAlignment
 from graphcond.core.matching.objectives.distributions import DistributionMatching
 from graphcond.core.matching.objectives.feature_ridge import FeatureRidge
@@ -30,18 +29,19 @@ from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
 from graphcond.core.matching.objectives.losses import centred_one_hot
 from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
 from graphcond.core.matching.objectives.unrolled_loss import OutcomeMatching
+from graphcond.core.matching.recipe import Recipe, Validation
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.training import Student, Training
 from graphcond.core.matching.unrolled import Unroll
 from graphcond.core.matching.weight_samplers import Fresh, Pool, Trained, Weightless
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.processes import Processes, alone
 from graphcond.core.runtime.randomness import seeded
 from graphcond.nodes import propagation, quick_validation
 from graphcond.nodes.reading import read_nodes
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from graphcond.surrogates.two_layer import TwoLayer
-from graphcond.synthetic.learned_rows import Free, FreeTargets, HardLabels
+from graphcond.synthetic.learned_rows import FreeTargets, HardLabels, LearnedRows
 
 GCOND = graphcond.GCond(epochs=2, outer_steps=2, inner_steps=2, structure_epochs=1, features_epochs=1)
 FEATURES, CLASSES, ROWS = 5, 3, 31
@@ -80,7 +80,7 @@ def test_shares_are_whole_and_even(rows, count):
     assert max(sizes) - min(sizes) <= 1
 
 
-def told() -> dict[str, Any]:
+def reported() -> dict[str, Any]:
     processes = Processes.current()
     rank = processes.rank
     work: list[int] = []
@@ -109,8 +109,9 @@ def open_nothing(rank: int) -> None:
     raise FileNotFoundError(f"on {rank}")
 
 
+@pytest.mark.slow
 def test_what_two_processes_tell_one_another(two_processes):
-    first, second = two_processes(told)
+    first, second = two_processes(reported)
     assert [first["rank"], second["rank"], first["work"], second["work"]] == [0, 1, 1, 0]
     assert [first["after"], second["after"]] == [0, 1]
     assert torch.equal(first["noise"], second["noise"])
@@ -170,7 +171,7 @@ class Watched:
         return self.inner.loss(*args)
 
 
-class Penalised(Free):
+class Penalised(LearnedRows):
     """Rows that want to be small."""
 
     def penalty(self) -> Tensor:
@@ -257,12 +258,11 @@ def matched(name: str, **run: Any) -> dict[str, Any]:
         source=case.batches,
         schedule=Schedule(rates={"features": 0.05, "labels": 0.05}, momentum=0.5),
         steps=STEPS,
-        looks=STEPS,
-        look=lambda: liked * float((made.x.detach() - x).norm()),
+        validation=Validation(score=lambda: liked * float((made.x.detach() - x).norm()), times=STEPS),
         rows_at_once=case.rows_at_once,
     )
     with seeded(2):
-        outcome = driver.run(recipe, Run(**run))
+        outcome = driver.run(recipe, RunContext(**run))
         left = torch.rand(3)
     state = {name: value.clone() for name, value in made.state_dict().items()}
     return {"state": state | {"random": left}, "seen": seen, "outcome": outcome}
@@ -299,11 +299,11 @@ def timed(late: int) -> int:
     rank = Processes.current().rank
     passing = iter(range(0, 10**6, 1000))
     now = (lambda: next(passing)) if rank == late else (lambda: 0)
-    original, run_module.monotonic = run_module.monotonic, now
+    original, run_context.monotonic = run_context.monotonic, now
     try:
         return matched("gradients", max_seconds=10)["outcome"].steps
     finally:
-        run_module.monotonic = original
+        run_context.monotonic = original
 
 
 def test_the_first_process_keeps_the_time(two_processes):
@@ -357,23 +357,23 @@ def test_a_checkpoint_that_the_first_process_refuses_is_refused_on_all(two_proce
 
 
 @contextmanager
-def validated_for_a_moment() -> Iterator[None]:
+def validated_briefly() -> Iterator[None]:
     """Train the small networks of quick validation for a few steps, in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quick_validation, "STEPS", 20)
         yield
 
 
-def condensed(dataset: Any, share_all: bool = False, **arguments: Any) -> dict[str, Any]:
+def condensed(dataset: Any, share_all: bool = False, checkpoint: Path | None = None, **arguments: Any) -> dict:
     """Return the tensors of a condensed dataset, and what its record says."""
     usual = propagation.SHARED_FROM
     propagation.SHARED_FROM = 0 if share_all else usual
     before = torch.get_rng_state()
     reports: list[graphcond.Progress] = []
-    make = graphcond.condense_images if isinstance(dataset, tuple) else graphcond.condense
     try:
-        with validated_for_a_moment():
-            small = make(dataset, progress=reports.append, **arguments)
+        with validated_briefly():
+            run = graphcond.Run(progress=reports.append, checkpoint=checkpoint)
+            small = graphcond.condense(dataset, run=run, **arguments)
     finally:
         propagation.SHARED_FROM = usual
     assert torch.equal(before, torch.get_rng_state())
@@ -409,17 +409,14 @@ def assert_shared(
     "method",
     [
         GCOND,
-        replace(GCOND, structure=graphcond.NoEdges()),
-        graphcond.DosCond(steps=4),
-        graphcond.GCDM(epochs=2, outer_steps=2),
         graphcond.GCSNTK(steps=4, real_per_class=5),
         "auto",
         "class_mean",
     ],
-    ids=lambda method: getattr(method, "label", method),
+    ids=lambda method: str(getattr(method, "name", method)),
 )
 def test_nodes(two_processes, toy: Data, method):
-    assert_shared(two_processes, toy, num_nodes=6, method=method)
+    assert_shared(two_processes, toy, size=6, method=method)
 
 
 def learned_in_float64(data: Data, method: Any) -> Tensor:
@@ -433,7 +430,7 @@ def learned_in_float64(data: Data, method: Any) -> Tensor:
             task.train.graph, x=task.train.graph.x.double(), edge_weight=task.train.graph.edge_weight.double()
         )
         parts = {name: replace(getattr(task, name), graph=graph) for name in ("train", "val", "test")}
-        with seeded(0), validated_for_a_moment():
+        with seeded(0), validated_briefly():
             found = method.condense(replace(task, **parts), torch.full((task.num_classes,), 2))
     finally:
         propagation.SHARED_FROM = usual[0]
@@ -445,7 +442,7 @@ def learned_in_float64(data: Data, method: Any) -> Tensor:
 @pytest.mark.parametrize(
     "method",
     [GCOND, graphcond.DosCond(steps=4), graphcond.GCDM(epochs=2, outer_steps=2)],
-    ids=lambda method: method.label,
+    ids=lambda method: type(method).__name__,
 )
 def test_what_two_processes_learn_differs_by_rounding_only(two_processes, toy: Data, method):
     """With twice the digits the difference falls from 1e-3 by the same factor: it is the order of the sums."""
@@ -456,22 +453,22 @@ def test_what_two_processes_learn_differs_by_rounding_only(two_processes, toy: D
 
 
 def test_graphs(two_processes, make_graphs):
-    assert_shared(two_processes, make_graphs(), graphs_per_class=2, method=graphcond.DosCondGraphs(steps=6))
+    assert_shared(two_processes, make_graphs(), size="2/class", method=graphcond.DosCondGraphs(steps=6))
 
 
 @pytest.mark.parametrize(
     "method",
     [
-        graphcond.DM(architecture=graphcond.ConvNet(width=4), steps=4, networks=2, looks=1),
-        graphcond.KIP(steps=4, looks=1),
+        graphcond.DM(architecture=graphcond.ConvNet(width=4), steps=4, networks=2, validations=1),
+        graphcond.KIP(steps=4, validations=1),
     ],
-    ids=lambda method: method.label,
+    ids=lambda method: type(method).__name__,
 )
 def test_images(two_processes, method):
     generator = torch.Generator().manual_seed(0)
     y = torch.arange(40) % 2
     x = torch.rand(40, 1, 8, 8, generator=generator) + y.view(-1, 1, 1, 1)
-    assert_shared(two_processes, (x, y), per_class=2, method=method)
+    assert_shared(two_processes, (x, y), size="2/class", method=method)
 
 
 @pytest.mark.parametrize("loss", ["squares", "likelihood", "reconstruction"])
@@ -479,7 +476,7 @@ def test_interactions(two_processes, loss):
     matrix = recsys.read_interactions(recsys.generate_interactions(120, 30, 1500, seed=0)).user_items()
     # Where a start from clusters makes items alike, rounding decides which are kept, and from then on all else.
     steps, alike = (2, True) if loss == "likelihood" else (8, False)
-    method = recsys.DistillCF(loss=loss, steps=steps, looks=2)
+    method = recsys.DistillCF(loss=loss, steps=steps, validations=2)
     assert_shared(two_processes, matrix, alike=alike, ratio=0.1, method=method)
 
 
@@ -504,7 +501,7 @@ def differing(data: Data, **changes: Callable[[int], Any]) -> str:
     rank = Processes.current().rank
     if rank and not changes:
         data.x[0, 0] += 1
-    arguments = {"num_nodes": 6, "method": "gcond"} | {name: value[rank] for name, value in changes.items()}
+    arguments = {"size": 6, "method": "gcond"} | {name: value[rank] for name, value in changes.items()}
     with pytest.raises(ValueError, match="all processes must be given the same") as caught:
         graphcond.condense(data, **arguments)
     return str(caught.value)
@@ -515,38 +512,39 @@ def differing(data: Data, **changes: Callable[[int], Any]) -> str:
     [
         ({}, "source"),
         ({"seed": (0, 1)}, "seed"),
-        ({"num_nodes": (6, 9)}, "nodes per class"),
+        ({"size": (6, 9)}, "nodes per class"),
         ({"method": ("gcond", "doscond")}, "method"),
-        ({"max_seconds": (None, 1)}, "max_seconds"),
-        ({"checkpoint": (None, "state")}, "checkpoint"),
+        ({"run": (graphcond.Run(), graphcond.Run(max_seconds=1))}, "max_seconds"),
+        ({"run": (graphcond.Run(), graphcond.Run(checkpoint="state"))}, "checkpoint"),
     ],
     ids=["dataset", "seed", "size", "method", "time", "checkpoint"],
 )
-def test_processes_that_were_given_different_things_are_told_so(two_processes, toy: Data, changes, name):
+def test_processes_that_were_given_different_things_are_reported_so(two_processes, toy: Data, changes, name):
     first, second = two_processes(differing, toy, **changes)
     assert first == second
     assert f"but {name} is" in first
 
 
-def judged_by_one(data: Data) -> int | None:
-    small = graphcond.condense(data, num_nodes=6, method="random_propagated")
+def evaluated_by_one(data: Data) -> int | None:
+    small = graphcond.condense(data, size=6, method="random_propagated")
     if Processes.current().rank:
         return None
-    report = graphcond.evaluate(small, data, models=["mlp"], runs=1, controls=["class_mean"])
+    report = graphcond.evaluate(small, data, models=["mlp"], protocol="standard(runs=1)", controls=["class_mean"])
     return len(report.rows)
 
 
 def test_one_process_evaluates_by_itself(two_processes, toy: Data):
-    first, second = two_processes(judged_by_one, toy)
+    first, second = two_processes(evaluated_by_one, toy)
     assert first
     assert second is None
 
 
+@pytest.mark.slow
 def test_the_command_line_under_torchrun(tmp_path):
     output = tmp_path / "small.safetensors"
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "graphcond"),
-        *("condense", "citeseer", "--num-nodes=6", "--method=gcond", "--max-seconds=0.5", "--no-evaluate", "--json"),
+        *("condense", "citeseer", "--size=6", "--method=gcond", "--max-seconds=0.5", "--json"),
         f"--output={output}",
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
@@ -567,11 +565,12 @@ def dying(data: Data, path: Path) -> None:
 
     driver.REPORT_EVERY_SECONDS = 0
     kept = graphcond.Checkpoint(path, every_seconds=0)
-    graphcond.condense(data, num_nodes=6, method=GCOND, checkpoint=kept, progress=progress)
+    graphcond.condense(data, size=6, method=GCOND, run=graphcond.Run(checkpoint=kept, progress=progress))
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_on_the_same_bits(two_processes, toy: Data, tmp_path):
-    call = {"num_nodes": 6, "method": GCOND}
+    call = {"size": 6, "method": GCOND}
     whole, _ = two_processes(condensed, toy, **call)
     with pytest.raises(EOFError):
         two_processes(dying, toy, tmp_path / "state")

@@ -3,6 +3,7 @@
 import io
 import logging
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ import torch.distributed as dist
 from torch_geometric.data import Data
 
 import graphcond
+from graphcond.core.run import Run
 from graphcond.core.runtime import progress as progress_module
 from graphcond.core.runtime.progress import Progress, progress_bar, shows_progress
 
@@ -22,10 +24,10 @@ class Screen(io.StringIO):
 
 
 @shows_progress("step")
-def work(*, progress=None, max_seconds=None):
+def work(*, run=Run()):
     for done in range(1, 4):
-        progress(Progress(done, 3, "working"))
-    return max_seconds
+        run.progress(Progress(done, 3, "working"))
+    return run.max_seconds
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ real_tqdm = progress_module.tqdm
 )
 def test_a_bar_is_shown_where_it_is_asked_for_or_somebody_watches(monkeypatch, progress, screen, shown) -> None:
     monkeypatch.setattr(sys, "stderr", screen())
-    assert work(progress=progress, max_seconds=7) == 7
+    assert work(run=Run(progress=progress, max_seconds=7)) == 7
     assert ("working" in sys.stderr.getvalue()) is shown
     assert ("stops after 7 s" in sys.stderr.getvalue()) is shown
 
@@ -77,31 +79,31 @@ def test_only_the_first_process_has_a_bar(monkeypatch, rank) -> None:
     monkeypatch.setattr(dist, "is_initialized", lambda: True)
     monkeypatch.setattr(dist, "get_rank", lambda: rank)
     monkeypatch.setattr(sys, "stderr", Screen())
-    work(progress=True)
+    work(run=Run(progress=True))
     assert bool(sys.stderr.getvalue()) is (rank == 0)
 
 
-def test_a_function_is_told_and_its_errors_are_raised() -> None:
-    told: list[Progress] = []
-    work(progress=told.append)
-    assert [report.done for report in told] == [1, 2, 3]
+def test_a_function_is_reported_and_its_errors_are_raised() -> None:
+    reported: list[Progress] = []
+    work(run=Run(progress=reported.append))
+    assert [report.done for report in reported] == [1, 2, 3]
 
     def stop(report: Progress) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        work(progress=stop)
+        work(run=Run(progress=stop))
 
 
 @pytest.mark.usefixtures("quick")
 def test_calls_show_a_bar_and_take_it_away(monkeypatch, toy: Data) -> None:
     monkeypatch.setattr(sys, "stderr", Screen())
-    small = graphcond.condense(toy, num_nodes=6, progress=True)
+    small = graphcond.condense(toy, size=6, method="random", run=Run(progress=True))
     assert sys.stderr.getvalue().endswith("\r")
     monkeypatch.setattr(sys, "stderr", Screen())
     protocol = graphcond.evaluation.Protocol(epochs=2)
-    graphcond.evaluate(small, toy, ["sgc"], protocol=protocol, controls=False, runs=1)
-    assert "auto / sgc" in sys.stderr.getvalue()
+    graphcond.evaluate(small, toy, ["sgc"], protocol=replace(protocol, runs=1), controls=False)
+    assert "random / sgc" in sys.stderr.getvalue()
 
 
 def test_plain_notes_have_lines_of_their_own(monkeypatch) -> None:

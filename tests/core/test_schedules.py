@@ -34,21 +34,21 @@ def test_part_without_a_turn_never_moves():
 
 
 def test_each_drop_takes_the_rates_to_a_tenth():
-    schedule = Schedule(rates=RATES, drops=[3, 5])
+    schedule = Schedule(rates=RATES, rate_drops=[3, 5])
     rates = [schedule.at(step)["features"] for step in range(7)]
     assert rates == pytest.approx([1e-2, 1e-2, 1e-2, 1e-3, 1e-3, 1e-4, 1e-4])
     assert schedule.at(6)["structure"] == pytest.approx(1e-5)
 
 
 def test_drops_and_turns_together():
-    schedule = Schedule(rates=RATES, turns=TURNS, drops=[2])
+    schedule = Schedule(rates=RATES, turns=TURNS, rate_drops=[2])
     assert schedule.at(1) == {"features": 1e-2}
     assert schedule.at(2) == {"structure": pytest.approx(1e-4)}
     assert schedule.at(3) == {"features": pytest.approx(1e-3)}
 
 
 def test_a_part_alone_moves_at_every_step():
-    schedule = Schedule(rates=RATES, turns=TURNS, drops=[4]).only({"features": [], "labels": []})
+    schedule = Schedule(rates=RATES, turns=TURNS, rate_drops=[4]).only({"features": [], "labels": []})
     assert moving(schedule, 4) == [["features"]] * 4
     assert schedule.at(4) == {"features": pytest.approx(1e-3)}
 
@@ -60,7 +60,7 @@ def test_turns_of_missing_parts_fall_away():
 
 
 def test_all_parts_are_the_schedule_itself():
-    schedule = Schedule(rates=RATES, turns=TURNS, drops=[3])
+    schedule = Schedule(rates=RATES, turns=TURNS, rate_drops=[3])
     same = schedule.only(["structure", "features"])
     assert [same.at(step) for step in range(8)] == [schedule.at(step) for step in range(8)]
     assert Schedule(rates=RATES).only(RATES).at(0) == RATES

@@ -44,15 +44,16 @@ def test_every_method_and_all_its_settings_can_be_typed(name, make, resolve):
          graphcond.GCond(structure=graphcond.NoEdges(), features_rate=1e-5, epochs=5)),
         (NODE_METHODS.resolve, " auto( depth = 3, penalty=2 ) ", graphcond.Auto(depth=3, penalty=2)),
         (NODE_METHODS.resolve,
-         "geom(experts=ExpertPlan(number=2, training=Training(momentum=0.5)), relay=GCN(hidden=8))",
+         "geom(experts=ExpertPlan(number=2, training=Training(momentum=0.5)), surrogate=GCNSurrogate(hidden=8))",
          graphcond.GEOM(experts=graphcond.ExpertPlan(number=2, training=graphcond.Training(momentum=0.5)),
-                        relay=graphcond.GCN(hidden=8))),
+                        surrogate=graphcond.GCNSurrogate(hidden=8))),
         (GRAPH_METHODS.resolve, "histograms(bins=8)", graphcond.Histograms(bins=8)),
         (GRAPH_METHODS.resolve, "mirage(threshold=[0.1, 0.2])", graphcond.Mirage(threshold=(0.1, 0.2))),
         (GRAPH_METHODS.resolve, "mirage(bins=None, closed=True)", graphcond.Mirage()),
         (IMAGE_METHODS.resolve, "dm(operations=('crop',), architecture=ConvNet(width=8))",
          graphcond.DM(operations=("crop",), architecture=graphcond.ConvNet(width=8))),
-        (IMAGE_METHODS.resolve, "dm(form=Formations())", graphcond.DM(form=graphcond.Formations())),
+        (IMAGE_METHODS.resolve, "dm(parameterization=MultiFormation())",
+        graphcond.DM(parameterization=graphcond.MultiFormation())),
         (METHODS.resolve, "distill_cf(steps=7, hidden=0.5)", recsys.DistillCF(steps=7, hidden=0.5)),
     ],
 )  # fmt: skip
@@ -85,7 +86,8 @@ NODE, GRAPH, IMAGE, USER = (resolve for _, resolve in KINDS)
         (NODE, "gcond(structure=NoEdge())",
          "there is no value 'NoEdge' for structure of gcond; did you mean 'NoEdges'?"),
         (NODE, "gcond(structure='none')", "structure of gcond must be LearnedEdges(...) or NoEdges(...), got 'none'"),
-        (NODE, "gcond(relay=NoEdges())", "relay of gcond must be GCN(...) or SGC(...), got NoEdges()"),
+        (NODE, "gcond(surrogate=NoEdges())",
+        "surrogate of gcond must be GCNSurrogate(...) or SGCSurrogate(...), got NoEdges()"),
         (NODE, "gcond(structure=LearnedEdges(threshold=2))", "threshold must be in [0, 1), got 2"),
         (NODE, "gcond(structure=LearnedEdges(thresh=2))", "there is no setting 'thresh' of LearnedEdges; did you"),
         (NODE, "gcond(epochs=1", "method 'gcond(epochs=1' cannot be read; write a name, or name(setting=value, ...)"),
@@ -136,8 +138,8 @@ def test_annotations_of_all_kinds():
 
 
 def test_a_text_is_as_good_as_an_object(toy):
-    text = graphcond.condense(toy, num_nodes=6, method="auto(depth=1, penalty=1)")
-    value = graphcond.condense(toy, num_nodes=6, method=graphcond.Auto(depth=1, penalty=1))
+    text = graphcond.condense(toy, size=6, method="herding(depth=1)")
+    value = graphcond.condense(toy, size=6, method=graphcond.Herding(depth=1))
     assert text[0].x.equal(value[0].x)
     assert text.record.settings == value.record.settings
 

@@ -107,7 +107,7 @@ def test_the_steepest_point_of_a_flat_place_is_the_place_itself():
 
 def test_a_step_sees_so_many_rows_drawn_afresh_and_changed_afterwards():
     watched = Watched()
-    training = Training(rows=4, augment=watched)
+    training = Training(batch_size=4, augment=watched)
     seen = [training.seen(batch()) for _ in range(20)]
     known = {tuple(row) for row in batch().x.tolist()}
     for shown, changed in zip(watched.shown, seen, strict=True):
@@ -123,13 +123,13 @@ def test_a_step_sees_so_many_rows_drawn_afresh_and_changed_afterwards():
 def test_a_batch_that_is_small_enough_is_seen_whole_and_in_order(rows):
     state = torch.get_rng_state()
     whole = batch()
-    assert Training(rows=rows).seen(whole) is whole
+    assert Training(batch_size=rows).seen(whole) is whole
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_training_sees_what_it_says_it_sees():
     surrogate = SURROGATES["two layers"]
-    training = Training(learning_rate=0.1, momentum=0.5, rows=4, augment=Watched())
+    training = Training(learning_rate=0.1, momentum=0.5, batch_size=4, augment=Watched())
     student = Student(start(surrogate), training)
     with seeded(3):
         student.train(surrogate, batch(), 1)
@@ -175,7 +175,7 @@ def test_norm_is_that_of_all_numbers_together():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("learning_rate", 0.0), ("momentum", -0.1), ("sharpness", -1.0), ("rows", 0)]
+    ("name", "value"), [("learning_rate", 0.0), ("momentum", -0.1), ("sharpness", -1.0), ("batch_size", 0)]
 )
 def test_settings_are_checked(name, value):
     with pytest.raises(ValueError, match=name):

@@ -74,8 +74,8 @@ def ends(surrogate: Surrogate) -> tuple[Weights, End]:
     return first, end
 
 
-def way(unroll: Unroll, surrogate: Surrogate, weights: Weights, batch: Batch) -> list[Weights]:
-    """Train with the whole graph in memory, as it is written in the papers; return all weights along the way."""
+def trajectory(unroll: Unroll, surrogate: Surrogate, weights: Weights, batch: Batch) -> list[Weights]:
+    """Train with the whole graph in memory, as it is written in the papers; return all weights of the training."""
     weights = tuple(weight.clone().requires_grad_() for weight in weights)
     passed = [weights]
     velocity = tuple(torch.zeros_like(weight) for weight in weights)
@@ -91,7 +91,7 @@ def way(unroll: Unroll, surrogate: Surrogate, weights: Weights, batch: Batch) ->
 
 
 def trained(unroll: Unroll, surrogate: Surrogate, weights: Weights, batch: Batch) -> Weights:
-    return way(unroll, surrogate, weights, batch)[-1]
+    return trajectory(unroll, surrogate, weights, batch)[-1]
 
 
 def assert_close(found: list[Tensor], expected: list[Tensor], tolerance: float = 1e-12) -> None:
@@ -181,7 +181,7 @@ def test_what_is_left_out_is_how_a_step_changes_later_ones(surrogate, momentum):
     weights, end = ends(surrogate)
     data = Data.drawn()
     loss = Unroll(steps=steps, momentum=momentum, exact=False).loss(surrogate, weights, data.batch(), end)
-    passed = way(Unroll(steps=steps, momentum=momentum), surrogate, weights, data.batch())
+    passed = trajectory(Unroll(steps=steps, momentum=momentum), surrogate, weights, data.batch())
     last = tuple(weight.detach().requires_grad_() for weight in passed[-1])
     adjoint = torch.autograd.grad(end(last), last)
     batch = data.batch()

@@ -80,7 +80,7 @@ def mapped_areas():
 
 
 def test_a_mapped_graph_is_condensed_to_the_same_bits(toy, folder):
-    first, second = (graphcond.condense(data, num_nodes=6)[0] for data in (toy, load_folder(folder)))
+    first, second = (graphcond.condense(data, size=6)[0] for data in (toy, load_folder(folder)))
     assert torch.equal(first.x, second.x)
 
 

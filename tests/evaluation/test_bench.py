@@ -2,21 +2,22 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from torch import Tensor
+import torch
+from torch_geometric.data import Data
 
 import graphcond
-from graphcond.evaluation import IMAGE_PROTOCOLS, PROTOCOLS, GraphProtocol, ImageProtocol, Protocol, bench
-from graphcond.evaluation.bench_protocols import protocol_text
-from graphcond.evaluation.bench_sizes import read_size
+from graphcond.core.evaluation.protocols import protocol_text
+from graphcond.evaluation import IMAGE_PROTOCOLS, PROTOCOLS, GraphProtocol, ImageProtocol, Protocol, Workers, bench
+from graphcond.evaluation.evaluations import row_protocol
 
-QUICK = Protocol(epochs=20, hidden=16)
+QUICK = Protocol(epochs=20, hidden=16, runs=1)
 COSTS = ("condense_seconds", "train_seconds", "peak_memory")
 
 
-def max_accuracy(logits: Tensor, y: Tensor) -> float:
-    return 1.0
+AS_IT_IS = ImageProtocol(augment=SimpleNamespace(draw=lambda: lambda batch: batch, memory=object()))
 
 
 def without_costs(file: Path) -> list[str]:
@@ -34,8 +35,8 @@ def test_rows_are_those_of_condense_and_evaluate_and_are_not_made_twice(tmp_path
     ]
     assert [row["nodes"] for row in report.rows] == [20, 20, 10, 10, 1797, 1797]
     digits = graphcond.datasets.load("digits")
-    small = graphcond.condense(digits, num_nodes=20, method="random", seed=1)
-    expected = graphcond.evaluate(small, digits, ["mlp"], runs=1, controls=["whole"], seed=1, protocol=QUICK)
+    small = graphcond.condense(digits, size=20, method="random", seed=1)
+    expected = graphcond.evaluate(small, digits, ["mlp"], controls=["whole"], seed=1, protocol=replace(QUICK, runs=1))
     assert tuple(report.rows[1]["scores"]) == expected.best.scores
     assert tuple(report.rows[5]["scores"]) == expected.row("whole").scores
     before = file.read_bytes()
@@ -49,17 +50,18 @@ def test_rows_are_those_of_condense_and_evaluate_and_are_not_made_twice(tmp_path
     assert len(file.read_text().splitlines()) == 8
 
 
+@pytest.mark.slow
 def test_the_same_rows_by_one_worker_and_by_two(tmp_path: Path) -> None:
     for workers in (1, 2):
         bench(
             ["digits"], tmp_path / f"{workers}.jsonl", methods=["auto(candidate='spread 2')", "random_soft"],
-            sizes=[10], seeds=2, models=["mlp", "sgc"], workers=workers, engine="local", protocol=QUICK,
+            sizes=[10], seeds=2, models=["mlp", "sgc"], workers=Workers(number=workers, engine="local"), protocol=QUICK,
         )  # fmt: skip
     assert without_costs(tmp_path / "1.jsonl") == without_costs(tmp_path / "2.jsonl")
     assert len(without_costs(tmp_path / "1.jsonl")) == 8
 
 
-def test_a_method_that_fails_is_told_and_does_not_end_the_others(tmp_path: Path) -> None:
+def test_a_method_that_fails_is_reported_and_does_not_end_the_others(tmp_path: Path) -> None:
     report = bench(["digits"], tmp_path / "rows.jsonl", methods=["random"], sizes=[5, 10], seeds=1, models=["sgc"],
                    protocol=QUICK)  # fmt: skip
     assert [row["size"] for row in report.rows] == ["10"]
@@ -70,8 +72,8 @@ def test_a_method_that_fails_is_told_and_does_not_end_the_others(tmp_path: Path)
 
 
 def test_the_table_has_means_over_seeds(tmp_path: Path) -> None:
-    report = bench(["digits"], tmp_path / "rows.jsonl", methods=["random"], sizes=[20], seeds=2, runs=2, models=["sgc"],
-                   protocol=QUICK)  # fmt: skip
+    report = bench(["digits"], tmp_path / "rows.jsonl", methods=["random"], sizes=[20], seeds=2, models=["sgc"],
+                   protocol=replace(QUICK, runs=2))  # fmt: skip
     (row,) = report.means()
     scores = [score for each in report.rows for score in each["scores"]]
     assert len(scores) == 4
@@ -83,7 +85,7 @@ def test_the_table_has_means_over_seeds(tmp_path: Path) -> None:
 def test_graphs(real_data: Callable[[str], Path], tmp_path: Path) -> None:
     report = bench(
         ["mutag"], tmp_path / "rows.jsonl", methods=["random", "mirage", "size", "wl_fold"], sizes=["2kB"], seeds=2,
-        root=real_data("TUDataset/MUTAG"), models=["gcn"], protocol=GraphProtocol(steps=20),
+        workers=Workers(root=real_data("TUDataset/MUTAG")), models=["gcn"], protocol=GraphProtocol(steps=20, runs=1),
     )  # fmt: skip
     assert not report.failures
     assert [row["split"] for row in report.rows] == [0, 1] * 4
@@ -94,7 +96,7 @@ def test_graphs(real_data: Callable[[str], Path], tmp_path: Path) -> None:
 def test_images(tmp_path: Path) -> None:
     report = bench(
         ["digit-images"], tmp_path / "rows.jsonl", methods=["random"], sizes=["1/class"], seeds=1, models=["mlp"],
-        protocol=ImageProtocol(epochs=20),
+        protocol=ImageProtocol(epochs=20, runs=1),
     )  # fmt: skip
     assert [row["nodes"] for row in report.rows] == [10]
 
@@ -106,18 +108,15 @@ def test_images(tmp_path: Path) -> None:
         ({"methods": ["randm"]}, "did you mean 'random'"),
         ({"methods": ["mirage"]}, "no method 'mirage'"),
         ({"methods": []}, "methods is empty"),
-        ({"sizes": ["many"]}, "sizes must be such as 35 .* got 'many'"),
-        ({"sizes": [0]}, "sizes must be such as 35"),
-        ({"sizes": ["10kB"]}, "size '10kB' makes no sense for nodes"),
+        ({"sizes": ["many"]}, "size must be such as 35.* got 'many'"),
+        ({"sizes": [0]}, "size must be a positive integer"),
+        ({"sizes": ["10kB"]}, "size='10kB' makes no sense for nodes"),
         ({"models": ["gni"]}, "no model 'gni'"),
         ({"protocol": "standrad"}, "did you mean 'standard'"),
-        ({"protocol": Protocol(metric=max_accuracy)}, "must have settings that can be written down"),
-        ({"protocol": ImageProtocol()}, "there is no protocol"),
+        ({"datasets": ["digit-images"], "protocol": AS_IT_IS}, "must have settings that can be written down"),
+        ({"protocol": "moved_digits"}, "there is no protocol"),
         ({"seeds": 0}, "seeds must be a positive integer, got 0"),
-        ({"runs": 0}, "runs must be a positive integer, got 0"),
-        ({"workers": 0}, "workers must be a whole number, 1 or more"),
-        ({"engine": "dask"}, "no engine 'dask'"),
-        ({"device": "abacus"}, "device='abacus' cannot be used"),
+        ({"protocol": "standard(runs=0)"}, "runs must be a positive integer, got 0"),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
@@ -128,17 +127,52 @@ def test_bad_input_before_any_work(arguments: dict, message: str, tmp_path: Path
     assert not file.exists()
 
 
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"number": 0}, "workers must be a whole number, 1 or more"),
+        ({"engine": "dask"}, "no engine 'dask'"),
+        ({"device": "abacus"}, "device='abacus' cannot be used"),
+    ],
+    ids=str,
+)
+def test_workers_that_cannot_be(where: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Workers(**where)
+
+
+@pytest.mark.parametrize("given", [{"workers": 2}, {"datasets": "digits"}], ids=str)
+def test_values_of_the_wrong_type(given: dict, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="must be a"):
+        bench(**({"datasets": ["digits"], "output": tmp_path / "rows.jsonl"} | given))
+
+
+@pytest.mark.parametrize("word", ["runs", "metric", "engine", "root", "progress"])
+def test_words_are_answered(word: str, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=rf"bench\(\) takes no {word}=; write (protocol|workers)="):
+        bench(["digits"], tmp_path / "rows.jsonl", **{word: 1})
+
+
+def test_datasets_and_tasks_of_ones_own(toy: Data, make_graphs: Callable[..., list[Data]], tmp_path: Path) -> None:
+    file, own = tmp_path / "rows.jsonl", {"mine": toy, "induced": graphcond.read(toy, inductive=True)}
+    report = bench(own, file, methods=["random", "whole"], sizes=[6], seeds=1, models=["sgc"], protocol=QUICK)
+    assert [(row["dataset"], row["method"]) for row in report.rows] == [
+        ("mine", "random"), ("mine", "whole"), ("induced", "random"), ("induced", "whole"),
+    ]  # fmt: skip
+    assert not report.failures
+    before = file.read_bytes()
+    bench(own, file, methods=["random", "whole"], sizes=[6], seeds=1, models=["sgc"], protocol=QUICK)
+    assert file.read_bytes() == before
+    pictures = {"corners": (torch.rand(20, 1, 8, 8), torch.arange(20) % 2)}
+    with pytest.raises(ValueError, match="there is no method 'gcond' for images"):
+        bench(pictures, file, methods=["gcond"])
+
+
 def test_missing_files_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.socket.connect", lambda *_: (_ for _ in ()).throw(OSError("no network")))
     with pytest.raises(FileNotFoundError, match="raw files of cora are not complete"):
-        bench(["digits", "cora"], tmp_path / "rows.jsonl", root=tmp_path)
+        bench(["digits", "cora"], tmp_path / "rows.jsonl", workers=Workers(root=tmp_path))
     assert not (tmp_path / "rows.jsonl").exists()
-
-
-def test_sizes_in_words() -> None:
-    assert read_size("0.5kB").argument("graphs") == {"max_bytes": 500}
-    assert read_size(7).argument("images") == {"num_images": 7}
-    assert read_size("1.0").argument("nodes") == {"ratio": 1.0}
 
 
 def test_methods_with_settings_are_rows_of_their_own(tmp_path: Path) -> None:
@@ -151,14 +185,15 @@ def test_methods_with_settings_are_rows_of_their_own(tmp_path: Path) -> None:
 
 
 def test_rows_have_protocols_by_their_names_or_all_their_settings(tmp_path: Path) -> None:
-    assert protocol_text("nodes", "published") == protocol_text("nodes", PROTOCOLS["published"]) == "published"
-    assert protocol_text("images", IMAGE_PROTOCOLS["moved_digits"]) == "moved_digits"
-    file, like_standard = tmp_path / "rows.jsonl", replace(QUICK, name="standard", metric="f1")
+    assert row_protocol("nodes", "published(runs=5)") == row_protocol("nodes", PROTOCOLS["published"]) == "published"
+    assert row_protocol("images", IMAGE_PROTOCOLS["moved_digits"]) == "moved_digits"
+    file, like_standard = tmp_path / "rows.jsonl", replace(QUICK, name="standard", metric="f1", runs=1)
     texts = []
     for protocol in (QUICK, replace(QUICK, epochs=21), like_standard):
         given = {"methods": ["random"], "sizes": [20], "seeds": 1, "models": ["sgc"], "protocol": protocol}
         (row,) = bench(["digits"], file, **given).rows
-        assert row["protocol"] == repr(protocol)
+        assert row["protocol"] == protocol_text(replace(protocol, metric=None))
+        assert row["runs"] == protocol.runs
         texts.append(row["protocol"])
     assert len(set(texts)) == 3
     assert [json.loads(line)["protocol"] for line in file.read_text().splitlines()] == texts

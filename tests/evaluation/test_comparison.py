@@ -23,16 +23,16 @@ RNG = np.random.default_rng(0)
 def test_paired_runs_are_students_test() -> None:
     first, second = RNG.uniform(0.6, 0.8, 6), RNG.uniform(0.6, 0.8, 6)
     found = compare(Sample.of("a", first), Sample.of("b", second))
-    told = stats.ttest_rel(first, second).confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((told.low, told.high))
+    reported = stats.ttest_rel(first, second).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((reported.low, reported.high))
     assert found.how == "6 paired trainings; noise of the test part unknown"
 
 
 def test_other_runs_are_welchs_test() -> None:
     first, second = RNG.uniform(0.6, 0.8, 6), RNG.uniform(0.5, 0.9, 4)
     found = compare(Sample.of("a", first), Sample.of("b", second))
-    told = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((told.low, told.high))
+    reported = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((reported.low, reported.high))
 
 
 def test_trainings_of_one_condensation_are_no_independent_runs() -> None:
@@ -53,7 +53,7 @@ def test_what_is_known_of_published_scores() -> None:
         compare(ours, bare).high - compare(ours, bare).low
         > compare(ours, published).high - compare(ours, published).low
     )
-    # Two networks on 1,000 nodes differ by 1.8 points before they are told apart, however stable their runs.
+    # Two networks on 1,000 nodes differ by 1.8 points before they are distinguished, however stable their runs.
     assert compare(ours, published).high - 0.03 > 1.96 * math.sqrt(2 * 0.8 * 0.2 / 1000) * 0.97
 
 
@@ -134,11 +134,11 @@ def test_ranks_hold_labels_and_score(ties: bool) -> None:
     logits = scores_of(labels, 1.0, ties)
     items = outcomes(logits, torch.from_numpy(labels), METRICS["roc_auc"])
     assert items is not None
-    told = roc_auc_score(labels, logits[:, 1])
-    assert score_of(items) == pytest.approx(told)
+    reported = roc_auc_score(labels, logits[:, 1])
+    assert score_of(items) == pytest.approx(reported)
     found = placements(items.numpy())
-    assert found[labels == 1].mean() == pytest.approx(told)
-    assert found[labels == 0].mean() == pytest.approx(told)
+    assert found[labels == 1].mean() == pytest.approx(reported)
+    assert found[labels == 0].mean() == pytest.approx(reported)
 
 
 def test_the_noise_of_roc_auc_is_the_bootstraps() -> None:
@@ -165,8 +165,8 @@ def test_hanley_and_mcneil_against_drawn_test_parts(positives: int, rate: float)
     labels = np.r_[np.ones(positives, int), np.zeros(1000, int)]
     scale = np.where(labels == 1, 1 / rate, 1.0)
     drawn = [roc_auc_score(labels, RNG.exponential(scale)) for _ in range(400)]
-    told = TestPart(len(labels), positives).variance(float(np.mean(drawn))) ** 0.5
-    assert told == pytest.approx(np.std(drawn), rel=0.15)
+    reported = TestPart(len(labels), positives).variance(float(np.mean(drawn))) ** 0.5
+    assert reported == pytest.approx(np.std(drawn), rel=0.15)
     normal = [roc_auc_score(labels, scores_of(labels, 1.5)[:, 1]) for _ in range(200)]
     assert TestPart(len(labels), positives).variance(float(np.mean(normal))) ** 0.5 > 0.9 * np.std(normal)
 
@@ -187,17 +187,17 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
 
 
 def test_reports_compare(toy: object) -> None:
-    small = [graphcond.condense(toy, nodes_per_class=2, seed=seed) for seed in range(2)]
+    small = [graphcond.condense(toy, size="2/class", seed=seed) for seed in range(2)]
     report = evaluate(
-        small, toy, protocol=Protocol(name="quick", epochs=20, hidden=16), runs=2, controls=["random", "whole"]
+        small, toy, protocol=Protocol(name="quick", epochs=20, hidden=16, runs=2), controls=["random", "whole"]
     )
-    told = report.compare()
-    assert [one.second for one in told] == ["random", "whole"]
-    assert told[0].how.startswith("2 paired condensations; ")
-    assert told[0].how.endswith("test items, paired")
+    reported = report.compare()
+    assert [one.second for one in reported] == ["random", "whole"]
+    assert reported[0].how.startswith("2 paired condensations; ")
+    assert reported[0].how.endswith("test items, paired")
     assert "auto / gcn, plain: " in str(report)
     assert [one["second"] for one in report.to_dict()["comparisons"]] == ["random", "whole"]
-    assert json.loads(report.to_json())["comparisons"][0]["verdict"] == told[0].verdict
+    assert json.loads(report.to_json())["comparisons"][0]["verdict"] == reported[0].verdict
     with pytest.raises(ValueError, match="column must be"):
         report.compare("other")  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch_geometric.data import Data
+from torch_geometric.data import Data, InMemoryDataset
 from torch_geometric.nn import GCN
 from torch_geometric.utils import dense_to_sparse
 
@@ -15,10 +15,10 @@ import graphcond
 from graphcond.core.evaluation.columns import score_of
 from graphcond.core.evaluation.metrics import METRICS
 from graphcond.evaluation import Protocol, evaluate
-from graphcond.nodes.evaluation.evaluate import CONTROLS
 from graphcond.nodes.evaluation.models import MODELS, ModelKind
 from graphcond.nodes.evaluation.protocol import PUBLISHED, STANDARD
-from graphcond.nodes.evaluation.training import Exam, Lesson, train_once
+from graphcond.nodes.evaluation.training import EvaluationData, TrainingData, train_once
+from graphcond.nodes.evaluation.value import CONTROLS
 from graphcond.nodes.reading import read_nodes
 
 QUICK = Protocol(name="quick", epochs=20, hidden=16)
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.usefixtures("quick_choice")
 
 
 def test_every_control_stands_beside_the_result(toy: Data) -> None:
-    small = graphcond.condense(toy, nodes_per_class=2)
-    report = evaluate(small, toy, protocol=QUICK, runs=2)
+    small = graphcond.condense(toy, size="2/class")
+    report = evaluate(small, toy, protocol=replace(QUICK, runs=2))
     assert [row.data for row in report.rows] == ["auto", *CONTROLS]
     assert all(len(row.scores) == 2 for row in report.rows)
     assert report.row("whole").nodes == toy.num_nodes
@@ -35,8 +35,8 @@ def test_every_control_stands_beside_the_result(toy: Data) -> None:
 
 
 def test_report_converts_to_text_json_and_pandas(toy: Data) -> None:
-    small = graphcond.condense(toy, nodes_per_class=1)
-    report = evaluate(small, toy, ["gcn", "mlp"], protocol=QUICK, runs=1, controls=["random"])
+    small = graphcond.condense(toy, size="1/class")
+    report = evaluate(small, toy, ["gcn", "mlp"], protocol=replace(QUICK, runs=1), controls=["random"])
     values = json.loads(report.to_json())
     assert [(row["data"], row["model"]) for row in values["rows"]] == [
         ("auto", "gcn"), ("random", "gcn"), ("auto", "mlp"), ("random", "mlp"),
@@ -48,7 +48,7 @@ def test_report_converts_to_text_json_and_pandas(toy: Data) -> None:
 
 
 def test_same_seed_gives_the_same_scores_and_leaves_random_state_alone(toy: Data) -> None:
-    small = graphcond.condense(toy, nodes_per_class=2)
+    small = graphcond.condense(toy, size="2/class")
     state = torch.get_rng_state()
     first, second = (evaluate(small, toy, protocol=QUICK, controls=False) for _ in range(2))
     assert first.best.scores == second.best.scores
@@ -56,24 +56,24 @@ def test_same_seed_gives_the_same_scores_and_leaves_random_state_alone(toy: Data
 
 
 def test_several_condensations_make_one_row(toy: Data) -> None:
-    several = [graphcond.condense(toy, nodes_per_class=2, method="random", seed=seed) for seed in range(3)]
-    report = evaluate(several, toy, protocol=QUICK, runs=2, controls=["random_propagated"])
+    several = [graphcond.condense(toy, size="2/class", method="random", seed=seed) for seed in range(3)]
+    report = evaluate(several, toy, protocol=replace(QUICK, runs=2), controls=["random_propagated"])
     assert [len(row.scores) for row in report.rows] == [6, 6]
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_models_learn_on_the_graph_they_are_judged_on(toy: Data, model: str) -> None:
+def test_models_learn_on_the_graph_they_are_evaluated_on(toy: Data, model: str) -> None:
     # The toy's classes are well apart: a model that is wired up right gets nearly all, on either form of the graph.
     report = evaluate(
-        graphcond.condense(toy, nodes_per_class=3), toy, [model], runs=1, controls=["whole"],
-        protocol=replace(STANDARD, epochs=100, hidden=32),
+        graphcond.condense(toy, size="3/class"), toy, [model], controls=["whole"],
+        protocol=replace(STANDARD, epochs=100, hidden=32, runs=1),
     )  # fmt: skip
     assert report.row("whole", model).mean > 0.85
     assert report.row("auto", model).mean > 0.6  # chance is a third
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_model_sees_the_same_graph_in_training_and_judging(toy: Data, model: str) -> None:
+def test_a_model_sees_the_same_graph_in_training_and_evaluation(toy: Data, model: str) -> None:
     kind = MODELS[model]
     graph = read_nodes(toy).train.graph
     torch.manual_seed(0)
@@ -97,35 +97,44 @@ def test_sparse_features_change_nothing(toy: Data, model: str) -> None:
     assert torch.allclose(expected, network(sparse.x, sparse.edge_index, sparse.edge_weight), atol=1e-5)
 
 
-def _linear_lesson(toy: Data, targets: torch.Tensor, weights: torch.Tensor) -> tuple[ModelKind, Lesson, Exam]:
+def _linear_data(
+    toy: Data, targets: torch.Tensor, weights: torch.Tensor
+) -> tuple[ModelKind, TrainingData, EvaluationData]:
     kind = MODELS["mlp"]
     graph = read_nodes(toy).train.graph
     view = kind.view(graph, training=True)
     nodes = torch.arange(graph.num_nodes)
-    return kind, Lesson(view, nodes, targets, weights), Exam(view, nodes, graph.y)
+    return kind, TrainingData(view, nodes, targets, weights), EvaluationData(view, nodes, graph.y)
 
 
 def test_integer_weights_equal_repeated_nodes(toy: Data) -> None:
     weights = torch.ones(toy.num_nodes)
     weights[:10] = 3.0
-    kind, weighted, exam = _linear_lesson(toy, toy.y, weights)
+    kind, weighted, held_out = _linear_data(toy, toy.y, weights)
     nodes = torch.cat([weighted.nodes, torch.arange(10).repeat(2)])
     repeated = replace(weighted, nodes=nodes, targets=toy.y[nodes], weights=torch.ones(len(nodes)))
-    settings = (exam, exam, 3, replace(QUICK, dropout=0.0), lambda logits, labels: float(logits.double().sum()), 0)
+    settings = (
+        held_out,
+        held_out,
+        3,
+        replace(QUICK, dropout=0.0),
+        lambda logits, labels: float(logits.double().sum()),
+        0,
+    )
     assert train_once(kind, weighted, *settings).test == pytest.approx(
         train_once(kind, repeated, *settings).test, rel=1e-4
     )
 
 
 def test_one_hot_targets_equal_labels(toy: Data) -> None:
-    kind, hard, exam = _linear_lesson(toy, toy.y, torch.ones(toy.num_nodes))
+    kind, hard, held_out = _linear_data(toy, toy.y, torch.ones(toy.num_nodes))
     soft = replace(hard, targets=torch.nn.functional.one_hot(toy.y).float())
-    settings = (exam, exam, 3, QUICK, lambda logits, labels: float(logits.double().sum()), 0)
+    settings = (held_out, held_out, 3, QUICK, lambda logits, labels: float(logits.double().sum()), 0)
     assert train_once(kind, hard, *settings).test == pytest.approx(train_once(kind, soft, *settings).test, rel=1e-4)
 
 
 def test_test_labels_do_not_steer_training(toy: Data) -> None:
-    small = graphcond.condense(toy, nodes_per_class=2)
+    small = graphcond.condense(toy, size="2/class")
     changed = toy.clone()
     changed.y[toy.test_mask] = (changed.y[toy.test_mask] + 1) % 3
     first = evaluate(small, toy, protocol=QUICK, controls=False).best
@@ -136,39 +145,39 @@ def test_test_labels_do_not_steer_training(toy: Data) -> None:
 
 def test_without_validation_nodes_the_last_weights_count(toy: Data) -> None:
     del toy.val_mask
-    small = graphcond.condense(toy, nodes_per_class=2)
+    small = graphcond.condense(toy, size="2/class")
     best = evaluate(small, toy, protocol=replace(QUICK, epochs=150), controls=False).best
     assert all(math.isnan(value) for value in best.val_scores)
     assert best.mean > 0.6
 
 
 def test_a_control_that_cannot_be_made_says_why(toy: Data) -> None:
-    small = graphcond.condense(toy, num_nodes=50)
+    small = graphcond.condense(toy, size=50)
     row = evaluate(small, toy, protocol=QUICK, controls=["random"]).rows[1]
     assert row.scores == ()
     assert "training nodes to choose from" in row.note
-    assert "not possible" in str(evaluate(small, toy, protocol=QUICK, runs=1, controls=["random"]))
+    assert "not possible" in str(evaluate(small, toy, protocol=replace(QUICK, runs=1), controls=["random"]))
 
 
 def test_weak_edges_are_dropped_by_the_threshold(toy: Data) -> None:
-    small = graphcond.condense(toy, nodes_per_class=2)[0]
+    small = graphcond.condense(toy, size="2/class")[0]
     linked = small.clone()
     extra = torch.tensor([[0, 5], [5, 0]])
     linked.edge_index = torch.cat([small.edge_index, extra], dim=1)
     linked.edge_weight = torch.cat([small.edge_weight, torch.tensor([0.04, 0.04])])
     strict, loose = replace(PUBLISHED, epochs=20), replace(PUBLISHED, epochs=20, edge_threshold=0.0)
     plain, dropped, kept = (
-        evaluate(data, toy, protocol=protocol, controls=False, metric="accuracy").best.val_scores
+        evaluate(data, toy, protocol=replace(protocol, metric="accuracy"), controls=False).best.val_scores
         for data, protocol in ((small, strict), (linked, strict), (linked, loose))
     )
     assert plain == dropped
     assert kept is not None
 
 
-def test_roc_auc_judges_two_classes(toy: Data) -> None:
+def test_roc_auc_scores_two_classes(toy: Data) -> None:
     toy.y = toy.y % 2
-    small = graphcond.condense(toy, nodes_per_class=2)
-    assert 0 <= evaluate(small, toy, protocol=QUICK, controls=False, metric="roc_auc").best.mean <= 1
+    small = graphcond.condense(toy, size="2/class")
+    assert 0 <= evaluate(small, toy, protocol=replace(QUICK, metric="roc_auc"), controls=False).best.mean <= 1
     assert METRICS["roc_auc"](torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([1, 0])) == 1.0
 
 
@@ -179,20 +188,20 @@ def test_roc_auc_judges_two_classes(toy: Data) -> None:
         ({"models": []}, "at least one"),
         ({"protocol": "standart"}, "did you mean 'standard'"),
         ({"controls": ["randomly"]}, "no control 'randomly'"),
-        ({"runs": 0}, "runs must be a positive integer, got 0"),
-        ({"metric": "f2"}, "metric must be one of"),
-        ({"metric": "roc_auc"}, "needs two classes"),
+        ({"protocol": "standard(runs=0)"}, "runs must be a positive integer, got 0"),
+        ({"protocol": "standard(metric='f2')"}, "metric must be one of"),
+        ({"protocol": "standard(metric='roc_auc')"}, "needs two classes"),
         ({"seed": -1}, "seed"),
     ],
 )
 def test_bad_arguments(toy: Data, arguments: dict, message: str) -> None:
-    small = graphcond.condense(toy, nodes_per_class=1)
+    small = graphcond.condense(toy, size="1/class")
     with pytest.raises(ValueError, match=message):
         evaluate(small, toy, **{"protocol": QUICK, **arguments})
 
 
 def test_another_datasets_condensation_is_refused(toy: Data) -> None:
-    small = graphcond.condense(toy, nodes_per_class=1)
+    small = graphcond.condense(toy, size="1/class")
     other = toy.clone()
     other.x = other.x[:, :5]
     with pytest.raises(ValueError, match="8 features, the dataset 5"):
@@ -226,14 +235,14 @@ def test_protocols_check_their_fields(field: str) -> None:
 def test_weights_and_soft_labels_that_cannot_be_trained_on(
     toy: Data, name: str, value: torch.Tensor, message: str
 ) -> None:
-    data = graphcond.condense(toy, nodes_per_class=2, method="random")[0].clone()
+    data = graphcond.condense(toy, size="2/class", method="random")[0].clone()
     data[name] = value
     with pytest.raises(ValueError, match=message):
         evaluate(data, toy, protocol=QUICK, controls=False)
 
 
 def test_the_plain_column_knows_neither_weights_nor_soft_labels(toy: Data) -> None:
-    data = graphcond.condense(toy, nodes_per_class=2, method="random")[0].clone()
+    data = graphcond.condense(toy, size="2/class", method="random")[0].clone()
     bare = Data(x=data.x, y=data.y, edge_index=data.edge_index)
     data.node_weight = torch.rand(6, generator=torch.Generator().manual_seed(0)) + 0.1
     data.y_soft = torch.softmax(torch.randn(6, 3, generator=torch.Generator().manual_seed(0)), dim=1)
@@ -250,27 +259,25 @@ def test_the_plain_column_knows_neither_weights_nor_soft_labels(toy: Data) -> No
 
 
 def test_rows_know_which_test_nodes_were_right(toy: Data) -> None:
-    row = evaluate(graphcond.condense(toy, nodes_per_class=2), toy, protocol=QUICK, controls=False).best
+    row = evaluate(graphcond.condense(toy, size="2/class"), toy, protocol=QUICK, controls=False).best
     assert row.items is not None
     assert row.items.shape == (3, int(toy.test_mask.sum()))
     assert [score_of(one) for one in row.items] == pytest.approx(list(row.scores))
     toy.y = toy.y % 2
-    small = graphcond.condense(toy, nodes_per_class=2)
-    row = evaluate(small, toy, protocol=QUICK, controls=False, metric="roc_auc").best
+    small = graphcond.condense(toy, size="2/class")
+    row = evaluate(small, toy, protocol=replace(QUICK, metric="roc_auc"), controls=False).best
     assert row.items is not None
     assert [score_of(one) for one in row.items] == pytest.approx(list(row.scores))
 
 
 def test_soft_labels_of_a_control_are_trained_on(toy: Data) -> None:
-    report = evaluate(
-        graphcond.condense(toy, nodes_per_class=2), toy, protocol=QUICK, controls=["random_soft", "random"]
-    )
+    report = evaluate(graphcond.condense(toy, size="2/class"), toy, protocol=QUICK, controls=["random_soft", "random"])
     assert len(report.row("random_soft").own_scores) == 3
     assert report.row("random").own_scores == ()
 
 
 def test_the_learning_rate_drops_at_half_time(toy: Data) -> None:
-    kind, lesson, exam = _linear_lesson(toy, toy.y, torch.ones(toy.num_nodes))
+    kind, training, held_out = _linear_data(toy, toy.y, torch.ones(toy.num_nodes))
     steps: list[float] = []
     real = torch.optim.Adam
 
@@ -281,7 +288,7 @@ def test_the_learning_rate_drops_at_half_time(toy: Data) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim, "Adam", Spy)
-        train_once(kind, lesson, exam, exam, 3, QUICK, METRICS["accuracy"], 0)
+        train_once(kind, training, held_out, held_out, 3, QUICK, METRICS["accuracy"], 0)
     assert steps == [QUICK.learning_rate] * 10 + [pytest.approx(QUICK.learning_rate / 10)] * 10
 
 
@@ -295,7 +302,7 @@ class Own(torch.nn.Module):
 
 
 def test_networks_of_ones_own_are_trained_from_fresh_weights(toy: Data) -> None:
-    small = graphcond.condense(toy, nodes_per_class=2)
+    small = graphcond.condense(toy, size="2/class")
     given = Own(8, 3)
     before = given.layer.weight.clone()
     protocol = replace(QUICK, epochs=100)
@@ -312,7 +319,7 @@ def test_networks_of_ones_own_are_trained_from_fresh_weights(toy: Data) -> None:
         evaluate(small, toy, [lambda *_: 3], protocol=QUICK)
     with pytest.raises(TypeError, match=r"models must be names such as 'gcn', torch\.nn\.Modules"):
         evaluate(small, toy, [3], protocol=QUICK)
-    with pytest.raises(ValueError, match=r"must return logits \(nodes, classes\), here \(6, 3\), got \(6, 2\)"):
+    with pytest.raises(ValueError, match=r"must return logits \(nodes, classes\), here \(2, 3\), got \(2, 2\)"):
         evaluate(small, toy, [lambda features, _: Own(features, 2)], protocol=QUICK, controls=False)
 
 
@@ -320,18 +327,22 @@ def test_f1_and_average_precision_are_scikit_learns(toy: Data) -> None:
     logits, labels = torch.tensor([[2.0, 1.0], [0.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0, 1])
     assert METRICS["f1"](logits, labels) == pytest.approx((2 / 3 + 2 / 3) / 2)
     assert METRICS["average_precision"](logits, labels) == 1.0
-    report = evaluate(graphcond.condense(toy, nodes_per_class=2), toy, protocol=QUICK, controls=False, metric="f1")
+    report = evaluate(
+        graphcond.condense(toy, size="2/class"), toy, protocol=replace(QUICK, metric="f1"), controls=False
+    )
     assert 0 < report.best.mean <= 1
     assert report.best.items is None
 
 
 def test_a_protocol_may_bring_its_metric(toy: Data) -> None:
-    small = graphcond.condense(toy, nodes_per_class=2, method="random")
+    small = graphcond.condense(toy, size="2/class", method="random")
     by_field = evaluate(small, toy, protocol=replace(QUICK, metric="f1"), controls=False)
     assert by_field.metric == "f1"
-    assert by_field.best.scores == evaluate(small, toy, protocol=QUICK, controls=False, metric="f1").best.scores
-    asked = evaluate(small, toy, protocol=replace(QUICK, metric="f1"), controls=False, metric="accuracy")
-    assert asked.metric == "accuracy"
+    assert (
+        by_field.best.scores == evaluate(small, toy, protocol=replace(QUICK, metric="f1"), controls=False).best.scores
+    )
+    in_words = "standard(epochs=20, hidden=16, runs=1, metric='f1')"
+    assert evaluate(small, toy, protocol=in_words, controls=False).metric == "f1"
 
 
 RELEASED = [("Cora", "cora_0.5", 80.1), ("CiteSeer", "citeseer_0.5", 70.6)]
@@ -352,5 +363,23 @@ def test_graphs_released_by_gconds_authors_score_as_published(
             x=torch.tensor(features).float(), y=torch.tensor(released["y"]).long(),
             edge_index=edge_index, edge_weight=edge_weight,
         )  # fmt: skip
-        scores += evaluate(data, dataset, protocol="published", runs=1, controls=False).best.own_scores
+        scores += evaluate(data, dataset, protocol="published(runs=1)", controls=False).best.own_scores
     assert 100 * sum(scores) / len(scores) == pytest.approx(published, abs=1.5)
+
+
+def test_a_plain_dataset_is_scored_by_its_own_metric_as_its_task_is(toy: Data) -> None:
+    class Named(InMemoryDataset):
+        eval_metric, num_tasks = "rocauc", 1
+
+        def __init__(self) -> None:
+            super().__init__()
+            data = toy.clone()
+            data.y = (data.y > 0).long()
+            self._data, self.slices = self.collate([data])
+
+    dataset = Named()
+    small = graphcond.condense(dataset, size=6, method="random")
+    given = {"models": ["sgc"], "protocol": "standard(runs=1, epochs=5)", "controls": False}
+    plain, task = (graphcond.evaluate(small, one, **given) for one in (dataset, graphcond.read(dataset)))
+    assert plain.metric == task.metric == "roc_auc"
+    assert plain.best.scores == task.best.scores

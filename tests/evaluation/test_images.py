@@ -1,4 +1,4 @@
-"""Judging condensed sets of images: trainings, models, controls, the report, and what is refused."""
+"""Evaluation condensed sets of images: trainings, models, controls, the report, and what is refused."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,16 +22,16 @@ from graphcond.core.runtime.randomness import seeded
 from graphcond.evaluation import IMAGE_PROTOCOLS, ImageProtocol, KernelRegression, evaluate
 from graphcond.images.augmentation import Augmentation
 from graphcond.images.dataset import ImageDataset
-from graphcond.images.evaluation.controls import IMAGE_CONTROLS, USUAL
 from graphcond.images.evaluation.models import IMAGE_MODELS, AlexNet, LeNet
 from graphcond.images.evaluation.training import (
     ROWS_AT_ONCE,
-    ImageExams,
-    ImageLesson,
-    lesson_of,
+    ImageEvaluationData,
+    ImageTrainingData,
     predict_images,
     train_images,
+    training_data_of,
 )
+from graphcond.images.evaluation.value import CONTROLS, USUAL
 from graphcond.images.formation import expand
 from graphcond.images.methods.base import SyntheticImages
 from graphcond.images.methods.selection import RandomImages, RandomSoftImages
@@ -41,7 +41,7 @@ from graphcond.images.task import ImageSet, Scale
 from graphcond.surrogates.convnet import ConvNet, Perceptron
 from graphcond.surrogates.infinite_width import InfiniteWidth
 
-SHORT = ImageProtocol(epochs=20, whole_epochs=2, looks=4)
+SHORT = ImageProtocol(epochs=20, whole_epochs=2, validations=4)
 SMALL = Perceptron(width=8, depth=1)
 CPU = torch.device("cpu")
 
@@ -72,13 +72,13 @@ def soft(data: Data, share: float = 0.9) -> Tensor:
     return share * F.one_hot(data.y, 10).float() + (1 - share) / 10
 
 
-def exams(metric: Callable[[Tensor, Tensor], float] = accuracy) -> ImageExams:
+def evaluation_data(metric: Callable[[Tensor, Tensor], float] = accuracy) -> ImageEvaluationData:
     task = read_images(digits())
-    return ImageExams(task.val, task.test, metric, 10)
+    return ImageEvaluationData(task.val, task.test, metric, 10)
 
 
-def lesson(data: Data, column: Column = "own") -> ImageLesson:
-    return lesson_of(data, column, Scale.of(data.x), CPU)
+def training_data(data: Data, column: Column = "own") -> ImageTrainingData:
+    return training_data_of(data, column, Scale.of(data.x), CPU)
 
 
 def checksum(logits: Tensor, labels: Tensor) -> float:
@@ -92,11 +92,11 @@ def in_order(x: Tensor) -> Tensor:
 
 
 class Seen:
-    """An architecture that keeps what its networks are shown, in training and in judging."""
+    """An architecture that keeps what its networks are shown, in training and in evaluation."""
 
     def __init__(self) -> None:
         self.trained: list[Tensor] = []
-        self.judged: list[Tensor] = []
+        self.evaluated: list[Tensor] = []
 
     def __call__(self, shape: tuple[int, int, int], num_classes: int) -> nn.Module:
         module = softmax_regression(shape, num_classes)
@@ -104,10 +104,10 @@ class Seen:
         return module
 
     def _keep(self, module: nn.Module, x: Tensor) -> None:
-        (self.trained if module.training else self.judged).append(x.clone())
+        (self.trained if module.training else self.evaluated).append(x.clone())
 
 
-def by_hand(given: ImageLesson, protocol: ImageProtocol, rate: float, seed: int) -> tuple[Tensor, Tensor]:
+def by_hand(given: ImageTrainingData, protocol: ImageProtocol, rate: float, seed: int) -> tuple[Tensor, Tensor]:
     """Return weights and biases of softmax regression after descent with momentum, written out."""
     with seeded(seed):
         linear = softmax_regression((1, 8, 8), 10)[1]
@@ -133,22 +133,22 @@ def test_training_is_descent_with_momentum_written_out(kind: str) -> None:
     if kind == "learned rate":
         data.learning_rate = torch.tensor([0.03])
     protocol = ImageProtocol(epochs=11, weight_decay=0.1)
-    given, judges = lesson(data), exams(checksum)
+    given, data_for = training_data(data), evaluation_data(checksum)
     weight, bias = by_hand(given, protocol, 0.03 if kind == "learned rate" else 0.01, seed=5)
-    x = given.scale.normalized(judges.test.x).flatten(1).double()
-    expected = checksum(x @ weight.T + bias, judges.test.y)
-    assert train_images(softmax_regression, given, judges, protocol, 5).test == pytest.approx(expected, rel=1e-5)
+    x = given.scale.normalized(data_for.test.x).flatten(1).double()
+    expected = checksum(x @ weight.T + bias, data_for.test.y)
+    assert train_images(softmax_regression, given, data_for, protocol, 5).test == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_learned_rate_can_be_left_out() -> None:
     data, learned = few(), few(learning_rate=torch.tensor([0.03]))
     scores = [
-        train_images(SMALL, given, exams(checksum), protocol, 0).test
+        train_images(SMALL, given, evaluation_data(checksum), protocol, 0).test
         for given, protocol in (
-            (lesson(data), SHORT),
-            (lesson(learned, "plain"), SHORT),
-            (lesson(learned), SHORT),
-            (lesson(data), replace(SHORT, learning_rate=0.03)),
+            (training_data(data), SHORT),
+            (training_data(learned, "plain"), SHORT),
+            (training_data(learned), SHORT),
+            (training_data(data), replace(SHORT, learning_rate=0.03)),
         )
     ]
     assert scores[0] == scores[1] != scores[2]
@@ -158,7 +158,7 @@ def test_a_learned_rate_can_be_left_out() -> None:
 def test_one_hot_labels_equal_classes_and_hard_ones_can_be_asked_for() -> None:
     data = few()
     scores = [
-        train_images(SMALL, lesson(one, kind), exams(checksum), SHORT, 0).test
+        train_images(SMALL, training_data(one, kind), evaluation_data(checksum), SHORT, 0).test
         for one, kind in (
             (data, "own"),
             (few(y_soft=soft(data, 1.0)), "own"),
@@ -173,9 +173,9 @@ def test_one_hot_labels_equal_classes_and_hard_ones_can_be_asked_for() -> None:
 
 def test_an_epoch_shows_each_image_once() -> None:
     data, seen = few(), Seen()
-    train_images(seen, lesson(data), exams(), ImageProtocol(epochs=3, batch_size=8), 0)
+    train_images(seen, training_data(data), evaluation_data(), ImageProtocol(epochs=3, batch_size=8), 0)
     assert [len(batch) for batch in seen.trained] == [8, 8, 4] * 3
-    shown = lesson(data).scale.normalized(data.x)
+    shown = training_data(data).scale.normalized(data.x)
     first, second = torch.cat(seen.trained[:3]), torch.cat(seen.trained[3:6])
     assert not torch.equal(first, second)
     for epoch in (first, second):
@@ -184,10 +184,10 @@ def test_an_epoch_shows_each_image_once() -> None:
 
 def test_each_step_sees_freshly_changed_images() -> None:
     data, seen, augment = few(), Seen(), Augmentation(operations=("crop",))
-    train_images(seen, lesson(data), exams(), ImageProtocol(epochs=2, augment=augment), 3)
+    train_images(seen, training_data(data), evaluation_data(), ImageProtocol(epochs=2, augment=augment), 3)
     with seeded(3):
         softmax_regression((1, 8, 8), 10)
-        expected = [augment.each(lesson(data).batch(torch.randperm(20))).x for _ in range(2)]
+        expected = [augment.each(training_data(data).batch(torch.randperm(20))).x for _ in range(2)]
     assert torch.equal(torch.stack(seen.trained), torch.stack(expected))
 
 
@@ -200,47 +200,51 @@ def test_other_changes_are_drawn_and_may_mix_labels() -> None:
 
     seen = Seen()
     protocol = ImageProtocol(epochs=300, learning_rate=0.5, augment=Halves())
-    judges = replace(exams(), metric=lambda logits, labels: float(logits.softmax(dim=1)[:, 0].mean()))
-    nothing = replace(judges, test=ImageSet(torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64)))
-    given = replace(lesson(few()), scale=Scale(torch.zeros(1), torch.ones(1)))
+    data_for = replace(evaluation_data(), metric=lambda logits, labels: float(logits.softmax(dim=1)[:, 0].mean()))
+    nothing = replace(data_for, test=ImageSet(torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64)))
+    given = replace(training_data(few()), scale=Scale(torch.zeros(1), torch.ones(1)))
     assert train_images(seen, given, nothing, protocol, 0).test == pytest.approx(0.55, abs=0.02)
     assert not seen.trained[0].any()
 
 
 @pytest.mark.parametrize("best", [0, 1, 3])
-def test_the_best_look_at_the_validation_images_is_kept(best: int) -> None:
+def test_the_best_validation_is_kept(best: int) -> None:
     seen: list[Tensor] = []
 
     def metric(logits: Tensor, labels: Tensor) -> float:
         seen.append(logits)
         return float(len(seen) - 1 == best)
 
-    val = exams().val
-    score = train_images(SMALL, lesson(few()), ImageExams(val, val, metric, 10), replace(SHORT, select="validation"), 0)
-    assert len(seen) == 5  # four looks and the test
+    val = evaluation_data().val
+    score = train_images(
+        SMALL, training_data(few()), ImageEvaluationData(val, val, metric, 10), replace(SHORT, select="validation"), 0
+    )
+    assert len(seen) == 5  # four validations and the test
     assert (score.test, score.val) == (0.0, 1.0)
-    assert [torch.equal(logits, seen[4]) for logits in seen[:4]] == [look == best for look in range(4)]
+    assert [torch.equal(logits, seen[4]) for logits in seen[:4]] == [validate == best for validate in range(4)]
 
 
-def test_without_looks_the_last_weights_are_judged() -> None:
-    empty = replace(exams(checksum), val=exams().val.take(torch.tensor([], dtype=torch.int64)))
-    last = train_images(SMALL, lesson(few()), exams(checksum), SHORT, 0)
-    assert train_images(SMALL, lesson(few()), empty, replace(SHORT, select="validation"), 0) == last
+def test_without_validations_the_last_weights_are_evaluated() -> None:
+    empty = replace(evaluation_data(checksum), val=evaluation_data().val.take(torch.tensor([], dtype=torch.int64)))
+    last = train_images(SMALL, training_data(few()), evaluation_data(checksum), SHORT, 0)
+    assert train_images(SMALL, training_data(few()), empty, replace(SHORT, select="validation"), 0) == last
     assert last.val is None
 
 
-def test_of_equal_looks_the_first_is_kept() -> None:
+def test_of_equal_validations_the_first_is_kept() -> None:
     seen: list[Tensor] = []
     metric: Any = lambda logits, labels: seen.append(logits) or 1.0  # noqa: E731
-    val = exams().val
-    train_images(SMALL, lesson(few()), ImageExams(val, val, metric, 10), replace(SHORT, select="validation"), 0)
+    val = evaluation_data().val
+    train_images(
+        SMALL, training_data(few()), ImageEvaluationData(val, val, metric, 10), replace(SHORT, select="validation"), 0
+    )
     assert torch.equal(seen[0], seen[-1])
 
 
-def test_looks_are_spread_over_the_epochs() -> None:
-    protocol = ImageProtocol(epochs=10, looks=4)
-    assert [epoch for epoch in range(1, 11) if protocol.looks_after(epoch)] == [3, 5, 8, 10]
-    assert all(replace(protocol, looks=20).looks_after(epoch) for epoch in range(1, 11))
+def test_validations_are_spread_over_the_epochs() -> None:
+    protocol = ImageProtocol(epochs=10, validations=4)
+    assert [epoch for epoch in range(1, 11) if protocol.validates_after(epoch)] == [3, 5, 8, 10]
+    assert all(replace(protocol, validations=20).validates_after(epoch) for epoch in range(1, 11))
 
 
 def test_the_test_images_are_read_once() -> None:
@@ -250,51 +254,51 @@ def test_the_test_images_are_read_once() -> None:
         sizes.append(len(labels))
         return 0.0
 
-    train_images(SMALL, lesson(few()), exams(counting), replace(SHORT, select="validation"), 0)
+    train_images(SMALL, training_data(few()), evaluation_data(counting), replace(SHORT, select="validation"), 0)
     assert sizes == [100] * 4 + [300]
 
 
-def test_judging_in_blocks_changes_nothing() -> None:
+def test_evaluation_in_blocks_changes_nothing() -> None:
     torch.manual_seed(0)
     images = ImageSet(torch.randn(2 * ROWS_AT_ONCE + 7, 1, 8, 8), torch.arange(2 * ROWS_AT_ONCE + 7) % 10)
     scale, seen = Scale(torch.tensor([0.5]), torch.tensor([2.0])), Seen()
     model = seen((1, 8, 8), 10)
     score = checksum(predict_images(model, images, scale), images.y)
-    assert [len(block) for block in seen.judged] == [ROWS_AT_ONCE, ROWS_AT_ONCE, 7]
+    assert [len(block) for block in seen.evaluated] == [ROWS_AT_ONCE, ROWS_AT_ONCE, 7]
     assert score == pytest.approx(checksum(model(scale.normalized(images.x)).detach(), images.y))
 
 
 def test_test_images_are_seen_by_the_scale_of_the_set() -> None:
     data, seen = few(mean=torch.tensor([0.25]), std=torch.tensor([0.5])), Seen()
-    evaluate(data, digits(), [seen], protocol=SHORT, runs=1, controls=False)
+    evaluate(data, digits(), [seen], protocol=replace(SHORT, runs=1), controls=False)
     task = read_images(digits())
     assert torch.allclose(in_order(seen.trained[-1]), in_order((data.x - 0.25) / 0.5), atol=1e-6)
-    assert torch.allclose(torch.cat(seen.judged[-2:]), (task.test.x - 0.25) / 0.5, atol=1e-6)
+    assert torch.allclose(torch.cat(seen.evaluated[-2:]), (task.test.x - 0.25) / 0.5, atol=1e-6)
     plain = Data(x=data.x, y=data.y)
-    evaluate(plain, digits(), [seen], protocol=SHORT, runs=1, controls=False)
+    evaluate(plain, digits(), [seen], protocol=replace(SHORT, runs=1), controls=False)
     assert torch.allclose(in_order(seen.trained[-1]), in_order(task.scale.normalized(data.x)), atol=1e-6)
-    assert torch.allclose(torch.cat(seen.judged[-2:]), task.scale.normalized(task.test.x), atol=1e-6)
+    assert torch.allclose(torch.cat(seen.evaluated[-2:]), task.scale.normalized(task.test.x), atol=1e-6)
 
 
 def test_images_that_stand_for_several_are_taken_apart() -> None:
     data = few(formation=torch.tensor([2]))
     data.y_soft, data.target = soft(data), 3 * soft(data)
-    given = lesson(data)
+    given = training_data(data)
     assert len(given) == 80
     assert torch.equal(given.x, expand(data.x, 2))
     assert torch.equal(given.targets, data.y_soft.repeat_interleave(4, dim=0))
     assert torch.equal(given.outputs, data.target.repeat_interleave(4, dim=0))
-    assert torch.equal(lesson(data, "hard").targets, data.y.repeat_interleave(4))
-    assert lesson(data, "hard").outputs is None
+    assert torch.equal(training_data(data, "hard").targets, data.y.repeat_interleave(4))
+    assert training_data(data, "hard").outputs is None
 
 
 def test_a_kernel_without_hidden_layers_is_ridge_regression() -> None:
     ridge, data = 0.03, few(3)
     rng = np.random.default_rng(0)
     data.target = torch.from_numpy(rng.normal(size=(30, 10)))
-    given, judges = lesson(data), exams(checksum)
+    given, data_for = training_data(data), evaluation_data(checksum)
     x = given.scale.normalized(given.x).flatten(1).double().numpy()
-    test = given.scale.normalized(judges.test.x).flatten(1).double().numpy()
+    test = given.scale.normalized(data_for.test.x).flatten(1).double().numpy()
     features, asked = (np.hstack([2**0.5 / 8 * rows, np.full((len(rows), 1), 0.1)]) for rows in (x, test))
     gram = features @ features.T
     # In feature space: (F'F + r I)^-1 F'Y with r relative to the mean diagonal of the kernel.
@@ -302,8 +306,8 @@ def test_a_kernel_without_hidden_layers_is_ridge_regression() -> None:
     for column, outputs in (("own", data.target.numpy()), ("plain", np.eye(10)[data.y.numpy()])):
         weights = np.linalg.solve(features.T @ features + penalty, features.T @ outputs)
         expected = float(np.square(asked @ weights).sum())
-        judge = KernelRegression(kernel=InfiniteWidth(depth=0), ridges=(ridge,))
-        assert judge.judge(lesson(data, column), judges).test == pytest.approx(expected, rel=1e-4)
+        model = KernelRegression(kernel=InfiniteWidth(depth=0), ridges=(ridge,))
+        assert model.score(training_data(data, column), data_for).test == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_ridge_is_chosen_on_the_validation_images() -> None:
@@ -313,15 +317,17 @@ def test_the_ridge_is_chosen_on_the_validation_images() -> None:
         sums[len(labels)].append(checksum(logits, labels))
         return float(len(sums[100]) == 2) if len(labels) == 100 else sums[300][-1]
 
-    judge = KernelRegression(ridges=(1e-4, 1e-2, 1.0))
-    chosen = judge.judge(lesson(few()), exams(middle))
+    model = KernelRegression(ridges=(1e-4, 1e-2, 1.0))
+    chosen = model.score(training_data(few()), evaluation_data(middle))
     assert chosen.val == 1.0
     assert len(sums[100]) == 3
     assert len(sums[300]) == 1
-    assert chosen == replace(KernelRegression(ridges=(1e-2,)).judge(lesson(few()), exams(checksum)), val=1.0)
-    none = replace(exams(checksum), val=exams().val.take(torch.tensor([], dtype=torch.int64)))
-    first = KernelRegression(ridges=(1e-4,)).judge(lesson(few()), exams(checksum))
-    assert judge.judge(lesson(few()), none).test == first.test
+    assert chosen == replace(
+        KernelRegression(ridges=(1e-2,)).score(training_data(few()), evaluation_data(checksum)), val=1.0
+    )
+    none = replace(evaluation_data(checksum), val=evaluation_data().val.take(torch.tensor([], dtype=torch.int64)))
+    first = KernelRegression(ridges=(1e-4,)).score(training_data(few()), evaluation_data(checksum))
+    assert model.score(training_data(few()), none).test == first.test
 
 
 @pytest.mark.parametrize(
@@ -362,18 +368,18 @@ def test_controls_stand_beside_the_result(monkeypatch: pytest.MonkeyPatch) -> No
             return 5 * F.one_hot(images.y, 10).float()
 
     monkeypatch.setattr(RandomSoftImages, "teacher", teacher)
-    told: list[Any] = []
+    reported: list[Any] = []
     report = evaluate(
-        [few(2), few(2, seed=1)], digits(), [SMALL, "ntk"], protocol=SHORT, runs=2, controls=IMAGE_CONTROLS,
-        progress=told.append,
+        [few(2), few(2, seed=1)], digits(), [SMALL, "ntk"], protocol=replace(SHORT, runs=2), controls=CONTROLS,
+        run=graphcond.Run(progress=reported.append),
     )  # fmt: skip
     rows = [row for row in report.rows if row.model == repr(SMALL)]
-    assert [row.data for row in rows] == ["data", *IMAGE_CONTROLS]
+    assert [row.data for row in rows] == ["data", *CONTROLS]
     assert [len(row.scores) for row in rows] == [4] * 6 + [2]
     assert [row.nodes for row in rows] == [20, 20, 20, 10, 20, 20, 300]
     assert [len(row.scores) for row in report.rows if row.model == "ntk"] == [2] * 6 + [1]
     assert len(taught) == 1
-    assert [one.done for one in told] == list(range(1, told[-1].total + 1))
+    assert [one.done for one in reported] == list(range(1, reported[-1].total + 1))
     assert report.row("class_mean", "ntk").mean > 0.6
     assert report.row("whole", "ntk").mean > 0.7
     assert report.unit == "images"
@@ -381,7 +387,7 @@ def test_controls_stand_beside_the_result(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_each_condensation_has_a_control_of_its_own() -> None:
     seen = Seen()
-    evaluate([few(), few()], digits(), [seen], protocol=replace(SHORT, epochs=1), runs=1, controls=["random"])
+    evaluate([few(), few()], digits(), [seen], protocol=replace(SHORT, epochs=1, runs=1), controls=["random"])
     own, again, first, second = map(in_order, seen.trained)
     assert torch.equal(own, again)
     assert not torch.equal(first, second)
@@ -389,17 +395,17 @@ def test_each_condensation_has_a_control_of_its_own() -> None:
 
 def test_the_whole_is_trained_on_for_its_own_number_of_epochs() -> None:
     seen = Seen()
-    evaluate(few(), digits(), [seen], protocol=SHORT, runs=1, controls=["whole"])
+    evaluate(few(), digits(), [seen], protocol=replace(SHORT, runs=1), controls=["whole"])
     assert [len(x) for x in seen.trained] == [20] * 20 + [256, 44] * 2
 
 
 def test_usual_controls_need_no_training_on_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphcond.images.evaluation.controls.RandomSoftImages", RandomSoftImages)
+    monkeypatch.setattr("graphcond.images.evaluation.value.RandomSoftImages", RandomSoftImages)
     monkeypatch.setattr(RandomSoftImages, "teacher", lambda *_: pytest.fail("not for sizes that are not to be had"))
     many = few(1)
     many.x, many.y = many.x.repeat(40, 1, 1, 1), many.y.repeat(40)
     report = evaluate(
-        many, digits(), [SMALL], protocol=replace(SHORT, epochs=1), runs=1, controls=["random", "herding"]
+        many, digits(), [SMALL], protocol=replace(SHORT, epochs=1, runs=1), controls=["random", "herding"]
     )
     assert report.row("random").note.startswith("not possible: class 0 has")
     assert report.row("random").scores == ()
@@ -408,7 +414,7 @@ def test_usual_controls_need_no_training_on_everything(monkeypatch: pytest.Monke
 
 
 def test_the_table_of_images_has_no_edges() -> None:
-    report = evaluate(few(), digits(), [SMALL], protocol=SHORT, runs=1, controls=["random"])
+    report = evaluate(few(), digits(), [SMALL], protocol=replace(SHORT, runs=1), controls=["random"])
     header = str(report).splitlines()[2]
     assert "images" in header
     assert "nodes" not in header
@@ -421,7 +427,7 @@ def test_the_table_of_images_has_no_edges() -> None:
 
 def test_same_seed_same_scores_and_the_random_state_is_untouched() -> None:
     state = torch.get_rng_state()
-    options: dict[str, Any] = {"protocol": replace(SHORT, batch_size=7), "runs": 2, "controls": ["random"]}
+    options: dict[str, Any] = {"protocol": replace(SHORT, batch_size=7, runs=2), "controls": ["random"]}
     first, again = (evaluate(few(), digits(), [ConvNet(width=4, depth=1)], **options) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)
     assert [row.scores for row in first.rows] == [row.scores for row in again.rows]
@@ -434,7 +440,9 @@ def test_test_labels_do_not_steer_training() -> None:
     assert data.test is not None
     turned = replace(data, test=(data.test[0], (data.test[1] + 1) % 10))  # type: ignore[index]
     protocol = replace(SHORT, select="validation")
-    right, wrong = (evaluate(few(), one, [SMALL], protocol=protocol, runs=1, controls=False) for one in (data, turned))
+    right, wrong = (
+        evaluate(few(), one, [SMALL], protocol=replace(protocol, runs=1), controls=False) for one in (data, turned)
+    )
     assert right.best.val_scores == wrong.best.val_scores
     assert right.best.mean != wrong.best.mean
     assert right.best.as_dict()["val_mean"] == right.best.val_scores[0]
@@ -442,7 +450,7 @@ def test_test_labels_do_not_steer_training() -> None:
 
 def test_images_of_ones_own() -> None:
     data = few()
-    options: dict[str, Any] = {"protocol": SHORT, "runs": 1, "controls": False}
+    options: dict[str, Any] = {"protocol": replace(SHORT, runs=1), "controls": False}
     plain = Data(x=data.x, y=data.y)
     expected = evaluate(plain, digits(), [SMALL], **options).best.scores
     assert evaluate((data.x, data.y), digits(), [SMALL], **options).best.scores == expected
@@ -457,7 +465,7 @@ def test_fields_may_be_of_other_types() -> None:
     data = few(y_soft=soft(few()))
     wide = Data(x=data.x.double().requires_grad_(), y=data.y.int(), y_soft=data.y_soft.double())
     wide.mean, wide.std = data.mean.double(), data.std.double()
-    options: dict[str, Any] = {"protocol": SHORT, "runs": 1, "controls": False}
+    options: dict[str, Any] = {"protocol": replace(SHORT, runs=1), "controls": False}
     scores = [evaluate(one, digits(), [SMALL, "ntk"], **options) for one in (data, wide)]
     assert [row.scores for row in scores[0].rows] == [row.scores for row in scores[1].rows]
     assert wide.x.grad is None
@@ -466,7 +474,7 @@ def test_fields_may_be_of_other_types() -> None:
 def test_bytes_are_on_the_scale_of_floats() -> None:
     task = read_images(digits(as_bytes=True))
     chosen = task.train.take(torch.arange(20))
-    options: dict[str, Any] = {"protocol": SHORT, "runs": 1, "controls": False}
+    options: dict[str, Any] = {"protocol": replace(SHORT, runs=1), "controls": False}
     scores = [
         evaluate((x, chosen.y), digits(as_bytes=True), [SMALL], **options).best.scores
         for x in (chosen.x, chosen.x.float() / 255)
@@ -478,16 +486,19 @@ def test_bytes_are_on_the_scale_of_floats() -> None:
     evaluate((learned, chosen.y), digits(as_bytes=True), [SMALL], **options)
 
 
-def test_condensed_datasets_are_judged_by_their_record() -> None:
+def test_condensed_datasets_are_evaluated_by_their_record() -> None:
     several = [
         CondensedDataset([few()], Record("made", {}, 0, "cpu", {"num_images": 300, "num_classes": 10}, {}, seconds, 7))
         for seconds in (1.0, 3.0)
     ]
-    row = evaluate(several, digits(), [SMALL], protocol=SHORT, runs=1, controls=False).best
+    row = evaluate(several, digits(), [SMALL], protocol=replace(SHORT, runs=1), controls=False).best
     assert (row.data, row.nodes, row.bytes, row.peak_memory) == ("made", 20, several[0].nbytes, 7)
     assert row.condense_seconds == 2.0
     assert row.scores[0] == row.scores[1]
-    assert row.scores == evaluate([few()] * 2, digits(), [SMALL], protocol=SHORT, runs=1, controls=False).best.scores
+    assert (
+        row.scores
+        == evaluate([few()] * 2, digits(), [SMALL], protocol=replace(SHORT, runs=1), controls=False).best.scores
+    )
 
 
 def test_published_protocols() -> None:
@@ -554,10 +565,8 @@ def test_images_that_do_not_fit_are_refused(change: dict[str, Any], message: str
         ({"models": []}, "models must name at least one"),
         ({"protocol": "published"}, "there is no protocol 'published' for images; did you mean"),
         ({"controls": ["wl_linear"]}, "there is no control 'wl_linear'"),
-        ({"inductive": True}, "inductive=True makes no sense for images"),
-        ({"split": 1}, "split=1 makes no sense for images"),
-        ({"runs": 0}, "runs must be a positive integer, got 0"),
-        ({"metric": "roc_auc"}, "metric='roc_auc' needs two classes"),
+        ({"protocol": "standard(runs=0)"}, "runs must be a positive integer, got 0"),
+        ({"protocol": "standard(metric='roc_auc')"}, "metric='roc_auc' needs two classes"),
     ],
 )
 def test_bad_input(options: dict[str, Any], message: str) -> None:
@@ -569,8 +578,8 @@ def test_bad_input(options: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("condensed", "options", "message"),
     [
-        ("digits", {}, "condensed must be what condense_images"),
-        ([few(), 3], {}, "condensed must be what condense_images"),
+        ("digits", {}, "condensed must be what condense"),
+        ([few(), 3], {}, "condensed must be what condense"),
         (few(), {"models": [nn.Flatten()]}, "models must be names or architectures"),
         (few(), {"models": [3]}, "models must be names or architectures"),
         (few(), {"protocol": graphcond.Protocol()}, "protocol must be a name or an ImageProtocol"),
@@ -587,9 +596,9 @@ def test_a_test_part_is_needed() -> None:
         evaluate(few(), digits(test=False), [SMALL])
 
 
-def test_kinds_of_datasets_are_told_apart(toy: Data) -> None:
-    nodes = graphcond.condense(toy, num_nodes=6, method="random")
-    with pytest.raises(ValueError, match="condensed holds no images, but the dataset does"):
+def test_kinds_of_datasets_are_distinguished(toy: Data) -> None:
+    nodes = graphcond.condense(toy, size=6, method="random")
+    with pytest.raises(ValueError, match="condensed holds nodes, but the dataset is of images"):
         evaluate(nodes, digits(), [SMALL])
     with pytest.raises(
         TypeError, match=r"cannot be made with num_features=8 and num_classes=3: .* a function of these two"

@@ -1,6 +1,7 @@
 """A user's own network on condensed sets of graphs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,10 +11,11 @@ from torch_geometric.nn import GINConv, GraphConv, global_add_pool, global_mean_
 
 import graphcond
 from graphcond.evaluation import evaluate
-from graphcond.graphs.evaluation.models import GRAPH_MODELS, Features, GraphNetwork, View
+from graphcond.graphs.evaluation.models import GRAPH_MODELS, FeatureSizes, GraphNetwork, GraphView
 from graphcond.graphs.evaluation.protocol import GraphProtocol
 
-SHORT = GraphProtocol(hidden=8, layers=2, steps=6, passes=1, looks=3, batch_size=7, readout="mean")
+SHORT = GraphProtocol(hidden=8, layers=2, steps=6, passes=1, validations=3, batch_size=7, readout="mean", runs=2)
+ONCE = replace(SHORT, runs=1)
 SPLIT = {"train": range(16), "valid": range(16, 24), "test": range(24, 40)}
 
 
@@ -34,25 +36,25 @@ def items(make_graphs: Callable[..., list[Data]]) -> list[Data]:
     return make_graphs(40, features="numbers", edge_attr=True)
 
 
-def judged(small: object, items: list[Data], models: list, **given: object) -> graphcond.evaluation.Report:
-    given = {"protocol": SHORT, "runs": 1, "split": SPLIT, "controls": False} | given
-    return evaluate(small, items, models, **given)
+def evaluated(small: object, items: list[Data], models: list, **given: object) -> graphcond.evaluation.Report:
+    task = graphcond.read(items, split=given.pop("split", SPLIT))
+    return evaluate(small, task, models, **({"protocol": ONCE, "controls": False} | given))
 
 
 def test_modules_and_functions_are_trained_from_fresh_weights(items) -> None:
-    small = graphcond.condense(items, graphs_per_class=3, split=SPLIT, method="random")
+    small = graphcond.condense(graphcond.read(items, split=SPLIT), size="3/class", method="random")
     given = GIN(2, 2)
     before = [weight.clone() for weight in given.parameters()]
-    report = judged(small, items, [given, "gin", lambda features, classes: GIN(features, classes)], controls=True)
+    report = evaluated(small, items, [given, "gin", lambda features, classes: GIN(features, classes)], controls=True)
     assert {row.model for row in report.rows} == {"GIN", "gin", "<lambda>"}
     assert all(torch.equal(*pair) for pair in zip(before, given.parameters(), strict=True))
     assert all(0 <= row.mean <= 1 for row in report.rows)
-    again = judged(small, items, [GIN], controls=["whole", "untrained"])
+    again = evaluated(small, items, [GIN], controls=["whole", "untrained"])
     assert (
         again.row("whole", "GIN").scores == report.row("whole", "<lambda>").scores
     )  # the same draws in the same order
     with pytest.raises(ValueError, match="two models are called 'GIN'"):
-        judged(small, items, [GIN, given])
+        evaluated(small, items, [GIN, given])
 
 
 class Recorder(GIN):
@@ -70,7 +72,7 @@ class Recorder(GIN):
 def test_batches_are_those_of_pygs_loader(items) -> None:
     seen: list[tuple[Tensor, ...]] = []
     small = [item.clone() for item in items[:6]]
-    judged(small, items, [lambda *_: Recorder(seen)])
+    evaluated(small, items, [lambda *_: Recorder(seen)])
 
     def is_batch(found: tuple[Tensor, ...], graphs: list[Data]) -> bool:
         whole = Batch.from_data_list(graphs)
@@ -88,18 +90,18 @@ class Copied(nn.Module):
 
     def __init__(self, num_features: int, num_classes: int) -> None:
         super().__init__()
-        features = Features(None, num_features)
+        features = FeatureSizes(None, num_features)
         self.network = GraphNetwork(GRAPH_MODELS["gin"], features, None, num_classes, SHORT)
 
     def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
         y = torch.zeros(int(batch.max()) + 1, dtype=torch.int64)
-        return self.network(View(Data(x=x, edge_index=edge_index, batch=batch, y=y)))
+        return self.network(GraphView(Data(x=x, edge_index=edge_index, batch=batch, y=y)))
 
 
 @pytest.mark.parametrize("method", ["random", "random_soft"])
 def test_a_network_scores_as_the_same_one_of_graphcond(items, method) -> None:
-    small = graphcond.condense(items, graphs_per_class=4, split=SPLIT, method=method)
-    rows = judged(small, items, ["gin", Copied], controls=["whole", "random"], runs=2).rows
+    small = graphcond.condense(graphcond.read(items, split=SPLIT), size="4/class", method=method)
+    rows = evaluated(small, items, ["gin", Copied], controls=["whole", "random"], protocol=SHORT).rows
     for theirs, own in zip(rows[:3], rows[3:], strict=True):
         assert own.scores == pytest.approx(theirs.scores)
         assert own.own_scores == pytest.approx(theirs.own_scores)
@@ -110,33 +112,33 @@ def test_a_network_scores_as_the_same_one_of_graphcond(items, method) -> None:
 def test_weights_of_edges_reach_a_network_that_takes_them(items) -> None:
     for item in items:
         item.edge_weight = torch.full((item.edge_index.size(1),), 0.5)
-    told: list[Tensor] = []
+    reported: list[Tensor] = []
 
     class Weighted(GIN):
         def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor, edge_weight: Tensor) -> Tensor:  # type: ignore[override]
-            told.append(edge_weight)
+            reported.append(edge_weight)
             return super().forward(x, edge_index, batch)
 
-    judged(items[:4], items, [Weighted])
-    assert all(bool((weight == 0.5).all()) for weight in told)
+    evaluated(items[:4], items, [Weighted])
+    assert all(bool((weight == 0.5).all()) for weight in reported)
     for item in items:
         del item.edge_weight
-    told.clear()
-    judged(items[:4], items, [Weighted])
-    assert told
-    assert all(weight is None for weight in told)
+    reported.clear()
+    evaluated(items[:4], items, [Weighted])
+    assert reported
+    assert all(weight is None for weight in reported)
 
 
 def test_weights_of_roots_are_left_out_and_shared_nodes_are_refused(make_graphs) -> None:
     items = make_graphs(40, features="one_hot")
-    trees = graphcond.condense(items, graphs_per_class=2, split=SPLIT, method="histograms")
+    trees = graphcond.condense(graphcond.read(items, split=SPLIT), size="2/class", method="histograms")
     assert "root_weight" in trees[0]
     bare = [Data(x=one.x, edge_index=one.edge_index, y=one.y, root_weight=one.root_weight, root_mask=one.root_mask)
             for one in trees]  # fmt: skip
-    assert [len(row.own_scores) for row in judged(bare, items, [GIN, "gin"]).rows] == [0, 1]
-    folded = graphcond.condense(items, split=SPLIT, method="wl_fold")
+    assert [len(row.own_scores) for row in evaluated(bare, items, [GIN, "gin"]).rows] == [0, 1]
+    folded = graphcond.condense(graphcond.read(items, split=SPLIT), method="wl_fold")
     with pytest.raises(ValueError, match=r"share nodes, which only graphcond\.pool can pool"):
-        judged(folded, items, [GIN])
+        evaluated(folded, items, [GIN])
 
 
 def node_level(num_features: int, num_classes: int) -> nn.Module:
@@ -157,7 +159,7 @@ class WithoutBatch(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("model", "error", "told"),
+    ("model", "error", "reported"),
     [
         (node_level, ValueError, r"must return logits \(graphs, classes\), here \(2, 2\), got"),
         (WithoutBatch(), ValueError, r"'WithoutBatch' cannot be called as model\(x, edge_index, batch\)"),
@@ -166,11 +168,11 @@ class WithoutBatch(nn.Module):
         (3, TypeError, r"models must be names such as 'gcn', torch\.nn\.Modules, or functions"),
     ],
 )
-def test_what_is_no_network_for_graphs_is_refused_before_any_work(items, model, error, told) -> None:
-    with pytest.raises(error, match=told):
-        judged(items[:4], items, [model], progress=lambda report: pytest.fail("it was begun"))
+def test_what_is_no_network_for_graphs_is_refused_before_any_work(items, model, error, reported) -> None:
+    with pytest.raises(error, match=reported):
+        evaluated(items[:4], items, [model], run=graphcond.Run(progress=lambda report: pytest.fail("it was begun")))
 
 
 def test_it_needs_no_validation_graphs(items) -> None:
     split = SPLIT | {"valid": range(0)}
-    assert len(judged(items[:4], items, [GIN], split=split, controls=["whole"]).rows) == 2
+    assert len(evaluated(items[:4], items, [GIN], split=split, controls=["whole"]).rows) == 2

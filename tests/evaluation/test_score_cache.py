@@ -16,26 +16,27 @@ from graphcond.core.evaluation.report import Row
 from graphcond.core.evaluation.score_cache import FORMAT
 from graphcond.core.runtime import storage
 from graphcond.evaluation import Protocol, evaluate
-from graphcond.graphs.evaluation import evaluate as graph_evaluation
+from graphcond.graphs.evaluation import value as graphs
 from graphcond.graphs.evaluation.protocol import GraphProtocol
-from graphcond.images.evaluation import evaluate as image_evaluation
+from graphcond.images.evaluation import value as images
 from graphcond.images.evaluation.protocol import ImageProtocol
-from graphcond.nodes.evaluation import evaluate as nodes
+from graphcond.nodes.evaluation import value as nodes
 from graphcond.surrogates.convnet import ConvNet
 
-SHORT = Protocol(epochs=8, hidden=4, validate_every=4)
-SHORT_GRAPHS = GraphProtocol(hidden=4, layers=1, steps=4, passes=1, looks=2)
+SHORT = Protocol(epochs=8, hidden=4, validate_every=4, runs=2)
+ONCE = replace(SHORT, runs=1)
+SHORT_GRAPHS = GraphProtocol(hidden=4, layers=1, steps=4, passes=1, validations=2, runs=1)
 
 
-def whole_of_nodes(data: Data, **given: object) -> Row:
+def whole_of_nodes(data: Data, protocol: Protocol = SHORT, *, inductive: bool = False, **given: object) -> Row:
     small = Data(x=data.x[:6], edge_index=torch.empty(2, 0, dtype=torch.int64), y=data.y[:6])
     small.train_mask = torch.ones(6, dtype=torch.bool)
-    given = {"models": ["sgc"], "protocol": SHORT, "runs": 2, "controls": ["whole"]} | given
-    return evaluate(small, data, **given).rows[1]
+    given = {"models": ["sgc"], "controls": ["whole"]} | given
+    return evaluate(small, graphcond.read(data, inductive=inductive), protocol=protocol, **given).rows[1]
 
 
 def whole_of_graphs(items: list[Data], **given: object) -> Row:
-    given = {"models": ["gin"], "protocol": SHORT_GRAPHS, "runs": 1, "controls": ["whole"]} | given
+    given = {"models": ["gin"], "protocol": SHORT_GRAPHS, "controls": ["whole"]} | given
     return evaluate(items[:4], items, **given).rows[1]
 
 
@@ -43,8 +44,8 @@ def whole_of_images(**given: object) -> Row:
     draw = torch.Generator().manual_seed(0)
     x, y = torch.rand(40, 1, 8, 8, generator=draw), torch.arange(40) % 2
     dataset = graphcond.ImageDataset((x[:20], y[:20]), val=(x[20:30], y[20:30]), test=(x[30:], y[30:]))
-    protocol = ImageProtocol(epochs=1, whole_epochs=1)
-    given = {"models": ["mlp"], "protocol": protocol, "runs": 1, "controls": ["whole"]} | given
+    protocol = ImageProtocol(epochs=1, whole_epochs=1, runs=1)
+    given = {"models": ["mlp"], "protocol": protocol, "controls": ["whole"]} | given
     return evaluate((x[:4], y[:4]), dataset, **given).rows[1]
 
 
@@ -52,7 +53,7 @@ def whole_of_images(**given: object) -> Row:
 def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is trained on, one entry each."""
     seen: list[str] = []
-    for module, name in ((nodes, "train_once"), (graph_evaluation, "train_graphs"), (image_evaluation, "train_images")):
+    for module, name in ((nodes, "train_once"), (graphs, "train_graphs"), (images, "train_images")):
 
         def train(*args: object, real: Callable, name: str) -> object:
             seen.append(name)
@@ -83,7 +84,7 @@ def test_a_kept_row_is_the_trained_one_to_the_bit(toy, make_graphs, trainings) -
 def test_only_the_whole_dataset_is_kept_and_only_once(toy, trainings, cache: Path) -> None:
     whole_of_nodes(toy)
     assert len(trainings) == 4
-    whole_of_nodes(toy, runs=3)  # one seed more, on the small set and on the whole one
+    whole_of_nodes(toy, replace(SHORT, runs=3))  # one seed more, on the small set and on the whole one
     assert len(trainings) == 4 + 3 + 1
     assert len(list(cache.rglob("*.safetensors"))) == 3
 
@@ -112,13 +113,13 @@ def changed_label(data: Data, mask: str) -> Data:
         lambda data: whole_of_nodes(changed_label(data, "val_mask")),
         lambda data: whole_of_nodes(changed_label(data, "test_mask")),
         lambda data: whole_of_nodes(data, models=["mlp"]),
-        lambda data: whole_of_nodes(data, protocol=replace(SHORT, epochs=9)),
-        lambda data: whole_of_nodes(data, metric="f1"),
+        lambda data: whole_of_nodes(data, replace(SHORT, epochs=9)),
+        lambda data: whole_of_nodes(data, replace(SHORT, metric="f1")),
         lambda data: whole_of_nodes(data, seed=2),
         lambda data: whole_of_nodes(data, inductive=True),
     ],
 )  # fmt: skip
-def test_what_scores_depend_on_tells_them_apart(toy, trainings, change) -> None:
+def test_what_scores_depend_on_distinguishes_them(toy, trainings, change) -> None:
     whole_of_nodes(toy)
     trainings.clear()
     change(toy)
@@ -134,7 +135,7 @@ def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
     return float((logits.argmax(dim=1) == labels).double().mean())
 
 
-@pytest.mark.parametrize("given", [{"models": [gcn]}, {"metric": accuracy}])
+@pytest.mark.parametrize("given", [{"models": [gcn]}, {"protocol": replace(SHORT, metric=accuracy)}])
 def test_what_a_user_made_is_not_kept(toy, cache: Path, given) -> None:
     whole_of_nodes(toy, **given)
     whole_of_images(models=[ConvNet(width=4, depth=1)])
@@ -179,28 +180,28 @@ def forged(path: Path, **numbers: object) -> None:
     ],
 )
 def test_files_that_do_not_fit_are_ignored_and_made_anew(toy, trainings, cache, spoil) -> None:
-    first = whole_of_nodes(toy, runs=1)
+    first = whole_of_nodes(toy, ONCE)
     (path,) = cache.rglob("*.safetensors")
     spoil(path)
     trainings.clear()
-    again = whole_of_nodes(toy, runs=1)
+    again = whole_of_nodes(toy, ONCE)
     assert len(trainings) == 2
     assert again.scores == first.scores
     assert torch.equal(again.items, first.items)
     if path.is_file():
-        whole_of_nodes(toy, runs=1)
+        whole_of_nodes(toy, ONCE)
         assert len(trainings) == 3
 
 
 def test_a_file_of_another_training_is_not_taken(toy, trainings, cache) -> None:
-    whole_of_nodes(toy, runs=1)
+    whole_of_nodes(toy, ONCE)
     (first,) = cache.rglob("*.safetensors")
     content = first.read_bytes()
-    other = whole_of_nodes(toy, runs=1, seed=5)
+    other = whole_of_nodes(toy, ONCE, seed=5)
     (second,) = set(cache.rglob("*.safetensors")) - {first}
     second.write_bytes(content)
     trainings.clear()
-    assert whole_of_nodes(toy, runs=1, seed=5).scores == other.scores
+    assert whole_of_nodes(toy, ONCE, seed=5).scores == other.scores
     assert len(trainings) == 2
 
 

@@ -10,6 +10,7 @@ from torch_geometric.utils import from_networkx
 
 import graphcond
 from graphcond.graphs.methods import METHODS as GRAPH_METHODS
+from graphcond.graphs.methods import validation
 from graphcond.graphs.reading import read_graphs
 from graphcond.nodes.reading import read_nodes
 from graphcond.pyg.attributes import OF_GRAPHS, OF_NODES, unused_notes
@@ -111,7 +112,7 @@ def test_weights_from_networkx_are_used_for_graphs(make_graphs):
     assert "was not used" in notes_about("weight", task.notes)[0]
 
 
-def test_weight_that_may_be_the_nodes_is_told():
+def test_weight_that_may_be_the_nodes_is_reported():
     ring = torch.stack([torch.arange(6), (torch.arange(6) + 1) % 6])
     data = Data(x=torch.eye(6), edge_index=ring, y=torch.arange(6) % 2, train_mask=torch.ones(6).bool())
     data.weight = torch.rand(6)
@@ -146,22 +147,23 @@ def test_rows_of_adj_t_are_edge_features(make_graphs):
 
 
 @pytest.mark.parametrize("method", GRAPH_METHODS.classes, ids=lambda method: method.name)
-def test_every_method_keeps_weights_or_tells(make_graphs, method):
+def test_every_method_keeps_weights_or_tells(make_graphs, method, monkeypatch):
+    monkeypatch.setattr(validation, "STEPS", 10)
     graphs = weighted(make_graphs(30, loops=False, most=8))
     settings = {"doscond": {"steps": 2}, "mirage": {"depth": 1}}.get(method.name, {})
-    size = {} if method.name == "wl_fold" else {"num_graphs": 4}
-    small = graphcond.condense(graphs, method=method(**settings), **size)
-    told = notes_about("edge_weight", small.record.notes)
+    size = None if method.name == "wl_fold" else 4
+    small = graphcond.condense(graphs, method=method(**settings), size=size)
+    reported = notes_about("edge_weight", small.record.notes)
     assert ("edge_weight" in small[0]) == method.keeps_weights
-    assert bool(told) == (not method.keeps_weights)
-    if told:
-        assert told[0].endswith("these keep it: auto, herding, k_center, random, random_soft, ridge, wl_fold.")
+    assert bool(reported) == (not method.keeps_weights)
+    if reported:
+        assert reported[0].endswith("these keep it: auto, herding, k_center, random, random_soft, ridge, wl_fold.")
 
 
 @pytest.mark.parametrize("method", ["random", "wl_fold"])
 def test_kept_weights_survive_a_file(make_graphs, method, tmp_path):
     graphs = weighted(make_graphs(30, loops=False, most=8))
-    small = graphcond.condense(graphs, method=method, **({} if method == "wl_fold" else {"num_graphs": 6}))
+    small = graphcond.condense(graphs, method=method, size=None if method == "wl_fold" else 6)
     again = graphcond.load(small.save(tmp_path / "small.safetensors"))
     for one, other in zip(small, again, strict=True):
         assert sorted(one.keys()) == sorted(other.keys())
@@ -170,7 +172,7 @@ def test_kept_weights_survive_a_file(make_graphs, method, tmp_path):
 
 def test_real_graphs_keep_the_weights_they_have(make_graphs):
     graphs = weighted(make_graphs(30, loops=False, most=8))
-    small = graphcond.condense(graphs, method="random", num_graphs=6)
+    small = graphcond.condense(graphs, method="random", size=6)
     for item, members in zip(small, small.members, strict=True):
         original = read_graphs(graphs).train.take(members).data()[0]
         assert sorted(item.edge_weight.tolist()) == sorted(original.edge_weight.tolist())

@@ -324,36 +324,35 @@ def test_integers_below_the_limit_are_codes(items):
 
 
 def test_hundreds_of_classes_and_a_size_too_small(make_graphs):
-    items, split = make_graphs(300, classes=300, most=3), {"train": range(300)}
-    message = (
-        "num_graphs=50 gives 50 graphs, fewer than the 300 classes; ask for at least one per class: num_graphs=300"
-    )
+    task = graphcond.read(make_graphs(300, classes=300, most=3), split={"train": range(300)})
+    message = "size=50 gives 50 graphs, fewer than the 300 classes; ask for at least one per class: size=300"
     with pytest.raises(ValueError, match=says(message)):
-        graphcond.condense(items, num_graphs=50, method="random", split=split)
+        graphcond.condense(task, size=50, method="random")
     for method, what in (("random", "graph"), ("mirage", "pattern")):
-        message = f"max_bytes=100 is too little for one {what} of each class, which take ... bytes"
+        message = f"size='100B' is too little for one {what} of each class, which take ... bytes"
         with pytest.raises(ValueError, match=says(message)):
-            graphcond.condense(items, max_bytes=100, method=method, split=split)
+            graphcond.condense(task, size="100B", method=method)
 
 
 @pytest.mark.parametrize("method", ["auto", "mirage", "random", "herding", "k_center", "random_soft"])
 def test_too_few_bytes(items, method):
-    with pytest.raises(ValueError, match=r"^max_bytes=9 is too little for one .* each.*, which take \d+ bytes$"):
-        graphcond.condense(items, max_bytes=9, method=method, split=SPLIT)
+    with pytest.raises(ValueError, match=r"^size='9B' is too little for one .* each.*, which take \d+ bytes$"):
+        graphcond.condense(graphcond.read(items, split=SPLIT), size="9B", method=method)
 
 
 def test_the_size_that_is_named_suffices(items):
+    task = graphcond.read(items, split=SPLIT)
     for method in ("auto", "mirage", "random", "herding", "k_center"):
         with pytest.raises(ValueError, match="too little") as error:
-            graphcond.condense(items, max_bytes=9, method=method, split=SPLIT)
+            graphcond.condense(task, size="9B", method=method)
         needed = int(re.search(r"take (\d+) bytes", str(error.value)).group(1))
-        assert graphcond.condense(items, max_bytes=needed, method=method, split=SPLIT).nbytes <= needed
+        assert graphcond.condense(task, size=f"{needed}B", method=method).nbytes <= needed
         with pytest.raises(ValueError, match="too little"):
-            graphcond.condense(items, max_bytes=needed - 1, method=method, split=SPLIT)
+            graphcond.condense(task, size=f"{needed - 1}B", method=method)
 
 
 @pytest.mark.parametrize("method", ["random", "herding", "k_center", "random_soft"])
 def test_more_graphs_of_a_class_than_there_are(items, method):
     with pytest.raises(ValueError, match=says("9 graphs of class 0 were asked for, but it has only 8 to choose from; "
                                               "ask for fewer")):  # fmt: skip
-        graphcond.condense(items, graphs_per_class=9, method=method, split=SPLIT)
+        graphcond.condense(graphcond.read(items, split=SPLIT), size="9/class", method=method)

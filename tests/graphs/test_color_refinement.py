@@ -129,7 +129,7 @@ def test_a_negative_zero_is_a_zero(make_set, refinement):
         assert (one == two).all()
 
 
-def test_large_codes_are_told_apart():
+def test_large_codes_are_distinguished():
     words = row_words(torch.tensor([[2**31 - 1], [2**31 - 2], [0], [1], [16_777_216], [16_777_217]]))
     assert len(set(words.tolist())) == 6
 

@@ -79,7 +79,7 @@ def test_all_containers_agree(items, wrap):
     read = read_graphs(wrap(items))
     assert read.fingerprint() == expected.fingerprint()
     assert read.test.fingerprint() == expected.test.fingerprint()
-    small = graphcond.condense(wrap(items), num_graphs=4, method="random")
+    small = graphcond.condense(wrap(items), size=4, method="random")
     assert small.record.source["fingerprint"] == expected.fingerprint()
 
 
@@ -137,25 +137,26 @@ def test_edges_of_nodes_may_be_an_edge_index(toy, order):
     assert type(read.train.graph.edge_index) is torch.Tensor
     assert read.fingerprint() == expected.fingerprint()
     assert isinstance(given.edge_index, EdgeIndex)
-    own = graphcond.evaluate(given, toy, runs=1, controls=False)
-    assert own.best.scores == graphcond.evaluate(toy, toy, runs=1, controls=False).best.scores
+    protocol = graphcond.evaluation.Protocol(epochs=3, runs=1)
+    own, plain = (graphcond.evaluate(one, toy, ["gcn"], protocol=protocol, controls=False) for one in (given, toy))
+    assert own.best.scores == plain.best.scores
 
 
 @pytest.mark.parametrize("wrap", [list, tuple, iter, Stream, Stored, Own, lambda one: Subset(Own(one), [0])])
 def test_a_collection_of_one_graph_is_a_node_dataset(toy, wrap):
-    small = graphcond.condense(wrap([toy]), num_nodes=3, method="class_mean")
+    small = graphcond.condense(wrap([toy]), size=3, method="class_mean")
     assert small.record.source["fingerprint"] == read_nodes(toy).fingerprint()
 
 
 def test_graphs_with_labelled_nodes_join_to_one(make_toy):
     graphs = [make_toy(seed=seed) for seed in range(3)]
     joined = Batch.from_data_list(graphs)
-    small = graphcond.condense(joined, num_nodes=6, method="random", inductive=True)
+    small = graphcond.condense(graphcond.read(joined, inductive=True), size=6, method="random")
     assert small.record.source["num_nodes"] == sum(int(graph.train_mask.sum()) for graph in graphs)
 
 
 @pytest.mark.parametrize("wrap", [list, Stored, Own, Batch.from_data_list])
-def test_graphs_with_several_labels_of_each_node_are_told(toy, wrap):
+def test_graphs_with_several_labels_of_each_node_are_reported(toy, wrap):
     toy.y = torch.ones(60, 121)
     del toy.train_mask
     with pytest.raises(ValueError, match=r"^these are graphs with labelled nodes, several labels each: dataset\[0\].y"):
@@ -165,10 +166,10 @@ def test_graphs_with_several_labels_of_each_node_are_told(toy, wrap):
 @pytest.mark.parametrize("empty", [[], (), iter([]), Stream([]), Own([]), Subset(Own([]), [])])
 def test_an_empty_dataset(empty):
     with pytest.raises(ValueError, match=r"^the dataset holds no graph; pass at least two of each class$"):
-        graphcond.condense(empty, num_graphs=2)
+        graphcond.condense(empty, size=2)
 
 
-def test_the_label_of_a_single_graph_is_told(items):
+def test_the_label_of_a_single_graph_is_reported(items):
     one = next(item for item in items if item.num_nodes > 1)
     with pytest.raises(ValueError, match=r"got 1; a class of the whole graph is for sets of many graphs$"):
-        graphcond.condense([one], num_nodes=2)
+        graphcond.condense([one], size=2)

@@ -91,8 +91,8 @@ def test_quantities_need_no_setting(make_graphs, method, monkeypatch):
     items = make_graphs(20, features="numbers")
     for item in items:
         item.edge_attr = torch.rand(item.num_edges, 1)
-    size = {} if method == "wl_fold" else {"graphs_per_class": 2}
-    small = graphcond.condense(items, method=method, **size)
+    size = None if method == "wl_fold" else "2/class"
+    small = graphcond.condense(items, method=method, size=size)
     if method in ("mirage", "histograms"):
         assert small.record.choices["bins"] in BINS
         assert set(small.record.choices["bin_errors"]) == {"x[0]", "x[1]", "edge_attr[0]"}
@@ -107,7 +107,7 @@ def test_as_many_bins_as_leave_ten_nodes_of_a_kind():
 
 @pytest.mark.parametrize("make", [graphcond.Mirage, graphcond.Histograms])
 def test_what_was_lost_is_in_the_record(make_graphs, make):
-    small = graphcond.condense(make_graphs(20, features="numbers"), graphs_per_class=2, method=make(bins=3))
+    small = graphcond.condense(make_graphs(20, features="numbers"), size="2/class", method=make(bins=3))
     assert set(small.record.choices["bin_errors"]) == {"x[0]", "x[1]"}
     assert all(0 < value < 1 for value in small.record.choices["bin_errors"].values())
     rows = torch.cat([item.x for item in small])
@@ -115,7 +115,7 @@ def test_what_was_lost_is_in_the_record(make_graphs, make):
 
 
 def test_bins_without_quantities_are_not_in_the_record(make_graphs):
-    small = graphcond.condense(make_graphs(20), graphs_per_class=2, method=graphcond.Mirage(bins=3))
+    small = graphcond.condense(make_graphs(20), size="2/class", method=graphcond.Mirage(bins=3))
     assert "bin_errors" not in small.record.choices
 
 

@@ -242,7 +242,7 @@ def test_operations_are_differentiable_twice(operation):
     torch.manual_seed(0)
     change = Augmentation(operations=(operation,), flip=1.0, num_classes=2).draw()
     y = torch.tensor([0, 1])
-    x = images(2, 4, 5, channels=2).requires_grad_()
+    x = images(2, 3, 4, channels=2).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: change(Batch(x, y)).x, x)
     assert torch.autograd.gradgradcheck(lambda x: change(Batch(x, y)).x.square(), x)
 

@@ -84,8 +84,8 @@ def test_probability_is_that_of_mixing_at_all():
     assert torch.equal(unmixed.x, numbered(2))
     assert torch.equal(unmixed.y, F.one_hot(y, CLASSES).double())
     large = CutMix(num_classes=CLASSES, probability=0.5, alpha=1e6)
-    mixed = [bool((large.draw()(Batch(numbered(2), y)).x != numbered(2)).any()) for _ in range(400)]
-    assert sum(mixed) / 400 == pytest.approx(0.5, abs=0.1)
+    mixed = [bool((large.draw()(Batch(numbered(2), y)).x != numbered(2)).any()) for _ in range(200)]
+    assert sum(mixed) / 200 == pytest.approx(0.5, abs=0.12)
 
 
 def test_soft_labels_are_mixed_as_they_are():

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from graphcond.core.runtime.out_of_core import Spill
+from graphcond.core.runtime.out_of_core import OnDisk
 from graphcond.core.sparse import take_rows
 from graphcond.nodes import hops as node_hops
 from graphcond.nodes import propagation
 from graphcond.nodes.matrices import Matrices
-from graphcond.nodes.propagated_features import Propagated, Views, propagated_rows, unit
+from graphcond.nodes.propagated_features import PropagatedFeatures, Views, propagated_rows, unit
 from graphcond.nodes.propagation import normalized_adjacency
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import Graph
@@ -29,24 +29,24 @@ def columns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture(params=["dense", "sparse", "directed"])
-def view(request: pytest.FixtureRequest, make_toy: Callable[..., Data]) -> Propagated:
+def view(request: pytest.FixtureRequest, make_toy: Callable[..., Data]) -> PropagatedFeatures:
     data = make_toy()
     if request.param != "dense":
         data.x = torch.where(torch.rand(data.x.shape, generator=torch.Generator().manual_seed(0)) < 0.09, data.x, 0.0)
     if request.param == "directed":
         data.edge_index = data.edge_index[:, data.edge_index[0] < data.edge_index[1]]
-    view = Propagated(read_nodes(data).train.graph, depth=2)
+    view = PropagatedFeatures(read_nodes(data).train.graph, depth=2)
     assert view.is_sparse == (request.param != "dense")
     return view
 
 
-def power(view: Propagated, hops: int) -> torch.Tensor:
+def power(view: PropagatedFeatures, hops: int) -> torch.Tensor:
     return torch.linalg.matrix_power(normalized_adjacency(view.graph).to_dense(), hops)
 
 
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("hops", [0, 1, 2, 4])
-def test_features_after_hops_are_matrix_powers(few: None, view: Propagated, hops: int, keep: bool) -> None:
+def test_features_after_hops_are_matrix_powers(few: None, view: PropagatedFeatures, hops: int, keep: bool) -> None:
     expected = power(view, hops) @ view.graph.x
     nodes = torch.tensor([3, 1, 7])
     for hop, rows in enumerate(view.rows_by_hop(nodes, hops, keep)):
@@ -63,7 +63,7 @@ def test_features_after_hops_are_matrix_powers(few: None, view: Propagated, hops
 @pytest.mark.parametrize("nodes", [None, torch.tensor([5, 0, 11, 40, 41, 42])])
 @pytest.mark.parametrize("hops", [0, 2, 3])
 def test_rows_are_multiplied_without_being_formed(
-    view: Propagated, hops: int, nodes: torch.Tensor | None, unit_rows: bool
+    view: PropagatedFeatures, hops: int, nodes: torch.Tensor | None, unit_rows: bool
 ) -> None:
     rows, space = view.products(hops, nodes, unit_rows), power(view, hops) @ view.graph.x
     space = unit(space) if unit_rows else space
@@ -85,7 +85,7 @@ def test_transductive_views_share_one_graph(toy: Data) -> None:
 
 
 @pytest.mark.parametrize("num_classes", [3, 50])  # fewer than features, and more
-def test_class_sums_are_those_of_the_propagated_features(view: Propagated, num_classes: int) -> None:
+def test_class_sums_are_those_of_the_propagated_features(view: PropagatedFeatures, num_classes: int) -> None:
     nodes, labels = torch.tensor([4, 9, 17, 30, 31]), torch.tensor([0, 2, 2, 0, 1])
     expected = torch.zeros(num_classes, view.graph.x.size(1))
     expected.index_add_(0, labels, (power(view, 2) @ view.graph.x)[nodes])
@@ -108,11 +108,11 @@ def test_some_rows_cost_no_more_than_their_neighbourhood(monkeypatch: pytest.Mon
     assert taken == [2, 6]
 
 
-def test_what_is_kept_is_not_propagated_again(view: Propagated, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_is_not_propagated_again(view: PropagatedFeatures, monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = torch.tensor([3, 1, 7])
-    expected = list(Propagated(view.graph, 2).rows_by_hop(nodes, 4))
+    expected = list(PropagatedFeatures(view.graph, 2).rows_by_hop(nodes, 4))
     model = LinearModel(torch.randn(view.graph.x.size(1), 3), torch.randn(3))
-    every = Propagated(view.graph, 2).scores(model, 4, unit_rows=True)
+    every = PropagatedFeatures(view.graph, 2).scores(model, 4, unit_rows=True)
     list(view.rows_by_hop(nodes, 4, keep=True))
     monkeypatch.setattr(Matrices, "adjacency", None)
     for hops in (0, 2, 4):
@@ -122,6 +122,6 @@ def test_what_is_kept_is_not_propagated_again(view: Propagated, monkeypatch: pyt
 
 def test_what_is_kept_goes_where_it_is_put(toy: Data) -> None:
     graph = read_nodes(toy).train.graph
-    with Spill() as place:
-        kept = Propagated(graph, 2, place).space
-        assert torch.equal(kept, Propagated(graph, 2).space)
+    with OnDisk() as storage:
+        kept = PropagatedFeatures(graph, 2, storage).space
+        assert torch.equal(kept, PropagatedFeatures(graph, 2).space)

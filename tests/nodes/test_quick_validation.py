@@ -3,7 +3,7 @@ import torch
 
 from graphcond.core.matching.batch import Batch
 from graphcond.core.runtime.threads import limited_threads
-from graphcond.nodes.quick_validation import QUICK, THOROUGH, Effort, QuickValidation, View
+from graphcond.nodes.quick_validation import QUICK, THOROUGH, Effort, QuickValidation, ValidationView
 
 
 def validation(num_features: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
@@ -99,7 +99,7 @@ def test_one_hot_targets_are_labels() -> None:
 def test_a_training_is_scored_in_several_views() -> None:
     x, y = validation()
     torch.manual_seed(0)
-    quick = QuickValidation([View(x, y), View(-x, y)], 3)
+    quick = QuickValidation([ValidationView(x, y), ValidationView(-x, y)], 3)
     ((right, wrong),) = quick.run(means(8).unsqueeze(0), torch.arange(3))
     assert right.score > 0.9 > wrong.score
     assert bool(right.predicted.all())
@@ -110,7 +110,7 @@ def test_two_operators_see_a_node_and_its_neighbours_apart() -> None:
     x, y = validation()
     turn = torch.eye(90).roll(1, 0)
     torch.manual_seed(0)
-    view = View(torch.cat([turn @ x, x], dim=1), y.roll(1), (turn, None))
+    view = ValidationView(torch.cat([turn @ x, x], dim=1), y.roll(1), (turn, None))
     own = torch.cat([means(8), torch.zeros(3, 8)], dim=1)
     ((outcome,),) = QuickValidation([view], 3).run(own.unsqueeze(0), torch.arange(3), operators=(None, None))
     assert outcome.score > 0.6

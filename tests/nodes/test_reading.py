@@ -244,7 +244,7 @@ def test_undirected_edges_with_two_weights_are_directed(toy):
 
 def test_notes_reach_the_record(toy, caplog):
     toy.edge_index = torch.cat([toy.edge_index, toy.edge_index[:, :1]], dim=1)
-    small = graphcond.condense(toy, num_nodes=3, method="class_mean")
+    small = graphcond.condense(toy, size=3, method="class_mean")
     assert small.record.notes == ("1 duplicate edges were merged and count once each.",)
     assert list(small.record.notes) == [entry.message for entry in caplog.records]
 
@@ -276,7 +276,7 @@ def test_input_is_not_changed(toy, inductive):
     toy.remark = "mine"
     before = copy.deepcopy(toy)
     addresses = {name: value.data_ptr() for name, value in toy if isinstance(value, Tensor)}
-    graphcond.condense(toy, num_nodes=6, method="random_soft", inductive=inductive)
+    graphcond.condense(graphcond.read(toy, inductive=inductive), size=6, method="random_soft")
     assert toy.keys() == before.keys()
     for name, value in before:
         if isinstance(value, Tensor):
@@ -289,7 +289,7 @@ def test_input_is_not_changed(toy, inductive):
 
 def test_result_shares_no_memory_with_the_input(toy):
     before = toy.x.clone()
-    small = graphcond.condense(toy, num_nodes=int(toy.train_mask.sum()), method="random")
+    small = graphcond.condense(toy, size=int(toy.train_mask.sum()), method="random")
     small[0].x.zero_()
     assert torch.equal(toy.x, before)
 
@@ -313,10 +313,10 @@ def test_class_numbers_beyond_the_nodes_are_refused_at_once(make_toy: Callable[.
         read_nodes(data)
 
 
-def test_edge_features_that_nothing_uses_are_told(make_toy: Callable[..., Data]) -> None:
+def test_edge_features_that_nothing_uses_are_reported(make_toy: Callable[..., Data]) -> None:
     data = make_toy()
     data.edge_attr = torch.rand(data.num_edges, 1)
     assert any("edge_attr was not used; if it holds weights" in note for note in read_nodes(data).notes)
     data.edge_weight = torch.rand(data.num_edges)
-    told = "data.edge_attr was not used; edges count by data.edge_weight."
-    assert [note for note in read_nodes(data).notes if "edge_attr" in note] == [told]
+    reported = "data.edge_attr was not used; edges count by data.edge_weight."
+    assert [note for note in read_nodes(data).notes if "edge_attr" in note] == [reported]

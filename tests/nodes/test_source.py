@@ -4,9 +4,9 @@ from torch import Tensor
 from torch_geometric.nn import GCNConv
 
 from graphcond.core.matching.batch import Batch
-from graphcond.nodes.source import NodeSource, relay_batch
-from graphcond.nodes.surrogate_models import GCN, SGC
-from graphcond.nodes.task import Graph, Split
+from graphcond.nodes.source import NodeSource, surrogate_batch
+from graphcond.nodes.surrogate_models import GCNSurrogate, SGCSurrogate
+from graphcond.nodes.task import Graph, NodePart
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 
@@ -28,7 +28,7 @@ def graph(*, directed: bool) -> Graph:
 
 @pytest.fixture(params=["undirected", "directed"])
 def split(request):
-    return Split(graph(directed=request.param == "directed"), CHOSEN)
+    return NodePart(graph(directed=request.param == "directed"), CHOSEN)
 
 
 def operator(graph: Graph) -> Tensor:
@@ -41,8 +41,8 @@ def operator(graph: Graph) -> Tensor:
 
 
 @pytest.mark.parametrize("hops", [0, 1, 2, 3])
-def test_linear_relay_sees_powers_of_the_operator(split, hops):
-    batch = relay_batch(split, SGC(hops))
+def test_linear_surrogate_sees_powers_of_the_operator(split, hops):
+    batch = surrogate_batch(split, SGCSurrogate(hops))
     expected = torch.linalg.matrix_power(operator(split.graph), hops) @ split.graph.x
     torch.testing.assert_close(batch.x, expected[CHOSEN])
     assert torch.equal(batch.y, split.graph.y[CHOSEN])
@@ -51,30 +51,30 @@ def test_linear_relay_sees_powers_of_the_operator(split, hops):
 
 
 @pytest.fixture
-def relay():
-    return GCN(hidden=7)
+def model():
+    return GCNSurrogate(hidden=7)
 
 
 @pytest.fixture
-def weights(relay):
+def weights(model):
     torch.manual_seed(0)
-    return relay.surrogate(FEATURES, CLASSES, torch.zeros(())).init()
+    return model.build(FEATURES, CLASSES, torch.zeros(())).init()
 
 
-def test_convolutional_relay_equals_a_dense_network(split, relay, weights):
+def test_convolutional_surrogate_equals_a_dense_network(split, model, weights):
     first, bias, second, offset = weights
     propagation = operator(split.graph)
     hidden = (propagation @ split.graph.x @ first.T + bias).clamp(min=0)
     logits = propagation @ hidden @ second.T + offset
-    batch = relay_batch(split, relay)
-    surrogate = relay.surrogate(FEATURES, CLASSES, split.graph.x)
+    batch = surrogate_batch(split, model)
+    surrogate = model.build(FEATURES, CLASSES, split.graph.x)
     features, embedding, found = surrogate.layers(weights, batch)
     torch.testing.assert_close(found, logits[CHOSEN], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(embedding, hidden[CHOSEN], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(features, (propagation @ split.graph.x)[CHOSEN])
 
 
-def test_convolutional_relay_equals_the_layers_of_pyg(split, relay, weights):
+def test_convolutional_surrogate_equals_the_layers_of_pyg(split, model, weights):
     layers = GCNConv(FEATURES, 7), GCNConv(7, CLASSES)
     with torch.no_grad():
         for layer, weight, bias in zip(layers, weights[::2], weights[1::2], strict=True):
@@ -82,49 +82,49 @@ def test_convolutional_relay_equals_the_layers_of_pyg(split, relay, weights):
             layer.bias.copy_(bias)
         edges = split.graph.edge_index, split.graph.edge_weight
         logits = layers[1](layers[0](split.graph.x, *edges).relu(), *edges)
-    found = relay.surrogate(FEATURES, CLASSES, split.graph.x).layers(weights, relay_batch(split, relay))[-1]
+    found = model.build(FEATURES, CLASSES, split.graph.x).layers(weights, surrogate_batch(split, model))[-1]
     torch.testing.assert_close(found, logits[CHOSEN], rtol=1e-4, atol=1e-5)
 
 
-def test_convolutional_batch_holds_the_neighbours_and_no_more(split, relay):
-    batch = relay_batch(split, relay)
+def test_convolutional_batch_holds_the_neighbours_and_no_more(split, model):
+    batch = surrogate_batch(split, model)
     needed = (operator(split.graph)[CHOSEN] != 0).any(dim=0)
     assert len(batch.x) == int(needed.sum()) < NODES
     torch.testing.assert_close(batch.adj.to_dense(), operator(split.graph)[CHOSEN][:, needed])
 
 
-def test_relays_bring_their_networks():
+def test_surrogates_bring_their_networks():
     like = torch.zeros((), dtype=torch.float64)
-    assert isinstance(SGC().surrogate(6, 3, like), Linear)
-    two = GCN(hidden=9).surrogate(6, 3, like)
+    assert isinstance(SGCSurrogate().build(6, 3, like), Linear)
+    two = GCNSurrogate(hidden=9).build(6, 3, like)
     assert isinstance(two, TwoLayer)
     assert [tuple(weight.shape) for weight in two.init()] == [(9, 6), (9,), (3, 9), (3,)]
     with pytest.raises(ValueError, match="hops must be at least 0, got -1"):
-        SGC(-1)
+        SGCSurrogate(-1)
     with pytest.raises(ValueError, match="hidden must be positive, got 0"):
-        GCN(hidden=0)
+        GCNSurrogate(hidden=0)
 
 
 def embedded(batch: Batch) -> set[tuple[float, ...]]:
     return {tuple(row) for row in batch.own(batch.x).tolist()}
 
 
-@pytest.mark.parametrize("relay", [SGC(), GCN(7)])
-def test_source_of_small_classes_is_constant(split, relay):
+@pytest.mark.parametrize("model", [SGCSurrogate(), GCNSurrogate(7)])
+def test_source_of_small_classes_is_constant(split, model):
     assert torch.bincount(split.labels).max() == 6
-    assert not NodeSource(split, relay, per_class=5).constant
-    source = NodeSource(split, relay, per_class=6)
+    assert not NodeSource(split, model, per_class=5).constant
+    source = NodeSource(split, model, per_class=6)
     assert source.constant
     assert source(0) is source(9)
     assert torch.equal(source(0).y, split.labels)
 
 
-@pytest.mark.parametrize("relay", [SGC(), GCN(7)])
-def test_batches_hold_so_many_of_a_big_class_and_all_of_a_small_one(relay):
+@pytest.mark.parametrize("model", [SGCSurrogate(), GCNSurrogate(7)])
+def test_batches_hold_so_many_of_a_big_class_and_all_of_a_small_one(model):
     nodes = torch.cat([torch.arange(0, 30, 3), torch.tensor([1, 4, 7]), torch.tensor([2, 5])])
-    split = Split(graph(directed=False), nodes)
+    split = NodePart(graph(directed=False), nodes)
     torch.manual_seed(0)
-    source, whole = NodeSource(split, relay, per_class=3), relay_batch(split, relay)
+    source, whole = NodeSource(split, model, per_class=3), surrogate_batch(split, model)
     assert not source.constant
     drawn = []
     for step in range(30):
@@ -138,18 +138,18 @@ def test_batches_hold_so_many_of_a_big_class_and_all_of_a_small_one(relay):
     assert drawn[0] != drawn[1]
 
 
-def test_drawn_nodes_keep_their_exact_neighbourhoods(relay, weights):
-    split = Split(graph(directed=False), torch.arange(NODES))
-    surrogate = relay.surrogate(FEATURES, CLASSES, split.graph.x)
-    whole = surrogate.layers(weights, relay_batch(split, relay))
-    batch = NodeSource(split, relay, per_class=4)(0)
+def test_drawn_nodes_keep_their_exact_neighbourhoods(model, weights):
+    split = NodePart(graph(directed=False), torch.arange(NODES))
+    surrogate = model.build(FEATURES, CLASSES, split.graph.x)
+    whole = surrogate.layers(weights, surrogate_batch(split, model))
+    batch = NodeSource(split, model, per_class=4)(0)
     for layer, every in zip(surrogate.layers(weights, batch), whole, strict=True):
         for row, label in zip(layer, batch.y, strict=True):
             assert float((every[split.labels == label] - row).abs().amax(dim=1).min()) < 1e-5
 
 
 def test_batches_follow_the_seed():
-    source = NodeSource(Split(graph(directed=False), torch.arange(NODES)), SGC(), per_class=4)
+    source = NodeSource(NodePart(graph(directed=False), torch.arange(NODES)), SGCSurrogate(), per_class=4)
     torch.manual_seed(1)
     first = source(0)
     torch.manual_seed(1)

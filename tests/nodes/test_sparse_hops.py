@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_leaves
 import graphcond
 from graphcond.nodes import placement, quick_validation, sparse, sparse_hops
 from graphcond.nodes.cost_model import Shape
-from graphcond.nodes.propagated_features import Propagated
+from graphcond.nodes.propagated_features import PropagatedFeatures
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.sparse import dense_rows, is_sparse, mean_row
 from graphcond.nodes.teacher_cost import taught_work
@@ -45,7 +45,7 @@ def both(wide, monkeypatch, either_way, directed):
     monkeypatch.setattr(sparse, "WIDE", 0)
     graph = read_nodes(wide).train.graph
     assert is_sparse(graph.x)
-    return Propagated(graph.dense(), 2), Propagated(graph, 2)
+    return PropagatedFeatures(graph.dense(), 2), PropagatedFeatures(graph, 2)
 
 
 @pytest.fixture(params=[False, True], ids=["undirected", "directed"])
@@ -97,9 +97,9 @@ def quick(monkeypatch):
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("inductive", [False, True])
 def test_auto_gives_the_same(wide, monkeypatch, inductive):
-    expected = graphcond.condense(wide, num_nodes=12, inductive=inductive)
+    expected = graphcond.condense(graphcond.read(wide, inductive=inductive), size=12)
     monkeypatch.setattr(sparse, "WIDE", 0)
-    small = graphcond.condense(wide, num_nodes=12, inductive=inductive)
+    small = graphcond.condense(graphcond.read(wide, inductive=inductive), size=12)
     assert small.record.choices["taken"] == expected.record.choices["taken"]
     assert torch.equal(small.members.index, expected.members.index)
     for name, value in expected[0]:
@@ -133,6 +133,6 @@ def test_features_of_all_nodes_are_never_made(wide, monkeypatch, method):
     monkeypatch.setattr(sparse, "WIDE", 0)
     wide.x = sparse.compressed_rows(wide.x)
     with NotAllAtOnce():
-        graphcond.condense(wide, num_nodes=12, method=method)
+        graphcond.condense(wide, size=12, method=method)
         with pytest.raises(AssertionError):
-            _ = Propagated(read_nodes(wide).train.graph, 2).space.sum()
+            _ = PropagatedFeatures(read_nodes(wide).train.graph, 2).space.sum()

@@ -8,7 +8,7 @@ import torch
 import graphcond
 from graphcond.nodes import quick_validation, sparse
 from graphcond.nodes.methods import METHODS as NODE_METHODS
-from graphcond.nodes.propagated_features import Propagated
+from graphcond.nodes.propagated_features import PropagatedFeatures
 from graphcond.nodes.reading import read_nodes
 
 QUICK = {name: f"{name}(epochs=1, outer_steps=1, inner_steps=1)" for name in ("gcond", "gcond_x")}
@@ -55,7 +55,7 @@ FORMS = ["dense", "double", "coo", "uncoalesced", "csr", "scipy csr", "scipy csc
 
 @pytest.mark.filterwarnings("ignore:Sparse")
 @pytest.mark.parametrize("form", FORMS)
-def test_all_forms_agree(wide, form, monkeypatch):
+def test_all_parameterizations_agree(wide, form, monkeypatch):
     x = wide.x
     wide.x = given = forms(x)[form]
     assert torch.equal(read_nodes(wide).train.graph.x, x)  # too small to be kept sparse
@@ -88,7 +88,7 @@ def test_values_are_checked(wide, always):
 @pytest.mark.parametrize("depth", [0, 2])
 def test_propagated_features_are_the_same(wide, always, depth):
     split = read_nodes(wide).train
-    plain, view = Propagated(split.graph.dense(), depth), Propagated(split.graph, depth)
+    plain, view = PropagatedFeatures(split.graph.dense(), depth), PropagatedFeatures(split.graph, depth)
     nodes, labels = split.nodes, split.labels
     for hops in range(4):
         torch.testing.assert_close(view.rows_at(nodes[:3], hops), plain.rows_at(nodes[:3], hops))
@@ -105,14 +105,14 @@ def test_propagated_features_are_the_same(wide, always, depth):
 def test_methods_give_the_same(wide, name, inductive, monkeypatch):
     monkeypatch.setattr(quick_validation, "STEPS", 20)
     method = QUICK.get(name, name)
-    expected = graphcond.condense(wide, num_nodes=6, method=method, inductive=inductive)
+    expected = graphcond.condense(graphcond.read(wide, inductive=inductive), size=6, method=method)
     monkeypatch.setattr(sparse, "WIDE", 0)
-    small = graphcond.condense(wide, num_nodes=6, method=method, inductive=inductive)
+    small = graphcond.condense(graphcond.read(wide, inductive=inductive), size=6, method=method)
     for key, value in expected[0]:
         torch.testing.assert_close(small[0][key], value, rtol=1e-3, atol=1e-4)
     if not NODE_METHODS.resolve(method).reads_sparse:
         assert torch.equal(small[0].x, expected[0].x)
-    report = graphcond.evaluate(small, wide, ["mlp"], runs=1, controls=False)
+    report = graphcond.evaluate(small, wide, ["mlp"], protocol="standard(runs=1)", controls=False)
     assert report.best.mean >= 0
 
 

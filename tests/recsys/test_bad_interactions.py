@@ -18,7 +18,7 @@ from recsys.methods import METHODS
 
 REAL = recsys.generate_interactions(120, 40, 1500)
 SPLIT = recsys.random_split(REAL)
-QUICK = DistillCF(steps=2, looks=1, batch_users=50)
+QUICK = DistillCF(steps=2, validations=1, batch_users=50)
 NAMES = sorted(set(METHODS) - {"auto"})
 PAIRS = (np.arange(6), np.arange(6))
 
@@ -137,7 +137,7 @@ SIZES: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.usefixtures("unread")
 @pytest.mark.parametrize("case", SIZES)
-def test_impossible_sizes_are_told_before_anything_is_read(case):
+def test_impossible_sizes_are_reported_before_anything_is_read(case):
     message, size = SIZES[case]
     for source in (REAL, SPLIT, "nowhere.csv"):
         refused(ValueError, message, lambda source=source: recsys.condense(source, **size))
@@ -169,6 +169,7 @@ def test_selections_cannot_make_more_users_than_there_are(name):
         )
 
 
+LIMITED = graphcond.Run(max_seconds=3)
 NO_METHOD = "method must be a name or a method for interactions such as DistillCF"
 ARGUMENTS: dict[str, tuple[type[Exception], str, dict[str, Any]]] = {
     "method": (
@@ -178,42 +179,41 @@ ARGUMENTS: dict[str, tuple[type[Exception], str, dict[str, Any]]] = {
     ),
     "graph method": (ValueError, r"there is no method 'herding' for interactions", {"method": "herding"}),
     "method of graphs": (TypeError, rf"{NO_METHOD}\(\), got GCond", {"method": graphcond.GCond()}),
-    "class": (TypeError, rf"{NO_METHOD}\(\), got ABCMeta", {"method": DistillCF}),
+    "class": (TypeError, r"must be a value, got the class DistillCF; write DistillCF\(\)", {"method": DistillCF}),
     "no method": (TypeError, rf"{NO_METHOD}\(\), got NoneType", {"method": None}),
     "negative seed": (ValueError, r"seed must be an integer in \[0, 4294967295\], got -1", {"seed": -1}),
     "text for a seed": (ValueError, r"seed must be an integer in .*, got '1'", {"seed": "1"}),
     "device": (ValueError, r"device='tpu' cannot be used here .*; use device='cpu'", {"device": "tpu"}),
-    "no time": (ValueError, r"max_seconds must be positive, got 0", {"max_seconds": 0}),
-    "checkpoint": (TypeError, r"checkpoint must be a path or a Checkpoint, got int", {"checkpoint": 3}),
-    "steps": (ValueError, r"max_seconds is for methods that work in", {"max_seconds": 3, "method": "head_users"}),
+    "run": (TypeError, r"run must be a Run, such as graphcond\.Run\(max_seconds=60\), got 3", {"run": 3}),
+    "steps": (ValueError, r"max_seconds=...\) is for methods that work in", {"run": LIMITED, "method": "head_users"}),
+    "memory": (ValueError, r"memory='4GB' makes no sense for interactions", {"run": graphcond.Run(memory="4GB")}),
 }
 
 
 @pytest.mark.usefixtures("unread")
 @pytest.mark.parametrize("case", ARGUMENTS)
-def test_wrong_arguments_are_told_before_anything_is_read(case):
+def test_wrong_arguments_are_reported_before_anything_is_read(case):
     kind, message, change = ARGUMENTS[case]
     for source in (REAL, SPLIT, "nowhere.csv"):
         refused(kind, message, lambda source=source: recsys.condense(source, users=3, **change))
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("bound", "message"),
     [
-        ({"min_weight": 2}, "min_weight=2 needs weights, but the interactions have none, or all are 1; leave it out"),
-        ({"min_weight": "2"}, "min_weight must be a finite number or None, got '2'"),
-        ({"min_weight": float("nan")}, "min_weight must be a finite number or None, got nan"),
+        (2, "min_weight=2 needs weights, but the interactions have none, or all are 1; leave it out"),
+        ("2", "min_weight must be a finite number or None, got '2'"),
+        (float("nan"), "min_weight must be a finite number or None, got nan"),
     ],
 )
 @pytest.mark.usefixtures("idle")
-def test_wrong_bounds_of_weights(change, message):
-    refused(ValueError, message, lambda: recsys.condense(REAL, users=3, **change))
+def test_wrong_bounds_of_weights(bound, message):
+    refused(ValueError, message, lambda: recsys.read_interactions(REAL, min_weight=bound))
 
 
 @pytest.mark.usefixtures("idle")
 def test_a_bound_of_weights_is_not_for_a_split():
-    refused(ValueError, "min_weight=3 makes no sense for a Split; give it to read_interactions",
-            lambda: recsys.condense(SPLIT, users=3, min_weight=3))  # fmt: skip
+    refused(TypeError, rf"^{NEITHER} Split$", lambda: recsys.read_interactions(SPLIT, min_weight=3))
 
 
 def weights(matrix: csr_matrix, value: float) -> csr_matrix:
@@ -255,7 +255,7 @@ BY_HAND: dict[str, tuple[type[Exception], str, dict[str, object]]] = {
 @pytest.mark.usefixtures("idle")
 @pytest.mark.parametrize("case", BY_HAND)
 def test_a_split_made_by_hand_must_fit_together(case, monkeypatch):
-    monkeypatch.setattr("recsys.evaluation.evaluate.judge", never)
+    monkeypatch.setattr("recsys.evaluation.evaluate.evaluate_task", never)
     kind, message, changes = BY_HAND[case]
     split = dataclasses.replace(SPLIT, **changes)
     refused(kind, message, lambda: recsys.condense(split, users=3))
@@ -364,24 +364,33 @@ def test_the_same_number_of_other_items_is_refused_as_well():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (
-            {"num_nodes": 5},
-            r"num_nodes=5 makes no sense for .*; ask its size by ratio=; recsys\.condense takes",
-        ),
-        ({"nodes_per_class": 5}, "nodes_per_class=5 makes no sense for interactions"),
-        ({"num_graphs": 5}, "num_graphs=5 makes no sense for interactions"),
-        ({"graphs_per_class": 5}, "graphs_per_class=5 makes no sense for interactions"),
-        ({"max_bytes": 5}, "max_bytes=5 makes no sense for interactions"),
-        ({"inductive": True}, "inductive=True makes no sense for interactions; leave it out"),
-        ({"split": 2}, "split=2 makes no sense for interactions; leave it out"),
-        ({"ratio_of": "train"}, "ratio_of=train makes no sense for interactions; leave it out"),
-        ({}, "give exactly one of users= and ratio="),
+        ({"size": "5/class"}, r"^size='5/class' makes no sense for interactions; use one of ratio=0\.01, size=35$"),
+        ({"size": "5kB"}, r"^size='5kB' makes no sense for interactions; use one of ratio=0\.01, size=35$"),
+        ({"size": 0}, "^size must be a positive integer for a number of items, got 0$"),
+        ({"ratio": 0}, r"^ratio must be in \(0, 1\], got 0; a number of items is whole, such as size=35$"),
+        ({}, "^give exactly one of ratio= and size=, such as .*, got none$"),
+        ({"ratio": 0.1, "size": 5}, "^give exactly one of ratio= and size=, such as .*, got both$"),
         ({"method": "gcond", "ratio": 0.1}, "there is no method 'gcond' for interactions"),
     ],
 )
 @pytest.mark.parametrize("make", [csr_matrix, csc_array])
 def test_what_is_not_for_a_matrix_is_refused_by_graphcond(make, options, message):
     refused(ValueError, message, lambda: graphcond.condense(make(REAL), **options))
+
+
+@pytest.mark.usefixtures("unread")
+@pytest.mark.parametrize(
+    ("reading", "message"),
+    [({"inductive": True}, "inductive=True makes no sense for"), ({"split": 2}, "split=2 makes no sense for")],
+)
+@pytest.mark.parametrize("make", [csr_matrix, csc_array])
+def test_a_matrix_is_read_in_one_way(make, reading, message):
+    refused(ValueError, f"^{message} interactions; leave it out$", lambda: graphcond.read(make(REAL), **reading))
+
+
+def test_a_size_that_keeps_everything_is_none():
+    message = "^size='everything' makes no sense for interactions; ask for a number of users, size=500$"
+    refused(ValueError, message, lambda: graphcond.condense(REAL, size="everything"))
 
 
 def test_a_square_matrix_is_no_graph():

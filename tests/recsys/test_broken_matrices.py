@@ -81,11 +81,11 @@ def test_adjacencies_and_features(crow: list[int], toy: Any) -> None:
     parts = (torch.tensor(crow), torch.tensor([0, 1]), torch.ones(2), (3, 3))
     adjacency = torch.sparse_csr_tensor(*parts, check_invariants=False)
     with pytest.raises(ValueError, match=r"^data\.x must have pointers"):
-        graphcond.condense(toy.clone().update({"x": adjacency}), num_nodes=6)
+        graphcond.condense(toy.clone().update({"x": adjacency}), size=6)
     toy.adj_t = adjacency
     del toy.edge_index
     with pytest.raises(ValueError, match=r"^data\.adj_t must have pointers"):
-        graphcond.condense(toy, num_nodes=6)
+        graphcond.condense(toy, size=6)
 
 
 class Trap:

@@ -95,7 +95,7 @@ def test_two_and_three_columns_without_a_header(tmp_path, rows, weights, times):
 
 
 @pytest.mark.parametrize("columns", [{"user": "who", "item": "what"}, {"user": 2, "item": "0"}])
-def test_columns_are_told_by_name_or_place(tmp_path, columns):
+def test_columns_are_reported_by_name_or_place(tmp_path, columns):
     rows = [(10, "x", "ann"), (20, "y", "bob")]
     (tmp_path / "log.csv").write_text(text(rows, ",", ("what", "rating", "who")))
     for source in (tmp_path / "log.csv", pd.DataFrame(rows, columns=["what", "rating", "who"])):
@@ -124,7 +124,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("columns", "error", "message"), BAD)
-def test_wrong_columns_are_told(tmp_path, columns, error, message):
+def test_wrong_columns_are_reported(tmp_path, columns, error, message):
     (tmp_path / "log.csv").write_text(text([(1, 2)], ",", ("userId", "movieId")))
     with pytest.raises(error, match=message):
         read_interactions(tmp_path / "log.csv", columns=columns)
@@ -159,7 +159,7 @@ def test_times_in_seconds_milliseconds_and_dates_split_alike(times, kind):
     assert recsys.leave_one_out(frame).test.targets[0, 0] == 1
 
 
-def test_a_column_that_is_no_time_after_all_is_told_of_when_times_are_needed():
+def test_a_column_that_is_no_time_after_all_is_reported_when_times_are_needed():
     frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "date": ["soon", "later"]})
     log = read_interactions(frame)
     assert log.times is None
@@ -207,7 +207,7 @@ def test_ids_with_stray_marks_stay_as_they_are(tmp_path):
     assert read_interactions(tmp_path / "log.tsv").item_ids.tolist() == ['"Weird Al" Yankovic', '12"', "quoted"]
 
 
-def test_a_compressed_file_that_broke_off_is_told(tmp_path):
+def test_a_compressed_file_that_broke_off_is_reported(tmp_path):
     data = text(np.random.default_rng(0).integers(0, 99, (500, 2)), ",", ("user", "item")).encode()
     (tmp_path / "log.csv.gz").write_bytes(gzip.compress(data)[:-20])
     with pytest.raises(ValueError, match=r"log.csv.gz cannot be read as .csv .*; it may be cut off$"):

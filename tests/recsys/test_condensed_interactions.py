@@ -21,7 +21,7 @@ from graphcond.core.runtime import storage
 from recsys import CondensedInteractions
 
 REAL = recsys.generate_interactions(120, 40, 1500)
-QUICK = recsys.DistillCF(steps=3, looks=1, batch_users=50)
+QUICK = recsys.DistillCF(steps=3, validations=1, batch_users=50)
 IDS = {
     "integers": np.arange(40) * 7 - 100,
     "unsigned integers": np.arange(40, dtype=np.uint64) + 2**63,
@@ -39,7 +39,7 @@ def record(**changes: object) -> Record:
         "seed": 3,
         "device": "cpu",
         "source": {"name": "toy", "num_users": 120, "num_items": 40, "num_interactions": 1500, "fingerprint": "0"},
-        "budget": {"asked": {"users": 6}, "spent": {"users": 6, "interactions": 240, "bytes": 0}},
+        "budget": {"asked": {"size": "6"}, "spent": {"users": 6, "interactions": 240, "bytes": 0}},
         "seconds": 0.25,
         "peak_memory": 1000,
         "choices": {"scores": [[1, 0.5]]},
@@ -58,7 +58,7 @@ def small(ids: np.ndarray = IDS["integers"], *, binary: bool = False, members: b
     groups = Members.from_groups([torch.arange(i) for i in range(6)]) if members else None
     rows = users(binary=binary)
     spent = {"users": 6, "interactions": int(rows.nnz), "bytes": 0}
-    return CondensedInteractions(rows, ids, record(budget={"asked": {"users": 6}, "spent": spent}), groups)
+    return CondensedInteractions(rows, ids, record(budget={"asked": {"size": "6"}, "spent": spent}), groups)
 
 
 def assert_same(first: CondensedInteractions, second: CondensedInteractions) -> None:
@@ -255,25 +255,24 @@ def test_another_safetensors_file_is_refused(path):
 
 
 def test_a_checkpoint_is_no_result(path):
-    recsys.condense(REAL, users=4, method=QUICK, checkpoint=path)
-    with pytest.raises(ValueError, match=r"its format: graphcond-checkpoint/1"):
+    recsys.condense(REAL, users=4, method=QUICK, run=graphcond.Run(checkpoint=path))
+    with pytest.raises(ValueError, match=r"its format: graphcond-checkpoint/2"):
         recsys.load(path)
 
 
 @pytest.mark.parametrize("graphs", [False, True])
-def test_each_package_names_the_others_files(path, graphs):
+def test_files_of_graphs_are_for_graphcond_which_reads_all(path, graphs):
     small().save(path)
+    assert_same(graphcond.load(path), recsys.load(path))
     with pytest.raises(
-        ValueError, match=r"holds interactions, not a graph dataset; read it with recsys\.load"
+        ValueError, match=r"holds interactions, not graphs or images; read it with graphcond\.load"
     ) as error:
-        graphcond.load(path)
+        CondensedDataset.load(path)
     one_sentence(error, path)
     source = {"name": "toy", "num_classes": 2} | ({"num_graphs": 5} if graphs else {})
     item = Data(x=torch.eye(2), edge_index=torch.arange(2).repeat(2, 1), y=torch.arange(1 if graphs else 2))
     CondensedDataset([item], record(source=source)).save(path, overwrite=True)
-    with pytest.raises(
-        ValueError, match=r"holds a graph dataset, not interactions; read it with graphcond\.load"
-    ) as error:
+    with pytest.raises(ValueError, match=r"holds \w+, not interactions; read it with graphcond\.load") as error:
         recsys.load(path)
     one_sentence(error, path)
 
@@ -311,7 +310,7 @@ def test_binarized_keeps_what_reaches_the_threshold(threshold):
         "interactions": binary.num_interactions,
         "bytes": binary.nbytes,
     }
-    assert binary.record.budget["asked"] == {"users": 6}
+    assert binary.record.budget["asked"] == {"size": "6"}
     assert binary.item_ids.tolist() == one.item_ids.tolist()
     assert binary.members is one.members
     assert (one.user_items != before).nnz == 0
@@ -376,7 +375,7 @@ def test_a_frame_is_read_again():
     one = recsys.condense(REAL, users=6, method=QUICK)
     log = recsys.read_interactions(one.to_frame())
     assert log.user_ids.tolist() == one.user_ids.tolist()
-    # A frame does not tell of items that no user keeps.
+    # A frame does not say of items that no user keeps.
     kept = np.isin(one.item_ids, log.item_ids)
     assert one.user_items.nnz == one.user_items[:, kept].nnz
     assert (log.user_items("sum") != one.user_items[:, kept]).nnz == 0

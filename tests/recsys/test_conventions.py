@@ -13,7 +13,7 @@ from recsys.data.split import Holdout
 from recsys.metrics.conventions import CONVENTIONS, DISTILL_CF, resolve_convention
 from recsys.metrics.lists import Lists
 from recsys.models.base import Recommender
-from recsys.models.scoring import judge
+from recsys.models.scoring import score_lists
 
 few = settings(max_examples=60, deadline=None)
 seeds = st.integers(0, 10**6)
@@ -69,7 +69,7 @@ def test_implicit(seed, k):
         theirs = als.AlternatingLeastSquares(factors=table.shape[1])
     theirs.user_factors, theirs.item_factors = table, np.eye(table.shape[1], dtype=np.float32)
     counts = np.ones(table.shape[1])
-    ours = judge(Fixed(table), holdout, ks=(k,), convention="implicit", train_counts=counts, block=2)
+    ours = score_lists(Fixed(table), holdout, ks=(k,), convention="implicit", train_counts=counts, block=2)
     # Their model and their metrics; our model and their metrics.
     for model in (theirs, Fixed(table)):
         expected = evaluation.ranking_metrics_at_k(model, holdout.context, holdout.targets, K=k, show_progress=False)
@@ -96,7 +96,7 @@ def test_recbole(seed, k):
                 "map": sum(sum(found[:rank]) / rank for rank in ranks) / min(len(targets), k),
             }
         )
-    scores = judge(Fixed(table), holdout, ks=(k,), convention="recbole", train_counts=np.ones(24), block=3)
+    scores = score_lists(Fixed(table), holdout, ks=(k,), convention="recbole", train_counts=np.ones(24), block=3)
     for name in rows[0]:
         assert scores.per_user[f"{name}@{k}"] == pytest.approx([row[name] for row in rows], abs=1e-12)
         assert scores.values[f"{name}@{k}"] == pytest.approx(sum(row[name] for row in rows) / len(rows), abs=1e-12)
@@ -112,7 +112,7 @@ def test_recbole_gauc_by_its_formula_of_ranks(seed):
         ranks = sum(rank for rank, item in enumerate(items, start=1) if item in targets)
         area = (positives * (n + 1) - positives * (positives + 1) / 2 - ranks) / (positives * (n - positives))
         weighted, total = weighted + positives * area, total + positives
-    scores = judge(Fixed(table), holdout, ks=(1,), convention="recbole", train_counts=np.ones(24), block=3)
+    scores = score_lists(Fixed(table), holdout, ks=(1,), convention="recbole", train_counts=np.ones(24), block=3)
     assert scores.values["gauc"] == pytest.approx(weighted / total, abs=1e-12)
 
 
@@ -137,7 +137,7 @@ def test_distill_cf(seed, k):
                 / sum(sorted((worth[item] for item in targets), reverse=True)[:reach]),
             }
         )
-    scores = judge(Fixed(table), holdout, ks=(k,), train_counts=counts, block=4)
+    scores = score_lists(Fixed(table), holdout, ks=(k,), train_counts=counts, block=4)
     assert set(scores.values) == {f"hr@{k}", f"ndcg@{k}", f"psp@{k}", "auc"}
     for name in rows[0]:
         assert scores.per_user[f"{name}@{k}"] == pytest.approx([row[name] for row in rows], abs=1e-12)
@@ -148,7 +148,7 @@ def test_perfect_and_worst_lists(name):
     targets = csr_matrix(np.array([[1.0, 1, 0, 0, 0], [0, 0, 1, 0, 0]]))
     for perfect in (True, False):
         table = targets.toarray() * (1 if perfect else -1)
-        scores = judge(
+        scores = score_lists(
             Fixed(table), Holdout(csr_matrix((2, 5)), targets), ks=(2,), convention=name, train_counts=np.ones(5)
         ).values
         top = {"psp@2": 0.75, "precision@2": 0.75 if name == "recbole" else 1.0}  # see the Note of psp

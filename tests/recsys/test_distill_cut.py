@@ -13,7 +13,7 @@ from recsys.data.bytes import bytes_of, matrix_bytes
 from recsys.methods.distill_cf import DistillCF, kept_interactions
 
 SPLIT = recsys.random_split(recsys.generate_interactions(200, 60, 3000))
-QUICK = {"steps": 6, "looks": 2, "batch_users": 50}
+QUICK = {"steps": 6, "validations": 2, "batch_users": 50}
 LOGITS = torch.tensor([[0.0, 3.0, 1.0, 2.0], [1.0, 0.0, 0.5, -1.0]])
 
 
@@ -35,7 +35,7 @@ def test_gradients_of_a_cut_are_those_of_the_whole_rows():
     assert torch.allclose(found[0], found[1])
 
 
-def test_the_first_batches_are_whole_and_what_is_judged_is_cut():
+def test_the_first_batches_are_whole_and_what_is_evaluated_is_cut():
     whole = SoftmaxRows(interactions=2)
     cut = CutRows(rows=whole, kept=1)
     users = UserRows(LOGITS, cut, whole, first_batches=2)
@@ -78,26 +78,26 @@ def test_the_default_takes_a_fifth_or_ten_interactions_a_user_and_never_more_tha
     assert small.nbytes <= original / 5 or each.max() <= 10
 
 
-def test_a_share_is_kept_and_a_set_larger_than_its_original_is_told_of():
-    small = recsys.condense(SPLIT, users=20, method=DistillCF(share=0.1, **QUICK))
+def test_a_share_is_kept_and_a_set_larger_than_its_original_is_reported():
+    small = recsys.condense(SPLIT, users=20, method=DistillCF(bytes_share=0.1, **QUICK))
     assert small.nbytes <= 0.1 * small.record.source["bytes"]
-    large = recsys.condense(SPLIT, users=100, method=DistillCF(share=9.0, **QUICK))
+    large = recsys.condense(SPLIT, users=100, method=DistillCF(bytes_share=9.0, **QUICK))
     assert any("takes" in note and "fewer users" in note for note in large.record.notes)
     assert not any("takes" in note for note in small.record.notes)
 
 
-def test_a_score_that_still_rose_is_told_of(monkeypatch, caplog):
+def test_a_score_that_still_rose_is_reported(monkeypatch, caplog):
     for scores, rising in ((iter((0.1, 0.2)), True), (iter((0.2, 0.1)), False)):
-        monkeypatch.setattr("recsys.methods.distill_cf.Look.__call__", lambda _, scores=scores: next(scores))
+        monkeypatch.setattr("recsys.methods.distill_cf.UserValidation.__call__", lambda _, scores=scores: next(scores))
         caplog.clear()
         small = recsys.condense(SPLIT, users=5, method=DistillCF(**QUICK))
         assert small.record.choices["still_rising"] is rising
-        told = [note for note in small.record.notes if "may still rise" in note]
-        assert len(told) == rising
-        assert all(note in caplog.text for note in told)
+        reported = [note for note in small.record.notes if "may still rise" in note]
+        assert len(reported) == rising
+        assert all(note in caplog.text for note in reported)
 
 
 @pytest.mark.parametrize("share", [0.0, -1.0, float("nan")])
 def test_impossible_shares_are_refused(share):
     with pytest.raises(ValueError, match="share must be"):
-        DistillCF(share=share)
+        DistillCF(bytes_share=share)

@@ -1,4 +1,4 @@
-"""The parts of Distill-CF: batches of users, the outer loss, and the look at validation users, against plain loops."""
+"""The parts of Distill-CF: batches of users, the outer loss, and validation, against plain loops."""
 
 import math
 
@@ -14,10 +14,10 @@ from graphcond.core.matching.batch import Batch
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from recsys.data.batches import UserBatches
 from recsys.data.split import Holdout
-from recsys.methods import validation as look
+from recsys.methods import validation as validation
 from recsys.methods.multinomial import Multinomial
 from recsys.methods.squares import HiddenSquares
-from recsys.methods.validation import Look, ndcg
+from recsys.methods.validation import UserValidation, ndcg
 from recsys.metrics import lists as metrics
 from recsys.metrics.ranking import top_items
 from recsys.models.infinite_ae import InfiniteAE
@@ -74,7 +74,7 @@ def test_a_batch_holds_different_users_each_as_likely_as_any():
 
 
 @pytest.mark.parametrize("count", [None, 12, 100])
-def test_with_enough_room_everybody_comes_in_order(count):
+def test_with_enough_space_all_come_in_order(count):
     users = random_users(12, 9)
     assert torch.equal(UserBatches(users, count, 0.0, CPU)(3).x, torch.from_numpy(users.toarray()))
 
@@ -171,7 +171,7 @@ def test_the_best_prediction_of_a_row_is_its_own_distribution():
     assert loss.item() == pytest.approx(math.log(2))
 
 
-# Look
+# Validation
 
 
 def ndcg_by_loop(scores: np.ndarray, context: np.ndarray, targets: np.ndarray, cut: int) -> list[float]:
@@ -218,45 +218,47 @@ def best_of_ridges(val: Holdout, kernel: InfiniteWidth) -> float:
     """The mean NDCG@10 of the autoencoder, fitted with each ridge, on the users that have targets."""
     val = val.take(val.asked())
     means = []
-    for ridge in look.RIDGES:
+    for ridge in validation.RIDGES:
         model = InfiniteAE(ridge=ridge, kernel=kernel).fit(csr_matrix(synthetic_users().numpy()))
         parts = model.scores(val.context), val.context.toarray(), val.targets.toarray()
-        means.append(np.mean(ndcg_by_loop(*parts, look.CUT)))
+        means.append(np.mean(ndcg_by_loop(*parts, validation.CUT)))
     assert len(set(means)) > 1  # else the choice would not be tested
     return max(means)
 
 
 @pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.parametrize("block", [7, 500])
-def test_a_look_is_the_best_ndcg_of_the_autoencoder(depth, block, monkeypatch):
-    monkeypatch.setattr(look, "BLOCK", block)
+def test_a_validation_is_the_best_ndcg_of_the_autoencoder(depth, block, monkeypatch):
+    monkeypatch.setattr(validation, "BLOCK", block)
     val, kernel = halves(random_users(40, 40, share=0.15)), InfiniteWidth(depth=depth)
     assert len(val.asked()) < 40  # users without targets do not count
-    assert Look(val, kernel, synthetic_users)() == pytest.approx(best_of_ridges(val, kernel), abs=1e-5)
+    assert UserValidation(val, kernel, synthetic_users)() == pytest.approx(best_of_ridges(val, kernel), abs=1e-5)
 
 
-def test_looks_do_not_depend_on_random_states_nor_change_them(monkeypatch):
-    monkeypatch.setattr(look, "USERS", 9)
+def test_validations_do_not_depend_on_random_states_nor_change_them(monkeypatch):
+    monkeypatch.setattr(validation, "USERS", 9)
     val, scores = halves(random_users(40, 40)), set()
     for seed in range(3):
         torch.manual_seed(seed)
         np.random.seed(seed)  # noqa: NPY002 (a caller's state)
         before = torch.get_rng_state(), np.random.get_state()[1].tolist()  # noqa: NPY002
-        look_at = Look(val, InfiniteWidth(), synthetic_users)
-        scores |= {look_at(), look_at()}
+        validate = UserValidation(val, InfiniteWidth(), synthetic_users)
+        scores |= {validate(), validate()}
         assert torch.equal(torch.get_rng_state(), before[0])
         assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002
     assert len(scores) == 1
-    assert scores != {Look(val.take(np.arange(9)), InfiniteWidth(), synthetic_users)()}  # not just the first users
+    assert scores != {
+        UserValidation(val.take(np.arange(9)), InfiniteWidth(), synthetic_users)()
+    }  # not just the first users
 
 
-def test_users_without_targets_take_no_place_in_a_look(monkeypatch):
+def test_users_without_targets_take_no_place_in_a_validation(monkeypatch):
     val = halves(random_users(40, 40))
     few = csr_matrix(val.targets.toarray() * (np.arange(40)[:, None] % 8 == 0))
-    monkeypatch.setattr(look, "USERS", 5)
-    limited = Look(Holdout(val.context, few), InfiniteWidth(), synthetic_users)()
+    monkeypatch.setattr(validation, "USERS", 5)
+    limited = UserValidation(Holdout(val.context, few), InfiniteWidth(), synthetic_users)()
     asked = np.arange(0, 40, 8)
-    assert limited == Look(val.take(asked), InfiniteWidth(), synthetic_users)()
+    assert limited == UserValidation(val.take(asked), InfiniteWidth(), synthetic_users)()
 
 
 def test_a_look_sees_the_users_as_they_stand_and_keeps_no_history():
@@ -267,11 +269,11 @@ def test_a_look_sees_the_users_as_they_stand_and_keeps_no_history():
         histories.append(torch.is_grad_enabled())
         return rows * 1
 
-    look_at = Look(val, InfiniteWidth(), interactions)
-    before = look_at()
+    validate = UserValidation(val, InfiniteWidth(), interactions)
+    before = validate()
     with torch.no_grad():
         rows.copy_(torch.from_numpy(val.targets[:8].toarray()))
-    assert look_at() != before
+    assert validate() != before
     assert histories == [False, False]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from recsys.models.ease import EASE, ItemForm, UserForm, item_weights
+from recsys.models.ease import EASE, ItemSolution, UserSolution, item_weights
 from recsys.models.popularity import Popularity
 
 
@@ -42,7 +42,7 @@ def test_both_forms_solve_the_regression_of_each_item_on_the_others(shape, ridge
     expected = definition(users, ridge)
     precise = users.astype(np.float64)
     assert item_weights(precise, ridge) == pytest.approx(expected, abs=1e-8)
-    dual = UserForm.fit(precise, ridge, dtype=np.float64)
+    dual = UserSolution.fit(precise, ridge, dtype=np.float64)
     assert dual.scores(context.astype(np.float64)) == pytest.approx(context.toarray() @ expected, abs=1e-8)
     if users.nnz:
         scores = EASE(ridge=ridge).fit(users).scores(context)
@@ -54,16 +54,16 @@ def test_both_forms_solve_the_regression_of_each_item_on_the_others(shape, ridge
 @pytest.mark.parametrize("density", [0.02, 0.5])
 def test_blocks_of_rows_and_columns_are_joined(density, monkeypatch):
     users = interactions(20, 57, density).astype(np.float64)
-    whole = item_weights(users, 3.0), UserForm.fit(users, 3.0).scores(users)
+    whole = item_weights(users, 3.0), UserSolution.fit(users, 3.0).scores(users)
     monkeypatch.setattr("recsys.models.ease._AT_ONCE", 8)
     assert item_weights(users, 3.0) == pytest.approx(whole[0], abs=1e-12)
-    assert UserForm.fit(users, 3.0).scores(users) == pytest.approx(whole[1], abs=1e-6)
+    assert UserSolution.fit(users, 3.0).scores(users) == pytest.approx(whole[1], abs=1e-6)
 
 
 def test_the_smaller_side_is_inverted(monkeypatch):
     wide, tall = interactions(5, 12), interactions(12, 5)
-    assert isinstance(EASE().fit(wide)._form, UserForm)
-    assert isinstance(EASE().fit(tall)._form, ItemForm)
+    assert isinstance(EASE().fit(wide)._solution, UserSolution)
+    assert isinstance(EASE().fit(tall)._solution, ItemSolution)
     monkeypatch.setattr("recsys.models.ease._LARGEST", 4)
     for users in (wide, tall):
         with pytest.raises(ValueError, match=r"\d+ users and \d+ items; EASE inverts .* of which 4 is the most"):
@@ -74,7 +74,7 @@ def test_few_users_of_a_large_catalogue_take_no_matrix_of_items():
     """27,000 items squared would be 6 GB in float64; the arrays of this model are a thousandth of that."""
     users = interactions(40, 27_000, 0.01)
     model = EASE(ridge=10.0).fit(users)
-    assert model._form.smoother.nbytes + model._form.spare.nbytes + model._form.items.data.nbytes < 1e6
+    assert model._solution.smoother.nbytes + model._solution.spare.nbytes + model._solution.items.data.nbytes < 1e6
     assert model.scores(users[:3]).shape == (3, 27_000)
 
 

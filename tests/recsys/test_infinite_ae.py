@@ -9,7 +9,7 @@ from graphcond.surrogates.infinite_width import InfiniteWidth
 from recsys.data.archives import read_archive
 from recsys.models import infinite_ae
 from recsys.models.infinite_ae import InfiniteAE
-from recsys.models.scoring import judge
+from recsys.models.scoring import score_lists
 
 ITEMS = 14
 
@@ -189,7 +189,7 @@ def test_recommends_among_some_items_only():
     assert np.array_equal(model.scores(context), InfiniteAE().fit(random_users(9)).scores(context))
 
 
-def test_bad_input_fails_at_the_door():
+def test_bad_input_fails_at_the_call():
     model = InfiniteAE()
     with pytest.raises(ValueError, match=r"infinite_ae knows no interactions yet; call fit\(user_items\) first"):
         model.scores(random_users(2))
@@ -221,11 +221,11 @@ def test_the_kernel_is_checked():
         InfiniteAE(kernel=2)
 
 
-def judged(split, ridge):
+def evaluated(split, ridge):
     counts = np.bincount(split.train.indices, minlength=split.num_items)
     model = InfiniteAE(ridge=ridge).fit(split.train)
     # As in the published code, negatives are drawn outside training and test interactions only.
-    return judge(model, split.test, convention="distill_cf", train_counts=counts, known=split.train).values
+    return score_lists(model, split.test, convention="distill_cf", train_counts=counts, known=split.train).values
 
 
 # Percents of the published split under the published protocol; the full MovieLens takes half a minute.
@@ -238,6 +238,6 @@ def judged(split, ridge):
     ],
 )  # fmt: skip
 def test_scores_on_published_splits(real_data, name, ridge, expected, auc):
-    values = judged(read_archive(real_data(f"recsys/{name}") / "recsys" / name), ridge)
+    values = evaluated(read_archive(real_data(f"recsys/{name}") / "recsys" / name), ridge)
     assert {key: 100 * values[key] for key in expected} == pytest.approx(expected, abs=0.02)
     assert 100 * values["auc"] == pytest.approx(auc, abs=0.1)  # of negatives that are drawn

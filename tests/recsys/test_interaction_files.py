@@ -56,7 +56,7 @@ def same(log, other, whole):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(log=logs())
 def test_what_was_written_is_read_again(tmp_path_factory, suffix, log):
     path = tmp_path_factory.mktemp("files") / f"log{suffix}"
@@ -128,7 +128,7 @@ def test_an_item_file_with_more_columns_and_text(tmp_path):
         ("", "it is empty"),
     ],
 )
-def test_faults_of_an_item_file_are_told_of_that_file(tmp_path, content, message):
+def test_faults_of_an_item_file_are_reported_that_file(tmp_path, content, message):
     (tmp_path / "set.inter").write_text("item_id:token\tuser_id:token\n1\tu\n2\tv\n")
     (tmp_path / "set.item").write_text(content)
     with pytest.raises(ValueError, match=message) as caught:
@@ -187,7 +187,7 @@ def test_text_of_other_hands(tmp_path, text, users):
         ("log.csv.gz", b"user_id,item_id\n1,2\n", "cannot be read as .csv .*gzip"),
     ],
 )
-def test_broken_files_are_told(tmp_path, name, content, message):
+def test_broken_files_are_reported(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message) as caught:
         read_interactions(tmp_path / name)
@@ -195,7 +195,7 @@ def test_broken_files_are_told(tmp_path, name, content, message):
 
 
 @pytest.mark.parametrize("suffix", TEXT)
-def test_a_file_that_broke_off_within_a_row_is_told(tmp_path, suffix):
+def test_a_file_that_broke_off_within_a_row_is_reported(tmp_path, suffix):
     path = tmp_path / f"log{suffix}"
     write_interactions((csr_matrix(np.ones((3, 2)) / 2), np.array(["a", "b", "c"]), np.array(["x", "y"])), path)
     whole = path.read_bytes()
@@ -205,7 +205,7 @@ def test_a_file_that_broke_off_within_a_row_is_told(tmp_path, suffix):
 
 
 @PARQUET
-def test_a_parquet_file_that_broke_off_is_told(tmp_path):
+def test_a_parquet_file_that_broke_off_is_reported(tmp_path):
     path = tmp_path / "log.parquet"
     write_interactions((csr_matrix(np.ones((3, 2))), np.arange(3), np.arange(2)), path)
     path.write_bytes(path.read_bytes()[:-9])

@@ -203,7 +203,7 @@ def test_bad_bounds(weights, bound, message):
         read_interactions(([1, 2, 3], [1, 2, 3], *weights), min_weight=bound)
 
 
-def test_a_broken_matrix_is_told():
+def test_a_broken_matrix_is_reported():
     matrix = sp.csr_matrix(DENSE)
     matrix.indices[0] = 99
     with pytest.raises(ValueError, match="the sparse matrix is broken"):

@@ -7,7 +7,7 @@ from recsys.data.archives import read_archive
 from recsys.models.ease import EASE
 from recsys.models.implicit_models import ALS
 from recsys.models.popularity import Popularity
-from recsys.models.scoring import judge
+from recsys.models.scoring import score_lists
 
 FIGURES = {
     "ml-1m": [
@@ -33,7 +33,7 @@ def test_figures(name, real_data):
     split = read_archive(real_data(f"recsys/{name}") / "recsys" / name)
     counts = np.asarray(split.train.sum(axis=0)).ravel()
     for (model, figures), area in zip(FIGURES[name], AREAS[name], strict=True):
-        scores = judge(model.fit(split.train), split.test, train_counts=counts, known=split.train)
+        scores = score_lists(model.fit(split.train), split.test, train_counts=counts, known=split.train)
         percent = {metric: 100 * value for metric, value in scores.values.items()}
         assert {metric: percent[metric] for metric in figures} == pytest.approx(figures, abs=TOLERANCE[name])
         assert percent["auc"] == pytest.approx(area, abs=DRAWN[name])

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -68,18 +69,18 @@ def archive(tmp_path: Path) -> Path:
 def small(run: Callable, table: Path, tmp_path: Path) -> Path:
     """Condensed interactions of that file."""
     path = tmp_path / "small.safetensors"
-    assert run(*CONDENSE, table, *QUICK, "-o", path, "--no-evaluate")[0] == 0
+    assert run(*CONDENSE, table, *QUICK, "-o", path)[0] == 0
     return path
 
 
 def test_condense_evaluate_info_and_export(run: Callable, table: Path, tmp_path: Path, caplog) -> None:
     file, out_file = tmp_path / "small.safetensors", tmp_path / "small.inter"
-    code, out, err = run(*CONDENSE, table, *QUICK, "-o", file, "--no-evaluate")
+    code, out, err = run(*CONDENSE, table, *QUICK, "-o", file)
     assert code == 0, err
     assert caplog.messages == ["Weights were not kept: each interaction counts as 1."]
     assert out.startswith("shop: 120 users, ")
     assert "40 items -> 6 users, " in out
-    assert f"written to {file}" in out
+    assert f"written to {file}; evaluate it with: graphcond recsys evaluate {file} {table}\n" in out
     code, out, err = run("recsys", "evaluate", file, table, "--no-controls", "--json")
     assert code == 0, err
     (row,) = json.loads(out)["rows"]
@@ -88,7 +89,8 @@ def test_condense_evaluate_info_and_export(run: Callable, table: Path, tmp_path:
     code, out, err = run("recsys", "info", file)
     assert code == 0, err
     assert "fingerprint" in out
-    assert json.loads(run("recsys", "info", file, "--json")[1])["budget"]["asked"] == {"users": 6}
+    assert run("info", file)[1] == out
+    assert json.loads(run("recsys", "info", file, "--json")[1])["budget"]["asked"] == {"size": "6"}
     code, out, err = run("recsys", "export", file, out_file)
     assert (code, out) == (0, f"written to {out_file}\n"), err
     log = recsys.read_interactions(out_file)
@@ -96,19 +98,22 @@ def test_condense_evaluate_info_and_export(run: Callable, table: Path, tmp_path:
     assert log.item_ids.tolist() == recsys.load(file).item_ids.tolist()
 
 
-def test_condense_prints_a_table_with_controls(run: Callable, table: Path) -> None:
-    code, out, err = run(*CONDENSE, table, "--users", 6, "--models", "ease, infinite_ae")
+def test_evaluate_prints_a_table_with_controls(run: Callable, table: Path, tmp_path: Path) -> None:
+    file = tmp_path / "small.safetensors"
+    code, out, err = run(*CONDENSE, table, "--users", 6, "--method", "distill_cf(steps=10)", "-o", file)
+    assert code == 0, err
+    assert "weighted interactions" in out
+    code, out, err = run("recsys", "evaluate", file, table, "--models", "ease, infinite_ae")
     assert code == 0, err
     names = ("distill_cf", "random_users", "stratified_users", "head_users", "k_means_users", "forgetting", "whole",
              "popularity", "ease", "infinite_ae", "ndcg@10", "auc")  # fmt: skip
     assert [name for name in names if name not in out] == []
-    assert "weighted interactions" in out
     assert "not possible" not in out
 
 
 def test_the_command_gives_the_bits_of_the_call(run: Callable, table: Path, tmp_path: Path) -> None:
     file = tmp_path / "small.safetensors"
-    options = ("--interactions", 40, "--split-seed", 3, "--seed", 2, "--min-weight", 3, "-o", file, "--no-evaluate")
+    options = ("--interactions", 40, "--split-seed", 3, "--seed", 2, "--min-weight", 3, "-o", file)
     assert run(*CONDENSE, table, *QUICK, *options)[0] == 0
     split = recsys.random_split(recsys.read_interactions(table, min_weight=3), seed=3)
     expected = recsys.condense(split, users=6, interactions=40, method="random_users", seed=2)
@@ -117,17 +122,16 @@ def test_the_command_gives_the_bits_of_the_call(run: Callable, table: Path, tmp_
 
 
 def test_json_is_all_that_is_printed(run: Callable, table: Path) -> None:
-    told = json.loads(run(*CONDENSE, table, *QUICK, "--no-controls", "--json", "--models", "ease")[1])
-    assert told["record"]["method"] == "random_users"
-    assert [row["model"] for row in told["report"]["rows"]] == ["ease"]
-    told = json.loads(run(*CONDENSE, table, *QUICK, "--no-evaluate", "--json")[1])
-    assert told["report"] is None
+    reported = json.loads(run(*CONDENSE, table, *QUICK, "--json")[1])
+    assert reported.keys() == {"record"}
+    assert reported["record"]["method"] == "random_users"
+    assert reported["record"]["source"]["modality"] == "interactions"
 
 
 def test_sizes_may_be_a_ratio_or_interactions_and_have_a_default(run: Callable, tmp_path: Path) -> None:
     recsys.write_interactions(recsys.read_interactions(recsys.generate_interactions(600, 30, 4000)), tmp_path / "a.csv")
-    common = (*CONDENSE, tmp_path / "a.csv", "--no-evaluate", "--json", "--method", "head_users")
-    asked = {(): {"users": 500}, ("--ratio", 0.1): {"ratio": 0.1}, ("--interactions", 80): {"interactions": 80}}
+    common = (*CONDENSE, tmp_path / "a.csv", "--json", "--method", "head_users")
+    asked = {(): {"size": "500"}, ("--ratio", 0.1): {"size": "0.1"}, ("--interactions", 80): {"interactions": 80}}
     for options, expected in asked.items():
         assert json.loads(run(*common, *options)[1])["record"]["budget"]["asked"] == expected
 
@@ -135,34 +139,33 @@ def test_sizes_may_be_a_ratio_or_interactions_and_have_a_default(run: Callable, 
 @pytest.mark.parametrize("name", ["random", "leave_one_out", "temporal", "strong"])
 def test_every_split_goes_all_the_way(run: Callable, table: Path, tmp_path: Path, name: str) -> None:
     file = tmp_path / "small.safetensors"
-    options = ("--split", name, "--no-controls", "--models", "ease", "--json")
-    code, out, err = run(*CONDENSE, table, *QUICK, "-o", file, *options)
+    code, out, err = run(*CONDENSE, table, *QUICK, "-o", file, "--split", name)
     assert code == 0, err
-    told = json.loads(out)
-    assert told["record"]["source"]["split"] == told["report"]["split"] == name
-    code, out, err = run("recsys", "evaluate", file, table, *options)
+    assert recsys.load(file).record.source["split"] == name
+    command = shlex.split(out.partition("evaluate it with: ")[2])[1:]
+    assert command == ["recsys", "evaluate", str(file), str(table), "--split", name]
+    code, out, err = run(*command, "--no-controls", "--models", "ease", "--json")
     assert code == 0, err
-    assert json.loads(out)["rows"][0]["scores"] == told["report"]["rows"][0]["scores"]
+    assert json.loads(out)["split"] == name
     code, out, err = run("recsys", "audit", table, "--split", name)
     assert code == 0, err
     assert out.startswith(f"shop, split: {name}")
 
 
 def test_a_file_may_be_condensed_whole(run: Callable, table: Path) -> None:
-    code, out, err = run(*CONDENSE, table, *QUICK, "--split", "whole", "--no-evaluate", "--json")
+    code, out, err = run(*CONDENSE, table, *QUICK, "--split", "whole", "--json")
     assert code == 0, err
     # All but what the held-out users that choices are made by have.
     assert json.loads(out)["record"]["source"]["num_interactions"] > 0.85 * REAL.nnz
-    code, _, err = run(*CONDENSE, table, *QUICK, "--split", "whole")
-    assert (code, err.count("\n")) == (2, 1)
-    assert "pass --no-evaluate" in err
 
 
 def test_an_archive_goes_all_the_way(run: Callable, archive: Path, tmp_path: Path) -> None:
     file = tmp_path / "small.safetensors"
-    code, out, err = run(*CONDENSE, archive, *QUICK, "-o", file, "--no-controls", "--convention", "recbole")
+    code, out, err = run(*CONDENSE, archive, *QUICK, "-o", file)
     assert code == 0, err
     assert out.startswith("magazine: 120 users")
+    code, out, err = run("recsys", "evaluate", file, archive, "--no-controls", "--convention", "recbole")
+    assert code == 0, err
     assert "archive split" in out
     assert "hit@10" in out
     assert recsys.load(file).item_ids.tolist() == [10 * i for i in range(40)]
@@ -184,7 +187,7 @@ def test_what_an_archive_cannot_follow_is_not_ignored(run: Callable, archive: Pa
 
 def test_long_work_is_stopped_and_goes_on(run: Callable, table: Path, tmp_path: Path) -> None:
     file = tmp_path / "run.ckpt"
-    command = (*CONDENSE, table, "--users", 6, "--no-evaluate", "--json", "--checkpoint", file)
+    command = (*CONDENSE, table, "--users", 6, "--json", "--checkpoint", file)
     steps = []
     for _ in range(2):
         code, out, err = run(*command, "--max-seconds", 1e-6)
@@ -227,7 +230,10 @@ def never(*_: object, **__: object) -> None:
 
 WRONG = [
     (("--ratio", 1.5), "ratio must be in (0, 1]"),
-    (("--ratio", 0.1, "--users", 20), "exactly one"),
+    (
+        ("--ratio", 0.1, "--users", 20),
+        "give exactly one of --users and --ratio (--interactions may stand alone), got both",
+    ),
     (("--users", 0), "users must be a positive integer, got 0"),
     (("--users", 5, "--interactions", 2), "interactions=2 cannot be shared by 5 users"),
     (("--users", 121, "--method", "head_users"), "users must be in [1, 120]"),
@@ -235,9 +241,6 @@ WRONG = [
     (("--method", "random_users", "--max-seconds", 5), "leave it out"),
     (("--max-seconds", -1), "--max-seconds must be positive"),
     (("--split", "rand"), "split must be one of random, leave_one_out, temporal, strong, whole, got 'rand'"),
-    (("--models", "eas"), "there is no model 'eas'; did you mean 'ease'"),
-    (("--models", ","), "models must name at least one recommender"),
-    (("--convention", "recbol"), "did you mean 'recbole'"),
     (("--min-weight", 9), "--min-weight=9.0 leaves none of 1500 interactions"),
     (("--seed", -1), "seed must be an integer in [0, "),
     (("--device", "tpu"), "device='tpu' cannot be used here"),
@@ -252,10 +255,21 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(run, table, monkeypatch, ar
     refused(run(*CONDENSE, table, *arguments), message)
 
 
-@pytest.mark.parametrize("option", ["--models", "--convention", "--split"])
-def test_names_are_looked_up_before_files_are_read(run, table, monkeypatch, option):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--models", "eas"), "there is no model 'eas'; did you mean 'ease'"),
+        (("--models", ","), "models must name at least one downstream model, such as 'infinite_ae'"),
+        (("--convention", "recbol"), "did you mean 'recbole'"),
+    ],
+)
+def test_wrong_names_of_an_evaluation(run, small, table, options, message):
+    refused(run("recsys", "evaluate", small, table, *options), message)
+
+
+def test_names_are_looked_up_before_files_are_read(run, table, monkeypatch):
     monkeypatch.setattr(recsys, "read_interactions", never)
-    refused(run(*CONDENSE, table, option, "nonsense"), "nonsense")
+    refused(run(*CONDENSE, table, "--split", "nonsense"), "nonsense")
 
 
 def test_sources_that_are_none(run: Callable, tmp_path: Path) -> None:
@@ -280,12 +294,11 @@ def test_files_that_are_none(run: Callable, small: Path, table: Path, tmp_path: 
         refused(run("recsys", first, tmp_path / "missing", *rest), "there is no file")
         refused(run("recsys", first, graph, *rest), "read it with graphcond.load")
         refused(run("recsys", first, broken, *rest), "is not a whole safetensors file")
-    refused(run("info", small), "holds interactions, not a graph dataset")
     refused(run("recsys", "export", small, tmp_path / "out.json"), "the path must end in .csv")
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_result_of_another_split_is_not_judged(run: Callable, small: Path, table: Path) -> None:
+def test_a_result_of_another_split_is_not_evaluated(run: Callable, small: Path, table: Path) -> None:
     for option in (("--split-seed", 1), ("--split", "strong"), ("--min-weight", 3)):
         refused(run("recsys", "evaluate", small, table, *option), "condense the split itself")
 
@@ -297,7 +310,7 @@ def test_an_existing_file_is_not_overwritten(run: Callable, table: Path, tmp_pat
         patch.setattr(recsys, "read_interactions", never)
         refused(run(*CONDENSE, table, *QUICK, "-o", file), "exists already")
     assert file.read_text() == "mine"
-    assert run(*CONDENSE, table, *QUICK, "-o", file, "--overwrite", "--no-evaluate")[0] == 0
+    assert run(*CONDENSE, table, *QUICK, "-o", file, "--overwrite")[0] == 0
     assert recsys.load(file).user_items.shape == (6, 40)
 
 
@@ -340,10 +353,10 @@ def test_columns_by_place(run, tmp_path):
     path = tmp_path / "u.data"
     path.write_text("".join(f"{i}\t{u}\t{u + i}\n" for u in range(40) for i in range(6)))
     file = tmp_path / "small.safetensors"
-    told = ("--columns", "user=1,item=0")
-    assert run(*CONDENSE, path, *QUICK, *told, "-o", file, "--no-evaluate")[0] == 0
+    reported = ("--columns", "user=1,item=0")
+    assert run(*CONDENSE, path, *QUICK, *reported, "-o", file)[0] == 0
     assert recsys.load(file).item_ids.tolist() == list(range(6))
-    code, _, err = run("recsys", "evaluate", file, path, *told, "--no-controls", "--models", "popularity")
+    code, _, err = run("recsys", "evaluate", file, path, *reported, "--no-controls", "--models", "popularity")
     assert code == 0, err
 
 
@@ -356,7 +369,7 @@ def test_columns_by_place(run, tmp_path):
         ("time=when,user=userId", "there is no column 'when'"),
     ],
 )
-def test_wrong_columns_are_told(run, movielens, columns, message):
+def test_wrong_columns_are_reported(run, movielens, columns, message):
     code, _, err = run("recsys", "audit", movielens, "--columns", columns)
     assert code == 2
     assert message in " ".join(err.split())

@@ -1,4 +1,4 @@
-"""Judging: who is asked, what is masked, what blocks change (nothing), bad input, and the published figures."""
+"""Evaluation: who is asked, what is masked, what blocks change (nothing), bad input, and the published figures."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from recsys.metrics.conventions import CONVENTIONS
 from recsys.models.base import Recommender
 from recsys.models.ease import EASE
 from recsys.models.popularity import Popularity
-from recsys.models.scoring import judge
+from recsys.models.scoring import score_lists
 
 
 def random_holdout(seed=0, num_users=23, num_items=40):
@@ -40,7 +40,7 @@ class Asked(Recommender):
 
 def test_only_users_with_targets_are_asked_in_blocks_with_their_context():
     question, model = random_holdout(), Asked()
-    scores = judge(model, question, train_counts=np.ones(40), ks=(5,), block=4)
+    scores = score_lists(model, question, train_counts=np.ones(40), ks=(5,), block=4)
     assert scores.users.tolist() == question.asked().tolist()
     assert len(scores.users) < 23
     assert [call.shape[0] for call in model.calls] == [4, 4, 4, 3]
@@ -52,11 +52,11 @@ def test_only_users_with_targets_are_asked_in_blocks_with_their_context():
 def test_blocks_change_nothing_and_the_seed_only_what_is_drawn(convention):
     question = random_holdout()
     model = EASE(ridge=5.0).fit(question.context)
-    first = judge(model, question, train_counts=np.ones(40), ks=(5, 10), convention=convention)
+    first = score_lists(model, question, train_counts=np.ones(40), ks=(5, 10), convention=convention)
     for block in (1, 4, 23):
-        again = judge(model, question, train_counts=np.ones(40), ks=(5, 10), convention=convention, block=block)
+        again = score_lists(model, question, train_counts=np.ones(40), ks=(5, 10), convention=convention, block=block)
         assert again.values == pytest.approx(first.values, abs=1e-6)
-    other = judge(model, question, train_counts=np.ones(40), ks=(5, 10), convention=convention, seed=1)
+    other = score_lists(model, question, train_counts=np.ones(40), ks=(5, 10), convention=convention, seed=1)
     assert {name for name in first.values if other.values[name] != first.values[name]} <= {"auc"}
     assert list(first.values) == list(other.values)
 
@@ -64,7 +64,7 @@ def test_blocks_change_nothing_and_the_seed_only_what_is_drawn(convention):
 def test_the_negatives_are_drawn_by_the_seed():
     question = random_holdout(num_items=400)
     model = EASE(ridge=5.0).fit(question.context)
-    areas = [judge(model, question, train_counts=np.ones(400), seed=seed).values["auc"] for seed in (0, 0, 1)]
+    areas = [score_lists(model, question, train_counts=np.ones(400), seed=seed).values["auc"] for seed in (0, 0, 1)]
     assert areas[0] == areas[1] != areas[2]
 
 
@@ -73,8 +73,10 @@ def test_shown_items_are_masked_even_if_they_are_targets():
     both = csr_matrix(np.array([[1.0, 1.0, 0.0]]))
     targets = csr_matrix(np.array([[1.0, 0.0, 0.0]]))
     model = Popularity().fit(both)
-    assert judge(model, Holdout(both, targets), ks=(3,), train_counts=np.ones(3)).values["hr@3"] == 0
-    assert judge(model, Holdout(csr_matrix((1, 3)), targets), ks=(3,), train_counts=np.ones(3)).values["hr@3"] == 1
+    assert score_lists(model, Holdout(both, targets), ks=(3,), train_counts=np.ones(3)).values["hr@3"] == 0
+    assert (
+        score_lists(model, Holdout(csr_matrix((1, 3)), targets), ks=(3,), train_counts=np.ones(3)).values["hr@3"] == 1
+    )
 
 
 def test_known_items_are_no_negatives():
@@ -83,9 +85,12 @@ def test_known_items_are_no_negatives():
     model = Asked()
     model.scores = lambda context: table.toarray()
     targets, shown = csr_matrix(np.array([[0.0, 1.0, 0.0]])), csr_matrix(np.array([[0.0, 0.0, 1.0]]))
-    assert judge(model, Holdout(shown, targets), ks=(1,), train_counts=np.ones(3)).values["auc"] == 1
+    assert score_lists(model, Holdout(shown, targets), ks=(1,), train_counts=np.ones(3)).values["auc"] == 1
     nothing = csr_matrix((1, 3))
-    assert judge(model, Holdout(shown, targets), known=nothing, ks=(1,), train_counts=np.ones(3)).values["auc"] == 0.5
+    assert (
+        score_lists(model, Holdout(shown, targets), known=nothing, ks=(1,), train_counts=np.ones(3)).values["auc"]
+        == 0.5
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,18 +109,18 @@ def test_known_items_are_no_negatives():
 def test_bad_input_is_refused_before_the_model_is_asked(changes, message):
     model = Asked()
     with pytest.raises(ValueError, match=message):
-        judge(model, random_holdout(), **{"train_counts": np.ones(40), "ks": (5,), **changes})
+        score_lists(model, random_holdout(), **{"train_counts": np.ones(40), "ks": (5,), **changes})
     assert not model.calls
 
 
 def test_a_holdout_must_ask_something():
     question = random_holdout()
     with pytest.raises(ValueError, match=r"holdout.targets is empty"):
-        judge(Asked(), replace(question, targets=csr_matrix((23, 40))), train_counts=np.ones(40))
+        score_lists(Asked(), replace(question, targets=csr_matrix((23, 40))), train_counts=np.ones(40))
     with pytest.raises(ValueError, match=r"holdout.context must have the shape of the targets"):
-        judge(Asked(), replace(question, context=csr_matrix((22, 40))), train_counts=np.ones(40))
+        score_lists(Asked(), replace(question, context=csr_matrix((22, 40))), train_counts=np.ones(40))
 
 
 def test_scores_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"asked must give scores of the shape \(15, 40\), got \(15, 41\)"):
-        judge(Asked(extra=1), random_holdout(), train_counts=np.ones(40), ks=(5,))
+        score_lists(Asked(extra=1), random_holdout(), train_counts=np.ones(40), ks=(5,))

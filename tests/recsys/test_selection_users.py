@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.randomness import seeded
 from recsys.data.split import Split
-from recsys.methods.base import Size, SyntheticUsers, UserMethod
-from recsys.methods.forgetting import Factorization, Forgetting, Unseen, row_means
+from recsys.methods.base import SyntheticUsers, UserBudget, UserMethod
+from recsys.methods.forgetting import Factorization, Forgetting, UnseenItems, row_means
 from recsys.methods.head_users import HeadUsers
 from recsys.methods.k_means_users import KMeansUsers, central, user_directions
 from recsys.methods.random_users import RandomUsers
@@ -46,7 +46,7 @@ def toy(seed: int = 0) -> Split:
 
 def run(method: UserMethod, split: Split, users: int, interactions: int | None = None, seed: int = 0) -> SyntheticUsers:
     with seeded(seed):
-        return method.condense(split, Size(users, interactions))
+        return method.condense(split, UserBudget(users, interactions))
 
 
 def chosen(method: UserMethod, split: Split, users: int, seed: int = 0) -> list[int]:
@@ -118,15 +118,18 @@ def test_users_without_interactions_are_never_chosen(method):
 @pytest.mark.parametrize(
     ("size", "sentence"),
     [
-        (Size(49), r"users must be in \[1, 48\], the number of training users with interactions, got 49"),
-        (Size(0), r"users must be in \[1, 48\].*got 0"),
-        (Size(10, 9), r"interactions must be at least one for each of the 10 users, got 9; ask for more, or for fewer"),
+        (UserBudget(49), r"users must be in \[1, 48\], the number of training users with interactions, got 49"),
+        (UserBudget(0), r"users must be in \[1, 48\].*got 0"),
+        (
+            UserBudget(10, 9),
+            r"interactions must be at least one for each of the 10 users, got 9; ask for more, or for fewer",
+        ),
     ],
 )
 def test_impossible_sizes_are_refused_before_any_work(method, size, sentence):
     reports = []
     with pytest.raises(ValueError, match=sentence):
-        method.condense(toy(), size, Run(progress=reports.append))
+        method.condense(toy(), size, RunContext(progress=reports.append))
     assert reports == []
 
 
@@ -307,7 +310,7 @@ def test_forgetting_counts_what_was_known_and_is_not_known_any_more(monkeypatch)
     monkeypatch.setattr(Factorization, "margins", margins)
     reports = []
     with seeded(0):
-        events = Forgetting(epochs=4, batch_size=4).forgotten(train, Run(progress=reports.append))
+        events = Forgetting(epochs=4, batch_size=4).forgotten(train, RunContext(progress=reports.append))
     assert events.tolist() == [0, 2, 1, 0, 1, 0]
     assert set(seen.values()) == {4}
     assert [(report.done, report.total) for report in reports] == [(1, 4), (2, 4), (3, 4), (4, 4)]
@@ -348,7 +351,7 @@ def test_what_is_drawn_as_unseen_is_unseen(num_items, num_users, seed):
     dense[dense.all(axis=1), 0] = False
     train = csr_matrix(dense.astype(np.float32))
     with seeded(seed):
-        items = Unseen(train).draw().numpy()
+        items = UnseenItems(train).draw().numpy()
     users = np.repeat(np.arange(num_users), np.diff(train.indptr))
     assert ((items >= 0) & (items < num_items)).all()
     assert not dense[users, items].any()
@@ -357,7 +360,7 @@ def test_what_is_drawn_as_unseen_is_unseen(num_items, num_users, seed):
 def test_unseen_items_are_drawn_uniformly():
     rows = np.tile([[0, 1, 0, 0, 1, 0], [1, 1, 0, 1, 0, 0]], (1500, 1))
     with seeded(0):
-        items = Unseen(csr_matrix(rows.astype(np.float32))).draw().numpy()
+        items = UnseenItems(csr_matrix(rows.astype(np.float32))).draw().numpy()
     users = np.repeat(np.arange(3000), rows.sum(axis=1))
     even, odd = (np.bincount(items[users % 2 == parity], minlength=6) for parity in (0, 1))
     assert (even[[1, 4]] == 0).all()

@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from recsys.data.split import Holdout
 from recsys.models.base import Recommender
 from recsys.models.ease import EASE
-from recsys.models.scoring import judge
+from recsys.models.scoring import score_lists
 from recsys.models.tuning import (
     ALS_FACTORS,
     EASE_RIDGES,
@@ -81,7 +81,7 @@ def test_ease_is_tuned_relative_to_the_data():
     assert ridges == pytest.approx([ratio * train.nnz / train.shape[1] for ratio in EASE_RIDGES])
     counts = np.bincount(train.indices, minlength=train.shape[1])
     for ridge, score in result.scores:
-        assert judge(EASE(ridge=ridge).fit(train), val, ks=(10,), train_counts=counts).values["ndcg@10"] == score
+        assert score_lists(EASE(ridge=ridge).fit(train), val, ks=(10,), train_counts=counts).values["ndcg@10"] == score
     scaled = tuned_ease(3 * train, val)
     assert scaled.choice == pytest.approx(9 * result.choice)
 

@@ -7,11 +7,11 @@ from scipy.sparse import csr_matrix
 
 import recsys
 from recsys import EASE, DistillCF
-from recsys.evaluation.report import WIDTH, Report, Row
+from recsys.evaluation.report import WIDTH, UserReport, UserRow
 from recsys.models.own import Own, maker_of
 
 SPLIT = recsys.random_split(recsys.generate_interactions(120, 40, 1500))
-QUICK = DistillCF(steps=3, looks=1, batch_users=50)
+QUICK = DistillCF(steps=3, validations=1, batch_users=50)
 SEVERAL = [recsys.condense(SPLIT, users=8, method=QUICK, seed=seed) for seed in range(3)]
 
 
@@ -19,7 +19,7 @@ def ones(matrix: csr_matrix) -> csr_matrix:
     return csr_matrix((np.ones_like(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def evaluate(condensed: object, models: object = ("ease",), **options: object) -> Report:
+def evaluate(condensed: object, models: object = ("ease",), **options: object) -> UserReport:
     return recsys.evaluate(condensed, SPLIT, models, **({"controls": False, "ks": (5,)} | options))
 
 
@@ -30,7 +30,7 @@ def test_plain_is_fitted_on_ones_and_own_on_the_weights_of_the_same_sets():
         assert row.scores[metric] == tuple(one.scores[metric][0] for one in plain)
         assert len(row.own_scores[metric]) == 3
     fitted = EASE(**row.own_choices[1]).fit(SEVERAL[1].user_items)
-    found = recsys.models.scoring.judge(
+    found = recsys.models.scoring.score_lists(
         fitted, SPLIT.test, ks=(5,), train_counts=np.asarray(SPLIT.train.sum(axis=0)).ravel()
     )
     assert row.own_scores["ndcg@5"][1] == found.values["ndcg@5"]
@@ -54,9 +54,9 @@ def test_differences_are_paired():
 
 def test_a_report_compares_its_users_with_all_others():
     report = evaluate(SEVERAL, controls=("random_users", "whole"))
-    told = {one.second: one for one in report.compare()}
-    assert set(told) == {"random_users", "whole"}
-    assert told["whole"].how == (
+    reported = {one.second: one for one in report.compare()}
+    assert set(reported) == {"random_users", "whole"}
+    assert reported["whole"].how == (
         f"3 condensations and one score, whose noise is taken alike; {len(SPLIT.test.asked())} test items, paired"
     )
     assert f"{report.rows[0].data} / ease, plain: " in str(report)
@@ -115,7 +115,7 @@ class InTheirManner:
 
 
 @pytest.mark.parametrize("model", [InTheirManner(), InTheirManner, lambda: InTheirManner(50.0), EASE(ridge=50.0)])
-def test_a_users_own_recommender_is_fitted_and_judged_as_it_is(model):
+def test_a_users_own_recommender_is_fitted_and_evaluated_as_it_is(model):
     (row,) = evaluate(SEVERAL[0], [model]).rows
     assert row.model == ("ease" if isinstance(model, EASE) else "InTheirManner")
     name = "auc"
@@ -123,7 +123,7 @@ def test_a_users_own_recommender_is_fitted_and_judged_as_it_is(model):
         counts = np.asarray(SPLIT.train.sum(axis=0)).ravel()
         fitted = EASE(ridge=50.0).fit(matrix)
         known = SPLIT.train
-        found = recsys.models.scoring.judge(fitted, SPLIT.test, ks=(5,), train_counts=counts, known=known).values
+        found = recsys.models.scoring.score_lists(fitted, SPLIT.test, ks=(5,), train_counts=counts, known=known).values
         assert {key: value[0] for key, value in scores.items() if key != name} == {
             key: value for key, value in found.items() if key != name
         }
@@ -139,7 +139,7 @@ def test_lists_that_leave_items_out_rank_them_last():
     assert (np.isfinite(scores).sum(axis=1) == 3).all()
 
 
-def test_models_that_cannot_serve_or_are_none_are_told():
+def test_models_that_cannot_serve_or_are_none_are_reported():
     class Closed(InTheirManner):
         def recommend(self, userid, user_items, N=10):
             raise NotImplementedError("recalculate_user is not supported")
@@ -168,6 +168,6 @@ def test_own_metrics_of_lists():
 
 
 def test_rows_made_by_hand_have_one_column():
-    row = Row("users", "ease", {"ndcg@5": (0.5,)}, 1, 2, 3, 0.0, 0.1)
+    row = UserRow("users", "ease", {"ndcg@5": (0.5,)}, 1, 2, 3, 0.0, 0.1)
     assert row.own_mean("ndcg@5") == 0.5
     assert row.as_dict()["own_scores"] == {}

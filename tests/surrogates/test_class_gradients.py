@@ -123,7 +123,7 @@ def test_gradients_carry_no_history_where_it_is_switched_off(surrogate, weights,
     assert_close(statistic.sums, with_history.sums)
 
 
-def test_batch_that_was_looked_at_without_gradients_is_still_differentiable():
+def test_batch_that_was_observed_without_gradients_is_still_differentiable():
     batch, surrogate = batch_of("rows"), SURROGATES["two_layer"]
     weights = surrogate.init()
     with torch.no_grad():

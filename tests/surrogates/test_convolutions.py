@@ -13,7 +13,7 @@ from graphcond.core.matching.graph_batch import GraphBatch
 from graphcond.core.matching.statistic import Statistic
 from graphcond.core.sparse import from_rows
 from graphcond.graphs.features import Numbers
-from graphcond.graphs.methods.bernoulli import BernoulliGraphs, Tosses
+from graphcond.graphs.methods.bernoulli import BernoulliGraphs, EdgeSampling
 from graphcond.graphs.methods.convolutions import Convolutions
 from graphcond.graphs.source import union
 from graphcond.graphs.task import GraphSet
@@ -58,7 +58,7 @@ def dense(items: list[Data], readout: str = "mean") -> GraphBatch:
     sizes = torch.tensor([item.num_nodes for item in items])
     y = torch.cat([item.y for item in items])
     made = BernoulliGraphs(
-        rows, adjacency, sizes, y, features=Numbers(FEATURES), tosses=Tosses(), mean=readout == "mean"
+        rows, adjacency, sizes, y, features=Numbers(FEATURES), edge_sampling=EdgeSampling(), mean=readout == "mean"
     )
     return made.decided()
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from graphcond.surrogates import ridge
-from graphcond.surrogates.ridge import LinearModel, Rows, conjugate_gradient, fit_ridge, fit_ridge_iteratively
+from graphcond.surrogates.ridge import LinearModel, RowOperator, conjugate_gradient, fit_ridge, fit_ridge_iteratively
 
 PENALTIES = [0.01, 0.1, 1.0, 10.0]
 SHAPES = [(30, 5), (6, 20), (2, 3), (12, 12)]
@@ -74,14 +74,14 @@ def test_no_neighbour_is_better(shape, path):
 def test_direct_equals_iterative(shape):
     x, targets = problem(*shape)
     direct = fit_ridge(x, targets, PENALTIES)
-    for one, other in zip(direct, fit_ridge_iteratively(Rows.dense(x), targets, PENALTIES), strict=True):
+    for one, other in zip(direct, fit_ridge_iteratively(RowOperator.dense(x), targets, PENALTIES), strict=True):
         torch.testing.assert_close(one(x), other(x), rtol=0, atol=1e-2)
 
 
 @pytest.mark.parametrize("shape", [(30, 5), (5, 30)])
 def test_smaller_side_decides_which_way_is_taken(shape, monkeypatch):
     x, targets = problem(*shape)
-    iterative = fit_ridge_iteratively(Rows.dense(x), targets, [1.0])[0].weight
+    iterative = fit_ridge_iteratively(RowOperator.dense(x), targets, [1.0])[0].weight
     monkeypatch.setattr(ridge, "DIRECT_LIMIT", 5)
     at_the_limit = fit_ridge(x, targets, [1.0])[0].weight
     monkeypatch.setattr(ridge, "DIRECT_LIMIT", 4)
@@ -94,7 +94,9 @@ def test_rows_of_a_product_of_matrices():
     left = torch.randn(40, 30, generator=torch.Generator().manual_seed(3))
     product = left @ x
     goal = targets.repeat(2, 1)[:40]
-    rows = Rows(lambda v: left @ (x @ v), lambda u: x.T @ (left.T @ u), 40, product.mean(dim=0), strength(product, 1.0))
+    rows = RowOperator(
+        lambda v: left @ (x @ v), lambda u: x.T @ (left.T @ u), 40, product.mean(dim=0), strength(product, 1.0)
+    )
     direct = fit_ridge(product, goal, PENALTIES)
     for one, other in zip(direct, fit_ridge_iteratively(rows, goal, PENALTIES), strict=True):
         torch.testing.assert_close(one(product), other(product), rtol=0, atol=1e-2)
@@ -102,7 +104,7 @@ def test_rows_of_a_product_of_matrices():
 
 def test_dense_rows():
     x, _ = problem(30, 5)
-    rows = Rows.dense(x)
+    rows = RowOperator.dense(x)
     assert rows.count == 30
     assert rows.scale == pytest.approx(strength(x, 1.0), rel=1e-5)
     torch.testing.assert_close(rows.mean, x.mean(dim=0))

@@ -6,14 +6,14 @@ from torch import Tensor
 
 from graphcond.core.matching.graph_batch import GraphBatch
 from graphcond.graphs.features import Categories, Numbers
-from graphcond.graphs.methods.bernoulli import BernoulliGraphs, Tosses
+from graphcond.graphs.methods.bernoulli import BernoulliGraphs, EdgeSampling
 from graphcond.graphs.methods.convolutions import Convolutions
 from graphcond.synthetic.graph import normalize
 
 SIZES = torch.tensor([4, 2, 1])
 LABELS = torch.tensor([0, 1, 1])
 PLACES, WIDTH = 4, 3
-NO_ANNEALING = Tosses(annealing=1)
+NO_ANNEALING = EdgeSampling(annealing=1)
 
 
 def adjacency() -> Tensor:
@@ -28,8 +28,10 @@ def rows() -> Tensor:
     return torch.randn(3, PLACES, WIDTH, generator=torch.Generator().manual_seed(0))
 
 
-def graphs_of(tosses: Tosses = NO_ANNEALING, mean: bool = True) -> BernoulliGraphs:
-    return BernoulliGraphs(rows(), adjacency(), SIZES, LABELS, features=Numbers(WIDTH), tosses=tosses, mean=mean)
+def graphs_of(edge_sampling: EdgeSampling = NO_ANNEALING, mean: bool = True) -> BernoulliGraphs:
+    return BernoulliGraphs(
+        rows(), adjacency(), SIZES, LABELS, features=Numbers(WIDTH), edge_sampling=edge_sampling, mean=mean
+    )
 
 
 def places() -> Tensor:
@@ -60,13 +62,13 @@ def test_readout_is_over_nodes_only(mean):
 
 
 def test_temperature_falls_geometrically_to_its_end():
-    tosses = Tosses(temperature=0.01, annealing=200)
-    assert [tosses.temperature_at(draw) for draw in (0, 100, 200, 1000)] == pytest.approx([1, 0.1, 0.01, 0.01])
+    edge_sampling = EdgeSampling(temperature=0.01, annealing=200)
+    assert [edge_sampling.temperature_at(draw) for draw in (0, 100, 200, 1000)] == pytest.approx([1, 0.1, 0.01, 0.01])
 
 
 def test_each_draw_is_colder(monkeypatch):
     seen = []
-    monkeypatch.setattr(Tosses, "temperature_at", lambda self, draw: seen.append(draw) or 1.0)
+    monkeypatch.setattr(EdgeSampling, "temperature_at", lambda self, draw: seen.append(draw) or 1.0)
     graphs = graphs_of()
     for _ in range(3):
         graphs.batch()
@@ -76,7 +78,7 @@ def test_each_draw_is_colder(monkeypatch):
 
 
 def test_a_draw_follows_its_formula(monkeypatch):
-    graphs = graphs_of(Tosses(temperature=0.3, annealing=1))
+    graphs = graphs_of(EdgeSampling(temperature=0.3, annealing=1))
     graphs.draws += 1
     torch.manual_seed(0)
     found = relaxed(graphs, monkeypatch)
@@ -89,8 +91,8 @@ def test_a_draw_follows_its_formula(monkeypatch):
         torch.testing.assert_close(found[graph, j, i], expected)
 
 
-def test_cold_draws_are_tosses_with_the_probabilities_of_the_edges(monkeypatch):
-    graphs = graphs_of(Tosses(temperature=1e-6, annealing=1))
+def test_cold_draws_are_samples_with_the_probabilities_of_the_edges(monkeypatch):
+    graphs = graphs_of(EdgeSampling(temperature=1e-6, annealing=1))
     with torch.no_grad():
         graphs.logits.fill_(1.0)
         graphs.logits[0, 0, 1], graphs.logits[0, 1, 0] = -3.0, 1.0  # what counts is the mean of both directions
@@ -104,14 +106,14 @@ def test_cold_draws_are_tosses_with_the_probabilities_of_the_edges(monkeypatch):
 
 
 def test_hot_draws_are_smooth(monkeypatch):
-    graphs = graphs_of(Tosses(temperature=1e3, annealing=1))
+    graphs = graphs_of(EdgeSampling(temperature=1e3, annealing=1))
     found = relaxed(graphs, monkeypatch)[0]
     off = ~torch.eye(PLACES, dtype=torch.bool)
     torch.testing.assert_close(found[off], torch.full((12,), 0.5), atol=0.02, rtol=0)
 
 
 def test_draws_are_symmetric_without_loops_and_within_graphs(monkeypatch):
-    found = relaxed(graphs_of(Tosses(temperature=1.0, annealing=1)), monkeypatch)
+    found = relaxed(graphs_of(EdgeSampling(temperature=1.0, annealing=1)), monkeypatch)
     assert torch.equal(found, found.transpose(1, 2))
     allowed = places().unsqueeze(1) & places().unsqueeze(2) & ~torch.eye(PLACES, dtype=torch.bool)
     assert bool((found[~allowed] == 0).all())
@@ -148,7 +150,7 @@ def test_places_that_are_no_nodes_have_no_influence(draw):
 
 
 def test_places_that_are_no_nodes_get_no_gradient():
-    graphs = graphs_of(Tosses(temperature=1.0, annealing=1))
+    graphs = graphs_of(EdgeSampling(temperature=1.0, annealing=1))
     surrogate = Convolutions(WIDTH, 4, 2, 2, rows())
     statistic = surrogate.class_gradients(surrogate.init(), graphs.batch())
     (sum(value.square().sum() for value in statistic.sums) + graphs.penalty()).backward()
@@ -159,7 +161,7 @@ def test_places_that_are_no_nodes_get_no_gradient():
 
 
 def test_penalty_is_what_the_mean_probability_exceeds_the_initial_density_by():
-    graphs = graphs_of(Tosses(sparsity=0.3))
+    graphs = graphs_of(EdgeSampling(sparsity=0.3))
     assert graphs.density == pytest.approx((6 + 2) / (12 + 2))
     with torch.no_grad():
         graphs.logits.fill_(2.0)
@@ -171,13 +173,13 @@ def test_penalty_is_what_the_mean_probability_exceeds_the_initial_density_by():
     with torch.no_grad():
         graphs.logits.fill_(-2.0)
     assert graphs.penalty().item() == 0
-    assert graphs_of(Tosses(sparsity=0)).penalty().item() == 0
+    assert graphs_of(EdgeSampling(sparsity=0)).penalty().item() == 0
 
 
 def test_penalty_of_graphs_without_pairs_is_zero():
     single = BernoulliGraphs(
         rows()[:1, :1], torch.zeros(1, 1, 1), torch.ones(1, dtype=torch.int64), LABELS[:1],
-        features=Numbers(WIDTH), tosses=Tosses(),
+        features=Numbers(WIDTH), edge_sampling=EdgeSampling(),
     )  # fmt: skip
     assert single.penalty().item() == 0
     assert torch.equal(single.batch().adj, torch.ones(1, 1, 1))
@@ -196,7 +198,7 @@ def test_an_edge_is_kept_where_it_is_likelier_than_not():
 def test_codes_are_learned_as_probabilities_and_decided_as_codes():
     codes = torch.tensor([[[4], [9], [4], [4]], [[9], [9], [0], [0]], [[6], [0], [0], [0]]])
     features = Categories.of(codes[places()])
-    graphs = BernoulliGraphs(codes, adjacency(), SIZES, LABELS, features=features, tosses=Tosses())
+    graphs = BernoulliGraphs(codes, adjacency(), SIZES, LABELS, features=features, edge_sampling=EdgeSampling())
     assert graphs.x.shape == (3, PLACES, 3)
     for (x, _), size, row in zip(graphs.graphs(), SIZES, codes, strict=True):
         assert torch.equal(x, row[:size])
@@ -215,7 +217,7 @@ def test_parts_are_features_and_structure_and_labels_are_kept():
 
 def test_initial_tensors_are_copied_and_draws_continue_from_a_state():
     x, edges = rows(), adjacency()
-    graphs = BernoulliGraphs(x, edges, SIZES, LABELS, features=Numbers(WIDTH), tosses=Tosses())
+    graphs = BernoulliGraphs(x, edges, SIZES, LABELS, features=Numbers(WIDTH), edge_sampling=EdgeSampling())
     with torch.no_grad():
         graphs.x += 1
         graphs.logits += 1
@@ -223,7 +225,7 @@ def test_initial_tensors_are_copied_and_draws_continue_from_a_state():
     assert torch.equal(edges, adjacency())
     for _ in range(5):
         graphs.batch()
-    other = graphs_of(Tosses())
+    other = graphs_of(EdgeSampling())
     other.load_state_dict(copy.deepcopy(graphs.state_dict()))
     torch.manual_seed(0)
     mine = graphs.batch()
@@ -240,4 +242,4 @@ def test_initial_tensors_are_copied_and_draws_continue_from_a_state():
 )  # fmt: skip
 def test_bad_settings_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
-        Tosses(**fields)
+        EdgeSampling(**fields)

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from graphcond.synthetic import pair_scores
+from graphcond.synthetic import edges as pair_scores
 from graphcond.synthetic.edges import PairwiseEdges
 
 

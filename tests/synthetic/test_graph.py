@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from graphcond.nodes.surrogate_models import GCN, SGC
+from graphcond.nodes.surrogate_models import GCNSurrogate, SGCSurrogate
 from graphcond.synthetic.edges import PairwiseEdges
 from graphcond.synthetic.graph import SyntheticGraph, normalize
 
@@ -54,7 +54,7 @@ def test_normalised_graph_keeps_the_roots_of_its_degrees():
 
 @pytest.mark.parametrize("hops", [0, 1, 2, 3])
 def test_all_hops_are_done_before_a_linear_surrogate(hops):
-    graph = SyntheticGraph(features(), LABELS, hops, Cosines(), SGC.last_hop)
+    graph = SyntheticGraph(features(), LABELS, hops, Cosines(), SGCSurrogate.last_hop)
     batch = graph.batch()
     operator = torch.linalg.matrix_power(by_formula(Cosines()(features())), hops)
     torch.testing.assert_close(batch.x, operator @ features())
@@ -64,8 +64,8 @@ def test_all_hops_are_done_before_a_linear_surrogate(hops):
 
 
 def test_one_hop_is_left_to_a_convolution():
-    relay = GCN()
-    batch = SyntheticGraph(features(), LABELS, relay.hops, Cosines(), relay.last_hop).batch()
+    surrogate = GCNSurrogate()
+    batch = SyntheticGraph(features(), LABELS, surrogate.hops, Cosines(), surrogate.last_hop).batch()
     operator = by_formula(Cosines()(features()))
     torch.testing.assert_close(batch.x, operator @ features())
     torch.testing.assert_close(batch.adj, operator)
@@ -82,9 +82,9 @@ def test_nodes_without_structure_are_their_features(last_hop):
     assert torch.equal(graph.x, features())
 
 
-@pytest.mark.parametrize("relay", [SGC(), GCN()])
-def test_batch_is_differentiable_in_all_parts(relay):
-    graph = SyntheticGraph(features(), LABELS, relay.hops, Cosines(), relay.last_hop)
+@pytest.mark.parametrize("surrogate", [SGCSurrogate(), GCNSurrogate()])
+def test_batch_is_differentiable_in_all_parts(surrogate):
+    graph = SyntheticGraph(features(), LABELS, surrogate.hops, Cosines(), surrogate.last_hop)
     batch = graph.batch()
     batch.gather(batch.x).square().sum().backward()
     for parameters in graph.parts().values():

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.images.methods.hallucinated import Hallucinated
+from graphcond.images.methods.hallucinated import HallucinatedImages
 from graphcond.synthetic.learned_rows import HardLabels, SoftLabels
 
 CLASSES = torch.tensor([1, 0, 2])
@@ -15,19 +15,19 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def made(shape: tuple[int, ...] = (3, 2, 4, 5), **settings) -> Hallucinated:
+def made(shape: tuple[int, ...] = (3, 2, 4, 5), **settings) -> HallucinatedImages:
     torch.manual_seed(0)
-    return Hallucinated(random(*shape), HardLabels(CLASSES), **({"hallucinators": 4} | settings))
+    return HallucinatedImages(random(*shape), HardLabels(CLASSES), **({"hallucinators": 4} | settings))
 
 
-def stirred(synthetic: Hallucinated) -> Hallucinated:
+def stirred(synthetic: HallucinatedImages) -> HallucinatedImages:
     with torch.no_grad():
         for parameter in synthetic.parameters():
             parameter += torch.randn_like(parameter)
     return synthetic
 
 
-def one_by_one(synthetic: Hallucinated, base: Tensor, i: int) -> Tensor:
+def one_by_one(synthetic: HallucinatedImages, base: Tensor, i: int) -> Tensor:
     """Return a base through one hallucinator, in the words of the paper."""
     parts, padding = synthetic.hallucinators, synthetic.hallucinators.encoder.size(-1) // 2
     hidden = F.conv2d(base.unsqueeze(0), parts.encoder[i], parts.encoder_bias[i], padding=padding)
@@ -54,12 +54,12 @@ def test_without_noise_images_start_at_their_bases(kernel):
 def test_noise_is_a_share_of_the_pixels_and_tells_hallucinators_apart():
     base = random(1, 3, 60, 60)
     torch.manual_seed(0)
-    synthetic = Hallucinated(base, HardLabels(CLASSES[:1]), hallucinators=50, noise=0.1)
+    synthetic = HallucinatedImages(base, HardLabels(CLASSES[:1]), hallucinators=50, noise=0.1)
     images, _ = synthetic.decoded()
     assert float((images - base).square().mean().sqrt()) == pytest.approx(0.1 * 2**0.5, rel=0.1)  # of two convolutions
     assert float(torch.pdist(images.flatten(1)).min()) > 0.05 * base[0].numel() ** 0.5
     torch.manual_seed(0)
-    again = Hallucinated(base, HardLabels(CLASSES[:1]), hallucinators=50, noise=0.1)
+    again = HallucinatedImages(base, HardLabels(CLASSES[:1]), hallucinators=50, noise=0.1)
     assert torch.equal(again.decoded()[0], images)
 
 
@@ -93,7 +93,7 @@ def test_all_images_are_made_without_chance():
 def test_a_drawn_pairing_keeps_soft_labels_and_the_step_size():
     torch.manual_seed(0)
     logits = random(3, 5)
-    synthetic = Hallucinated(random(3, 1, 4, 4), SoftLabels(logits), pairing="drawn", step_size=0.5)
+    synthetic = HallucinatedImages(random(3, 1, 4, 4), SoftLabels(logits), pairing="drawn", step_size=0.5)
     batch = synthetic.batch()
     assert torch.equal(batch.y, logits.softmax(dim=1))
     assert float(batch.step_size.detach()) == pytest.approx(0.5)

@@ -143,7 +143,7 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """``"above"`` or ``"below"`` where the interval leaves 0 out, else ``"level"``: they are not told apart.
+        """``"above"`` or ``"below"`` where the interval leaves 0 out, else ``"level"``: they are not distinguished.
 
         ``"unknown"`` where there is no interval, as of a single run each.
         """
@@ -171,7 +171,7 @@ class Comparison:
 
 
 def compare(first: Sample, second: Sample) -> Comparison:
-    """Compare two training sets that were judged by the same network on the same test part.
+    """Compare two training sets that were evaluated by the same network on the same test part.
 
     Runs are paired where both are condensations, or both trainings, with the same seeds; where seeds are not known, as
     many, in the same order.
@@ -207,7 +207,7 @@ def _noise_of_runs(first: Sample, second: Sample) -> tuple[float, float, str]:
         return float(pairs.var(ddof=1)) * (1 / len(pairs) + each), len(pairs) - 1, f"{len(pairs)} paired {first.unit}"
     (one, n), (two, m) = first.spread, second.spread
     if not n and not m:
-        return math.inf, 1, "one run each, which tells nothing of their noise"
+        return math.inf, 1, "one run each, which says nothing of their noise"
     if not n or not m:  # the noise of a single run is taken from the other side
         known, count, unit = (one, n, first.unit) if n else (two, m, second.unit)
         return (

@@ -1,22 +1,158 @@
-"""Which controls stand beside a result."""
+"""Where the training sets of a report come from: condensations, and the controls beside them, which are values."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, ClassVar
 
 import numpy as np
+import torch
+
+from graphcond.core.evaluation.candidates import Candidate, Extent, Given, not_possible
+from graphcond.core.evaluation.columns import Column
+from graphcond.core.evaluation.score_cache import cached_score, identity
+from graphcond.core.evaluation.setting import Setting
+from graphcond.core.method import Method
+from graphcond.core.runtime.costs import measured
+from graphcond.core.runtime.randomness import seeded
+
+WHOLE = "whole"
+"""What tables call the original itself."""
 
 
-def control_names(controls: bool | Sequence[str], known: Sequence[str]) -> Sequence[str]:
-    """Return the names of the controls that were asked for: all that are known, none, or the given ones.
+@dataclass(frozen=True)
+class OneTraining:
+    """One training of a row.
+
+    Args:
+        column: Whether it is on hard labels without weights, or with the set's own.
+        score: Does it and returns its score.
+    """
+
+    column: Column
+    score: Callable[[], Any]
+
+
+class Control(ABC):
+    """Where a training set comes from. A control is a frozen dataclass; its name is that of a modality's table."""
+
+    sized: ClassVar[bool] = False
+    """Whether it has the size of what is evaluated, and differs with it."""
+
+    def candidate(self, name: str, setting: Setting, several: Sequence[Given]) -> Candidate:
+        """Return the training set.
+
+        Args:
+            name: What tables call it.
+            setting: What all rows share.
+            several: What is evaluated.
+        """
+        return Candidate(name, self)
+
+    @abstractmethod
+    def trainings(self, setting: Setting, candidate: Candidate, model: Any) -> list[OneTraining]:  # noqa: ANN401
+        """Return the trainings of a model, none of which is done yet."""
+
+    def extent(self, setting: Setting, candidate: Candidate) -> Extent:
+        """Return the size of the (first) set."""
+        return setting.evaluation.extent(candidate.sets[0]) if candidate.sets else Extent()
+
+
+@dataclass(frozen=True)
+class CondensedData(Control):
+    """What is evaluated: condensations, or data of the user's own."""
+
+    def trainings(self, setting: Setting, candidate: Candidate, model: Any) -> list[OneTraining]:  # noqa: ANN401
+        """See :func:`on_sets`."""
+        return on_sets(setting, candidate, model)
+
+
+@dataclass(frozen=True)
+class Selection(Control):
+    """What a simple method makes, once for each condensation and of the same size, with the seeds 0, 1, ...
+
+    Args:
+        method: The method.
+    """
+
+    sized: ClassVar[bool] = True
+    method: Method
+
+    def candidate(self, name: str, setting: Setting, several: Sequence[Given]) -> Candidate:
+        """See :meth:`Control.candidate`."""
+        evaluation, made = setting.evaluation, []
+        sizes = [evaluation.control_size(setting.task, one) for one in several]
+        try:
+            with measured(setting.device if evaluation.on_device else torch.device("cpu")) as costs:
+                condense = evaluation.condense(self.method, setting.task)
+                for i, size in enumerate(sizes):
+                    with seeded(i):
+                        made.append(condense(size))
+        except ValueError as reason:
+            return Candidate(name, self, note=not_possible(reason))
+        return Candidate(name, self, tuple(made), costs.seconds / len(sizes), costs.peak_memory)
+
+    def trainings(self, setting: Setting, candidate: Candidate, model: Any) -> list[OneTraining]:  # noqa: ANN401
+        """See :func:`on_sets`."""
+        return on_sets(setting, candidate, model)
+
+
+@dataclass(frozen=True)
+class Whole(Control):
+    """The original itself; the scores of the library's own models are kept on disk."""
+
+    def trainings(self, setting: Setting, candidate: Candidate, model: Any) -> list[OneTraining]:  # noqa: ANN401
+        """See :meth:`Control.trainings`."""
+        evaluation = setting.evaluation
+        whole = setting.under(evaluation.whole_protocol(setting.protocol))
+        data = cache(lambda: evaluation.whole_data(whole, model))
+        name = next((name for name, one in evaluation.kept.items() if one is model), None)
+        return [OneTraining("plain", partial(_kept, whole, model, name, data, seed)) for seed in setting.seeds(model)]
+
+    def extent(self, setting: Setting, candidate: Candidate) -> Extent:
+        """Return the size of the original."""
+        return setting.evaluation.whole_extent(setting.task)
+
+
+def on_sets(setting: Setting, candidate: Candidate, model: Any) -> list[OneTraining]:  # noqa: ANN401 (of any modality)
+    """Return the trainings on each set of a candidate, in both columns where it has weights or soft labels."""
+    evaluation, sets = setting.evaluation, candidate.sets
+    settings: dict[Column, Setting] = {"plain": setting}
+    if sets and evaluation.carries_own(model, sets):
+        settings["own"] = setting.under(evaluation.own_protocol(setting.protocol, candidate))
+    found = []
+    for column, under in settings.items():
+        for one in sets:
+            data = cache(partial(evaluation.training_data, under, model, one, column))
+            found += [OneTraining(column, partial(_trained, under, model, data, s)) for s in setting.seeds(model)]
+    return found
+
+
+def _trained(setting: Setting, model: object, data: Callable[[], Any], seed: int) -> Any:  # noqa: ANN401
+    return setting.evaluation.train(setting, model, data(), seed)
+
+
+def _kept(setting: Setting, model: object, name: str | None, data: Callable[[], Any], seed: int) -> Any:  # noqa: ANN401
+    train = partial(_trained, setting, model, data, seed)
+    if name is None:
+        return train()
+    known = identity(setting.task, name, setting.protocol, setting.metric, seed, setting.device)
+    return cached_score(known, setting.evaluation.test_labels(setting.task), train)
+
+
+def control_names(controls: bool | Sequence[str], known: Mapping[str, Control], usual: Sequence[str]) -> list[str]:
+    """Return the names of the controls that were asked for: the usual ones, none, or the given ones.
 
     Raises:
         TypeError: a single string, whose letters would be taken for names.
         ValueError: there is no control of a name.
     """
     if isinstance(controls, bool | np.bool_):
-        return known if controls else ()
-    if isinstance(controls, str):
+        return list(usual) if controls else []
+    if isinstance(controls, str) or not isinstance(controls, Iterable):
         raise TypeError(f"controls must be true, false or a sequence of names, got {controls!r}; pass ({controls!r},)")
     unknown = [name for name in controls if name not in known]
     if unknown:
         raise ValueError(f"there is no control {unknown[0]!r}; choose from {', '.join(known)}")
-    return controls
+    return list(controls)

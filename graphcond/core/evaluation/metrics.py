@@ -52,6 +52,12 @@ def resolve_metric(metric: str | Metric, num_classes: int | None) -> Metric:
     return METRICS[metric]
 
 
+def check_metric(metric: str | Metric | None) -> None:
+    """Raise if a protocol's metric is a name that there is not; ``None`` is the dataset's own."""
+    if metric is not None:
+        resolve_metric(metric, None)
+
+
 def metric_name(metric: str | Metric) -> str | None:
     """Return the name of one of graphcond's own metrics, given that or the metric; ``None``: it is another one."""
     return next((name for name, own in METRICS.items() if metric in (name, own)), None)

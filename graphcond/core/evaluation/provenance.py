@@ -1,4 +1,4 @@
-"""Whether a condensed set was made from the training data of the original that it is judged on."""
+"""Whether a condensed set was made from the training data of the original that it is evaluated on."""
 
 from collections.abc import Iterable
 
@@ -25,7 +25,7 @@ def check_same_split(records: Iterable[Record], asked: object) -> None:
     if splits and is_whole(asked) and asked not in splits:
         raise ValueError(
             f"split={asked} is not the split that was condensed ({splits.pop()}), whose training data may be test data "
-            "here; leave split out"
+            "here; read the split that was condensed"
         )
 
 

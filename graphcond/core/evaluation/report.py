@@ -1,8 +1,9 @@
 """The result of an evaluation: rows of accuracy and cost, printable, convertible to pandas and JSON."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -37,12 +38,13 @@ class Row:
         train_seconds: Seconds of one training, validation included.
         peak_memory: Peak memory of the condensation in bytes.
         note: Why there are no scores, if so.
-        last_scores: The test scores of the last weights instead of the best, where they were judged.
+        last_scores: The test scores of the last weights instead of the best, where they were evaluated.
         own_scores: The own test score of every training; empty for a set without weights and soft labels.
         own_val_scores: The validation scores of these.
         condensations: How many condensations the trainings are of, the trainings of each side by side.
         items: What each test item contributed (:func:`graphcond.core.evaluation.columns.outcomes`), ``(runs,
-        num_test)``. own_items: The same for the own column.
+            num_test)``.
+        own_items: The same for the own column.
         test: How many items it was tested on, where the metric is accuracy or ROC-AUC.
     """
 
@@ -133,30 +135,50 @@ class Row:
         }
 
 
+class Scored(Protocol):
+    """A row as every report has it."""
+
+    @property
+    def data(self) -> str:
+        """What was trained on."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The downstream model."""
+        ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row as plain values."""
+        ...
+
+
+R = TypeVar("R", bound=Scored)
+
+
 @dataclass(frozen=True)
-class Report:
-    """What :func:`graphcond.evaluate` returns; ``print(report)`` shows the table, ``to_pandas()`` has all columns.
+class RowsReport(Generic[R]):
+    """What the reports of all modalities have in common: rows that are found by names, and compared.
 
     Args:
         rows: The evaluated dataset first, controls after it, for each model.
         dataset: Name of the original.
-        protocol: Name of the protocol.
-        metric: Name of the metric.
-        unit: What ``nodes`` of the rows counts.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[R, ...]
     dataset: str
-    protocol: str
-    metric: str
-    unit: Literal["nodes", "images"] = "nodes"
 
     @property
-    def best(self) -> Row:
+    def best(self) -> R:
         """The row of the evaluated dataset under the first model."""
         return self.rows[0]
 
-    def row(self, data: str, model: str | None = None) -> Row:
+    @property
+    def models(self) -> list[str]:
+        """The downstream models under which the evaluated dataset has a row."""
+        return [row.model for row in self.rows if row.data == self.rows[0].data]
+
+    def row(self, data: str, model: str | None = None) -> R:
         """Return the row of one training set and model, by default the first model.
 
         Raises:
@@ -167,6 +189,55 @@ class Report:
             if (row.data, row.model) == (data, model):
                 return row
         raise KeyError(f"no row for {data!r} under {model!r}; there are {[(r.data, r.model) for r in self.rows]}")
+
+    def compared(self, model: str | None, sample: Callable[[R], Sample | None]) -> tuple[Comparison, ...]:
+        """Return how the evaluated dataset compares with every other row: above, level or below, with the interval.
+
+        Args:
+            model: The downstream model, by default the first.
+            sample: The scores of a row, or nothing where it has none to be compared.
+
+        Raises:
+            KeyError: there is no row of the evaluated dataset under the model.
+        """
+        row = self.row(self.best.data, model)
+        mine = sample(row)
+        others = (sample(one) for one in self.rows if one.model == row.model and one is not row)
+        return () if mine is None else tuple(compare(mine, other) for other in others if other is not None)
+
+    def as_dict(self, comparisons: Callable[[str], tuple[Comparison, ...]], **names: str) -> dict[str, Any]:
+        """Return the report as plain values.
+
+        Args:
+            comparisons: Those of a model.
+            names: What else the report says of itself.
+        """
+        rows = [row.as_dict() for row in self.rows]
+        told = [{"model": model} | one.as_dict() for model in self.models for one in comparisons(model)]
+        return {"dataset": self.dataset, **names, "rows": rows, "comparisons": told}
+
+    def in_words(self, comparisons: Callable[[str], tuple[Comparison, ...]]) -> list[str]:
+        """Return the comparisons of all models as sentences."""
+        return [
+            line for model in self.models for line in in_words(comparisons(model), f"{self.best.data} / {model}, plain")
+        ]
+
+
+@dataclass(frozen=True)
+class Report(RowsReport[Row]):
+    """What :func:`graphcond.evaluate` returns; ``print(report)`` shows the table, ``to_pandas()`` has all columns.
+
+    Args:
+        rows: The evaluated dataset first, controls after it, for each model.
+        dataset: Name of the original.
+        protocol: Name of the protocol.
+        metric: Name of the metric.
+        unit: What ``nodes`` of the rows counts.
+    """
+
+    protocol: str
+    metric: str
+    unit: Literal["nodes", "images"] = "nodes"
 
     def compare(self, column: Column = "plain", model: str | None = None) -> tuple[Comparison, ...]:
         """Return how the evaluated dataset compares with every other row: above, level or below, with the interval.
@@ -184,9 +255,7 @@ class Report:
         """
         if column not in ("plain", "own"):
             raise ValueError(f"column must be 'plain' or 'own', got {column!r}")
-        mine = self.row(self.best.data, model)
-        others = [row for row in self.rows if row.model == mine.model and row is not mine and _known(row)]
-        return tuple(compare(mine.sample(column), row.sample(column)) for row in others) if _known(mine) else ()
+        return self.compared(model, lambda row: row.sample(column) if _known(row) else None)
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the rows as a pandas data frame."""
@@ -197,11 +266,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
-        rows = [row.as_dict() for row in self.rows]
-        names = {"dataset": self.dataset, "protocol": self.protocol, "metric": self.metric, "unit": self.unit}
-        models = dict.fromkeys(row.model for row in self.rows)
-        told = [{"model": model} | one.as_dict() for model in models for one in self.compare(model=model)]
-        return {**names, "rows": rows, "comparisons": told}
+        names = {"protocol": self.protocol, "metric": self.metric, "unit": self.unit}
+        return self.as_dict(lambda model: self.compare(model=model), **names)
 
     def to_json(self) -> str:
         """Return the report as JSON."""
@@ -212,12 +278,7 @@ class Report:
         title = f"{self.dataset}: test {self.metric} in %, {self.protocol} protocol, {trainings} trainings"
         header = ("trained on", "model", self.unit, "kB", "plain", "own", "seconds")
         table = render(title, header, [_cells(row) for row in self.rows], width=WIDTH)
-        told = [
-            line
-            for model in dict.fromkeys(row.model for row in self.rows)
-            for line in in_words(self.compare(model=model), f"{self.best.data} / {model}, plain")
-        ]
-        return "\n".join([table, *told])
+        return "\n".join([table, *self.in_words(lambda model: self.compare(model=model))])
 
 
 def _known(row: Row) -> bool:
@@ -227,7 +288,7 @@ def _known(row: Row) -> bool:
 def _cells(row: Row) -> tuple[str, ...]:
     plain = _score(row.mean, row.deviation, row.scores) if row.scores else row.note
     own = _score(row.own_mean, row.own_deviation, row.own_scores) if row.own_scores else ""
-    seconds = f"{row.condense_seconds:.2f}" if row.scores and row.data != "whole" else "-"
+    seconds = f"{row.condense_seconds:.2f}" if row.scores and row.condense_seconds else "-"
     return (
         row.data,
         row.model,

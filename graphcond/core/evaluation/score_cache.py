@@ -21,6 +21,7 @@ from torch import Tensor
 
 from graphcond.core.evaluation.columns import Score, score_of
 from graphcond.core.evaluation.metrics import Metric, metric_name
+from graphcond.core.evaluation.protocols import TrainingProtocol, protocol_text
 from graphcond.core.fields import is_number
 from graphcond.core.record import library_versions
 from graphcond.core.runtime.cache import resolve_cache
@@ -47,7 +48,12 @@ class Digested(Protocol):
 
 
 def identity(
-    task: Digested, model: str | None, protocol: object, metric: str | Metric, seed: int, device: torch.device
+    task: Digested,
+    model: str | None,
+    protocol: TrainingProtocol,
+    metric: str | Metric,
+    seed: int,
+    device: torch.device,
 ) -> dict[str, str] | None:
     """Return all that the scores of a training depend on; ``None`` where that cannot be told, or is not wanted.
 
@@ -56,12 +62,12 @@ def identity(
     Args:
         task: Its data, for training, validation and testing.
         model: The name of one of graphcond's own models; ``None``: the user's.
-        protocol: How it is trained.
+        protocol: How it is trained; its number of runs and its metric do not count.
         metric: A metric or its name.
         seed: Of the training.
         device: Where.
     """
-    name, how = metric_name(metric), repr(protocol)
+    name, how = metric_name(metric), protocol_text(replace(protocol, metric=None))  # type: ignore[type-var]
     if model is None or name is None or " at 0x" in how or resolve_cache() is None:
         return None
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
@@ -88,8 +94,8 @@ def cached_score(known: Identity | None, labels: Tensor, train: Callable[[], Sco
     folder = None if known is None else resolve_cache()
     if known is None or folder is None:
         return _timed(train)
-    told = json.dumps(dict(known), sort_keys=True)
-    path = folder / FOLDER / f"{hashlib.sha256(told.encode()).hexdigest()}.safetensors"
+    reported = json.dumps(dict(known), sort_keys=True)
+    path = folder / FOLDER / f"{hashlib.sha256(reported.encode()).hexdigest()}.safetensors"
     try:
         return _read(path, known, labels)
     except FileNotFoundError:

@@ -64,7 +64,7 @@ class Batch:
         return Batch(self.x[columns], self.y[picks], adj, torch.searchsorted(columns, rows), self.step_size)
 
     def shards(self, rows: int) -> "list[Batch]":
-        """Return the batch in parts of at most so many labelled rows, together all of it."""
+        """Return the batch in parts of at most ``rows`` labelled rows."""
         if len(self) <= rows:
             return [self]
         return [self.part(start, start + rows) for start in range(0, len(self), rows)]

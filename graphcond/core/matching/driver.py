@@ -1,23 +1,17 @@
 """The one loop behind every method that learns its synthetic data step by step."""
 
-import math
-from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from graphcond.core.matching.augment import Augment
 from graphcond.core.matching.batch import Batch
-from graphcond.core.matching.objectives.base import Objective
 from graphcond.core.matching.objectives.real_rows import RealRows
-from graphcond.core.matching.observation import Observation, Source
+from graphcond.core.matching.observation import Observation
 from graphcond.core.matching.optimizers import optimizer_of, optimizer_state, restore_optimizer, set_learning_rate
-from graphcond.core.matching.schedules import Schedule
-from graphcond.core.matching.weight_samplers import Sampler
-from graphcond.core.run import Run
+from graphcond.core.matching.recipe import Recipe
+from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.checkpoint import REMEDY, CheckpointFile, check_state
 from graphcond.core.runtime.contents import explained
 from graphcond.core.runtime.processes import Processes
@@ -27,61 +21,6 @@ from graphcond.core.runtime.state import part
 
 REPORT_EVERY_SECONDS = 0.2
 MATCHING = "matching"  # what progress reports of steps say
-STANDARD_ERRORS = 2  # within which scores of shares that are right cannot be told apart
-
-
-class Synthetic(nn.Module):
-    """Synthetic data as learned parameters."""
-
-    @abstractmethod
-    def batch(self) -> Batch:
-        """Return the data as a surrogate sees them, differentiable in the parameters."""
-
-    @abstractmethod
-    def parts(self) -> dict[str, list[nn.Parameter]]:
-        """Return the parameters by the name of the part that a schedule moves."""
-
-    def penalty(self) -> Tensor | None:
-        """Return what is added to the objective for the data's own sake, a scalar; ``None``: nothing."""
-        return None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What a method consists of.
-
-    Args:
-        synthetic: What is learned.
-        surrogate: How data are seen.
-        sampler: Where the surrogate's weights come from.
-        objective: What must agree.
-        source: Real data.
-        schedule: Which part moves when; parts that it does not name stand still.
-        steps: How many steps.
-        look: Judges the synthetic data on validation data, higher is better; ``None``: the last step is kept.
-        augment: Real and synthetic data are changed alike, freshly at each step; ``None``: they are seen as they are.
-        rows_at_once: Real data are observed in shards of at most so many rows, whose statistics are added; ``None``:
-            all rows of a batch at once.
-        looks: How often: at ``steps * (i / looks)**2`` for ``i`` = 1, 2, ..., so that the last step is looked at.
-        look_rows: Where a look's score is the share of so many rows that are right: of looks within two standard errors
-            of the best the latest is kept, since they cannot be told apart and the objective has fallen since.
-            ``None``: the best, the earliest of equals.
-        looks_after: As much time as so many looks take is left for what the method does after the run.
-    """
-
-    synthetic: Synthetic
-    surrogate: Any
-    sampler: Sampler
-    objective: Objective[Any, Any]
-    source: Source
-    schedule: Schedule
-    steps: int
-    look: Callable[[], float] | None = None
-    looks: int = 20
-    look_rows: int | None = None
-    augment: Augment | None = None
-    rows_at_once: int | None = None
-    looks_after: int = 0
 
 
 @dataclass
@@ -91,7 +30,7 @@ class Outcome:
     Args:
         steps: Steps done.
         kept_step: The step whose data were kept.
-        scores: The score of each look, by step.
+        scores: The score of each validation, by step.
         stopped: Where and why it stopped, if steps were left undone: the words after "stopped".
     """
 
@@ -116,20 +55,20 @@ class Outcome:
         return went if self.complete else went | {"stopped": self.stopped}
 
 
-def run(recipe: Recipe, conditions: Run) -> Outcome:
+def run(recipe: Recipe[Any], conditions: RunContext) -> Outcome:
     """Run a recipe, from its checkpoint if there is one; the recipe's synthetic data become the best that were seen.
 
     Everything random is drawn from torch's global state, which a checkpoint holds as well: a run that was interrupted,
     in whatever way, and started again ends on the same bits as one that was not.
 
-    Several processes (:mod:`graphcond.core.runtime.processes`) take the same steps, each looking at a share of the real
-    data.
+    Several processes (:mod:`graphcond.core.runtime.processes`) take the same steps, each observing a share of the
+    real data.
     """
     return _Driver(recipe, conditions).run()
 
 
 class _Driver:
-    def __init__(self, recipe: Recipe, conditions: Run) -> None:
+    def __init__(self, recipe: Recipe[Any], conditions: RunContext) -> None:
         self.recipe = recipe
         self.conditions = conditions
         self.processes = Processes.current()
@@ -143,7 +82,7 @@ class _Driver:
         self.scores: dict[int, float] = {}
         self.best: dict[str, Tensor] = {}
         self.kept_step = 0
-        self._look_seconds = 0.0  # what the last look took, to be left when a run stops
+        self._validation_seconds = 0.0  # what the last validation took, to be left when a run stops
         self.observe = Observation(
             recipe.objective, recipe.surrogate, recipe.source, recipe.rows_at_once, self.processes
         )
@@ -164,15 +103,16 @@ class _Driver:
             if self.conditions.seconds() - reported >= REPORT_EVERY_SECONDS:
                 reported = self.conditions.seconds()
                 self._report()
-            if self.step < total and self.conditions.out_of_time((1 + self.recipe.looks_after) * self._look_seconds):
+            if self.step < total and self.conditions.out_of_time(self._reserve()):
                 stopped = self.conditions.time_over(f"at step {self.step:,} of {total:,}")
-            due = self._looks_until(self.step) > self._looks_until(self.step - 1)
+            validation = self.recipe.validation
+            due = self.step == total if validation is None else validation.due(self.step, total)
             if due:
-                self._look()
+                self._validate()
             if self.file is not None and (stopped or self.step == total or self.file.due()):
                 self.file.write(*self._state())
             if stopped and not due:
-                self._look_at_the_end()  # after the checkpoint: a run that goes on must not know of it
+                self._validate_at_the_end()  # after the checkpoint: a run that goes on must not know of it
         self._report()
         if self.best:
             self.recipe.synthetic.load_state_dict(self.best)
@@ -237,10 +177,6 @@ class _Driver:
     def _learned(self) -> list[nn.Parameter]:
         return [parameter for group in self.recipe.synthetic.parts().values() for parameter in group]
 
-    def _looks_until(self, step: int) -> int:
-        """Return how many looks are due by a step: close together at first, when most changes."""
-        return math.isqrt(self.recipe.looks**2 * step // self.recipe.steps)
-
     def _add_gradients(self) -> None:
         """Add up the gradients of all processes, each of which has that of its share of the loss."""
         moving = [parameter for parameter in self._learned() if parameter.grad is not None]
@@ -259,36 +195,35 @@ class _Driver:
             self._batch = self.recipe.synthetic.batch()
         return self._batch
 
-    def _look(self) -> None:
-        if self.recipe.look is None:
+    def _reserve(self) -> float:
+        """Return the seconds that a run leaves when it stops: for a last validation, and what the method does after."""
+        validation = self.recipe.validation
+        return 0.0 if validation is None else (1 + validation.times_after) * self._validation_seconds
+
+    def _validate(self) -> None:
+        """Score the synthetic data, and keep them if they are better; without validation the latest are kept."""
+        validation = self.recipe.validation
+        if validation is None:
             self.kept_step = self.step
             return
         began = self.conditions.seconds()
         try:
-            with seeded(0):  # the same draws at every look, and none that the steps would notice
-                score = self.processes.agree(self.recipe.look())
-        except ArithmeticError:  # data that cannot be judged are not kept
+            with seeded(0):  # the same draws at every validation, and none that the steps would notice
+                score = self.processes.agree(validation.score())
+        except ArithmeticError:  # data that cannot be scored are not kept
             return
-        if self._is_to_be_kept(score):
+        if not self.best or validation.prefers(score, self.scores.values()):
             self.kept_step = self.step
             self.best = {name: value.clone() for name, value in self.recipe.synthetic.state_dict().items()}
         self.scores[self.step] = score
-        self._look_seconds = self.conditions.seconds() - began
+        self._validation_seconds = self.conditions.seconds() - began
 
-    def _look_at_the_end(self) -> None:
-        """Look at the data of a run that stops early, if there are others to compare them with."""
-        if self.recipe.look is None or not self.best:
-            self.kept_step = self.step
+    def _validate_at_the_end(self) -> None:
+        """Score the data of a run that stops early, if there are others to compare them with."""
+        if self.best:
+            self._validate()
         else:
-            self._look()
-
-    def _is_to_be_kept(self, score: float) -> bool:
-        if not self.best:
-            return True
-        best, rows = max(self.scores.values()), self.recipe.look_rows
-        if rows is None:
-            return score > best
-        return score >= best - STANDARD_ERRORS * math.sqrt(best * (1 - best) / rows)
+            self.kept_step = self.step
 
     def _report(self) -> None:
         self.conditions.progress(Progress(self.step, self.recipe.steps, MATCHING))
@@ -298,7 +233,7 @@ class _Driver:
         if self.conditions.checkpoint is None:
             return None
         self.file = CheckpointFile(self.conditions.checkpoint, self.conditions.identity)
-        self.file.require_room(self._state()[0])
+        self.file.require_space(self._state()[0])
         return self.file.read()
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

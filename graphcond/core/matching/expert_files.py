@@ -11,10 +11,10 @@ from graphcond.core.matching.surrogate import Weights
 from graphcond.core.runtime import storage
 from graphcond.core.runtime.checkpoint import require_identity
 from graphcond.core.runtime.contents import FLOAT16, explained, require
-from graphcond.core.runtime.files import replacing, require_room
+from graphcond.core.runtime.files import replacing, require_space
 from graphcond.core.runtime.processes import Processes
 
-Way = tuple[Weights, ...]
+Trajectory = tuple[Weights, ...]
 """The weights of an expert at each checkpoint."""
 
 REMEDY = "delete it: it is trained again"
@@ -35,15 +35,15 @@ class ExpertFile:
         self._identity = dict(identity)
         self._processes = Processes.current()
 
-    def finished(self, checkpoints: int, like: Weights) -> Way | None:
-        """Return the way of a trained expert, if there is one.
+    def finished(self, checkpoints: int, like: Weights) -> Trajectory | None:
+        """Return the trajectory of a trained expert, if there is one.
 
         Args:
             checkpoints: How many it has after its first weights.
             like: Weights of the same network.
 
         Raises:
-            ValueError: the file is of another run, or holds no such way.
+            ValueError: the file is of another run, or holds no such trajectory.
         """
         if self._path is None or (found := self._read(self._path)) is None:
             return None
@@ -62,9 +62,9 @@ class ExpertFile:
         with explained(path, REMEDY):
             restore(state)
 
-    def write(self, way: Way) -> None:
+    def write(self, trajectory: Trajectory) -> None:
         """Keep a trained expert."""
-        self._write(self._path, named_weights(way))
+        self._write(self._path, named_weights(trajectory))
         if self._unfinished is not None:
             path = self._unfinished
             self._processes.first(lambda: path.unlink(missing_ok=True))
@@ -105,26 +105,26 @@ class ExpertFile:
         self._processes.first(write)
 
 
-def check_room(folder: Path | None, number: int, nbytes: int) -> None:
-    """Raise ``OSError`` if there is no room for the experts that a folder lacks, of so many bytes each."""
+def check_space(folder: Path | None, number: int, nbytes: int) -> None:
+    """Raise ``OSError`` if there is no space for the experts that a folder lacks, of ``nbytes`` bytes each."""
     if folder is None:
         return
 
     def check() -> None:
         if folder.parent.is_dir():
             trained = sum(1 for _ in folder.glob("expert-*[0-9].safetensors"))
-            require_room(folder.parent, nbytes * max(number - trained, 0))
+            require_space(folder.parent, nbytes * max(number - trained, 0))
 
     Processes.current().first(check)
 
 
-def named_weights(way: Sequence[Weights]) -> dict[str, Tensor]:
-    """Return the weights of a way as tensors with names."""
-    return {f"{c}.{i}": weight for c, weights in enumerate(way) for i, weight in enumerate(weights)}
+def named_weights(trajectory: Sequence[Weights]) -> dict[str, Tensor]:
+    """Return the weights of a trajectory as tensors with names."""
+    return {f"{c}.{i}": weight for c, weights in enumerate(trajectory) for i, weight in enumerate(weights)}
 
 
-def weights_of(tensors: dict[str, Tensor], checkpoints: int, like: Weights) -> Way:
-    """Return the way that :func:`named_weights` named: so many checkpoints after the first weights of a network.
+def weights_of(tensors: dict[str, Tensor], checkpoints: int, like: Weights) -> Trajectory:
+    """Return the trajectory that :func:`named_weights` named: the first weights of a network, and ``checkpoints`` more.
 
     Raises:
         KeyError: weights are missing.

@@ -1,4 +1,4 @@
-"""Experts: networks trained on real data, whose way is kept so that trajectory matching can follow it."""
+"""Experts: networks trained on real data, whose trajectories are kept for trajectory matching."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from graphcond.core.fields import require_positive
-from graphcond.core.matching.expert_files import ExpertFile, Way, check_room, named_weights, weights_of
+from graphcond.core.matching.expert_files import ExpertFile, Trajectory, check_space, named_weights, weights_of
 from graphcond.core.matching.surrogate import Surrogate, Weights
-from graphcond.core.matching.training import Lessons, Student, Training
-from graphcond.core.run import OutOfTime, Run
+from graphcond.core.matching.training import Student, Training, TrainingBatches
+from graphcond.core.run_context import OutOfTime, RunContext
 from graphcond.core.runtime.checkpoint import CheckpointFile
 from graphcond.core.runtime.contents import INT64, require
 from graphcond.core.runtime.processes import Processes
@@ -23,7 +23,7 @@ from graphcond.core.runtime.state import part
 
 @dataclass(frozen=True, kw_only=True)
 class ExpertPlan:
-    """How many experts are trained, for how long, and what is kept of their way.
+    """How many experts are trained, for how long, and which of their weights are kept.
 
     Args:
         number: Experts.
@@ -53,31 +53,31 @@ class Experts:
     """Trained experts.
 
     Args:
-        ways: Of each expert, the weights at each checkpoint, in half precision.
+        trajectories: Of each expert, the weights at each checkpoint, in half precision.
         like: Weights are given on its device, with its type.
     """
 
-    ways: tuple[Way, ...]
+    trajectories: tuple[Trajectory, ...]
     like: Tensor
 
     def weights(self, expert: int, checkpoint: int) -> Weights:
         """Return an expert's weights at a checkpoint."""
-        return tuple(weight.to(self.like) for weight in self.ways[expert][checkpoint])
+        return tuple(weight.to(self.like) for weight in self.trajectories[expert][checkpoint])
 
     @property
     def checkpoints(self) -> int:
         """Checkpoints of each expert, beside its first weights."""
-        return len(self.ways[0]) - 1
+        return len(self.trajectories[0]) - 1
 
 
 def train_experts(
     surrogate: Surrogate,
-    lessons: Callable[[], Lessons],
+    training_batches: Callable[[], TrainingBatches],
     plan: ExpertPlan,
     *,
     folder: Path | None = None,
     identity: Mapping[str, str] | None = None,
-    run: Run = Run(),
+    run: RunContext = RunContext(),
 ) -> Experts:
     """Train experts, or read those that a folder holds already.
 
@@ -87,11 +87,12 @@ def train_experts(
 
     Args:
         surrogate: The network.
-        lessons: Makes the real batches that one expert is trained on, by step; none may depend on those before it.
+        training_batches: Makes the real batches that one expert is trained on, by step; no batch may depend on those
+            before it.
         plan: How many and how long.
         folder: Where they are kept; ``None``: in memory only.
         identity: What they are recognised by, beside the plan.
-        run: Who is told of each expert, and how long all may take.
+        run: Progress callback, and how long all experts may take.
 
     Raises:
         ValueError: they would take more than ``plan.max_bytes``, their training diverges, or the folder holds experts
@@ -106,32 +107,38 @@ def train_experts(
             f"{plan.number} experts with {plan.checkpoints} checkpoints take {needed:,} bytes, more than "
             f"max_bytes={plan.max_bytes:,}; ask for fewer experts or checkpoints, a smaller network, or raise max_bytes"
         )
-    check_room(folder, plan.number, needed // plan.number)
+    check_space(folder, plan.number, needed // plan.number)
     known = dict(identity or {}) | {"plan": repr(plan), "seed": str(seed)}
-    ways = []
+    trajectories = []
     for i in range(plan.number):
         file = ExpertFile(folder, i, known)
-        way = file.finished(plan.checkpoints, first)
-        if way is None:
+        trajectory = file.finished(plan.checkpoints, first)
+        if trajectory is None:
             with seeded((seed + i) % MAX_SEED):  # each by itself: which ones were read does not matter to the others
-                training = _ExpertTraining(surrogate, lessons(), plan)
-                file.resume(training.restore)
-                while training.goes_on():
-                    if run.out_of_time():
-                        file.write_unfinished(training.state())
-                        raise OutOfTime(run.time_over(f"in the training of expert {i + 1} of {plan.number}"))
-            way = training.checked_way()
-            file.write(way)
-        ways.append(way)
+                training = _ExpertTraining(surrogate, training_batches(), plan)
+                trajectory = _trained(training, file, run, f"expert {i + 1} of {plan.number}")
+        trajectories.append(trajectory)
         run.progress(Progress(i + 1, plan.number, "experts"))
-    return Experts(tuple(ways), first[0])
+    return Experts(tuple(trajectories), first[0])
 
 
-def expert_folder(run: Run) -> Path | None:
+def _trained(training: "_ExpertTraining", file: ExpertFile, run: RunContext, which: str) -> Trajectory:
+    """Train an expert to the end, from where its file left it, and write it; raise if the time is over before."""
+    file.resume(training.restore)
+    while training.goes_on():
+        if run.out_of_time():
+            file.write_unfinished(training.state())
+            raise OutOfTime(run.time_over(f"in the training of {which}"))
+    trajectory = training.checked_trajectory()
+    file.write(trajectory)
+    return trajectory
+
+
+def expert_folder(run: RunContext) -> Path | None:
     """Return where a run keeps its experts: beside its checkpoint, or in memory only.
 
     Raises:
-        ValueError: the checkpoint is of another run: to be told before experts are trained.
+        ValueError: the checkpoint is of another run: to be reported before experts are trained.
     """
     if run.checkpoint is None:
         return None
@@ -143,37 +150,37 @@ def expert_folder(run: Run) -> Path | None:
 class _ExpertTraining:
     """The training of one expert, which can be left and taken up."""
 
-    def __init__(self, surrogate: Surrogate, lessons: Lessons, plan: ExpertPlan) -> None:
-        self._surrogate, self._lessons, self._plan = surrogate, lessons, plan
+    def __init__(self, surrogate: Surrogate, training_batches: TrainingBatches, plan: ExpertPlan) -> None:
+        self._surrogate, self._training_batches, self._plan = surrogate, training_batches, plan
         self._student = Student(surrogate.init(), plan.training)
-        self._way = [_half(self._student.weights)]
+        self._trajectory = [_half(self._student.weights)]
         self._step = 0
 
     def goes_on(self) -> bool:
         """Take a step, and return whether any is left."""
-        self._student.train(self._surrogate, self._lessons(self._step), 1)
+        self._student.train(self._surrogate, self._training_batches(self._step), 1)
         self._step += 1
         if self._step % self._plan.interval == 0:
-            self._way.append(_half(self._student.weights))
+            self._trajectory.append(_half(self._student.weights))
         return self._step < self._plan.checkpoints * self._plan.interval
 
-    def checked_way(self) -> Way:
+    def checked_trajectory(self) -> Trajectory:
         """Return the weights at each checkpoint.
 
         Raises:
             ValueError: they are not finite.
         """
-        if not all(bool(torch.isfinite(weight).all()) for weight in self._way[-1]):
+        if not all(bool(torch.isfinite(weight).all()) for weight in self._trajectory[-1]):
             raise ValueError(
                 f"the training of an expert diverged (learning_rate={self._plan.training.learning_rate}): its weights "
                 "are not finite in half precision; lower the learning rate of its training"
             )
-        return tuple(self._way)
+        return tuple(self._trajectory)
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that the next step depends on, and the weights that are kept."""
         groups = {
-            "way": named_weights(self._way),
+            "trajectory": named_weights(self._trajectory),
             "student": self._student.state(),
             "random": random_state(self._device),
             "step": {"done": torch.tensor(self._step)},
@@ -190,7 +197,7 @@ class _ExpertTraining:
         step = int(require("step.done", state["step.done"], INT64, (), 1, plan.checkpoints * plan.interval))
         student = {name: value.to(device) for name, value in part(state, "student").items()}
         self._student = Student.restored(student, plan.training, self._surrogate)
-        self._way = list(weights_of(part(state, "way"), step // plan.interval, self._student.weights))
+        self._trajectory = list(weights_of(part(state, "trajectory"), step // plan.interval, self._student.weights))
         self._step = step
         restore_random_state(part(state, "random"), device)
 

@@ -12,7 +12,7 @@ from graphcond.core.sparse import from_rows, ragged
 
 @dataclass(frozen=True, eq=False)
 class GraphBatch(Batch):
-    """Labelled graphs, in one of two forms that a surrogate cannot tell apart.
+    """Labelled graphs, in one of two forms that are equivalent for a surrogate.
 
     - *Union*: the nodes of all graphs end to end, whatever their sizes, with one sparse operator. Real graphs.
     - *Places*: ``m`` graphs of ``N`` places each, with a dense operator per graph. Synthetic graphs, whose operators

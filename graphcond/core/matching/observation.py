@@ -1,4 +1,4 @@
-"""How real data are looked at: batch by batch, in shards, by several processes, and once where nothing changes."""
+"""How real data are observed: batch by batch, in shards, by several processes, and once where nothing changes."""
 
 from typing import Any, Protocol
 
@@ -29,7 +29,8 @@ class Observation:
         objective: The objective.
         surrogate: How data are seen.
         source: Real data.
-        rows_at_once: Observed are shards of at most so many rows, whose statistics are added; ``None``: all at once.
+        rows_at_once: Real data are observed in shards of at most this many rows, whose statistics are added; ``None``:
+            all at once.
         processes: Who shares the rows of a batch.
     """
 

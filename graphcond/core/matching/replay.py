@@ -1,4 +1,4 @@
-"""Samplers for trajectory matching: weights along the way of networks that real data trained."""
+"""Samplers for trajectory matching: weights along the trajectories of networks trained on real data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from graphcond.core.fields import require_positive
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.experts import Experts
 from graphcond.core.matching.surrogate import Surrogate, Weights
-from graphcond.core.matching.training import Lessons, Student, Training
+from graphcond.core.matching.training import Student, Training, TrainingBatches
 from graphcond.core.matching.weight_samplers import Stateless
 
 
@@ -19,37 +19,39 @@ class Window:
     """From which checkpoints of its expert a trajectory starts.
 
     Args:
-        earliest: The first checkpoint.
-        latest: The last one.
-        opened: The last one at the first step; ``None``: ``latest``, so that the window never moves (MTT).
+        min_start: The first checkpoint.
+        max_start: The last one.
+        first_max_start: The last one at the first step; ``None``: ``max_start``, so that the window never moves (MTT).
         widened_every: Steps after which it is one more (DATM: Guo et al., ICLR 2024; GEOM: Zhang et al., ICML 2024).
     """
 
-    earliest: int = 0
-    latest: int = 10
-    opened: int | None = None
+    min_start: int = 0
+    max_start: int = 10
+    first_max_start: int | None = None
     widened_every: int = 1
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        require_positive(self, but=("earliest", "latest", "opened"))
-        opened = self.latest if self.opened is None else self.opened
-        if not self.earliest <= opened <= self.latest:
+        require_positive(self, but=("min_start", "max_start", "first_max_start"))
+        first_max_start = self.max_start if self.first_max_start is None else self.first_max_start
+        if not self.min_start <= first_max_start <= self.max_start:
             raise ValueError(
-                f"a window must have earliest <= opened <= latest, got {self.earliest}, {opened}, {self.latest}"
+                f"a window must have min_start <= first_max_start <= max_start, got {self.min_start}, "
+                f"{first_max_start}, {self.max_start}"
             )
 
     def latest_at(self, step: int) -> int:
         """Return the last checkpoint from which a trajectory may start at a step."""
-        if self.opened is None:
-            return self.latest
-        return min(self.latest, self.opened + step // self.widened_every)
+        if self.first_max_start is None:
+            return self.max_start
+        return min(self.max_start, self.first_max_start + step // self.widened_every)
 
-    def require(self, span: int, checkpoints: int) -> None:
-        """Raise unless trajectories of so many checkpoints fit into those that experts have."""
-        if (needed := self.latest + span) > checkpoints:
+    def require(self, expert_span: int, checkpoints: int) -> None:
+        """Raise unless trajectories of ``expert_span`` checkpoints fit into those that experts have."""
+        if (needed := self.max_start + expert_span) > checkpoints:
             raise ValueError(
-                f"latest={self.latest} with span={span} needs experts with {needed} checkpoints, they have "
+                f"max_start={self.max_start} with expert_span={expert_span} needs experts with {needed} checkpoints, "
+                "they have "
                 f"{checkpoints}; train them longer or lower one of these"
             )
 
@@ -61,38 +63,38 @@ class Replay(Stateless):
     Args:
         experts: The experts.
         window: Where trajectories start.
-        span: Checkpoints from the start of a trajectory to its goal.
+        expert_span: Checkpoints from the start of a trajectory to its goal.
     """
 
     experts: Experts
     window: Window
-    span: int
+    expert_span: int
     _start: tuple[int, int] = field(default=(0, 0), init=False)
 
     def __post_init__(self) -> None:
         """Check that experts go as far as they are asked to."""
-        self.window.require(self.span, self.experts.checkpoints)
+        self.window.require(self.expert_span, self.experts.checkpoints)
 
     def draw(self, step: int) -> Weights:
         """See :class:`graphcond.core.matching.weight_samplers.Sampler`."""
-        expert = int(torch.randint(len(self.experts.ways), ()))
-        start = int(torch.randint(self.window.earliest, self.window.latest_at(step) + 1, ()))
+        expert = int(torch.randint(len(self.experts.trajectories), ()))
+        start = int(torch.randint(self.window.min_start, self.window.latest_at(step) + 1, ()))
         self._start = expert, start
         return self.experts.weights(expert, start)
 
     def goal(self, surrogate: Surrogate, weights: Weights, real: Batch) -> Weights:
-        """Return where the expert that was drawn last stood ``span`` checkpoints later; real data were its matter."""
+        """Return the weights of the expert that was drawn last, ``expert_span`` checkpoints later."""
         expert, start = self._start
-        return self.experts.weights(expert, start + self.span)
+        return self.experts.weights(expert, start + self.expert_span)
 
     def end(self) -> Weights:
-        """Return where the expert that was drawn last got to in the end."""
+        """Return the last weights of the expert that was drawn last."""
         return self.experts.weights(self._start[0], self.experts.checkpoints)
 
 
 @dataclass
-class Walk:
-    """One expert that is trained on the fly: each step starts where the goal of the last one was.
+class OnlineExpert:
+    """One expert that is trained online: each step starts where the goal of the last one was.
 
     Nothing is stored but the weights of one network, and no expert is ever seen twice.
 
@@ -100,14 +102,14 @@ class Walk:
         surrogate: The network.
         real: Real batches by step.
         length: Steps after which a fresh network sets out.
-        span: Steps of training on real data from the start of a trajectory to its goal.
+        expert_span: Steps of training on real data from the start of a trajectory to its goal.
         training: How.
     """
 
     surrogate: Surrogate
-    real: Lessons
+    real: TrainingBatches
     length: int
-    span: int
+    expert_span: int
     training: Training
     _student: Student | None = field(default=None, init=False)
 
@@ -121,7 +123,7 @@ class Walk:
         """Return where the expert gets to from its weights; it stays there."""
         if self._student is None:
             raise RuntimeError("draw() comes before goal()")
-        for i in range(self.span):
+        for i in range(self.expert_span):
             self._student.train(self.surrogate, self.real(i), 1)
         return tuple(weight.clone() for weight in self._student.weights)
 
@@ -141,8 +143,8 @@ class Walk:
         self._student = Student.restored(state, self.training, self.surrogate) if state else None
 
 
-class Unseen:
-    """A source without rows, for objectives that real data reach by way of experts only."""
+class NoRealRows:
+    """A source without rows, for objectives that use real data through experts only."""
 
     constant = True
 

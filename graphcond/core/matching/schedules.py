@@ -12,14 +12,14 @@ class Schedule:
 
     Args:
         rates: Learning rate of each part, such as ``{"features": 1e-4, "structure": 1e-4}``.
-        turns: Parts that take turns, each for so many steps, over and over; empty: all parts move at every step.
-        drops: Steps from which on the learning rates are a tenth of what they were.
+        turns: Parts that take turns, each with its number of steps, over and over; empty: all parts move at every step.
+        rate_drops: Steps from which on the learning rates are a tenth of what they were.
         momentum: ``None``: Adam; a number: stochastic gradient descent with so much momentum.
     """
 
     rates: Mapping[str, float]
     turns: Sequence[tuple[str, int]] = ()
-    drops: Sequence[int] = ()
+    rate_drops: Sequence[int] = ()
     momentum: float | None = None
 
     def __post_init__(self) -> None:
@@ -38,7 +38,7 @@ class Schedule:
 
     def at(self, step: int) -> dict[str, float]:
         """Return the learning rates of the parts that move at a step."""
-        factor = DROP ** sum(step >= drop for drop in self.drops)
+        factor = DROP ** sum(step >= drop for drop in self.rate_drops)
         return {part: self.rates[part] * factor for part in self._moving(step)}
 
     def _moving(self, step: int) -> Sequence[str]:

@@ -11,7 +11,7 @@ Weights = tuple[Tensor, ...]
 
 
 class Surrogate(Protocol):
-    """A network that only lends its eyes: data are compared by what they do to it.
+    """A network by which data are compared: by its outputs, its embeddings or its gradients.
 
     Weight tensors follow torch's convention, outputs first: ``(out, in)``, ``(out, in, height, width)``.
     """

@@ -14,7 +14,7 @@ from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.runtime.contents import require
 from graphcond.core.runtime.randomness import seeded
 
-Lessons = Callable[[int], Batch]
+TrainingBatches = Callable[[int], Batch]
 """Real batches by step, such as a source gives them."""
 
 
@@ -29,7 +29,7 @@ class Training:
         sharpness: Radius within which the steepest nearby point's gradient is followed (SAM: Foret et al., ICLR 2021);
             0: the gradient itself.
         augment: Each step sees a freshly changed batch; ``None``: the batch itself.
-        rows: Rows of a batch that a step sees, drawn afresh; ``None``: all of them.
+        batch_size: Rows of a batch that a step sees, drawn afresh; ``None``: all of them.
     """
 
     learning_rate: float = 0.01
@@ -37,7 +37,7 @@ class Training:
     weight_decay: float = 0.0
     sharpness: float = 0.0
     augment: Augment | None = None
-    rows: int | None = None
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -45,8 +45,8 @@ class Training:
 
     def seen(self, batch: Batch) -> Batch:
         """Return what one step sees of a batch."""
-        if self.rows is not None and len(batch) > self.rows:
-            batch = batch.take(torch.randperm(len(batch))[: self.rows].to(batch.y.device))
+        if self.batch_size is not None and len(batch) > self.batch_size:
+            batch = batch.take(torch.randperm(len(batch))[: self.batch_size].to(batch.y.device))
         return batch if self.augment is None else self.augment.draw()(batch)
 
 

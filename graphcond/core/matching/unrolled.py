@@ -4,7 +4,7 @@ A network with weights :math:`\theta` and velocity :math:`v` does, on the synthe
 
 .. math:: v_{t+1} = m\, v_t + g(\theta_t, \psi), \qquad \theta_{t+1} = \theta_t - \beta\, v_{t+1}
 
-The way is walked forward without a graph. Back from the end, with :math:`\lambda = \partial L / \partial \theta` and
+The training runs forward without a graph. Back from the end, with :math:`\lambda = \partial L / \partial \theta` and
 :math:`\mu = \partial L / \partial v`, each step is rebuilt alone (Maclaurin et al., ICML 2015, for the recursion):
 
 .. math:: \nu = \mu - \beta \lambda, \quad \partial_\beta L \mathrel{-}= \langle v_{t+1}, \lambda \rangle, \quad
@@ -26,7 +26,7 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.surrogate import Surrogate, Weights
 
 End = Callable[[Weights], Tensor]
-"""A loss of the weights at the end of the way, a scalar, differentiable in them."""
+"""A loss of the weights at the end of the training, a scalar, differentiable in them."""
 
 
 class Unrolling(Protocol):
@@ -76,14 +76,14 @@ class Unroll:
         if size is None:
             size = synthetic.x.new_tensor(self.step_size)
         data = _Data.of(replace(synthetic, step_size=size))
-        way = _Way(self, surrogate, data)
-        last = tuple(weight.requires_grad_() for weight in way.walk(weights))
+        training = _UnrolledTraining(self, surrogate, data)
+        last = tuple(weight.requires_grad_() for weight in training.forward(weights))
         with torch.enable_grad():
             value = end(last)
             adjoint = torch.autograd.grad(value, last)
         if not torch.is_grad_enabled() or not data.wanted:
             return value.detach()
-        return data.carry(value.detach(), way.back(adjoint))
+        return data.carry(value.detach(), training.backward(adjoint))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ class _Data:
         return value
 
 
-class _Way:
+class _UnrolledTraining:
     """The weights along a training, and what each step saw."""
 
     def __init__(self, unroll: Unroll, surrogate: Surrogate, data: _Data) -> None:
@@ -130,7 +130,7 @@ class _Way:
     def _step_size(self) -> float:
         return float(self.data.leaf.step_size)  # type: ignore[arg-type]  # set by Unroll.loss
 
-    def walk(self, weights: Weights) -> Weights:
+    def forward(self, weights: Weights) -> Weights:
         """Train; return the weights at the end."""
         weights = tuple(weight.detach().clone() for weight in weights)
         velocity = tuple(torch.zeros_like(weight) for weight in weights)
@@ -144,7 +144,7 @@ class _Way:
             weights = tuple(w - self._step_size * v for w, v in zip(weights, velocity, strict=True))
         return weights
 
-    def back(self, adjoint: Weights) -> list[Tensor]:
+    def backward(self, adjoint: Weights) -> list[Tensor]:
         """Return the gradients in the data that are wanted, given that in the weights at the end."""
         leaves = self.data.leaves
         found = [torch.zeros_like(leaf) for leaf in leaves]

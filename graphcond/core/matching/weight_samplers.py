@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.surrogate import Surrogate, Weights
-from graphcond.core.matching.training import Lessons, Student, Training
+from graphcond.core.matching.training import Student, Training, TrainingBatches
 from graphcond.core.runtime.contents import INT64, require
 from graphcond.core.runtime.state import part
 
@@ -104,7 +104,7 @@ class Trained:
     outer_steps: int
     inner_steps: int
     training: Training = Training()
-    real: Lessons | None = None
+    real: TrainingBatches | None = None
     _student: Student | None = field(default=None, init=False)
 
     def draw(self, step: int) -> Weights:
@@ -132,7 +132,12 @@ class Trained:
 
 
 def _teach(
-    student: Student, surrogate: Surrogate, steps: int, step: int, real: Lessons | None, synthetic: Callable[[], Batch]
+    student: Student,
+    surrogate: Surrogate,
+    steps: int,
+    step: int,
+    real: TrainingBatches | None,
+    synthetic: Callable[[], Batch],
 ) -> None:
     if real is None:
         student.train(surrogate, synthetic(), steps)
@@ -163,7 +168,7 @@ class Pool:
     train_steps: int = 0
     max_age: int = 100
     training: Training = Training()
-    real: Lessons | None = None
+    real: TrainingBatches | None = None
     _students: list[Student] = field(default_factory=list, init=False)
     _ages: list[int] = field(default_factory=list, init=False)
     _picked: int = field(default=0, init=False)

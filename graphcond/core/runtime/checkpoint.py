@@ -85,8 +85,8 @@ class CheckpointFile:
         self._written = time.monotonic()
         check_checkpoint(checkpoint)
 
-    def require_room(self, tensors: Mapping[str, Tensor]) -> None:
-        """Raise ``OSError`` if there is no room for a state such as this."""
+    def require_space(self, tensors: Mapping[str, Tensor]) -> None:
+        """Raise ``OSError`` if there is no space for this state."""
         nbytes = sum(value.numel() * value.element_size() for value in tensors.values())
         check_target(self._path, overwrite=True, kept=True, nbytes=nbytes)
 

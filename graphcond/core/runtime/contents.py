@@ -1,4 +1,4 @@
-"""Checks of what a file holds: a digest tells that nothing was altered, not that it makes sense."""
+"""Checks of what a file holds: a digest shows that nothing was altered, not that it makes sense."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

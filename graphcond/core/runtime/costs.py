@@ -14,7 +14,7 @@ class Costs:
     """Wall-clock seconds and the peak memory of the process, in bytes.
 
     ``peak_memory`` is the high-water mark of the whole process (of the CUDA allocator when work ran there): what the
-    machine must have, the data and libraries included. It is 0 where the platform does not tell.
+    machine must have, the data and libraries included. It is 0 where the platform does not say.
     """
 
     seconds: float = 0.0

@@ -38,7 +38,7 @@ def check_target(path: str | Path, *, overwrite: bool = False, nbytes: int = 0, 
         IsADirectoryError: ``path`` is a folder.
         FileNotFoundError: its folder does not exist.
         PermissionError: its folder cannot be written to.
-        OSError: there is no room.
+        OSError: there is no space.
         ValueError: ``path`` is neither a file nor a device that can be written to.
     """
     target = _file_target(path, overwrite)
@@ -47,16 +47,16 @@ def check_target(path: str | Path, *, overwrite: bool = False, nbytes: int = 0, 
             raise ValueError(f"{path} is a device, from which nothing can be read again; give the name of a file")
         return
     with _scratch(target) as scratch, _explained(target):
-        require_room(target.parent, nbytes)
+        require_space(target.parent, nbytes)
         (scratch / "trial").write_bytes(bytes(BLOCK))
 
 
-def require_room(folder: Path, nbytes: int) -> None:
-    """Raise ``OSError`` if a folder's file system has not so many bytes left."""
+def require_space(folder: Path, nbytes: int) -> None:
+    """Raise ``OSError`` if a folder's file system has fewer bytes left."""
     if (free := shutil.disk_usage(folder).free) < nbytes:
-        told = OSError(f"{folder} has {free:,} bytes left, and at least {nbytes:,} are needed; free some space")
-        told.errno = errno.ENOSPC
-        raise told
+        failure = OSError(f"{folder} has {free:,} bytes left, and at least {nbytes:,} are needed; free some space")
+        failure.errno = errno.ENOSPC
+        raise failure
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     Where ``overwrite`` is false and another writer was faster, its file stays.
 
     Raises what :func:`check_target` raises, before the block is entered; afterwards ``FileExistsError`` and, where
-    there is no room, ``OSError``.
+    there is no space, ``OSError``.
     """
     target = _file_target(path, overwrite)
     if _is_device(target):
@@ -97,7 +97,7 @@ def replacing_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[P
         NotADirectoryError: ``path`` is a file.
         FileNotFoundError: the folder that it is in does not exist.
         PermissionError: that folder cannot be written to.
-        OSError: there is no room.
+        OSError: there is no space.
     """
     check_flag("overwrite", overwrite)
     target = _resolved(path)
@@ -159,10 +159,10 @@ def _explained(target: Path) -> Iterator[None]:
         if error.errno not in FULL and not (type(error) is OSError and error.errno is None):  # NumPy tells no number
             raise
         reason = error.strerror or " ".join(str(error).split())
-        told = OSError(f"{target} could not be written ({reason}) and is as it was; free some space or give another "
+        failure = OSError(f"{target} could not be written ({reason}) and is as it was; free some space or give another "
                        "path")  # fmt: skip
-        told.errno = error.errno
-        raise told from error
+        failure.errno = error.errno
+        raise failure from error
 
 
 def _place(temporary: Path, target: Path) -> None:

@@ -16,7 +16,7 @@ Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowFile:
     """A file of JSON lines, one row a line, that several processes may append to.
 
     A line that broke off when its writer was killed is left out, with a note, and overwritten by the next row.

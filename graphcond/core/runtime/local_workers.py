@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class LocalWorkers:
-    """Runs a function in processes of this machine (:class:`graphcond.core.runtime.parallel.Workers`)."""
+    """Runs a function in processes of this machine (:class:`graphcond.core.runtime.parallel.WorkerPool`)."""
 
     pool: ProcessPoolExecutor
     function: Callable[[Any], Any]

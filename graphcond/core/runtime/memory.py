@@ -44,9 +44,9 @@ def shown(amount: float) -> str:
 
 
 def held_memory() -> int:
-    """Return the memory that this process holds and the system cannot take back, in bytes; 0 if it does not tell.
+    """Return the memory that this process holds and the system cannot take back, in bytes; 0 if it does not say.
 
-    Pages of memory-mapped files are not counted: they are given back when others need the room.
+    Pages of memory-mapped files are not counted: they are given back when others need the space.
     """
     if not sys.platform.startswith("linux"):
         return 0

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Place = Callable[[Tensor], Tensor]
-"""Makes an empty tensor of another's shape and type, where there is room for it."""
+TensorStorage = Callable[[Tensor], Tensor]
+"""Makes an empty tensor of another's shape and type, in memory or on disk."""
 
-in_memory: Place = torch.empty_like
+in_memory: TensorStorage = torch.empty_like
 
 
-class Spill:
-    """A :data:`Place` in a temporary folder, which is removed at the end of a ``with`` block.
+class OnDisk:
+    """A :data:`TensorStorage` in a temporary folder, which is removed at the end of a ``with`` block.
 
     The system writes the files when it needs the memory, and reads them when they are needed. Where that folder is, is
     up to the environment variable ``TMPDIR``, as for all temporary files; a folder that is itself in memory is of no
@@ -28,7 +28,7 @@ class Spill:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._files = 0
 
-    def __enter__(self) -> "Spill":
+    def __enter__(self) -> "OnDisk":
         self._folder = tempfile.TemporaryDirectory(prefix="graphcond-", ignore_cleanup_errors=True)
         return self
 
@@ -41,7 +41,7 @@ class Spill:
     def __call__(self, like: Tensor) -> Tensor:
         """Return an empty tensor of another's shape and type in a file; on a GPU it stays there."""
         if self._folder is None:
-            raise RuntimeError("a Spill has its folder inside a with block only")
+            raise RuntimeError("OnDisk has its folder inside a with block only")
         if like.is_cuda or not like.numel():
             return torch.empty_like(like)
         self._files += 1
@@ -52,12 +52,12 @@ class Spill:
 
 
 def _reserve(path: Path, nbytes: int) -> None:
-    """Make a file of so many bytes that has its room on the disk.
+    """Make a file of ``nbytes`` bytes whose space on the disk is reserved.
 
     Without, a full disk would be met where the file is written to as memory, and the system would end the process.
 
     Raises:
-        OSError: there is no such room.
+        OSError: there is no space.
     """
     try:
         with path.open("wb") as file:
@@ -67,6 +67,6 @@ def _reserve(path: Path, nbytes: int) -> None:
                 file.truncate(nbytes)
     except OSError as error:
         raise OSError(
-            f"{path.parent} has no room for {nbytes:,} bytes that do not fit in memory ({error.strerror}); free some "
+            f"{path.parent} has no space for {nbytes:,} bytes that do not fit in memory ({error.strerror}); free some "
             "space, or name another folder by the environment variable TMPDIR"
         ) from error

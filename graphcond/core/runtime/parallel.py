@@ -14,13 +14,13 @@ from graphcond.core.runtime.local_workers import local_workers
 from graphcond.core.runtime.ray_workers import ray_workers
 from graphcond.core.runtime.threads import limited_threads
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+T = TypeVar("T")
+R = TypeVar("R")
 Engine = Literal["auto", "local", "ray"]
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[Task, Result]):
+class TaskOutcome(Generic[T, R]):
     """How one task ended.
 
     Args:
@@ -31,18 +31,18 @@ class Outcome(Generic[Task, Result]):
     """
 
     number: int
-    task: Task
-    value: Result | None = None
+    task: T
+    value: R | None = None
     error: Exception | None = None
 
-    def get(self) -> Result:
+    def get(self) -> R:
         """Return the value, or raise the error."""
         if self.error is not None:
             raise self.error
         return self.value  # type: ignore[return-value]  # there is one, which may be None, where there is no error
 
 
-class Workers(Protocol):
+class WorkerPool(Protocol):
     """Processes that run a function of one argument."""
 
     def submit(self, argument: object) -> Any:  # noqa: ANN401 (each kind has handles of its own)
@@ -56,9 +56,9 @@ class Workers(Protocol):
 
 
 def outcomes(
-    function: Callable[[Task], Result], tasks: Iterable[Task], *,
+    function: Callable[[T], R], tasks: Iterable[T], *,
     workers: int = 1, engine: Engine = "auto", threads: int | None = 1, gpus: float = 0.0,
-) -> Generator[Outcome[Task, Result], None, None]:  # fmt: skip
+) -> Generator[TaskOutcome[T, R], None, None]:  # fmt: skip
     """Yield the outcome of every task, as they end; a task that fails is an outcome, and the others go on.
 
     With several processes, function, tasks and results are pickled, and the calling script must be importable without
@@ -111,18 +111,18 @@ def _chosen(engine: Engine) -> Engine:
 
 
 def _here(
-    function: Callable[[Task], Result], tasks: Iterable[Task], threads: int | None
-) -> Generator[Outcome[Task, Result], None, None]:
+    function: Callable[[T], R], tasks: Iterable[T], threads: int | None
+) -> Generator[TaskOutcome[T, R], None, None]:
     attempt = _Attempt(function, threads)
     for number, task in enumerate(tasks):
-        yield Outcome(number, task, *attempt(task))
+        yield TaskOutcome(number, task, *attempt(task))
 
 
 def _elsewhere(
-    attempt: "_Attempt[Task, Result]", tasks: Iterable[Task], workers: int, engine: Engine, gpus: float
-) -> Generator[Outcome[Task, Result], None, None]:
+    attempt: "_Attempt[T, R]", tasks: Iterable[T], workers: int, engine: Engine, gpus: float
+) -> Generator[TaskOutcome[T, R], None, None]:
     waiting = iter(enumerate(tasks))
-    running: dict[Any, tuple[int, Task]] = {}
+    running: dict[Any, tuple[int, T]] = {}
     with _pool(attempt, workers, engine, gpus) as pool:
         while True:
             for number, task in islice(waiting, workers - len(running)):
@@ -133,10 +133,12 @@ def _elsewhere(
                 return
             for handle in pool.ended(running):
                 number, task = running.pop(handle)
-                yield Outcome(number, task, *pool.result(handle))
+                yield TaskOutcome(number, task, *pool.result(handle))
 
 
-def _pool(function: Callable[[Any], Any], workers: int, engine: Engine, gpus: float) -> AbstractContextManager[Workers]:
+def _pool(
+    function: Callable[[Any], Any], workers: int, engine: Engine, gpus: float
+) -> AbstractContextManager[WorkerPool]:
     if engine == "local":
         return local_workers(function, workers)
     return ray_workers(function, workers, gpus)
@@ -153,13 +155,13 @@ def _check_picklable(value: object, what: str, workers: int) -> None:
 
 
 @dataclass(frozen=True)
-class _Attempt(Generic[Task, Result]):
-    """Calls a function with so many threads, and returns what it returned and raised, in a form that travels."""
+class _Attempt(Generic[T, R]):
+    """Calls a function with a number of threads, and returns what it returned and raised, in a form that travels."""
 
-    function: Callable[[Task], Result]
+    function: Callable[[T], R]
     threads: int | None
 
-    def __call__(self, task: Task) -> tuple[Result | None, Exception | None]:
+    def __call__(self, task: T) -> tuple[R | None, Exception | None]:
         with nullcontext() if self.threads is None else limited_threads(self.threads):
             try:
                 return self.function(task), None

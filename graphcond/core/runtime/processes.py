@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-Value = TypeVar("Value")
+V = TypeVar("V")
 _alone: ContextVar[bool] = ContextVar("alone", default=False)
 
 
@@ -44,7 +44,7 @@ class Processes:
         return cls(dist.get_rank(), dist.get_world_size())
 
     def bounds(self, rows: int) -> list[int]:
-        """Return where the shares of so many rows begin and the last one ends.
+        """Return where the shares of a number of rows begin and the last one ends.
 
         >>> Processes(0, 3).bounds(8)
         [0, 2, 5, 8]
@@ -73,7 +73,7 @@ class Processes:
                 place.copy_(block)
         return whole
 
-    def agree(self, value: Value) -> Value:
+    def agree(self, value: V) -> V:
         """Return what the first process holds for right."""
         if self.count == 1:
             return value
@@ -81,7 +81,7 @@ class Processes:
         dist.broadcast_object_list(values, src=0)
         return values[0]
 
-    def first(self, work: Callable[[], Value]) -> Value:
+    def first(self, work: Callable[[], V]) -> V:
         """Return what ``work`` gives on the first process, the only one to do it; its error is raised on all."""
         if self.count == 1:
             return work()
@@ -95,27 +95,27 @@ class Processes:
         given, error = self.agree((given, error))
         if error is not None:
             raise error
-        value: Value = given
+        value: V = given
         return value
 
-    def after_first(self, work: Callable[[], Value]) -> Value:
+    def after_first(self, work: Callable[[], V]) -> V:
         """Return what ``work`` gives here, done once it is done on the first process: others find its files."""
-        done: list[Value] = []
+        done: list[V] = []
         self.first(lambda: done.append(work()))
         return done[0] if done else work()
 
     def require_same(self, values: Mapping[str, str]) -> None:
-        """Raise, on all processes, if one was told something else than the first.
+        """Raise, on all processes, if the arguments of one differ from those of the first.
 
         Raises:
             ValueError: the message says which and what.
         """
         if self.count == 1:
             return
-        told: list[Any] = [None] * self.count
-        dist.all_gather_object(told, dict(values))
-        for rank, other in enumerate(told):
-            for name, value in told[0].items():
+        reported: list[Any] = [None] * self.count
+        dist.all_gather_object(reported, dict(values))
+        for rank, other in enumerate(reported):
+            for name, value in reported[0].items():
                 if other.get(name) != value:
                     raise ValueError(
                         f"all processes must be given the same, but {name} is {value} on process 0 and "

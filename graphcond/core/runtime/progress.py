@@ -1,6 +1,8 @@
-"""Progress goes through one callback; a bar on standard error is what it tells where nobody gave another."""
+"""Progress goes through one callback; without another, a bar on standard error."""
 
+import dataclasses
 import functools
+import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from graphcond.core.fields import is_number
 DELAY = 2.0  # seconds: work that is shorter shows no bar by itself
 
 Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def ignore_progress(progress: Progress) -> None:
 
 
 def resolve_progress(progress: object) -> ProgressCallback:
-    """Return what is told of progress: a function, or nobody. Bars are made by :func:`shows_progress`.
+    """Return the progress callback. Bars are made by :func:`shows_progress`.
 
     Raises:
         TypeError: neither true, false or ``None`` nor a function.
@@ -50,25 +52,32 @@ def resolve_progress(progress: object) -> ProgressCallback:
     return progress
 
 
-def shows_progress(
-    unit: str,
-) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
-    """Return a decorator that gives a function with an argument ``progress`` what is told of progress.
+def shows_progress(unit: str, of: str = "run") -> Callable[[Callable[Arguments, R]], Callable[Arguments, R]]:
+    """Return a decorator that gives a function what is told of progress, in a value among its arguments.
 
     ``True`` becomes a bar, ``None`` a bar where somebody watches (:func:`watched`) once two seconds have passed, and
-    ``False`` nobody; a function stays itself. A bar says ``max_seconds``, where the function has that argument. Of the
-    processes of ``torch.distributed`` only the first has one.
+    ``False`` nobody; a function stays itself. A bar says ``max_seconds``, where the value has that. Of the processes of
+    ``torch.distributed`` only the first has one.
 
     Args:
         unit: What is counted.
+        of: The keyword argument, a dataclass with the field ``progress``; or ``progress`` itself.
     """
 
-    def decorated(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    def decorated(function: Callable[Arguments, R]) -> Callable[Arguments, R]:
+        default = inspect.signature(function).parameters[of].default
+
         @functools.wraps(function)
-        def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> R:
             given: dict[str, Any] = {**kwargs}
-            with _shown(given.get("progress"), unit, given.get("max_seconds")) as progress:
-                return function(*args, **given | {"progress": progress})
+            value = given.get(of, default)
+            if of == "progress":
+                with _shown(value, unit, None) as reported:
+                    return function(*args, **given | {of: reported})
+            if type(value) is not type(default):  # the function says what is wrong with it
+                return function(*args, **given)
+            with _shown(value.progress, unit, getattr(value, "max_seconds", None)) as reported:
+                return function(*args, **given | {of: dataclasses.replace(value, progress=reported)})
 
         return call
 
@@ -76,9 +85,9 @@ def shows_progress(
 
 
 def _shown(progress: object, unit: str, limit: object) -> AbstractContextManager[ProgressCallback]:
-    told = resolve_progress(progress)
-    if told is not ignore_progress or not (watched() if progress is None else progress) or not _is_first():
-        return nullcontext(told)
+    reported = resolve_progress(progress)
+    if reported is not ignore_progress or not (watched() if progress is None else progress) or not _is_first():
+        return nullcontext(reported)
     return progress_bar(unit, limit if is_number(limit) else None, DELAY if progress is None else 0.0)
 
 

@@ -1,4 +1,4 @@
-"""The one door for randomness: nothing else in the package seeds a generator."""
+"""The one module that seeds generators."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

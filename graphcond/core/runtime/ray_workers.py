@@ -13,7 +13,7 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "
 
 @dataclass(frozen=True)
 class RayWorkers:
-    """Runs a function as tasks of Ray (:class:`graphcond.core.runtime.parallel.Workers`)."""
+    """Runs a function as tasks of Ray (:class:`graphcond.core.runtime.parallel.WorkerPool`)."""
 
     ray: Any
     remote: Any

@@ -18,8 +18,8 @@ from torch import Tensor
 from graphcond.core.runtime.contents import UNCLEAR
 
 DATASET = "graphcond/1"
-CHECKPOINT = "graphcond-checkpoint/1"
-EXPERT = "graphcond-expert/1"
+CHECKPOINT = "graphcond-checkpoint/2"
+EXPERT = "graphcond-expert/2"
 
 STORED = (
     torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint64,
@@ -72,6 +72,10 @@ def read(path: str | Path, kind: str = DATASET) -> tuple[dict[str, Tensor], str]
         raise ValueError(f"{path} is not a whole safetensors file ({error}); save or copy it again") from error
     if metadata.get("format") != kind:
         found = metadata.get("format", "none")
+        if kind != DATASET and found.partition("/")[0] == kind.partition("/")[0]:
+            raise ValueError(
+                f"{path} is of another version of graphcond ({found}, not {kind}); start with another file"
+            )
         raise ValueError(f"{path} is a safetensors file, but not of the format {kind} (its format: {found})")
     record = metadata.get("record", "")
     for name, value in tensors.items():

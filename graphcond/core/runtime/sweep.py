@@ -5,28 +5,28 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from graphcond.core.runtime.jsonl import Key, Rows
+from graphcond.core.runtime.jsonl import Key, RowFile
 from graphcond.core.runtime.parallel import Engine, outcomes
 from graphcond.core.runtime.progress import Progress, ProgressCallback, ignore_progress
 
-Task = TypeVar("Task")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class _Work(Generic[Task]):
+class _Work(Generic[T]):
     """Does what is left of a task: ``outcomes`` wants a function of one argument that can be pickled."""
 
-    function: Callable[[Task, Sequence[Key]], Sequence[dict[str, Any]]]
+    function: Callable[[T, Sequence[Key]], Sequence[dict[str, Any]]]
 
-    def __call__(self, todo: tuple[Task, tuple[Key, ...]]) -> Sequence[dict[str, Any]]:
+    def __call__(self, todo: tuple[T, tuple[Key, ...]]) -> Sequence[dict[str, Any]]:
         return self.function(*todo)
 
 
 def sweep(
-    function: Callable[[Task, Sequence[Key]], Sequence[dict[str, Any]]], tasks: Sequence[tuple[Task, Sequence[Key]]],
-    rows: Rows, *, workers: int = 1, engine: Engine = "auto", threads: int | None = 1, gpus: float = 0.0,
+    function: Callable[[T, Sequence[Key]], Sequence[dict[str, Any]]], tasks: Sequence[tuple[T, Sequence[Key]]],
+    rows: RowFile, *, workers: int = 1, engine: Engine = "auto", threads: int | None = 1, gpus: float = 0.0,
     progress: ProgressCallback = ignore_progress,
-) -> list[tuple[Task, Exception]]:  # fmt: skip
+) -> list[tuple[T, Exception]]:  # fmt: skip
     """Run the tasks whose rows are not in the file, append each one's rows as it ends, and return those that failed.
 
     Args:
@@ -37,7 +37,7 @@ def sweep(
         engine: Likewise.
         threads: Likewise.
         gpus: Likewise.
-        progress: Is told of each task that ended.
+        progress: Called for each task that ended.
 
     Raises:
         ValueError: the function returned rows that are not those of its keys, or the file holds something else.
@@ -61,7 +61,7 @@ def sweep(
     return failed
 
 
-def _keep(made: Sequence[dict[str, Any]], keys: Sequence[Key], rows: Rows) -> None:
+def _keep(made: Sequence[dict[str, Any]], keys: Sequence[Key], rows: RowFile) -> None:
     found = [rows.key(row) for row in made]
     if set(found) != set(keys):
         raise ValueError(f"the rows of a task must be those of its keys {list(keys)}, got {found}")

@@ -9,12 +9,12 @@ import torch
 from threadpoolctl import threadpool_limits
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+R = TypeVar("R")
 
 
 @contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
-    """Let torch and the libraries under NumPy work in so many threads for the length of a block.
+    """Let torch and the libraries under NumPy use a number of threads within a block.
 
     Many small operations do as well in one thread where the machine is idle, and far better where it is not: each of
     them would wait for the thread that another process has pushed aside.
@@ -28,7 +28,7 @@ def limited_threads(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def side_by_side(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+def side_by_side(function: Callable[[Item], R], items: Sequence[Item]) -> list[R]:
     """Return what a function makes of each item, as many at once as torch has threads, each of them in one thread.
 
     What is random in it needs a generator of its own, or it would depend on which item comes first.

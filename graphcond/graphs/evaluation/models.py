@@ -1,6 +1,6 @@
 """Downstream models for graphs: PyG's convolutions between an encoder of the features and a readout."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MLP, GATConv, GCNConv, GINConv, GINEConv, MessagePassing, SAGEConv
 from torch_geometric.utils import remove_self_loops
 
-from graphcond.core.evaluation.own_networks import Maker, checked_logits, maker, taken
+from graphcond.core.evaluation.own_networks import Maker, by_name, checked_logits, maker, taken
 from graphcond.core.names import named
 from graphcond.graphs import blocks
 from graphcond.graphs.evaluation.protocol import GraphProtocol
@@ -20,7 +20,7 @@ from graphcond.graphs.pooling import pool
 
 
 @dataclass(frozen=True)
-class Features:
+class FeatureSizes:
     """What the encoder of a set of graphs has to take.
 
     Args:
@@ -32,7 +32,7 @@ class Features:
     width: int
 
     @classmethod
-    def of(cls, *rows: Tensor) -> "Features":
+    def of(cls, *rows: Tensor) -> "FeatureSizes":
         """Return what covers the given rows."""
         if rows[0].is_floating_point():
             return cls(None, rows[0].size(1))
@@ -61,7 +61,7 @@ class CodeEncoder(nn.Module):
         return out
 
 
-class View:
+class GraphView:
     """A batch of graphs as the models want it; what they derive from it is made once."""
 
     def __init__(self, data: Data) -> None:
@@ -98,7 +98,12 @@ class GraphNetwork(nn.Module):
     """Encoder, convolutions with ReLU and dropout between them, readout, and a head of two layers."""
 
     def __init__(
-        self, kind: "GraphModel", nodes: Features, edges: Features | None, num_classes: int, protocol: GraphProtocol
+        self,
+        kind: "GraphModel",
+        nodes: FeatureSizes,
+        edges: FeatureSizes | None,
+        num_classes: int,
+        protocol: GraphProtocol,
     ) -> None:
         super().__init__()
         hidden = protocol.hidden
@@ -113,7 +118,7 @@ class GraphNetwork(nn.Module):
         self.readout = protocol.readout
         self.scale = 1.0
 
-    def embed(self, view: View) -> Tensor:
+    def embed(self, view: GraphView) -> Tensor:
         """Return one row for each graph, before the head."""
         data = view.data
         if view.blocks is not None:
@@ -124,12 +129,12 @@ class GraphNetwork(nn.Module):
             h = self._between(_convolve(conv, h, view, attr), i)
         return pool(h, data, self.readout) / self.scale
 
-    def forward(self, view: View) -> Tensor:
+    def forward(self, view: GraphView) -> Tensor:
         """Return logits, ``(num_graphs, num_classes)``."""
         out: Tensor = self.head(F.dropout(self.embed(view), self.dropout, self.training))
         return out
 
-    def _layers(self, view: View) -> Tensor:
+    def _layers(self, view: GraphView) -> Tensor:
         data = view.data
         h = self.encoder(data.x[blocks.leaves(data)])
         for i, (conv, block) in enumerate(zip(self.convs, view.blocks or (), strict=True)):
@@ -142,7 +147,7 @@ class GraphNetwork(nn.Module):
         return F.dropout(h, self.dropout, self.training) if layer < len(self.convs) - 1 else h
 
 
-def _convolve(conv: MessagePassing, h: Tensor, view: View, edge_attr: Tensor | None) -> Tensor:
+def _convolve(conv: MessagePassing, h: Tensor, view: GraphView, edge_attr: Tensor | None) -> Tensor:
     out: Tensor
     if isinstance(conv, GCNConv):
         out = conv(h, view.looped, view.norm)
@@ -169,9 +174,13 @@ class GraphModel:
     edges: bool = False
 
     def network(
-        self, features: tuple[Features, Features | None], num_classes: int, protocol: GraphProtocol, scale: float
+        self,
+        features: tuple[FeatureSizes, FeatureSizes | None],
+        num_classes: int,
+        protocol: GraphProtocol,
+        scale: float,
     ) -> nn.Module:
-        """Return a network with fresh weights, which is called with a :class:`View`.
+        """Return a network with fresh weights, which is called with a :class:`GraphView`.
 
         Args:
             features: Of nodes and edges.
@@ -197,7 +206,11 @@ class OwnGraphModel:
     make: Maker
 
     def network(
-        self, features: tuple[Features, Features | None], num_classes: int, protocol: GraphProtocol, scale: float
+        self,
+        features: tuple[FeatureSizes, FeatureSizes | None],
+        num_classes: int,
+        protocol: GraphProtocol,
+        scale: float,
     ) -> nn.Module:
         """See :meth:`GraphModel.network`."""
         return _OwnGraphNetwork(self.make(features[0].width, num_classes), num_classes)
@@ -215,7 +228,7 @@ class _OwnGraphNetwork(nn.Module):
         self.num_classes = num_classes
         self.more = taken(network, ["edge_attr", "edge_weight"])
 
-    def forward(self, view: View) -> Tensor:
+    def forward(self, view: GraphView) -> Tensor:
         """Return logits, ``(num_graphs, num_classes)``."""
         data = view.data
         out = self.network(data.x, data.edge_index, data.batch, **{name: data.get(name) for name in self.more})
@@ -233,6 +246,11 @@ GRAPH_MODELS = {
     "gine": GraphModel(lambda hidden: GINEConv(_mlp(hidden)), edges=True),
     "sage": GraphModel(lambda hidden: SAGEConv(hidden, hidden)),
 }
+
+
+def graph_models(models: Sequence[object]) -> dict[str, GraphKind]:
+    """Return downstream models by what tables call them; see :func:`by_name`."""
+    return by_name(models, resolve_graph_model)
 
 
 def resolve_graph_model(model: object) -> GraphKind:

@@ -1,10 +1,9 @@
-"""How a condensed set of graphs is judged: one fixed setting for all datasets, sizes and methods."""
+"""How a condensed set of graphs is evaluated: one fixed setting for all datasets, sizes and methods."""
 
 from dataclasses import dataclass
 
-from graphcond.core.evaluation.metrics import Metric
+from graphcond.core.evaluation.metrics import Metric, check_metric
 from graphcond.core.fields import plain_fields, positive_integer
-from graphcond.core.names import named
 from graphcond.graphs.pooling import Readout
 
 
@@ -13,7 +12,7 @@ class GraphProtocol:
     """The training of a downstream model on a set of graphs.
 
     Adam; the learning rate drops to a tenth at half time. The weights of the best validation epoch are kept, and those
-    of the last step are judged as well. The test split is read once, at the end.
+    of the last step are evaluated as well. The test split is read once, at the end.
 
     Args:
         name: Shown in tables.
@@ -26,8 +25,9 @@ class GraphProtocol:
         steps: Optimiser steps, at the least.
         passes: Passes over the training set, at the least.
         batch_size: Graphs of a step.
-        looks: How often the validation split is looked at.
-        metric: What a score is, as :func:`graphcond.evaluate` takes it; ``None``: the dataset's own.
+        validations: Number of validations.
+        runs: Trainings of each condensation, with the seeds ``seed``, ``seed + 1``, ... of the call.
+        metric: What a score is, as :class:`graphcond.evaluation.Protocol` has it; ``None``: the dataset's own.
     """
 
     name: str = "graphs"
@@ -40,13 +40,14 @@ class GraphProtocol:
     steps: int = 500
     passes: int = 20
     batch_size: int = 256
-    looks: int = 50
+    validations: int = 50
+    runs: int = 3
     metric: str | Metric | None = None
 
     def __post_init__(self) -> None:
         """Check the fields."""
         plain_fields(self)
-        for field in ("layers", "hidden", "steps", "passes", "batch_size", "looks"):
+        for field in ("layers", "hidden", "steps", "passes", "batch_size", "validations", "runs"):
             positive_integer(field, getattr(self, field))
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
@@ -54,36 +55,23 @@ class GraphProtocol:
             raise ValueError("learning_rate must be positive, weight_decay not negative")
         if self.readout not in ("sum", "mean"):
             raise ValueError(f"readout must be 'sum' or 'mean', got {self.readout!r}")
+        check_metric(self.metric)
 
 
 STANDARD_GRAPHS = GraphProtocol(name="standard")
 """Three layers of width 64, sum readout, 500 steps of Adam at 0.01, then 0.001, an L2 penalty of 0.001; weights of the
-best validation look.
+best validation.
 
 The learning rate was chosen on validation graphs of NCI1 and molbace, for random graphs and histograms alike; the
 penalty on those of NCI1, molbace, molhiv and MUTAG, for histograms, random graphs and herding."""
 
 PUBLISHED_GRAPHS = GraphProtocol(
-    name="published", hidden=128, readout="mean", learning_rate=1e-3, weight_decay=0.0, looks=100
+    name="published", hidden=128, readout="mean", learning_rate=1e-3, weight_decay=0.0, validations=100
 )
 """DosCond's table: 3 layers of width 128, mean readout, 500 steps of Adam at 1e-3, then 1e-4; best by validation.
 
 Note:
-    DosCond looks at the validation split after each epoch; here after each fifth step.
+    DosCond validates after each epoch; here after each fifth step.
 """
 
 GRAPH_PROTOCOLS = {protocol.name: protocol for protocol in (STANDARD_GRAPHS, PUBLISHED_GRAPHS)}
-
-
-def resolve_graph_protocol(protocol: object) -> GraphProtocol:
-    """Return the protocol of a name, or the given protocol itself.
-
-    Raises:
-        TypeError: neither a name nor a protocol for graphs.
-        ValueError: there is no protocol of that name; the message names the nearest.
-    """
-    if isinstance(protocol, GraphProtocol):
-        return protocol
-    if not isinstance(protocol, str):
-        raise TypeError(f"protocol must be a name or a GraphProtocol for graphs, got {type(protocol).__name__}")
-    return named(protocol, GRAPH_PROTOCOLS, "protocol")

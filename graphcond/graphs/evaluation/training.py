@@ -14,7 +14,7 @@ from graphcond.core.evaluation.metrics import Metric
 from graphcond.core.evaluation.training import LEARNING_RATE_DROP, train
 from graphcond.core.runtime.randomness import seeded
 from graphcond.graphs.color_refinement import refine
-from graphcond.graphs.evaluation.models import Features, GraphKind, View
+from graphcond.graphs.evaluation.models import FeatureSizes, GraphKind, GraphView
 from graphcond.graphs.evaluation.protocol import GraphProtocol
 from graphcond.graphs.folding import folded_graphs
 from graphcond.graphs.storage.packing import merged, union
@@ -27,33 +27,33 @@ SHARED = (
 
 
 @dataclass(frozen=True, eq=False)
-class GraphExam:
-    """Graphs on which a model is judged, in one or several batches."""
+class GraphEvaluationData:
+    """Graphs on which a model is validated or tested, in one or several batches."""
 
-    views: list[View]
+    views: list[GraphView]
     labels: Tensor
 
     @classmethod
-    def of(cls, graphs: GraphSet, layers: int, device: torch.device | str = "cpu") -> "GraphExam":
-        """Return the exam of some graphs for models of so many layers, on a device.
+    def of(cls, graphs: GraphSet, layers: int, device: torch.device | str = "cpu") -> "GraphEvaluationData":
+        """Return evaluation data of some graphs for models of ``layers`` layers, on a device.
 
         They are folded: what models compute is the same, and takes a fraction of the time. Graphs with self-loops or
         weights of edges are taken as they are.
         """
-        return cls([View(_folded(graphs, layers).to(device))], graphs.y.to(device))
+        return cls([GraphView(_folded(graphs, layers).to(device))], graphs.y.to(device))
 
     @classmethod
-    def unfolded(cls, graphs: GraphSet, batch_size: int, device: torch.device | str = "cpu") -> "GraphExam":
-        """Return the exam of some graphs as they are, in batches, on a device."""
+    def unfolded(cls, graphs: GraphSet, batch_size: int, device: torch.device | str = "cpu") -> "GraphEvaluationData":
+        """Return evaluation data of some graphs as they are, in batches, on a device."""
         parts = torch.split(torch.arange(len(graphs)), batch_size)
-        return cls([View(as_batch(graphs.take(part)).to(device)) for part in parts], graphs.y.to(device))
+        return cls([GraphView(as_batch(graphs.take(part)).to(device)) for part in parts], graphs.y.to(device))
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
 @dataclass(frozen=True, eq=False)
-class GraphLesson:
+class GraphTrainingData:
     """Graphs on which a model is trained: condensed ones all together, or many in batches.
 
     Args:
@@ -62,7 +62,7 @@ class GraphLesson:
         weights: For each batch, ``(m,)`` float32.
     """
 
-    batches: list[View]
+    batches: list[GraphView]
     targets: list[Tensor]
     weights: list[Tensor]
 
@@ -79,20 +79,21 @@ class GraphLesson:
 
 
 def train_graphs(
-    kind: GraphKind, lesson: GraphLesson, val: GraphExam, test: GraphExam, features: tuple[Features, Features | None],
+    kind: GraphKind, training: GraphTrainingData, val: GraphEvaluationData, test: GraphEvaluationData,
+    features: tuple[FeatureSizes, FeatureSizes | None],
     num_classes: int, protocol: GraphProtocol, metric: Metric, seed: int,
 ) -> Score:  # fmt: skip
-    """Train a fresh model, keep the weights of its best look at the validation graphs, read the test graphs once."""
+    """Train a fresh model, keep the weights of its best validation, read the test graphs once."""
     with seeded(seed):
-        model = kind.network(features, num_classes, protocol, lesson.scale).to(test.labels.device)
-        steps = max(protocol.steps, protocol.passes * len(lesson.batches))
+        model = kind.network(features, num_classes, protocol, training.scale).to(test.labels.device)
+        steps = max(protocol.steps, protocol.passes * len(training.batches))
         optimizer = torch.optim.Adam(
             model.parameters(), lr=protocol.learning_rate, weight_decay=protocol.weight_decay, fused=True
         )
-        batches, last = _order(len(lesson.batches)), list[float]()
+        batches, last = _order(len(training.batches)), list[float]()
 
         def step(optimizer: torch.optim.Optimizer) -> None:
-            _step(model, lesson, next(batches), optimizer)
+            _step(model, training, next(batches), optimizer)
 
         best = train(
             model,
@@ -101,7 +102,9 @@ def train_graphs(
             step=step,
             at_half_time=_slower,
             validate=(lambda: metric(predict(model, val), val.labels)) if len(val) else None,
-            validates_after=lambda number: protocol.looks * number // steps > protocol.looks * (number - 1) // steps,
+            validates_after=lambda number: (
+                protocol.validations * number // steps > protocol.validations * (number - 1) // steps
+            ),
             at_end=lambda: last.append(metric(predict(model, test), test.labels)),
         )
         logits = predict(model, test)
@@ -114,10 +117,10 @@ def train_graphs(
 
 
 @torch.no_grad()
-def predict(model: nn.Module, exam: GraphExam) -> Tensor:
-    """Return the model's logits of the graphs of an exam, ``(num_graphs, num_classes)``."""
+def predict(model: nn.Module, data: GraphEvaluationData) -> Tensor:
+    """Return the model's logits of the graphs of evaluation data, ``(num_graphs, num_classes)``."""
     model.eval()
-    return torch.cat([model(view) for view in exam.views])
+    return torch.cat([model(view) for view in data.views])
 
 
 def _slower(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
@@ -132,11 +135,11 @@ def _order(batches: int) -> Iterator[int]:
         yield from torch.randperm(batches).tolist()
 
 
-def _step(model: nn.Module, lesson: GraphLesson, batch: int, optimizer: torch.optim.Optimizer) -> None:
+def _step(model: nn.Module, training: GraphTrainingData, batch: int, optimizer: torch.optim.Optimizer) -> None:
     model.train()
     optimizer.zero_grad()
-    losses = F.cross_entropy(model(lesson.batches[batch]), lesson.targets[batch], reduction="none")
-    weights = lesson.weights[batch]
+    losses = F.cross_entropy(model(training.batches[batch]), training.targets[batch], reduction="none")
+    weights = training.weights[batch]
     loss = (losses * weights).sum() / weights.sum()
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
@@ -153,11 +156,11 @@ def carries_own(items: Sequence[Data], *, roots: bool = True) -> bool:
     return (roots and "root_weight" in items[0]) or "y_soft" in items[0] or bool((weights != weights[0]).any())
 
 
-def lesson_of_items(
+def training_data_of_items(
     items: Sequence[Data], protocol: GraphProtocol, column: Column, device: torch.device | str = "cpu",
     *, fold: bool = True,
-) -> GraphLesson:  # fmt: skip
-    """Return condensed graphs as a lesson: all of them in one batch, and trees that several nodes have once.
+) -> GraphTrainingData:  # fmt: skip
+    """Return condensed graphs as training data: all of them in one batch, and trees that several nodes have once.
 
     Args:
         items: The graphs.
@@ -176,7 +179,7 @@ def lesson_of_items(
     if column == "own":
         targets = data.get("y_soft", targets)
         weights = data.get("graph_weight", weights)
-    return GraphLesson([View(data)], [targets], [weights])
+    return GraphTrainingData([GraphView(data)], [targets], [weights])
 
 
 def _batched(items: Sequence[Data], protocol: GraphProtocol, column: Column, fold: bool) -> Data:
@@ -208,16 +211,16 @@ def _folded(graphs: GraphSet, layers: int) -> Data:
     return folded_graphs(graphs, refine(graphs, layers, degrees=True), degrees=True)
 
 
-def lesson_of_graphs(
+def training_data_of_graphs(
     graphs: GraphSet, protocol: GraphProtocol, device: torch.device | str = "cpu", *, fold: bool = True
-) -> GraphLesson:
-    """Return original graphs as a lesson, in batches drawn once; for ``fold`` see :func:`lesson_of_items`."""
+) -> GraphTrainingData:
+    """Return original graphs as training data, in batches drawn once; ``fold``: see :func:`training_data_of_items`."""
     with seeded(0):
         parts = torch.split(torch.randperm(len(graphs)), protocol.batch_size)
     batches = [graphs.take(part) for part in parts]
     weights = [torch.ones(len(part), device=device) for part in parts]
-    views = [View((_unified(batch, protocol) if fold else as_batch(batch)).to(device)) for batch in batches]
-    return GraphLesson(views, [batch.y.to(device) for batch in batches], weights)
+    views = [GraphView((_unified(batch, protocol) if fold else as_batch(batch)).to(device)) for batch in batches]
+    return GraphTrainingData(views, [batch.y.to(device) for batch in batches], weights)
 
 
 def shallower(protocol: GraphProtocol, depth: int | None) -> GraphProtocol:

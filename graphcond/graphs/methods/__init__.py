@@ -3,7 +3,7 @@
 from graphcond.core.matching.training import Training
 from graphcond.core.method import MethodTable
 from graphcond.graphs.methods.auto import AutoGraphs
-from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
+from graphcond.graphs.methods.base import GraphMethod
 from graphcond.graphs.methods.doscond import DosCondGraphs
 from graphcond.graphs.methods.histograms import Histograms
 from graphcond.graphs.methods.mirage import Mirage
@@ -21,19 +21,3 @@ METHODS = MethodTable(
     of=" for graphs",
     example="a method for graphs such as Mirage()",
 )  # fmt: skip
-
-__all__ = [
-    "METHODS",
-    "AutoGraphs",
-    "DosCondGraphs",
-    "GraphMethod",
-    "HerdingGraphs",
-    "Histograms",
-    "KCenterGraphs",
-    "Mirage",
-    "RandomGraphs",
-    "RandomSoftGraphs",
-    "RidgeGraphs",
-    "SyntheticGraphs",
-    "WLFold",
-]

@@ -7,13 +7,13 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.core.members import Members
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.selection import farthest_first, herd
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
 from graphcond.graphs.methods.ridge import RidgeGraphs
 from graphcond.graphs.methods.selection import Dressed, Order, chosen_graphs, color_space, drawn, softened
-from graphcond.graphs.methods.validation import Outcome, Validation
+from graphcond.graphs.methods.validation import GraphValidation, GraphValidationOutcome
 from graphcond.graphs.task import GraphTask
 from graphcond.graphs.teacher import teach
 
@@ -26,9 +26,9 @@ class AutoGraphs(GraphMethod):
     """The default: real graphs that any training loop takes as they are, with a teacher's soft labels beside their own.
 
     The graphs are chosen by a ridge regression (:class:`RidgeGraphs`), at random, by herding and by k-center. A GIN and
-    a GCN are trained on each choice for a moment, on hard labels and with all nodes pooled alike, and judged on the
-    validation graphs. Another choice than the ridge regression's is taken if it is better by two standard errors of the
-    paired difference. ``y_soft`` is kept if training on it does no worse there than on ``y``.
+    a GCN are trained on each choice for a few steps, on hard labels and with all nodes pooled alike, and evaluated on
+    the validation graphs. Another choice than the ridge regression's is taken if it is better by two standard errors of
+    the paired difference. ``y_soft`` is kept if training on it does no worse there than on ``y``.
 
     Without validation graphs the ridge regression's choice is taken. A result that is no better than chance on the
     validation graphs, or from which no network learned to predict some class, is returned with a warning.
@@ -37,9 +37,8 @@ class AutoGraphs(GraphMethod):
     name: ClassVar[str] = "auto"
     keeps_weights: ClassVar[bool] = True
 
-    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+    def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
-        assert budget is not None
         teacher = teach(task)
         dressed = softened(task, teacher)
         candidates, impossible = _candidates(task, budget, dressed)
@@ -48,7 +47,7 @@ class AutoGraphs(GraphMethod):
             choices["not_possible"] = impossible
         if not len(task.val):
             return _result(dressed(candidates[PREFERRED]), candidates[PREFERRED], choices)
-        validation = Validation(task)
+        validation = GraphValidation(task)
         outcomes = {name: validation.outcome(dressed(graphs)) for name, graphs in candidates.items()}
         taken = _taken(validation, outcomes)
         items = dressed(candidates[taken])
@@ -82,7 +81,7 @@ def _attempted(task: GraphTask, budget: GraphBudget, points: Tensor, order: Orde
         return str(reason)
 
 
-def _taken(validation: Validation, outcomes: dict[str, Outcome]) -> str:
+def _taken(validation: GraphValidation, outcomes: dict[str, GraphValidationOutcome]) -> str:
     """Return the best of the candidates that are clearly better than the preferred one, or this."""
     better = [name for name in outcomes if validation.clearly_better(outcomes[name], outcomes[PREFERRED])]
     return max(better, key=lambda name: outcomes[name].score, default=PREFERRED)

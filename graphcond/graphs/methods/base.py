@@ -8,7 +8,7 @@ from torch_geometric.data import Data
 
 from graphcond.core.members import Members
 from graphcond.core.method import Method
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.task import GraphTask
 
@@ -34,15 +34,16 @@ class SyntheticGraphs:
 class GraphMethod(Method):
     """A way to condense a graph-classification dataset."""
 
+    on_device: ClassVar[bool] = False  # trees are integers, which are counted on the CPU
     keeps_weights: ClassVar[bool] = False
     """Whether the result has the weights of edges where the original has them."""
 
     @abstractmethod
-    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+    def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """Return synthetic graphs for ``task``.
 
         Args:
             task: The task; only ``train`` and (for choosing) ``val`` may be read.
             budget: The size that is asked for.
-            run: Who is told of progress, how long it may take, where its state is kept.
+            run: Progress callback, time limit, checkpoint.
         """

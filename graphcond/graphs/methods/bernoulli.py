@@ -1,11 +1,13 @@
-r"""Graphs whose edges are independent coin tosses (DosCond: Jin et al., KDD 2022).
+r"""Graphs whose edges are independent Bernoulli variables (DosCond: Jin et al., KDD 2022).
 
-An edge is there with probability :math:`\sigma(\Theta_{ij})`. What a surrogate sees is a relaxed toss (the binary
-concrete distribution: Maddison et al., ICLR 2017) with noise :math:`\epsilon` uniform in (0, 1), one draw per pair,
+An edge is there with probability :math:`\sigma(\Theta_{ij})`. What a surrogate sees is a
+relaxed sample (the binary concrete distribution: Maddison et al., ICLR 2017) with noise :math:`\epsilon` uniform in (0,
+1), one draw per pair,
 
 .. math:: A_{ij} = \sigma\Big(\frac{\Theta_{ij} + \log \epsilon_{ij} - \log(1 - \epsilon_{ij})}{\tau}\Big)
 
-which becomes a toss as :math:`\tau` falls; the graph that is kept has the edges with :math:`\sigma(\Theta_{ij}) > 1/2`.
+which becomes a sample of 0 or 1 as :math:`\tau` falls; the graph that is kept has the edges with
+:math:`\sigma(\Theta_{ij}) > 1/2`.
 """
 
 from dataclasses import dataclass
@@ -14,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from graphcond.core.fields import require_positive
-from graphcond.core.matching.driver import Synthetic
 from graphcond.core.matching.graph_batch import GraphBatch
+from graphcond.core.matching.recipe import Synthetic
 from graphcond.graphs.features import Features
 from graphcond.synthetic.graph import normalize
 
@@ -24,8 +26,8 @@ EPSILON = 1e-6  # how near noise may come to 0 and 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tosses:
-    """How tosses are relaxed, and held sparse.
+class EdgeSampling:
+    """How samples of edges are relaxed, and held sparse.
 
     Args:
         temperature: The lowest temperature; the first draw is made at 1.
@@ -55,7 +57,7 @@ class BernoulliGraphs(Synthetic):
         sizes: ``(n,)`` int64 how many of the ``N`` places of each graph are nodes.
         y: ``(n,)`` int64 classes, fixed.
         features: How features become numbers.
-        tosses: How edges do.
+        edge_sampling: How edges are sampled.
         mean: Whether a graph's readout is the mean of its nodes, or their sum.
     """
 
@@ -72,7 +74,7 @@ class BernoulliGraphs(Synthetic):
         y: Tensor,
         *,
         features: Features,
-        tosses: Tosses,
+        edge_sampling: EdgeSampling,
         mean: bool = True,
     ) -> None:
         super().__init__()
@@ -86,25 +88,25 @@ class BernoulliGraphs(Synthetic):
         self.register_buffer("pairs", pairs, persistent=False)
         self.register_buffer("draws", torch.zeros((), dtype=torch.int64))
         self.features = features
-        self.tosses = tosses
+        self.edge_sampling = edge_sampling
         self.mean = mean
         self.density = float(_mean(adjacency, pairs))
 
     def batch(self) -> GraphBatch:
-        """Return the graphs with a fresh draw of their edges; see :class:`graphcond.core.matching.driver.Synthetic`."""
-        temperature = self.tosses.temperature_at(int(self.draws))
+        """Return the graphs with a fresh draw of their edges; see :class:`graphcond.core.matching.recipe.Synthetic`."""
+        temperature = self.edge_sampling.temperature_at(int(self.draws))
         self.draws += 1
         adjacency = torch.sigmoid((self._odds() + self._noise()) / temperature) * self.pairs
         return self._seen(adjacency, self.features.numbers(self.x.flatten(0, 1)))
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
-        """See :class:`graphcond.core.matching.driver.Synthetic`."""
+        """See :class:`graphcond.core.matching.recipe.Synthetic`."""
         return {"features": [self.x], "structure": [self.logits]}
 
     def penalty(self) -> Tensor:
         r"""Return :math:`\beta \max(0, \overline{\sigma(\Theta)} - \text{initial density})`, over pairs of nodes."""
         excess = _mean(self._odds().sigmoid(), self.pairs) - self.density
-        return self.tosses.sparsity * excess.relu()
+        return self.edge_sampling.sparsity * excess.relu()
 
     @torch.no_grad()
     def decided(self) -> GraphBatch:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -13,17 +12,18 @@ from graphcond.core.fields import require_positive
 from graphcond.core.matching import driver
 from graphcond.core.matching.objectives.distances import DistanceName
 from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.recipe import Recipe
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Fresh, Pool
 from graphcond.core.presets import settings_for
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.features import features_of
 from graphcond.graphs.initialization import initial_graphs
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
-from graphcond.graphs.methods.bernoulli import BernoulliGraphs, Tosses
+from graphcond.graphs.methods.bernoulli import BernoulliGraphs, EdgeSampling
 from graphcond.graphs.methods.convolutions import Convolutions
-from graphcond.graphs.methods.short_training import judge
+from graphcond.graphs.methods.short_training import validation
 from graphcond.graphs.pooling import Readout
 from graphcond.graphs.source import GraphSource, union
 from graphcond.graphs.task import GraphSet, GraphTask
@@ -56,7 +56,7 @@ class DosCondGraphs(GraphMethod):
         steps: Networks that are drawn, each for one step.
         features_rate: Learning rate (Adam) of the features.
         structure_rate: Learning rate (Adam) of the edges' log-odds; the paper's depends on the dataset: :meth:`preset`.
-        drop: The step from which on both are a tenth of that.
+        rate_drop: The step from which on both learning rates are a tenth of that.
         hidden: Units of each convolution of the networks.
         depth: Their convolutions.
         readout: ``"mean"`` or ``"sum"`` of a graph's nodes, before a linear layer.
@@ -69,8 +69,8 @@ class DosCondGraphs(GraphMethod):
         distance: ``"normalized"``: squared difference relative to the real gradient, all weights taken together;
             ``"columns"``, ``"squared"``.
         per_class: Whether gradients are matched class by class, or their sum over classes.
-        networks: ``None`` draws a new network at each step. A number draws so many once and picks among them, so that
-            real graphs are looked at that often only (where all training graphs fit a step).
+        networks: ``None`` draws a new network at each step. A number: that many are drawn once and picked among, so
+            that real graphs are read that often only (where all training graphs fit a step).
         real_per_class: Training graphs of each class in a step.
 
     Note:
@@ -87,20 +87,22 @@ class DosCondGraphs(GraphMethod):
         - Integer features are codes of categories: the networks see them one-hot, synthetic graphs learn a softmax for
           each column and end on its likeliest code. The published code takes the codes as numbers.
         - The term that is added on ogbg-molhiv alone, a bound on the norm of propagated features, is left out.
-        - Every so often a network is trained on the graphs for a moment and looks at the validation graphs. The graphs
-          that looked best are returned: by accuracy, or by the area under the ROC curve if there are two classes. The
-          published code prints test results along the way and keeps the last.
+        - A network is trained on the graphs for a few steps and
+          validated, at intervals. The graphs with the best score are returned: by accuracy, or by the area under the
+          ROC curve if there are two classes. The published code prints test results along the way and keeps the last.
         - Edges of real graphs are taken in both directions. Edge features are not learned: where the real graphs have
           any, each synthetic edge gets the row that is most frequent among training edges.
     """
 
     name: ClassVar[str] = "doscond"
-    stepwise: ClassVar[bool] = True
+    quick_settings: ClassVar[Mapping[str, Any]] = {"steps": 3, "hidden": 8}
+    resumable: ClassVar[bool] = True
+    on_device: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     steps: int = 1000
     features_rate: float = 0.01
     structure_rate: float = 0.01
-    drop: int = 400
+    rate_drop: int = 400
     hidden: int = 128
     depth: int = 3
     readout: Readout = "mean"
@@ -130,36 +132,35 @@ class DosCondGraphs(GraphMethod):
         """
         return cls(**settings_for(cls.__name__, cls.presets, dataset))
 
-    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+    def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
-        if budget is None:
-            raise ValueError("doscond needs to be told a size; give graphs_per_class=, num_graphs= or ratio=")
         graphs = self.start(task.train, budget.allocate(task.class_counts))
         outcome = driver.run(self.recipe(task, graphs), run)
         return SyntheticGraphs(_items(graphs, task.train), outcome.choices())
 
     def start(self, real: GraphSet, allocation: Tensor) -> BernoulliGraphs:
-        """Return the synthetic graphs before the first step, made of so many real ones of each class."""
+        """Return the synthetic graphs before the first step, made of real ones, ``allocation`` of each class."""
         mean, fixed = float(real.sizes.double().mean()), self.sizes == "mean"
         initial = initial_graphs(real, allocation, round(mean if fixed else LARGEST * mean), fixed=fixed)
-        tosses = Tosses(temperature=self.temperature, annealing=self.annealing, sparsity=self.sparsity)
-        return BernoulliGraphs(*initial, features=features_of(real.x), tosses=tosses, mean=self.readout == "mean")
+        edge_sampling = EdgeSampling(temperature=self.temperature, annealing=self.annealing, sparsity=self.sparsity)
+        return BernoulliGraphs(
+            *initial, features=features_of(real.x), edge_sampling=edge_sampling, mean=self.readout == "mean"
+        )
 
-    def recipe(self, task: GraphTask, graphs: BernoulliGraphs) -> driver.Recipe:
+    def recipe(self, task: GraphTask, graphs: BernoulliGraphs) -> Recipe[BernoulliGraphs]:
         """Return what the method consists of."""
-        judged = len(torch.unique(task.val.y)) > 1  # with one class there is nothing to tell apart
         surrogate = Convolutions(graphs.features.width, self.hidden, task.num_classes, self.depth, graphs.logits)
-        return driver.Recipe(
+        return Recipe(
             synthetic=graphs,
             surrogate=surrogate,
-            sampler=(Fresh if self.networks is None else partial(Pool, size=self.networks))(surrogate),
+            sampler=Fresh(surrogate) if self.networks is None else Pool(surrogate, self.networks),
             objective=GradientMatching(distance=self.distance, per_class=self.per_class),
             source=GraphSource(union(task.train, self.readout), graphs.features, self.real_per_class),
             schedule=Schedule(
-                rates={"features": self.features_rate, "structure": self.structure_rate}, drops=(self.drop,)
+                rates={"features": self.features_rate, "structure": self.structure_rate}, rate_drops=(self.rate_drop,)
             ),
             steps=self.steps,
-            look=judge(graphs, surrogate, task.val, self.readout) if judged else None,
+            validation=validation(graphs, surrogate, task.val, self.readout),
         )
 
 

@@ -11,18 +11,19 @@ from torch_geometric.data import Data
 
 from graphcond.core.fields import plain_fields, positive_integer
 from graphcond.core.members import Members
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
+from graphcond.core.size import Size
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.color_refinement import Colors, refine
 from graphcond.graphs.counts import counted, logarithmic, projected
 from graphcond.graphs.discretization import as_categories, check_bins
 from graphcond.graphs.folding import Bags, separate_data, unfold
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
-from graphcond.graphs.methods.validation import Validation
+from graphcond.graphs.methods.validation import GraphValidation
 from graphcond.graphs.soft_labels import prior_shift, rounded_probabilities
 from graphcond.graphs.storage.packing import packed_bytes
 from graphcond.graphs.task import GraphSet, GraphTask
-from graphcond.graphs.teacher import DEPTHS, Teacher, teach
+from graphcond.graphs.teacher import DEPTHS, GraphTeacher, teach
 
 EIGHTH = 8  # counts are rounded to eighths, which take a byte each
 WIDTH = 50  # singular directions in which graphs are grouped
@@ -43,7 +44,8 @@ class Histograms(GraphMethod):
 
     Args:
         depth: Hops of the trees, the number of layers of the networks to be trained; ``None``: 1, 2 or 3, whichever a
-            network that is trained on the result for a moment does best with on the validation graphs; 2 without any.
+            network that is trained on the result for a few steps does best with on the validation graphs; 2 without
+            any.
         trees: How many distinct trees are kept, at most; under ``max_bytes``, as many as the bytes hold.
         edges: Whether edge features are part of the trees.
         degrees: Whether the degree of a node in its graph is, as GCN's normalisation needs at the leaves.
@@ -70,16 +72,15 @@ class Histograms(GraphMethod):
         if self.depth is not None:
             positive_integer("depth", self.depth)
 
-    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+    def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
-        assert budget is not None
         train, binned = as_categories(task.train, self.bins)
         teacher = teach(task)
         depths = (self.depth,) if self.depth is not None else DEPTHS if len(task.val) else (teacher.depth,)
         built = {depth: self._built(train, task, budget, teacher, depth) for depth in depths}
         scores = {}
         if len(built) > 1:
-            validation = Validation(task)
+            validation = GraphValidation(task)
             scores = {depth: validation.outcome_of_trees(items, depth).score for depth, (items, _) in built.items()}
         depth = max(built, key=lambda depth: scores.get(depth, 0.0))
         items, groups = built[depth]
@@ -91,7 +92,7 @@ class Histograms(GraphMethod):
         return SyntheticGraphs(items, choices | binned, members)
 
     def _built(
-        self, train: GraphSet, task: GraphTask, budget: GraphBudget, teacher: Teacher, depth: int
+        self, train: GraphSet, task: GraphTask, budget: GraphBudget, teacher: GraphTeacher, depth: int
     ) -> tuple[list[Data], np.ndarray]:
         """Return graphs of trees of a depth, and the group of each training graph."""
         colors = refine(train, depth, degrees=self.degrees, edges=self.edges)
@@ -130,7 +131,7 @@ class _Plan:
     cache: dict[Any, np.ndarray] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, graphs: GraphSet, colors: Colors, teacher: Teacher, degrees: bool) -> "_Plan":
+    def of(cls, graphs: GraphSet, colors: Colors, teacher: GraphTeacher, degrees: bool) -> "_Plan":
         """Count the trees of training graphs and weigh them by the teacher."""
         known, first, mass = np.unique(colors.levels[-1], return_index=True, return_counts=True)
         counts = counted(graphs, colors, colors.depth, known)
@@ -142,7 +143,7 @@ class _Plan:
         return cls(graphs, colors, degrees, first, counts, logits, space, order, seed)
 
     def build(self, allocation: list[int], trees: int) -> tuple[list[Data], np.ndarray]:
-        """Return so many graphs of each class over so many trees, and the group of each training graph."""
+        """Return the graphs of each class over the given trees, and the group of each training graph."""
         groups = self._groups(tuple(allocation))
         kept = np.sort(self.order[:trees])
         total = int(groups.max()) + 1
@@ -235,8 +236,8 @@ def _within_bytes(plan: _Plan, task: GraphTask, max_bytes: int) -> tuple[list[Da
 
     low, high, best = 0, 1, build(1)
     if (size := packed_bytes(best[0])) > max_bytes:
-        raise ValueError(f"max_bytes={max_bytes} is too little for one graph of each of {classes} classes, which take "
-                         f"{size} bytes")  # fmt: skip
+        asked = Size.bytes(max_bytes).argument
+        raise ValueError(f"{asked} is too little for one graph of each of {classes} classes, which take {size} bytes")
     while high < most and packed_bytes((made := build(high))[0]) <= max_bytes:
         low, high, best = high, min(2 * high, most), made
     while high - low > max(1, low // 16):

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.core.fields import is_whole, plain_fields
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
+from graphcond.core.size import Size
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.color_refinement import Colors, refine
 from graphcond.graphs.discretization import as_categories, check_bins
@@ -55,7 +56,7 @@ class Mirage(GraphMethod):
 
     Note:
         The paper takes all frequent sets; the default here is the closed ones: a set that never occurs without a
-        further tree tells nothing beside the larger one (molbbbp, threshold 11: 262,211 frequent sets, 18 closed). The
+        further tree says nothing beside the larger one (molbbbp, threshold 11: 262,211 frequent sets, 18 closed). The
         published code loses some sets (its miner does), draws them unweighted and drops the multiplicities; in some of
         its scripts it deletes patterns that are frequent in both classes, which is not done here. Trees are integer
         colours (:mod:`graphcond.graphs.color_refinement`), so that the depth costs linear instead of exponential time.
@@ -85,7 +86,7 @@ class Mirage(GraphMethod):
         """See :class:`graphcond.core.method.Method`."""
         return self.threshold is None
 
-    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+    def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
         train, binned = as_categories(task.train, self.bins)
         colors = refine(train, self.depth, degrees=self.degrees, edges=self.edges)
@@ -103,16 +104,14 @@ class Mirage(GraphMethod):
         return SyntheticGraphs(build(patterns), choices | binned)
 
     def _mined(
-        self, task: GraphTask, transactions: list[Transactions], budget: GraphBudget | None, build: "_Build"
+        self, task: GraphTask, transactions: list[Transactions], budget: GraphBudget, build: "_Build"
     ) -> tuple[list[list[Itemset]], dict[str, Any]]:
         if self.threshold is not None:
-            if budget is not None:
-                (name, _), *_ = budget.asked().items()
-                raise ValueError(f"give either {name}= or Mirage(threshold=...), not both")
+            if not budget.is_everything:
+                raise ValueError(f"give either {budget.size.argument} or Mirage(threshold=...), not both")
             thresholds = least_supports(self.threshold, task.class_counts.tolist())
             pairs = zip(transactions, thresholds, strict=True)
             return [frequent(one, threshold, self.closed) for one, threshold in pairs], {"thresholds": thresholds}
-        assert budget is not None
         if budget.max_bytes is None:
             wanted = budget.allocate(task.class_counts).tolist()
             return [_most_frequent(one, n) for one, n in zip(transactions, wanted, strict=True)], {}
@@ -130,7 +129,7 @@ _Build = Any  # a function from patterns to graphs
 
 
 def _most_frequent(one: Transactions, count: int) -> list[Itemset]:
-    """Return the ``count`` most frequent closed sets; fewer, if there are not so many or far too many are as frequent.
+    """Return the ``count`` most frequent closed sets; fewer, if there are fewer or far too many are as frequent.
 
     The threshold is the largest at which there are enough: halved until there are, then searched in between.
     """
@@ -155,7 +154,7 @@ def _most_frequent(one: Transactions, count: int) -> list[Itemset]:
 
 
 def _has(one: Transactions, threshold: int, count: int) -> bool:
-    """Return whether there are so many closed sets, without listing many more."""
+    """Return whether there are that many closed sets, without listing many more."""
     try:
         return len(closed_itemsets(one.counts, threshold, limit=count)) >= count
     except ValueError:
@@ -174,7 +173,8 @@ def _within_bytes(
             break
         low, high = high, 2 * high
     if low == 0 and size > max_bytes:
-        raise ValueError(f"max_bytes={max_bytes} is too little for one pattern of each class, which take {size} bytes")
+        asked = Size.bytes(max_bytes).argument
+        raise ValueError(f"{asked} is too little for one pattern of each class, which take {size} bytes")
     while size > max_bytes and high - low > 1:
         middle = (low + high) // 2
         if packed_bytes(build([mined[:middle] for mined in found])) > max_bytes:

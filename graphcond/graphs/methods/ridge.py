@@ -1,4 +1,4 @@
-"""Real graphs on which a ridge regression learns best to tell all training graphs apart."""
+"""Real graphs on which a ridge regression learns best to classify all training graphs."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
 from graphcond.graphs.methods.selection import Dressed, color_space, real_graphs
@@ -57,9 +57,8 @@ class RidgeGraphs(GraphMethod):
         if not self.penalty > 0:
             raise ValueError(f"penalty must be positive, got {self.penalty!r}")
 
-    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+    def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
-        assert budget is not None
         return real_graphs(task, self.choose(task, budget))
 
     def choose(self, task: GraphTask, budget: GraphBudget, dressed: Dressed | None = None) -> Tensor:
@@ -91,7 +90,7 @@ class RidgeGraphs(GraphMethod):
                 return result
             if smallest:
                 raise ValueError(
-                    f"max_bytes={budget.max_bytes} is too little for one graph of each class, which take {size} bytes"
+                    f"{budget.size.argument} is too little for one graph of each class, which take {size} bytes"
                 )
             limit *= 0.95 * budget.max_bytes / size  # the bytes were estimated
 

@@ -11,15 +11,16 @@ from torch_geometric.data import Data
 
 from graphcond.core.allocation import largest_remainder
 from graphcond.core.members import Members
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.selection import farthest_first, herd
+from graphcond.core.size import Size
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.counts import Vocabulary, logarithmic, projected
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
 from graphcond.graphs.soft_labels import prior_shift, rounded_probabilities
 from graphcond.graphs.storage.packing import packed_bytes
 from graphcond.graphs.task import GraphSet, GraphTask
-from graphcond.graphs.teacher import Teacher, teach
+from graphcond.graphs.teacher import GraphTeacher, teach
 
 Order = Callable[[Tensor, int], Tensor]
 Dressed = Callable[[Tensor], list[Data]]
@@ -39,7 +40,7 @@ def chosen_graphs(
     Args:
         task: The task.
         budget: How many graphs, or bytes.
-        points: ``(num_graphs, ...)``, what ``order`` looks at.
+        points: ``(num_graphs, ...)``, what ``order`` orders by.
         order: Given the rows of a class and a count, the rows that are picked.
         dressed: Makes the items whose bytes count of graph numbers; by default the graphs as they are.
 
@@ -74,7 +75,7 @@ def _within_bytes(
     low, high = task.num_classes, task.num_classes
     if size(low) > max_bytes:
         raise ValueError(
-            f"max_bytes={max_bytes} is too little for one graph of each class, which take {size(low)} bytes"
+            f"{Size.bytes(max_bytes).argument} is too little for one graph of each class, which take {size(low)} bytes"
         )
     while high < most and size(high) <= max_bytes:
         low, high = high, min(2 * high, most)
@@ -95,7 +96,7 @@ def color_space(graphs: GraphSet, depth: int = SPACE_DEPTH, width: int = SPACE_W
     return torch.from_numpy(projected(counts, width)).float()
 
 
-def softened(task: GraphTask, teacher: Teacher) -> Dressed:
+def softened(task: GraphTask, teacher: GraphTeacher) -> Dressed:
     """Return what makes items of training graphs by their numbers, with the teacher's class probabilities.
 
     These follow the class shares of the graphs that are taken.
@@ -120,9 +121,8 @@ class RandomGraphs(GraphMethod):
     name: ClassVar[str] = "random"
     keeps_weights: ClassVar[bool] = True
 
-    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+    def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
-        assert budget is not None
         return real_graphs(task, chosen_graphs(task, budget, task.train.y, drawn))
 
 
@@ -138,9 +138,8 @@ class HerdingGraphs(GraphMethod):
     name: ClassVar[str] = "herding"
     keeps_weights: ClassVar[bool] = True
 
-    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+    def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
-        assert budget is not None
         return real_graphs(task, chosen_graphs(task, budget, color_space(task.train), herd))
 
 
@@ -151,9 +150,8 @@ class KCenterGraphs(GraphMethod):
     name: ClassVar[str] = "k_center"
     keeps_weights: ClassVar[bool] = True
 
-    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+    def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
-        assert budget is not None
         return real_graphs(task, chosen_graphs(task, budget, color_space(task.train), farthest_first))
 
 
@@ -164,9 +162,8 @@ class RandomSoftGraphs(GraphMethod):
     name: ClassVar[str] = "random_soft"
     keeps_weights: ClassVar[bool] = True
 
-    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+    def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
-        assert budget is not None
         teacher = teach(task)
         dressed = softened(task, teacher)
         graphs = chosen_graphs(task, budget, task.train.y, drawn, dressed)

@@ -1,4 +1,4 @@
-"""Short trainings: what small networks learn from candidate sets of graphs, judged on the validation graphs.
+"""Short trainings: what small networks learn from candidate sets of graphs, evaluated on the validation graphs.
 
 Ordinary graphs are trained on as any PyG user would, with all nodes pooled alike; bags of trees as deep as the network,
 with the weights of their roots.
@@ -29,7 +29,7 @@ STANDARD_ERRORS = 2  # by which a candidate has to be better than the preferred 
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedNetwork:
     """What one network learned.
 
     Args:
@@ -44,10 +44,10 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class GraphValidationOutcome:
     """How a candidate did with each network."""
 
-    networks: tuple[Trained, ...]
+    networks: tuple[TrainedNetwork, ...]
 
     @property
     def score(self) -> float:
@@ -60,7 +60,7 @@ class Outcome:
         return torch.stack([one.contributions for one in self.networks]).mean(dim=0)
 
 
-class Validation:
+class GraphValidation:
     """The validation graphs, on which candidates are compared after short trainings from the same initial weights.
 
     Args:
@@ -76,7 +76,7 @@ class Validation:
         self._width = self._features.encode(task.train.x[:1]).size(1)
         self._seed = int(torch.randint(2**31 - 1, ()))
 
-    def outcome(self, items: Sequence[Data], *, soft: bool = False) -> Outcome:
+    def outcome(self, items: Sequence[Data], *, soft: bool = False) -> GraphValidationOutcome:
         """Return what networks learn from ordinary graphs.
 
         Args:
@@ -87,20 +87,22 @@ class Validation:
         targets = torch.cat([item.y_soft for item in items]) if soft else graphs.y
         return self._outcome(Folded.of(graphs, self._features, LAYERS), targets, KINDS)
 
-    def outcome_of_trees(self, items: Sequence[Data], depth: int) -> Outcome:
+    def outcome_of_trees(self, items: Sequence[Data], depth: int) -> GraphValidationOutcome:
         """Return what a network of as many layers learns from bags of trees, their soft labels and weights of roots."""
         count = torch.cat([item.root_weight for item in items])
         targets = torch.cat([item.y_soft for item in items])
         # Degrees, which a GCN needs, are not those of the graphs where trees end.
         return self._outcome(Folded.of(union(items), self._features, depth, count), targets, ("gin",))
 
-    def _outcome(self, graphs: Folded, targets: Tensor, kinds: Sequence[Kind]) -> Outcome:
+    def _outcome(self, graphs: Folded, targets: Tensor, kinds: Sequence[Kind]) -> GraphValidationOutcome:
         layers = len(graphs.layers["gin"])
         if layers not in self._folded:
             self._folded[layers] = Folded.of(self._graphs, self._features, layers)
-        return Outcome(tuple(self._trained(kind, graphs, targets, self._folded[layers]) for kind in kinds))
+        return GraphValidationOutcome(
+            tuple(self._trained(kind, graphs, targets, self._folded[layers]) for kind in kinds)
+        )
 
-    def _trained(self, kind: Kind, graphs: Folded, targets: Tensor, validation: Folded) -> Trained:
+    def _trained(self, kind: Kind, graphs: Folded, targets: Tensor, validation: Folded) -> TrainedNetwork:
         with seeded(self._seed):
             network = ShortNetwork(kind, len(graphs.layers[kind]), self._width, self.num_classes)
         network.scale = graphs.mean_size if kind == "gin" else 1.0
@@ -118,16 +120,16 @@ class Validation:
                 predicted[logits.argmax(dim=1)] = True
                 if (value := score(logits, self.y)) > best:
                     best, best_logits = value, logits
-        return Trained(best, contributions(best_logits, self.y), predicted)
+        return TrainedNetwork(best, contributions(best_logits, self.y), predicted)
 
-    def clearly_better(self, challenger: Outcome, incumbent: Outcome) -> bool:
+    def clearly_better(self, challenger: GraphValidationOutcome, incumbent: GraphValidationOutcome) -> bool:
         """Return whether one outcome beats another by more than some standard errors of their paired difference."""
         error = standard_error_of_difference(
             challenger.contributions, incumbent.contributions, self.y, self.num_classes
         )
         return challenger.score > incumbent.score + STANDARD_ERRORS * error
 
-    def doubts(self, outcome: Outcome) -> tuple[str, ...]:
+    def doubts(self, outcome: GraphValidationOutcome) -> tuple[str, ...]:
         """Return what speaks against a candidate of this outcome, one sentence each."""
         best = max(outcome.networks, key=lambda one: one.score)
         predicted = torch.stack([one.predicted for one in outcome.networks]).any(dim=0)

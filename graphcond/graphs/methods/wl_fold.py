@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from graphcond.core.fields import is_whole, plain_fields
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.graphs.blocks import update_count
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.color_refinement import refine
@@ -52,11 +52,12 @@ class WLFold(GraphMethod):
         """See :class:`graphcond.core.method.Method`."""
         return False
 
-    def condense(self, task: GraphTask, budget: GraphBudget | None, run: Run = Run()) -> SyntheticGraphs:
+    def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
-        if budget is not None:
-            (name, value), *_ = budget.asked().items()
-            raise ValueError(f"method='wl_fold' keeps everything and takes no size, got {name}={value}; leave it out")
+        if not budget.is_everything:
+            raise ValueError(
+                f"method='wl_fold' keeps everything and takes no size, got {budget.size.argument}; leave it out"
+            )
         colors = refine(task.train, self.depth, degrees=self.degrees, edges=self.edges, weights=True)
         data = folded_graphs(task.train, colors, degrees=self.degrees)
         updates, full = update_count(data), task.train.num_nodes * self.depth

@@ -20,7 +20,7 @@ AT_ONCE = 1 << 22  # entries of a range: some 200 megabytes while they are added
 
 @dataclass(frozen=True)
 class TreeKind:
-    """What trees are told apart by.
+    """What trees are distinguished by.
 
     Args:
         depth: Hops of the trees.
@@ -120,7 +120,7 @@ def check_shard(number: int, graphs: object, num_classes: int) -> None:
     for name, rows in (("x", graphs.x), ("edge_attr", graphs.edge_attr)):
         if rows is not None and rows.is_floating_point() and bool((rows != rows.round()).any()):
             raise ValueError(
-                f"shard {number}: {name} holds quantities, but trees are told apart by categories; cut the quantities "
+                f"shard {number}: {name} holds quantities, but trees are distinguished by category; cut the quantities "
                 "into bins, the same in all shards, before"
             )
 

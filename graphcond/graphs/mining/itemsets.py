@@ -41,8 +41,8 @@ def closed_itemsets(
     """Return all closed itemsets whose support reaches a threshold (LCM: Uno et al., FIMI 2004).
 
     An itemset is closed if every larger one has a smaller support. The closed sets form a tree in which the parent of
-    each is found from it alone, so a walk meets each of them once and need not remember them: a child is the closure of
-    its parent and one more item ``j``, kept only if the closure adds no item before ``j``.
+    each is found from it alone, so a traversal meets each of them once and need not remember them: a child is the
+    closure of its parent and one more item ``j``, kept only if the closure adds no item before ``j``.
 
     Args:
         transactions: ``(num_transactions, num_items)``; an item is in a transaction where the entry is not zero.

@@ -18,15 +18,15 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphcond.core.fields import check_flag, is_whole
+from graphcond.core.run import Run, check_run
 from graphcond.core.runtime.parallel import Engine, check_engine, outcomes
 from graphcond.core.runtime.progress import Progress, ProgressCallback, resolve_progress, shows_progress
 from graphcond.graphs.color_refinement import refine
 from graphcond.graphs.folding import unfold
+from graphcond.graphs.methods.mirage import Mirage
 from graphcond.graphs.mining.counting import Tally, Total, TreeKind, added, tally
 from graphcond.graphs.mining.patterns import (
     Transactions,
-    check_threshold,
     frequent,
     least_supports,
     pattern_graphs,
@@ -61,12 +61,15 @@ class Mined:
 
 @shows_progress("shard")
 def mine(
-    shards: Sequence[Shard], depth: int, thresholds: Sequence[int | float], *,
-    edges: bool = True, degrees: bool = False, multiplicities: bool = True, closed: bool = True,
-    workers: int = 1, engine: Engine = "auto", folder: str | Path | None = None,
-    progress: ProgressCallback | bool | None = None,
-) -> Mined:  # fmt: skip
-    """Return what ``Mirage(threshold=...)`` finds in all shards together, whatever their sizes and the workers.
+    shards: Sequence[Shard],
+    method: Mirage,
+    *,
+    workers: int = 1,
+    engine: Engine = "auto",
+    folder: str | Path | None = None,
+    run: Run = Run(),
+) -> Mined:
+    """Return what a method finds in all shards together, whatever their sizes and the workers.
 
     Memory: one shard a worker, a range of all trees' counts (:mod:`graphcond.graphs.mining.counting`), and eight bytes
     for each graph and frequent tree that it has.
@@ -75,32 +78,23 @@ def mine(
         shards: Functions that return graphs, the same ones each time (:mod:`graphcond.graphs.mining.shards`). With more
             than one worker they are pickled, and the calling script must be importable without starting work (``if
             __name__ == "__main__"``).
-        depth: Hops of the trees.
-        thresholds: In how many graphs of each class a set must be, or in which fraction of them.
-        edges: Whether edge features are part of the trees.
-        degrees: Whether the degree of a node in its graph is.
-        multiplicities: Whether a tree counts as often as the graphs that support the set have it on average.
-        closed: Whether to leave out sets that never occur without a further tree.
+        method: Such as ``Mirage(depth=2, threshold=(40, 0.1))``, with a threshold for each class.
         workers: Processes that read and refine shards; 1: this one.
         engine: Where they are: ``"ray"``, ``"local"``, or ``"auto"``, which is Ray if it is installed
             (:func:`graphcond.core.runtime.parallel.outcomes`).
         folder: Where a temporary folder is made, for 15 to 30 bytes a node; default: the system's. All machines of a
             Ray cluster must see it.
-        progress: ``True``: show a bar on standard error; ``None``: show one on a terminal and in a notebook, once the
-            work has taken two seconds; ``False``: show none. A function is called with a :class:`graphcond.Progress`
-            after each shard.
+        run: Its ``progress``, which is told after each shard.
 
     Raises:
         TypeError: a shard cannot be sent to another process, or returns something else than a ``GraphSet``.
         ValueError: an argument makes no sense, shards do not fit together, or a threshold is above every support.
     """
-    _check(shards, depth, thresholds)
+    thresholds = _checked(shards, method)
     check_engine(engine, workers)
-    progress = resolve_progress(progress)
-    flags = {"edges": edges, "degrees": degrees, "multiplicities": multiplicities, "closed": closed}
-    for name, value in flags.items():
-        check_flag(name, value)
-    kind = TreeKind(depth, degrees, edges)
+    progress = resolve_progress(check_run(run, only=("progress",), of="mine").progress)
+    depth, degrees = method.depth, method.degrees
+    kind = TreeKind(depth, degrees, method.edges)
     with tempfile.TemporaryDirectory(prefix="graphcond-", dir=folder) as place:
         count = partial(tally, kind=kind, num_classes=len(thresholds), folder=Path(place))
         tallies = _tallied(shards, count, workers, engine, progress)
@@ -112,12 +106,12 @@ def mine(
         counts = sp.vstack([each.transactions(words) for each in tallies], format="csr")
         y = np.concatenate([each.read("y") for each in tallies])
         transactions = [Transactions(counts[np.flatnonzero(y == label)], label) for label in range(len(least))]
-        patterns = [frequent(one, number, closed) for one, number in zip(transactions, least, strict=True)]
+        patterns = [frequent(one, number, method.closed) for one, number in zip(transactions, least, strict=True)]
         graphs, nodes = _examples(shards, tallies, words[used_items(patterns)])
-    colors = refine(graphs, depth, degrees=degrees, edges=edges)
+    colors = refine(graphs, depth, degrees=degrees, edges=method.edges)
     _check_examples(colors.levels[-1][nodes.numpy()], words[used_items(patterns)])
     trees = unfold(graphs, colors, nodes, degrees=degrees)
-    items = pattern_graphs(trees, transactions, patterns, torch.tensor(class_counts), multiplicities)
+    items = pattern_graphs(trees, transactions, patterns, torch.tensor(class_counts), method.multiplicities)
     progress(Progress(len(shards) + 2, len(shards) + 2, "done"))
     return Mined(
         canonical(items), [[pattern.support for pattern in mined] for mined in patterns], least, class_counts,
@@ -125,14 +119,17 @@ def mine(
     )  # fmt: skip
 
 
-def _check(shards: Sequence[Shard], depth: int, thresholds: Sequence[int | float]) -> None:
+def _checked(shards: Sequence[Shard], method: Mirage) -> tuple[int | float, ...]:
+    """Return the threshold of each class."""
     if not len(shards):
         raise ValueError("shards is empty; give at least one function that returns a GraphSet")
-    if not is_whole(depth) or depth < 0:
-        raise ValueError(f"depth must be a whole number of hops, 0 or more, got {depth!r}")
-    if not isinstance(thresholds, list | tuple) or not thresholds:
-        raise ValueError(f"thresholds must be a list with a value for each class, got {thresholds!r}")
-    check_threshold(tuple(thresholds))
+    if not isinstance(method, Mirage):
+        raise TypeError(f"method must be a Mirage, such as Mirage(depth=2, threshold=(40, 0.1)), got {method!r}")
+    if not isinstance(method.threshold, tuple):
+        raise ValueError(f"threshold must be a tuple with a value for each class, got {method.threshold!r}")
+    if method.bins is not None:
+        raise ValueError(f"bins={method.bins} makes no sense for shards, whose features must be categories already")
+    return method.threshold
 
 
 def _tallied(

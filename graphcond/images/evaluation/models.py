@@ -14,7 +14,7 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.names import named
 from graphcond.core.positive_definite import ridged, solve
 from graphcond.core.runtime.randomness import seeded
-from graphcond.images.evaluation.training import ROWS_AT_ONCE, ImageExams, ImageLesson
+from graphcond.images.evaluation.training import ROWS_AT_ONCE, ImageEvaluationData, ImageTrainingData
 from graphcond.images.task import ImageSet
 from graphcond.surrogates.convnet import Architecture, ConvNet, Perceptron, network
 from graphcond.surrogates.infinite_width import InfiniteWidth
@@ -63,7 +63,7 @@ class AlexNet:
 
 @dataclass(frozen=True, kw_only=True)
 class KernelRegression:
-    r"""Kernel ridge regression on the condensed images, by which KIP judges its own (Nguyen et al., ICLR 2021).
+    r"""Kernel ridge regression on the condensed images, KIP's own evaluation (Nguyen et al., ICLR 2021).
 
     .. math:: K_{TS} \big(K_{SS} + \lambda\, \tfrac{\mathrm{tr} K_{SS}}{n} I\big)^{-1} Y_S
 
@@ -82,34 +82,35 @@ class KernelRegression:
         if not self.ridges or not all(ridge > 0 for ridge in self.ridges):
             raise ValueError(f"ridges must be positive numbers, at least one, got {self.ridges!r}")
 
-    def judge(self, lesson: ImageLesson, exams: ImageExams) -> Score:
+    def score(self, training: ImageTrainingData, data: ImageEvaluationData) -> Score:
         """Return the scores of the regression.
 
         Raises:
             ValueError: there are too many images.
         """
-        if len(lesson) > MOST_ROWS:
-            raise ValueError(f"a kernel matrix of {len(lesson):,} images is too large (the most is {MOST_ROWS:,})")
-        wanted = lesson.targets if lesson.outputs is None else lesson.outputs
-        outputs = F.one_hot(wanted, exams.num_classes) if wanted.dim() == 1 else wanted
-        batch = Batch(lesson.scale.normalized(lesson.x).double(), outputs.double())
+        if len(training) > MOST_ROWS:
+            raise ValueError(f"a kernel matrix of {len(training):,} images is too large (the most is {MOST_ROWS:,})")
+        wanted = training.targets if training.outputs is None else training.outputs
+        outputs = F.one_hot(wanted, data.num_classes) if wanted.dim() == 1 else wanted
+        batch = Batch(training.scale.normalized(training.x).double(), outputs.double())
         gram = self.kernel.gram((), batch)
         solutions = torch.stack([solve(ridged(gram, ridge), batch.y) for ridge in self.ridges])
-        if not len(exams.val):
-            return _scored(self._predicted(lesson, batch, solutions[0], exams.test), exams)
-        scores = [exams.metric(p, exams.val.y) for p in self._predicted(lesson, batch, solutions, exams.val)]
+        if not len(data.val):
+            return _scored(self._predicted(training, batch, solutions[0], data.test), data)
+        scores = [data.metric(p, data.val.y) for p in self._predicted(training, batch, solutions, data.val)]
         best = max(range(len(scores)), key=scores.__getitem__)
-        return _scored(self._predicted(lesson, batch, solutions[best], exams.test), exams, scores[best])
+        return _scored(self._predicted(training, batch, solutions[best], data.test), data, scores[best])
 
-    def _predicted(self, lesson: ImageLesson, batch: Batch, solutions: Tensor, images: ImageSet) -> Tensor:
+    def _predicted(self, training: ImageTrainingData, batch: Batch, solutions: Tensor, images: ImageSet) -> Tensor:
         """Return the predictions of one or several solutions, ``(..., n, num_classes)``."""
-        blocks = (Batch(lesson.scale.normalized(x).double(), images.y[:0]) for x in torch.split(images.x, ROWS_AT_ONCE))
+        shards = torch.split(images.x, ROWS_AT_ONCE)
+        blocks = (Batch(training.scale.normalized(x).double(), images.y[:0]) for x in shards)
         return torch.cat([self.kernel.cross((), block, batch) @ solutions for block in blocks], dim=-2)
 
 
-def _scored(predicted: Tensor, exams: ImageExams, val: float | None = None) -> Score:
-    labels = exams.test.y
-    return Score(exams.metric(predicted, labels), val, items=outcomes(predicted, labels, exams.metric))
+def _scored(predicted: Tensor, data: ImageEvaluationData, val: float | None = None) -> Score:
+    labels = data.test.y
+    return Score(data.metric(predicted, labels), val, items=outcomes(predicted, labels, data.metric))
 
 
 ImageModel = Architecture | KernelRegression
@@ -125,7 +126,7 @@ IMAGE_MODELS: dict[str, ImageModel] = {
 }
 
 
-def image_kinds(models: Sequence[object]) -> dict[str, ImageModel]:
+def image_models(models: Sequence[object]) -> dict[str, ImageModel]:
     """Return models by what they are called in a report: their name, or what makes them.
 
     Raises:

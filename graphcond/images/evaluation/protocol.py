@@ -1,13 +1,12 @@
-"""How a condensed set of images is judged: one fixed setting for all datasets, sizes and methods."""
+"""How a condensed set of images is evaluated: one fixed setting for all datasets, sizes and methods."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from graphcond.core.evaluation.metrics import Metric
-from graphcond.core.fields import require_positive
+from graphcond.core.evaluation.metrics import Metric, check_metric
+from graphcond.core.fields import positive_integer, require_positive
 from graphcond.core.matching.augment import Augment
 from graphcond.core.matching.batch import Batch
-from graphcond.core.names import named
 from graphcond.images.augmentation import DIGITS, Augmentation
 
 Selection = Literal["last", "validation"]
@@ -29,10 +28,11 @@ class ImageProtocol:
         batch_size: Images of a step, or all of them where there are fewer.
         augment: Each step sees freshly changed images; ``None``: they are seen as they are. An
             :class:`graphcond.images.augmentation.Augmentation` draws numbers for each image.
-        select: Which weights are judged: the ``"last"`` ones, or the best of some looks at the ``"validation"`` split.
-        looks: How many.
+        select: Which weights are evaluated: the ``"last"`` ones, or the best of some validations (``"validation"``).
+        validations: Number of validations.
         whole_epochs: Passes over the original, where it is trained on.
-        metric: What a score is, as :func:`graphcond.evaluate` takes it; ``None``: the dataset's own.
+        runs: Trainings of each condensation, with the seeds ``seed``, ``seed + 1``, ... of the call.
+        metric: What a score is, as :class:`graphcond.evaluation.Protocol` has it; ``None``: the dataset's own.
     """
 
     name: str = "custom"
@@ -43,13 +43,16 @@ class ImageProtocol:
     batch_size: int = 256
     augment: Augment | None = None
     select: Selection = "last"
-    looks: int = 20
+    validations: int = 20
     whole_epochs: int = 20
+    runs: int = 3
     metric: str | Metric | None = None
 
     def __post_init__(self) -> None:
         """Check the fields."""
+        positive_integer("runs", self.runs)
         require_positive(self, but=("momentum", "weight_decay"))
+        check_metric(self.metric)
         if self.momentum >= 1:
             raise ValueError(f"momentum must be in [0, 1), got {self.momentum!r}")
         if self.select not in get_args(Selection):
@@ -62,9 +65,9 @@ class ImageProtocol:
             return self.augment.each(batch)
         return batch if self.augment is None else self.augment.draw()(batch)
 
-    def looks_after(self, epoch: int) -> bool:
-        """Return whether the validation split is looked at after an epoch, counted from 1."""
-        return self.looks * epoch // self.epochs > self.looks * (epoch - 1) // self.epochs
+    def validates_after(self, epoch: int) -> bool:
+        """Return whether there is a validation after an epoch, counted from 1."""
+        return self.validations * epoch // self.epochs > self.validations * (epoch - 1) // self.epochs
 
 
 STANDARD_IMAGES = ImageProtocol(name="standard")
@@ -91,17 +94,3 @@ MOVED_DIGITS = ImageProtocol(
 IMAGE_PROTOCOLS = {
     protocol.name: protocol for protocol in (STANDARD_IMAGES, AUGMENTED_IMAGES, AUGMENTED_DIGITS, MOVED_DIGITS)
 }
-
-
-def resolve_image_protocol(protocol: object) -> ImageProtocol:
-    """Return the protocol of a name, or the given protocol itself.
-
-    Raises:
-        TypeError: neither a name nor a protocol for images.
-        ValueError: there is no protocol of that name; the message names the nearest.
-    """
-    if isinstance(protocol, ImageProtocol):
-        return protocol
-    if not isinstance(protocol, str):
-        raise TypeError(f"protocol must be a name or an ImageProtocol for images, got {type(protocol).__name__}")
-    return named(protocol, IMAGE_PROTOCOLS, "protocol", " for images")

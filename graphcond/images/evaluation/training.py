@@ -21,13 +21,13 @@ ROWS_AT_ONCE = 250  # of the test split; what more of them make no longer fits i
 
 
 @dataclass(frozen=True, eq=False)
-class ImageLesson:
+class ImageTrainingData:
     """What a network is trained on.
 
     Args:
         x: Images, as they are stored.
         targets: What the cross-entropy takes of them.
-        scale: How networks see these images, and those that they are judged on.
+        scale: How networks see these images, and those that they are tested on.
         learning_rate: The learned one, if there is one.
         outputs: What a regression shall predict of them; ``None``: the targets.
 
@@ -51,8 +51,8 @@ class ImageLesson:
 
 
 @dataclass(frozen=True, eq=False)
-class ImageExams:
-    """Where networks are judged, and what a score is."""
+class ImageEvaluationData:
+    """What networks are validated and tested on, and what a score is."""
 
     val: ImageSet
     test: ImageSet
@@ -60,8 +60,8 @@ class ImageExams:
     num_classes: int
 
 
-def lesson_of(data: Data, column: Column, scale: Scale, device: torch.device) -> ImageLesson:
-    """Return condensed images as a lesson.
+def training_data_of(data: Data, column: Column, scale: Scale, device: torch.device) -> ImageTrainingData:
+    """Return condensed images as training data.
 
     Args:
         data: With ``x`` and ``y`` and perhaps ``y_soft``, ``target``, ``learning_rate``, ``formation``, ``mean`` and
@@ -75,7 +75,7 @@ def lesson_of(data: Data, column: Column, scale: Scale, device: torch.device) ->
     own = column == "own"
     targets = data.y_soft.float() if own and "y_soft" in data else data.y.long()
     outputs = data.target if own and "target" in data else None
-    return ImageLesson(
+    return ImageTrainingData(
         data.x if factor == 1 else expand(pixels(data.x), factor),
         expand_labels(targets, factor),
         Scale(data.mean.float(), data.std.float()) if "mean" in data else scale.to(device),
@@ -85,33 +85,39 @@ def lesson_of(data: Data, column: Column, scale: Scale, device: torch.device) ->
 
 
 def train_images(
-    architecture: Architecture, lesson: ImageLesson, exams: ImageExams, protocol: ImageProtocol, seed: int
+    architecture: Architecture,
+    training: ImageTrainingData,
+    data: ImageEvaluationData,
+    protocol: ImageProtocol,
+    seed: int,
 ) -> Score:
-    """Train a fresh network; judge its last weights, or the best of some looks at the validation images.
+    """Train a fresh network; score its last weights, or the best of some validations.
 
-    Without validation images the last weights are judged. Initial weights are drawn on the CPU, so that devices agree.
+    Without validation images the last weights are scored. Initial weights are drawn on the CPU, so that devices agree.
     """
-    looking = protocol.select == "validation" and len(exams.val) > 0
-    rate = protocol.learning_rate if lesson.learning_rate is None else lesson.learning_rate
-    channels, height, width = lesson.x.shape[1:]
+    validates = protocol.select == "validation" and len(data.val) > 0
+    rate = protocol.learning_rate if training.learning_rate is None else training.learning_rate
+    channels, height, width = training.x.shape[1:]
     with seeded(seed):
-        model = architecture((channels, height, width), exams.num_classes).to(lesson.x.device)
+        model = architecture((channels, height, width), data.num_classes).to(training.x.device)
         best = train(
             model,
             _optimizer(model, protocol, rate),
             steps=protocol.epochs,
-            step=lambda optimizer: _epoch(model, lesson, protocol, optimizer),
+            step=lambda optimizer: _epoch(model, training, protocol, optimizer),
             at_half_time=lambda _: _optimizer(model, protocol, rate * LEARNING_RATE_DROP),
             validate=(
-                (lambda: exams.metric(predict_images(model, exams.val, lesson.scale), exams.val.y)) if looking else None
+                (lambda: data.metric(predict_images(model, data.val, training.scale), data.val.y))
+                if validates
+                else None
             ),
-            validates_after=protocol.looks_after,
+            validates_after=protocol.validates_after,
         )
-        logits = predict_images(model, exams.test, lesson.scale)
+        logits = predict_images(model, data.test, training.scale)
         return Score(
-            test=exams.metric(logits, exams.test.y),
+            test=data.metric(logits, data.test.y),
             val=best,
-            items=outcomes(logits, exams.test.y, exams.metric),
+            items=outcomes(logits, data.test.y, data.metric),
         )
 
 
@@ -122,11 +128,13 @@ def predict_images(model: nn.Module, images: ImageSet, scale: Scale) -> Tensor:
     return torch.cat([model(scale.normalized(block)) for block in torch.split(images.x, ROWS_AT_ONCE)])
 
 
-def _epoch(model: nn.Module, lesson: ImageLesson, protocol: ImageProtocol, optimizer: torch.optim.Optimizer) -> None:
+def _epoch(
+    model: nn.Module, training: ImageTrainingData, protocol: ImageProtocol, optimizer: torch.optim.Optimizer
+) -> None:
     """See each image once."""
     model.train()
-    for rows in torch.split(torch.randperm(len(lesson)).to(lesson.x.device), protocol.batch_size):
-        batch = protocol.seen(lesson.batch(rows))
+    for rows in torch.split(torch.randperm(len(training)).to(training.x.device), protocol.batch_size):
+        batch = protocol.seen(training.batch(rows))
         optimizer.zero_grad()
         loss = F.cross_entropy(model(batch.x), batch.y)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -7,6 +7,7 @@ from graphcond.core.matching.replay import Window
 from graphcond.core.matching.training import Training
 from graphcond.core.method import MethodTable
 from graphcond.images.augmentation import PHOTOGRAPHS
+from graphcond.images.methods.auto import AutoImages
 from graphcond.images.methods.base import ImageMethod
 from graphcond.images.methods.cafe import CAFE
 from graphcond.images.methods.dc import DC
@@ -17,7 +18,7 @@ from graphcond.images.methods.idc import IDC
 from graphcond.images.methods.idm import IDM
 from graphcond.images.methods.kip import KIP
 from graphcond.images.methods.mtt import MTT
-from graphcond.images.methods.parameterizations import Formations, Hallucinations, Memory, Stored
+from graphcond.images.methods.parameterizations import Hallucinators, MultiFormation, Pixels, SharedBases
 from graphcond.images.methods.rfad import RFAD
 from graphcond.images.methods.selection import (
     ClassMeanImages,
@@ -31,6 +32,7 @@ from graphcond.surrogates.convnet import ConvNet, Perceptron
 METHODS = MethodTable(
     base=ImageMethod,
     classes=(
+        AutoImages,
         CAFE,
         DC,
         DD,
@@ -48,9 +50,8 @@ METHODS = MethodTable(
         RandomSoftImages,
     ),
     variants={
-        "auto": (DM, "The default: dm."),
         "datm": (
-            partial(MTT, window=Window(latest=14, opened=4, widened_every=20), soft_labels="expert"),
+            partial(MTT, window=Window(max_start=14, first_max_start=4, widened_every=20), soft_labels="expert"),
             "MTT from early to late checkpoints, with learned soft labels.",
         ),
         "dcc": (partial(DC, per_class=False), "DC on the summed gradients of all classes."),
@@ -59,9 +60,9 @@ METHODS = MethodTable(
             partial(MTT, experts=ExpertPlan(number=5, training=Training(momentum=0.0, sharpness=0.01))),
             "MTT with experts on flat ground.",
         ),
-        "haba": (partial(DM, form=Hallucinations()), "DM on images that small networks make of a few."),
+        "haba": (partial(DM, parameterization=Hallucinators()), "DM on images that small networks make of a few."),
         "linba": (
-            partial(DD, form=Memory(), unroll_steps=50),
+            partial(DD, parameterization=SharedBases(), unroll_steps=50),
             "Back-propagation through training, on combinations of shared bases.",
         ),
         "tesla": (
@@ -69,7 +70,7 @@ METHODS = MethodTable(
             "MTT without terms across steps, with soft labels.",
         ),
     },
-    nested=(ConvNet, ExpertPlan, Formations, Hallucinations, Memory, Perceptron, Stored, Training, Window),
+    nested=(ConvNet, ExpertPlan, MultiFormation, Hallucinators, SharedBases, Perceptron, Pixels, Training, Window),
     of=" for images",
     example="a method for images such as DM()",
 )

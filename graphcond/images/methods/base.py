@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graphcond.core.members import Members
 from graphcond.core.method import Method
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.images.task import ImageTask
 
 
@@ -43,11 +43,11 @@ class ImageMethod(Method):
     """A way to condense an image-classification dataset."""
 
     @abstractmethod
-    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+    def condense(self, task: ImageTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticImages:
         """Return synthetic images for ``task``.
 
         Args:
             task: The task; only ``train`` and (for choosing) ``val`` may be read.
             allocation: How many images of each class are asked for, ``(num_classes,)`` int64, each at least one.
-            run: Who is told of progress, how long it may take, where its state is kept.
+            run: Progress callback, time limit, checkpoint.
         """

@@ -50,7 +50,7 @@ class Bases(Labelled):
 
 
 def nearest_bases(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Return bases and addresses whose combinations are as near to images as any of so many bases (Eckart, Young 1936).
+    """Return bases and addresses whose combinations are as near to images as those of any bases (Eckart, Young 1936).
 
     The bases are the leading right singular vectors of the images, with pixels as large as theirs in the mean; the
     paper starts from noise.

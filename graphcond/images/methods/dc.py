@@ -6,19 +6,21 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from graphcond.core.fields import require_positive
 from graphcond.core.matching.objectives.distances import DistanceName
 from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.recipe import Recipe
+from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.surrogate import Surrogate
 from graphcond.core.matching.training import Training
 from graphcond.core.matching.weight_samplers import Pool, Sampler, Trained
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.images.augmentation import Operation
-from graphcond.images.methods.matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels
-from graphcond.images.methods.parameterizations import Form, Start, Stored
+from graphcond.images.methods.matching import ImageMatchingMethod, augmentation, rates_of, surrogate_for
+from graphcond.images.quick_validation import ROWS_AT_ONCE
 from graphcond.images.source import ImageSource
 from graphcond.images.task import ImageTask
 from graphcond.surrogates.convnet import Architecture, ConvNet
+from graphcond.synthetic.learned_rows import Labelled
 
 INNER_STEPS = 500  # over the images per class: 50 at 10, 10 at 50, as in the published code
 MOST_OUTER_STEPS = 50
@@ -33,25 +35,23 @@ class DC(ImageMatchingMethod):
 
     ``operations`` make it DSA (Zhao and Bilen, ICML 2021): the same random change :math:`\omega` on both sides.
     ``per_class=False`` makes it DCC (Lee et al., ICML 2022): the gradients of all classes are compared as one. It is
-    :class:`graphcond.nodes.methods.gcond.GCond` with a ConvNet for eyes and no edges.
+    :class:`graphcond.nodes.methods.gcond.GCond` with a ConvNet as surrogate and no edges.
 
     Args:
         architecture: The network whose gradients are matched.
-        form: What of the images is stored.
         start: ``"noise"`` as DC, or ``"real"`` images as DSA.
         distance: ``"columns"``: cosine by output; ``"squared"``, ``"normalized"``.
         per_class: Whether classes are compared one by one.
         operations: How both sides are changed alike: ``graphcond.images.augmentation.PHOTOGRAPHS`` or ``DIGITS``.
-        steps: Matching steps.
         outer_steps: Steps with one network; ``None``: as many as there are images in the mean class, at most 50.
         inner_steps: Steps of training it on the synthetic images between two of them; ``None``: 500 over that number.
         inner_rate: Learning rate (SGD) of these.
         images_rate: Learning rate of the images.
         momentum: Of their descent; ``None``: Adam.
-        networks: With one image a class no network is ever trained; a number draws so many once and picks among them,
-            so that real images are seen by each once. ``None`` draws a new one every time.
+        networks: With one image a class no network is ever trained; a number: that many are drawn once and picked
+            among, so that real images are seen by each once. ``None`` draws a new one every time.
         real_per_class: Training images of each class in a step.
-        looks: How often the images are judged on validation images.
+        parameterization, steps, validations: See :class:`ImageMatchingMethod`.
 
     Note:
         - ``DC.preset("published")`` has the published width 128 and 256 real images of each class; the published run
@@ -59,18 +59,17 @@ class DC(ImageMatchingMethod):
           quarter of both, for a CPU; and Adam instead of descent with momentum, whose rate need not follow the size of
           gradients.
         - With one image a class the published code matches untrained networks only (one outer step), and so does this.
-        - Which step is kept is chosen on validation images; the published code judges on test images along the way.
+        - Which step is kept is chosen on validation images; the published code chooses on test images.
     """
 
     name: ClassVar[str] = "dc"
+    may_be_zero: ClassVar[tuple[str, ...]] = ("inner_steps", "momentum")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "published": {
             "architecture": ConvNet(), "images_rate": 0.1, "momentum": 0.5, "networks": None, "real_per_class": 256,
         },
     }  # fmt: skip
     architecture: Architecture = ConvNet(width=32)
-    form: Form = Stored()
-    start: Start = "real"
     distance: DistanceName = "columns"
     per_class: bool = True
     operations: tuple[Operation, ...] = ()
@@ -82,34 +81,28 @@ class DC(ImageMatchingMethod):
     momentum: float | None = None
     networks: int | None = 100
     real_per_class: int = 64
-    looks: int = 8
 
     def __post_init__(self) -> None:
         """Check the fields."""
         GradientMatching(distance=self.distance)
         super().__post_init__()
-        require_positive(self, but=("inner_steps", "momentum"))
 
-    @property
-    def label(self) -> str:
-        """The name of the variant."""
-        return "dsa" if self.operations else self.name if self.per_class else "dcc"
-
-    def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
+    def recipe(self, task: ImageTask, allocation: Tensor, run: RunContext) -> Recipe[Labelled]:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        made = self.form.build(task, allocation, self.start, hard_labels, None)
-        eyes = self.surrogate(task)
-        sampler = self._sampler(eyes, task, round(float(allocation.double().mean())))
-        return self.matching(
-            task,
-            made,
-            dict.fromkeys(made[0].parts(), self.images_rate),
-            eyes,
-            momentum=self.momentum,
+        images = self.images(task, allocation)
+        surrogate = surrogate_for(task, self.architecture)
+        sampler = self._sampler(surrogate, task, round(float(allocation.double().mean())))
+        return Recipe(
+            synthetic=images,
+            surrogate=surrogate,
             sampler=sampler,
             objective=GradientMatching(distance=self.distance, per_class=self.per_class),
             source=ImageSource(task, self.real_per_class, constant=isinstance(sampler, Pool)),
+            schedule=Schedule(rates=rates_of(images, self.images_rate), momentum=self.momentum),
+            steps=self.steps,
+            validation=self.validation(task, images, surrogate),
             augment=augmentation(self.operations, task),
+            rows_at_once=ROWS_AT_ONCE,
         )
 
     def _sampler(self, surrogate: Surrogate, task: ImageTask, per_class: int) -> Sampler:

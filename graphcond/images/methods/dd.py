@@ -5,17 +5,18 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from graphcond.core.fields import require_positive
 from graphcond.core.matching.objectives.unrolled_loss import OutcomeMatching
+from graphcond.core.matching.recipe import Recipe
+from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.unrolled import Unroll
 from graphcond.core.matching.weight_samplers import Fresh
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.images.augmentation import Operation
-from graphcond.images.methods.matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels
-from graphcond.images.methods.parameterizations import Form, Start, Stored
+from graphcond.images.methods.matching import ImageMatchingMethod, augmentation, rates_of, surrogate_for
 from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.surrogates.convnet import Architecture, ConvNet
+from graphcond.synthetic.learned_rows import Labelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,21 +27,18 @@ class DD(ImageMatchingMethod):
 
     through :math:`N` steps of gradient descent with momentum, differentiated exactly at one step of graph memory
     (:mod:`graphcond.core.matching.unrolled`). With momentum and many steps it is the learner of RTP, and with
-    ``form=Memory()`` LinBa (both Deng and Russakovsky, NeurIPS 2022).
+    ``parameterization=SharedBases()`` LinBa (both Deng and Russakovsky, NeurIPS 2022).
 
     Args:
         architecture: The network.
-        form: What of the images is stored.
-        start: Where images start, ``"real"`` or ``"noise"``.
         operations: How synthetic images are changed at each step of the training.
         unroll_steps: The number :math:`N`.
         unroll_momentum: Of the training.
         step_size: Where the learned step size :math:`\beta` starts.
-        steps: Matching steps.
         images_rate: Learning rate (Adam) of the images.
         step_size_rate: Learning rate (Adam) of the step size's logarithm.
-        real_rows: Real images of a step.
-        looks: How often the images are judged on validation images.
+        real_batch_size: Real images of a step.
+        parameterization, start, steps, validations: See :class:`ImageMatchingMethod`.
 
     Note:
         The published code learns a step size for each step and trains on each class in turn; here one step size holds
@@ -48,9 +46,8 @@ class DD(ImageMatchingMethod):
     """
 
     name: ClassVar[str] = "dd"
+    may_be_zero: ClassVar[tuple[str, ...]] = ("unroll_momentum",)
     architecture: Architecture = ConvNet(width=32)
-    form: Form = Stored()
-    start: Start = "real"
     operations: tuple[Operation, ...] = ()
     unroll_steps: int = 20
     unroll_momentum: float = 0.9
@@ -58,27 +55,21 @@ class DD(ImageMatchingMethod):
     steps: int = 400
     images_rate: float = 0.02
     step_size_rate: float = 0.01
-    real_rows: int = 256
-    looks: int = 8
+    real_batch_size: int = 256
 
-    def __post_init__(self) -> None:
-        """Check the fields."""
-        super().__post_init__()
-        require_positive(self, but=("unroll_momentum",))
-
-    def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
+    def recipe(self, task: ImageTask, allocation: Tensor, run: RunContext) -> Recipe[Labelled]:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        made = self.form.build(task, allocation, self.start, hard_labels, self.step_size)
-        eyes = self.surrogate(task)
+        images = self.images(task, allocation, step_size=self.step_size)
+        surrogate = surrogate_for(task, self.architecture)
         changes = augmentation(self.operations, task)
         unroll = Unroll(steps=self.unroll_steps, momentum=self.unroll_momentum, augment=changes)
-        return self.matching(
-            task,
-            made,
-            dict.fromkeys(made[0].parts(), self.images_rate) | {"step_size": self.step_size_rate},
-            eyes,
-            sampler=Fresh(eyes),
+        return Recipe(
+            synthetic=images,
+            surrogate=surrogate,
+            sampler=Fresh(surrogate),
             objective=OutcomeMatching(unroll=unroll),
-            source=RandomBatches(task, self.real_rows),
-            rows_at_once=None,
+            source=RandomBatches(task, self.real_batch_size),
+            schedule=Schedule(rates=rates_of(images, self.images_rate, step_size=self.step_size_rate)),
+            steps=self.steps,
+            validation=self.validation(task, images, surrogate),
         )

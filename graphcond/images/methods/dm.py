@@ -6,16 +6,18 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from graphcond.core.fields import require_positive
 from graphcond.core.matching.objectives.distributions import DistributionMatching
+from graphcond.core.matching.recipe import Recipe
+from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Fresh, Pool
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.images.augmentation import Operation
-from graphcond.images.methods.matching import ImageMatching, ImageMatchingMethod, augmentation, hard_labels
-from graphcond.images.methods.parameterizations import Form, Start, Stored
+from graphcond.images.methods.matching import ImageMatchingMethod, augmentation, rates_of, surrogate_for
+from graphcond.images.quick_validation import ROWS_AT_ONCE
 from graphcond.images.source import ImageSource
 from graphcond.images.task import ImageTask
 from graphcond.surrogates.convnet import Architecture, ConvNet
+from graphcond.synthetic.learned_rows import Labelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +32,12 @@ class DM(ImageMatchingMethod):
 
     Args:
         architecture: The network.
-        form: What of the images is stored.
-        start: Where images start, ``"real"`` or ``"noise"``.
         operations: How both sides are changed alike (DSA); with any, real images have to be seen at every step.
         networks: Networks that are drawn once and picked among; ``None`` draws a new one at every step.
-        steps: Matching steps.
         images_rate: Learning rate of the images.
         momentum: Of their descent; ``None``: Adam.
         real_per_class: Training images of each class that a network sees.
-        looks: How often the images are judged on validation images.
+        parameterization, start, steps, validations: See :class:`ImageMatchingMethod`.
 
     Note:
         The published settings are ``DM.preset("published")``: width 128, 20,000 new networks, descent with momentum.
@@ -46,6 +45,7 @@ class DM(ImageMatchingMethod):
     """
 
     name: ClassVar[str] = "dm"
+    may_be_zero: ClassVar[tuple[str, ...]] = ("momentum",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "published": {
             "architecture": ConvNet(), "networks": None, "steps": 20_000, "images_rate": 1.0, "momentum": 0.5,
@@ -53,34 +53,27 @@ class DM(ImageMatchingMethod):
         },
     }  # fmt: skip
     architecture: Architecture = ConvNet(width=64)
-    form: Form = Stored()
-    start: Start = "real"
     operations: tuple[Operation, ...] = ()
     networks: int | None = 60
     steps: int = 2000
     images_rate: float = 0.02
     momentum: float | None = None
     real_per_class: int = 256
-    looks: int = 8
 
-    def __post_init__(self) -> None:
-        """Check the fields."""
-        super().__post_init__()
-        require_positive(self, but=("momentum",))
-
-    def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
+    def recipe(self, task: ImageTask, allocation: Tensor, run: RunContext) -> Recipe[Labelled]:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        made = self.form.build(task, allocation, self.start, hard_labels, None)
-        eyes = self.surrogate(task)
+        images = self.images(task, allocation)
+        surrogate = surrogate_for(task, self.architecture)
         constant = self.networks is not None and not self.operations
-        return self.matching(
-            task,
-            made,
-            dict.fromkeys(made[0].parts(), self.images_rate),
-            eyes,
-            momentum=self.momentum,
-            sampler=Fresh(eyes) if self.networks is None else Pool(eyes, self.networks),
+        return Recipe(
+            synthetic=images,
+            surrogate=surrogate,
+            sampler=Fresh(surrogate) if self.networks is None else Pool(surrogate, self.networks),
             objective=DistributionMatching(layers=(-2,)),
             source=ImageSource(task, self.real_per_class, constant=constant),
+            schedule=Schedule(rates=rates_of(images, self.images_rate), momentum=self.momentum),
+            steps=self.steps,
+            validation=self.validation(task, images, surrogate),
             augment=augmentation(self.operations, task),
+            rows_at_once=ROWS_AT_ONCE,
         )

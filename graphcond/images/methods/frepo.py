@@ -5,19 +5,27 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from graphcond.core.fields import require_positive
 from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
+from graphcond.core.matching.recipe import Recipe
+from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.training import Training
 from graphcond.core.matching.weight_samplers import Pool
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.images.augmentation import Operation
-from graphcond.images.methods.kernels import CentredTargets, deliver_targets, free_targets, probabilities
-from graphcond.images.methods.matching import ImageMatching, ImageMatchingMethod, augmentation, rate_of_images
-from graphcond.images.methods.parameterizations import Form, Start, Stored
+from graphcond.images.methods.matching import (
+    ImageMatchingMethod,
+    augmentation,
+    rate_of_images,
+    rates_of,
+    steps_after,
+    surrogate_for,
+)
+from graphcond.images.methods.targets import CentredTargets, free_targets
 from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.surrogates.convnet import Architecture, ConvNet
 from graphcond.surrogates.network_kernel import NetworkKernel
+from graphcond.synthetic.learned_rows import Labelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,31 +41,27 @@ class FRePO(ImageMatchingMethod):
 
     Args:
         architecture: The network.
-        form: What of the images is stored.
-        start: Where images start, ``"real"`` or ``"noise"``.
         operations: How both sides are changed alike.
         ridge: :math:`\lambda`, relative to the mean diagonal of the kernel.
         networks: Networks in the pool.
         train_steps: Steps of training after each use.
         max_age: Uses after which a network is replaced.
         inner_rate: Learning rate (Adam) of the training, on the squared error of the targets.
-        steps: Matching steps.
         images_rate: Learning rate (Adam) of the images; ``None``: 0.3 over the root of their number per class.
         labels_rate: Learning rate (Adam) of the targets.
-        drops: Shares of the steps after which both are a tenth of what they were.
-        real_rows: Real images of a step.
-        looks: How often the images are judged on validation images.
+        rate_drops: Shares of the steps after which both are a tenth of what they were.
+        real_batch_size: Real images of a step.
+        parameterization, start, steps, validations: See :class:`ImageMatchingMethod`.
 
     Note:
         The published network has batch normalisation and doubles its width from block to block, and its optimiser is
-        LAMB; here they are those of all methods. Networks judge by ``y_soft``, the targets as probabilities. Which step
-        is kept is chosen on validation images.
+        LAMB; here they are those of all methods. Networks are trained on ``y_soft``, the targets as probabilities.
+        Which step is kept is chosen on validation images.
     """
 
     name: ClassVar[str] = "frepo"
+    learns_targets: ClassVar[bool] = True
     architecture: Architecture = ConvNet(width=32)
-    form: Form = Stored()
-    start: Start = "real"
     operations: tuple[Operation, ...] = ()
     ridge: float = 1e-6
     networks: int = 10
@@ -67,33 +71,27 @@ class FRePO(ImageMatchingMethod):
     steps: int = 1500
     images_rate: float | None = None
     labels_rate: float = 0.001
-    drops: tuple[float, ...] = (0.7,)
-    real_rows: int = 256
-    looks: int = 8
+    rate_drops: tuple[float, ...] = (0.7,)
+    real_batch_size: int = 256
 
-    def __post_init__(self) -> None:
-        """Check the fields."""
-        super().__post_init__()
-        require_positive(self)
-
-    def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
+    def recipe(self, task: ImageTask, allocation: Tensor, run: RunContext) -> Recipe[Labelled]:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        made = self.form.build(task, allocation, self.start, free_targets(task, learned=True), None)
-        eyes = self.surrogate(task)
-        kernel = NetworkKernel(eyes)
+        images = self.images(task, allocation, free_targets(task))
+        surrogate = surrogate_for(task, self.architecture)
+        kernel = NetworkKernel(surrogate)
         training = Training(learning_rate=self.inner_rate)
-        return self.matching(
-            task,
-            made,
-            dict.fromkeys(made[0].parts(), rate_of_images(self.images_rate, allocation)) | {"labels": self.labels_rate},
-            eyes,
-            labels=probabilities,
-            drops=[round(share * self.steps) for share in self.drops],
+        rate = rate_of_images(self.images_rate, allocation)
+        return Recipe(
+            synthetic=images,
             surrogate=kernel,
             sampler=Pool(kernel, self.networks, self.train_steps, self.max_age, training),
             objective=KernelRidge(ridge=self.ridge),
-            source=CentredTargets(RandomBatches(task, self.real_rows), task.num_classes),
+            source=CentredTargets(RandomBatches(task, self.real_batch_size), task.num_classes),
+            schedule=Schedule(
+                rates=rates_of(images, rate, labels=self.labels_rate),
+                rate_drops=steps_after(self.rate_drops, self.steps),
+            ),
+            steps=self.steps,
+            validation=self.validation(task, images, surrogate),
             augment=augmentation(self.operations, task),
-            rows_at_once=None,
-            deliver=deliver_targets,
         )

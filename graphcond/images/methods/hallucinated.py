@@ -12,7 +12,7 @@ from graphcond.synthetic.learned_rows import Labelled, Labels
 Pairing = Literal["all", "drawn"]
 
 
-class Hallucinators(nn.Module):
+class HallucinatorNetworks(nn.Module):
     r"""Networks of an encoder, an affine map and a decoder, which all run at once.
 
     .. math:: H_j(b) = \mathrm{dec}_j(\sigma_j \odot \mathrm{enc}_j(b) + \mu_j)
@@ -56,13 +56,13 @@ class Hallucinators(nn.Module):
         return images.view(len(bases), len(encoder), *bases.shape[1:])
 
 
-class Hallucinated(Labelled):
+class HallucinatedImages(Labelled):
     """Each base through each hallucinator (HaBa: Liu et al., NeurIPS 2022).
 
     Args:
         bases: ``(n, channels, height, width)`` where the bases start; real images.
         labels: One for each base, which all that is made of it share.
-        hallucinators: How many; each base stands for so many images.
+        hallucinators: How many; each base stands for ``hallucinators`` images.
         pairing: What a step sees: ``"all"`` images, or those of one hallucinator that is ``"drawn"`` for it.
         kernel: Height and width of the hallucinators' convolutions, odd.
         noise: By how much hallucinators differ from the identity, and from each other, at first.
@@ -90,12 +90,12 @@ class Hallucinated(Labelled):
             raise ValueError(f"pairing must be 'all' or 'drawn', got {pairing!r}")
         channels, height, width = bases.shape[1:]
         self.bases = nn.Parameter(bases.clone())
-        self.hallucinators = Hallucinators(hallucinators, (channels, height, width), kernel, noise, like=bases)
+        self.hallucinators = HallucinatorNetworks(hallucinators, (channels, height, width), kernel, noise, like=bases)
         self.count = hallucinators
         self.pairing = pairing
 
     def batch(self) -> Batch:
-        """See :class:`graphcond.core.matching.driver.Synthetic`; where pairing is ``"drawn"``, each call draws anew."""
+        """See :class:`graphcond.core.matching.recipe.Synthetic`; where pairing is ``"drawn"``, each call draws anew."""
         if self.pairing == "all":
             return super().batch()
         first = int(torch.randint(self.count, ()))

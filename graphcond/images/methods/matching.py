@@ -1,166 +1,87 @@
 """What the image methods that match something have in common: synthetic images, learned step by step."""
 
+import dataclasses
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
+from graphcond.core.fields import require_positive
 from graphcond.core.matching import driver
-from graphcond.core.matching.augment import Augment
 from graphcond.core.matching.batch import Batch
-from graphcond.core.matching.objectives.base import Objective
-from graphcond.core.matching.observation import Source
-from graphcond.core.matching.schedules import Schedule
-from graphcond.core.matching.training import Student, Training
-from graphcond.core.matching.weight_samplers import Sampler
+from graphcond.core.matching.recipe import Recipe, Validation
 from graphcond.core.presets import settings_for
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.images.augmentation import Augmentation, Operation
 from graphcond.images.methods.base import ImageMethod, SyntheticImages
-from graphcond.images.methods.parameterizations import Form
+from graphcond.images.methods.parameterizations import LabelsOf, Parameterization, Pixels, Start
+from graphcond.images.methods.targets import probabilities
+from graphcond.images.quick_validation import Classifier, trained, validation
 from graphcond.images.task import ImageTask
-from graphcond.surrogates.convnet import Architecture, network
+from graphcond.surrogates.convnet import Architecture, ConvNet, network
 from graphcond.surrogates.network import Network
 from graphcond.synthetic.learned_rows import HardLabels, Labelled, Labels
 
-ROWS_AT_ONCE = 512  # real images that pass through a network together
-LOOK_STEPS = 150
-LOOK_ROWS = 128  # synthetic images of such a step
-LOOK_RATE = 0.01
-LOOK_MOMENTUM = 0.9
-LOOK_DECAY = 5e-4
-MAX_VALIDATION = 2000
 RATE_OF_ONE = 0.3
+VALUES: Mapping[str, tuple[type, str]] = {
+    "architecture": (
+        Architecture,
+        "a value such as ConvNet(width=32), or a function of (shape, num_classes) that makes a module",
+    ),
+    "parameterization": (Parameterization, "Pixels(), MultiFormation(), SharedBases() or Hallucinators()"),
+}
+"""What certain settings have to be, and the words for it."""
 
-Method = TypeVar("Method", bound="ImageMatchingMethod")
-Made = tuple[Labelled, Tensor]
-
-
-class Delivered(NamedTuple):
-    """Labels as they go into a result: probabilities, and targets of a regression; ``None``: there are none."""
-
-    y_soft: Tensor | None = None
-    target: Tensor | None = None
-
-
-def deliver_labels(labels: Tensor) -> Delivered:
-    """Return labels that are probabilities already, or classes."""
-    return Delivered() if labels.dim() == 1 else Delivered(y_soft=labels)
+M = TypeVar("M", bound="ImageMatchingMethod")
 
 
-@torch.no_grad()
-def delivered(
-    made: Made, form: Form, outcome: driver.Outcome, deliver: Callable[[Tensor], Delivered] = deliver_labels
-) -> SyntheticImages:
-    """Return learned images as the result of a method.
-
-    Args:
-        made: What was learned, and the class of each image.
-        form: What of them is stored.
-        outcome: How the run went.
-        deliver: Turns labels as they are learned into those of the result.
-    """
-    synthetic, y = made
-    x, labels = synthetic.decoded()
-    if form.formation > 1:
-        x, labels = synthetic.sources()["features"][0].detach().clone(), synthetic.labels().detach()
-    given, step_size = deliver(labels), synthetic.step_size()
-    return SyntheticImages(
-        x=x,
-        y=y,
-        y_soft=given.y_soft,
-        target=given.target,
-        learning_rate=None if step_size is None else float(step_size),
-        formation=form.formation,
-        learned_bytes=synthetic.learned_bytes() if form.decoded else None,
-        choices=outcome.choices(),
-    )
+def hard_labels(x: Tensor, y: Tensor) -> Labels:
+    """Return the classes themselves, fixed."""
+    return HardLabels(y)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageMatching:
-    """An image recipe: what differs between the methods.
+class ImageMatchingMethod(ImageMethod):
+    """A method that learns its images by matching: a recipe and the settings of its paper.
 
     Args:
-        synthetic: What is learned.
-        y: The class of each image that is delivered.
-        form: What of them is stored.
-        surrogate: How images are seen.
-        sampler: Where its weights come from.
-        objective: What must agree.
-        source: Real images.
-        schedule: Which part moves when.
-        steps: How many steps.
-        look: Judges the images on validation images; ``None``: the last step is kept.
-        looks: How often.
-        look_rows: How many validation images a look has, see :class:`graphcond.core.matching.driver.Recipe`.
-        augment: How real and synthetic images are changed alike.
-        rows_at_once: Real images that are observed together; ``None``: all of a batch.
-        deliver: Turns labels as they are learned into those of the result.
+        parameterization: What of the images is stored.
+        start: Where images start, ``"real"`` or ``"noise"``.
+        steps: Matching steps.
+        validations: How often the images are validated, to choose the step that is kept.
     """
 
-    synthetic: Labelled
-    y: Tensor
-    form: Form
-    surrogate: Any
-    sampler: Sampler
-    objective: Objective[Any, Any]
-    source: Source
-    schedule: Schedule
-    steps: int
-    look: Callable[[], float] | None
-    looks: int
-    look_rows: int
-    augment: Augment | None = None
-    rows_at_once: int | None = ROWS_AT_ONCE
-    deliver: Callable[[Tensor], Delivered] = deliver_labels
-
-    def condense(self, run: Run) -> SyntheticImages:
-        """Return the synthetic images of the latest step among those that looked best on the validation images."""
-        recipe = driver.Recipe(
-            synthetic=self.synthetic,
-            surrogate=self.surrogate,
-            sampler=self.sampler,
-            objective=self.objective,
-            source=self.source,
-            schedule=self.schedule,
-            steps=self.steps,
-            look=self.look,
-            looks=self.looks,
-            look_rows=self.look_rows,
-            augment=self.augment,
-            rows_at_once=self.rows_at_once,
-        )
-        outcome = driver.run(recipe, run)
-        return delivered((self.synthetic, self.y), self.form, outcome, self.deliver)
-
-
-class ImageMatchingMethod(ImageMethod):
-    """A method that learns its images by matching: a recipe and the settings of its paper."""
-
-    stepwise: ClassVar[bool] = True
+    resumable: ClassVar[bool] = True
+    quick_settings: ClassVar[Mapping[str, Any]] = {
+        "architecture": ConvNet(width=4, depth=1), "experts": {"number": 2, "interval": 1}, "steps": 4,
+        "validations": 2,
+        "networks": 2, "inner_steps": 2, "unroll_steps": 2, "epochs": 1, "real_per_class": 5, "real_batch_size": 16,
+        "expert_batch_size": 8, "inner_batch_size": 8, "batch_size": 8, "min_steps": 3,
+    }  # fmt: skip
+    learns_targets: ClassVar[bool] = False
+    """Whether labels are the targets of a regression; if not, they are classes or probabilities."""
+    may_be_zero: ClassVar[tuple[str, ...]] = ()
+    """The numbers among its settings that may be 0."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    architecture: Architecture
-    form: Form
+    parameterization: Parameterization = Pixels()
+    start: Start = "real"
     steps: int
-    looks: int
+    validations: int = 8
 
     def __post_init__(self) -> None:
-        """Check architecture and form; the methods check their other fields."""
-        if not isinstance(self.architecture, Architecture):
-            raise TypeError(
-                f"architecture must be a value such as ConvNet(width=32), or a function of (shape, num_classes) that "
-                f"makes a module, got {self.architecture!r}"
-            )
-        if not isinstance(self.form, Form):
-            raise TypeError(f"form must be Stored(), Formations(), Memory() or Hallucinations(), got {self.form!r}")
+        """Check the fields."""
+        for field in dataclasses.fields(self):
+            kind, words = VALUES.get(field.name, (object, ""))
+            if not isinstance(value := getattr(self, field.name), kind):
+                raise TypeError(f"{field.name} must be {words}, got {value!r}")
+        require_positive(self, but=self.may_be_zero)
 
     @classmethod
-    def preset(cls: type[Method], name: str) -> Method:
+    def preset(cls: type[M], name: str) -> M:
         """Return the method with its paper's settings, such as ``"published"``, which ask for a GPU.
 
         Raises:
@@ -168,52 +89,66 @@ class ImageMatchingMethod(ImageMethod):
         """
         return cls(**settings_for(cls.__name__, cls.presets, name))
 
-    def matching(
-        self, task: ImageTask, made: Made, rates: Mapping[str, float], eyes: Network, *,
-        labels: Callable[[Tensor], Tensor] = torch.clone, momentum: float | None = None, drops: Sequence[int] = (),
-        **parts: Any,  # noqa: ANN401 (checked by ImageMatching)
-    ) -> ImageMatching:  # fmt: skip
-        """Return the recipe of these parts, with what all methods do alike.
-
-        Args:
-            task: The task.
-            made: What the form builds: what is learned, and the class of each image.
-            rates: Learning rates by part; those that are not learned are left out.
-            eyes: The network that judges.
-            labels: Makes what it trains on of the labels as they are learned.
-            momentum: As :class:`graphcond.core.matching.schedules.Schedule` takes it.
-            drops: Likewise.
-            parts: The other fields of :class:`ImageMatching`; ``surrogate`` is ``eyes`` by default.
-        """
-        synthetic, y = made
-        return ImageMatching(
-            synthetic=synthetic.to(y.device),
-            y=y,
-            form=self.form,
-            schedule=Schedule(rates=rates, momentum=momentum, drops=drops),
-            steps=self.steps,
-            look=judge(task, synthetic, eyes, labels),
-            looks=self.looks,
-            look_rows=rows_looked_at(task),
-            **({"surrogate": eyes} | parts),
-        )
-
     @abstractmethod
-    def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
+    def recipe(self, task: ImageTask, allocation: Tensor, run: RunContext) -> Recipe[Labelled]:
         """Return what the method consists of, for a task and a budget."""
 
-    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+    def condense(self, task: ImageTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticImages:
         """See :meth:`ImageMethod.condense`."""
-        return self.recipe(task, allocation, run).condense(run)
+        recipe = self.recipe(task, allocation, run)
+        return self.result(recipe.synthetic, allocation, driver.run(recipe, run))
 
-    def surrogate(self, task: ImageTask, *, all_layers: bool = False) -> Network:
-        """Return the architecture as a surrogate for a task."""
-        return network(self.architecture, task.shape, task.num_classes, task.scale.mean, all_layers=all_layers)
+    def images(
+        self, task: ImageTask, allocation: Tensor, labels: LabelsOf = hard_labels, step_size: float | None = None
+    ) -> Labelled:
+        """Return the synthetic images before the first step, see :meth:`Parameterization.build`."""
+        return self.parameterization.build(task, allocation, self.start, labels, step_size).to(task.train.y.device)
+
+    def validation(self, task: ImageTask, images: Labelled, surrogate: Network) -> Validation | None:
+        """Return the validation by a network that is trained on the images for a few steps."""
+
+        def fitted() -> Classifier:
+            x, labels = images.decoded()
+            return trained(surrogate, Batch(x, self.trained_on(labels), step_size=images.step_size()))
+
+        return validation(task, self.validations, fitted)
+
+    @torch.no_grad()
+    def result(self, images: Labelled, allocation: Tensor, outcome: driver.Outcome) -> SyntheticImages:
+        """Return learned images, at least as many of each class as asked for, as the result of the method."""
+        x, labels = images.decoded()
+        if self.parameterization.formation > 1:
+            x, labels = images.sources()["features"][0].detach().clone(), images.labels().detach()
+        step_size = images.step_size()
+        return SyntheticImages(
+            x=x,
+            y=torch.repeat_interleave(allocation.cpu() * self.parameterization.delivered).to(x.device),
+            y_soft=None if labels.dim() == 1 else self.trained_on(labels),
+            target=labels if self.learns_targets else None,
+            learning_rate=None if step_size is None else float(step_size),
+            formation=self.parameterization.formation,
+            learned_bytes=images.learned_bytes() if self.parameterization.decoded else None,
+            choices=outcome.choices(),
+        )
+
+    def trained_on(self, labels: Tensor) -> Tensor:
+        """Return what networks are trained on, of labels as they are learned: classes or probabilities."""
+        return probabilities(labels) if self.learns_targets else labels
 
 
-def hard_labels(x: Tensor, y: Tensor) -> Labels:
-    """Return the classes themselves, fixed."""
-    return HardLabels(y)
+def surrogate_for(task: ImageTask, architecture: Architecture, *, all_layers: bool = False) -> Network:
+    """Return an architecture as a surrogate for a task."""
+    return network(architecture, task.shape, task.num_classes, task.scale.mean, all_layers=all_layers)
+
+
+def rates_of(images: Labelled, rate: float, **others: float) -> dict[str, float]:
+    """Return the learning rates by part: one for all that images are made of, and those of labels and step size."""
+    return dict.fromkeys(images.sources(), rate) | others
+
+
+def steps_after(shares: Sequence[float], steps: int) -> list[int]:
+    """Return the steps that come after some shares of all steps."""
+    return [round(share * steps) for share in shares]
 
 
 def rate_of_images(rate: float | None, allocation: Tensor) -> float:
@@ -234,46 +169,3 @@ def augmentation(operations: tuple[Operation, ...], task: ImageTask, *, together
     if not operations:
         return None
     return Augmentation(operations=operations, num_classes=task.num_classes, together=together)
-
-
-def judge(
-    task: ImageTask, synthetic: Labelled, surrogate: Network, labels: Callable[[Tensor], Tensor] = torch.clone
-) -> Callable[[], float] | None:
-    """Return what scores synthetic images: a network trained on them for a moment, looking at validation images.
-
-    Args:
-        task: The task.
-        synthetic: The images.
-        surrogate: The network.
-        labels: Makes what the network trains on of the labels as they are learned.
-    """
-    seen = validation_batch(task)
-    if seen is None:
-        return None
-
-    def look() -> float:
-        step_size = synthetic.step_size()
-        rate = LOOK_RATE if step_size is None else float(step_size.detach())
-        training = Training(learning_rate=rate, momentum=LOOK_MOMENTUM, weight_decay=LOOK_DECAY, rows=LOOK_ROWS)
-        student = Student(surrogate.init(), training)
-        x, y = synthetic.decoded()
-        student.train(surrogate, Batch(x, labels(y)), LOOK_STEPS)
-        with torch.no_grad():
-            shards = seen.shards(ROWS_AT_ONCE)
-            hits = [(surrogate.layers(student.weights, shard)[-1].argmax(dim=1) == shard.y).sum() for shard in shards]
-        return float(torch.stack(hits).sum()) / len(seen)
-
-    return look
-
-
-def rows_looked_at(task: ImageTask) -> int:
-    """Return how many validation images there are in a look."""
-    return min(len(task.val), MAX_VALIDATION)
-
-
-def validation_batch(task: ImageTask) -> Batch | None:
-    """Return some of the validation images, as many at most as a look can afford; ``None``: there are none."""
-    if not len(task.val):
-        return None
-    rows = torch.randperm(len(task.val))[: rows_looked_at(task)].to(task.val.y.device)
-    return task.batch(task.val.take(rows))

@@ -9,31 +9,32 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.fields import require_positive
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.driver import Outcome
 from graphcond.core.matching.experts import ExpertPlan, Experts, expert_folder, train_experts
 from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
-from graphcond.core.matching.replay import Replay, Unseen, Window
+from graphcond.core.matching.recipe import Recipe
+from graphcond.core.matching.replay import NoRealRows, Replay, Window
+from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.training import Training
 from graphcond.core.matching.unrolled import Unroll
-from graphcond.core.run import OutOfTime, Run
+from graphcond.core.run_context import OutOfTime, RunContext
 from graphcond.images.augmentation import Operation
 from graphcond.images.methods.base import SyntheticImages
 from graphcond.images.methods.matching import (
-    ImageMatching,
     ImageMatchingMethod,
     augmentation,
-    delivered,
     hard_labels,
     rate_of_images,
+    rates_of,
+    surrogate_for,
 )
-from graphcond.images.methods.parameterizations import Form, Start, Stored
+from graphcond.images.quick_validation import ROWS_AT_ONCE
 from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.surrogates.convnet import Architecture, ConvNet
 from graphcond.surrogates.network import Network
-from graphcond.synthetic.learned_rows import Labels, SoftLabels
+from graphcond.synthetic.learned_rows import Labelled, Labels, SoftLabels
 
 SURENESS = 5.0  # of soft labels at the start, if no expert gives them: the logit of the own class
 MOST_LOGIT = 20.0
@@ -57,25 +58,22 @@ class MTT(ImageMatchingMethod):
 
     Args:
         architecture: The network.
-        form: What of the images is stored.
-        start: Where images start, ``"real"`` or ``"noise"``.
         operations: How images are changed where networks are trained on them, real or synthetic.
         experts: How many experts are trained, how long, and what is kept of them.
-        expert_rows: Real images of a step of theirs.
+        expert_batch_size: Real images of a step of theirs.
         folder: Where experts are kept for further runs; ``None``: with the checkpoint, or in memory only.
         window: From which checkpoints trajectories start.
-        span: Checkpoints from there to the goal, :math:`M`.
+        expert_span: Checkpoints from the start of a trajectory to its goal, :math:`M`.
         unroll_steps: Steps of training on the synthetic images, :math:`N`.
-        unroll_rows: Synthetic images of such a step; ``None``: all.
+        unroll_batch_size: Synthetic images of such a step; ``None``: all.
         exact: Whether gradients are exact, or lack how a step changes later ones.
         soft_labels: ``"none"``, ``"classes"``: learned, from the classes, or ``"expert"``: learned, from what the first
             expert says in the end.
         step_size: Where the learned step size :math:`\beta` starts.
-        steps: Matching steps.
         images_rate: Learning rate (Adam) of the images; ``None``: 0.3 over the root of their number per class.
         labels_rate: Learning rate (Adam) of the labels' logits.
         step_size_rate: Learning rate (Adam) of the step size's logarithm.
-        looks: How often the images are judged on validation images.
+        parameterization, start, steps, validations: See :class:`ImageMatchingMethod`.
 
     Note:
         - The published settings ask for a hundred experts of fifty epochs at width 128; these are five of a few hundred
@@ -89,16 +87,14 @@ class MTT(ImageMatchingMethod):
 
     name: ClassVar[str] = "mtt"
     architecture: Architecture = ConvNet(width=32)
-    form: Form = Stored()
-    start: Start = "real"
     operations: tuple[Operation, ...] = ()
     experts: ExpertPlan = ExpertPlan(number=5, checkpoints=20, interval=10, training=Training(momentum=0.0))
-    expert_rows: int = 128
+    expert_batch_size: int = 128
     folder: str | None = None
-    window: Window = Window(latest=10)
-    span: int = 4
+    window: Window = Window(max_start=10)
+    expert_span: int = 4
     unroll_steps: int = 20
-    unroll_rows: int | None = None
+    unroll_batch_size: int | None = None
     exact: bool = True
     soft_labels: str = "none"
     step_size: float = 0.02
@@ -106,61 +102,49 @@ class MTT(ImageMatchingMethod):
     images_rate: float | None = None
     labels_rate: float = 0.03
     step_size_rate: float = 0.01
-    looks: int = 8
 
     def __post_init__(self) -> None:
         """Check the fields."""
         if self.soft_labels not in ("none", "classes", "expert"):
             raise ValueError(f"soft_labels must be one of none, classes, expert, got {self.soft_labels!r}")
         super().__post_init__()
-        require_positive(self)
 
-    @property
-    def label(self) -> str:
-        """The name of the variant."""
-        if self.window.opened is not None:
-            return "datm"
-        if self.experts.training.sharpness:
-            return "ftd"
-        return self.name if self.exact else "tesla"
-
-    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+    def condense(self, task: ImageTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticImages:
         """See :meth:`ImageMethod.condense`."""
         try:
             return super().condense(task, allocation, run)
         except OutOfTime as stop:
-            made = self.form.build(task, allocation, self.start, hard_labels, self.step_size)
-            return delivered(made, self.form, Outcome(0, 0, stopped=str(stop)))
+            images = self.images(task, allocation, step_size=self.step_size)
+            return self.result(images, allocation, Outcome(0, 0, stopped=str(stop)))
 
-    def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
+    def recipe(self, task: ImageTask, allocation: Tensor, run: RunContext) -> Recipe[Labelled]:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        eyes = self.surrogate(task)
-        replay = Replay(self._train(eyes, task, run), self.window, self.span)
-        labels = hard_labels if self.soft_labels == "none" else partial(self._labels, eyes, replay.experts)
-        made = self.form.build(task, allocation, self.start, labels, self.step_size)
+        surrogate = surrogate_for(task, self.architecture)
+        replay = Replay(self._train(surrogate, task, run), self.window, self.expert_span)
+        labels = hard_labels if self.soft_labels == "none" else partial(self._labels, surrogate, replay.experts)
+        images = self.images(task, allocation, labels, self.step_size)
         changes = augmentation(self.operations, task)
-        unroll = Unroll(steps=self.unroll_steps, rows=self.unroll_rows, augment=changes, exact=self.exact)
-        rates = dict.fromkeys(made[0].parts(), rate_of_images(self.images_rate, allocation)) | {
-            "labels": self.labels_rate,
-            "step_size": self.step_size_rate,
-        }
-        return self.matching(
-            task,
-            made,
-            rates,
-            eyes,
+        unroll = Unroll(steps=self.unroll_steps, rows=self.unroll_batch_size, augment=changes, exact=self.exact)
+        rate = rate_of_images(self.images_rate, allocation)
+        return Recipe(
+            synthetic=images,
+            surrogate=surrogate,
             sampler=replay,
             objective=TrajectoryMatching(goal=replay.goal, unroll=unroll),
-            source=Unseen(task.scale.mean),
+            source=NoRealRows(task.scale.mean),
+            schedule=Schedule(rates=rates_of(images, rate, labels=self.labels_rate, step_size=self.step_size_rate)),
+            steps=self.steps,
+            validation=self.validation(task, images, surrogate),
+            rows_at_once=ROWS_AT_ONCE,
         )
 
-    def _train(self, surrogate: Network, task: ImageTask, run: Run) -> Experts:
+    def _train(self, surrogate: Network, task: ImageTask, run: RunContext) -> Experts:
         beside, known = expert_folder(run), run.identity
         if self.folder is not None:  # for other runs as well
             beside, known = Path(self.folder), {"architecture": repr(self.architecture), "source": task.fingerprint()}
         return train_experts(
             surrogate,
-            lambda: RandomBatches(task, self.expert_rows),
+            lambda: RandomBatches(task, self.expert_batch_size),
             self.experts,
             folder=beside,
             identity=known,

@@ -1,4 +1,4 @@
-"""Forms: what of synthetic images is stored and learned, as values that every image method takes."""
+"""Parameterizations: what of synthetic images is stored and learned, as values that every image method takes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from torch import Tensor
 from graphcond.core.fields import require_positive
 from graphcond.images.formation import pack
 from graphcond.images.methods.bases import Bases, nearest_bases
-from graphcond.images.methods.formed import Formed
-from graphcond.images.methods.hallucinated import Hallucinated, Pairing
+from graphcond.images.methods.hallucinated import HallucinatedImages, Pairing
+from graphcond.images.methods.multi_formation import MultiFormationImages
 from graphcond.images.task import ImageTask
-from graphcond.synthetic.learned_rows import Free, Labelled, Labels
+from graphcond.synthetic.learned_rows import Labelled, Labels, LearnedRows
 
 Start = Literal["real", "noise"]
 LabelsOf = Callable[[Tensor, Tensor], Labels]
@@ -23,12 +23,17 @@ STARTS = ("real", "noise")
 
 
 @runtime_checkable
-class Form(Protocol):
+class Parameterization(Protocol):
     """What of synthetic images is stored and learned."""
 
     @property
     def formation(self) -> int:
-        """Each stored image stands for the square of so many."""
+        """Each stored image stands for ``formation**2`` images."""
+        ...
+
+    @property
+    def delivered(self) -> int:
+        """Images that are delivered for each image of the budget."""
         ...
 
     @property
@@ -38,8 +43,8 @@ class Form(Protocol):
 
     def build(
         self, task: ImageTask, allocation: Tensor, start: Start, labels: LabelsOf, step_size: float | None
-    ) -> tuple[Labelled, Tensor]:
-        """Return what is learned, and the class of each image that is delivered.
+    ) -> Labelled:
+        """Return what is learned.
 
         Args:
             task: The task.
@@ -52,22 +57,23 @@ class Form(Protocol):
 
 
 @dataclass(frozen=True)
-class Stored:
+class Pixels:
     """Images as they are."""
 
     formation = 1
+    delivered = 1
     decoded = False
 
     def build(
         self, task: ImageTask, allocation: Tensor, start: Start, labels: LabelsOf, step_size: float | None
-    ) -> tuple[Labelled, Tensor]:
-        """See :class:`Form`."""
+    ) -> Labelled:
+        """See :class:`Parameterization`."""
         x, y = initial_images(task, allocation, start)
-        return Free(x, labels(x, y), step_size=step_size), y
+        return LearnedRows(x, labels(x, y), step_size=step_size)
 
 
 @dataclass(frozen=True)
-class Formations:
+class MultiFormation:
     """Images whose tiles, enlarged, are what networks see (IDC: Kim et al., ICML 2022).
 
     Args:
@@ -75,6 +81,7 @@ class Formations:
     """
 
     factor: int = 2
+    delivered = 1
     decoded = False
 
     def __post_init__(self) -> None:
@@ -83,20 +90,20 @@ class Formations:
 
     @property
     def formation(self) -> int:
-        """See :class:`Form`."""
+        """See :class:`Parameterization`."""
         return self.factor
 
     def build(
         self, task: ImageTask, allocation: Tensor, start: Start, labels: LabelsOf, step_size: float | None
-    ) -> tuple[Labelled, Tensor]:
-        """See :class:`Form`."""
+    ) -> Labelled:
+        """See :class:`Parameterization`."""
         tiles, y = initial_images(task, allocation * self.factor**2, start)
         x, y = pack(tiles, self.factor), y[:: self.factor**2]
-        return Formed(x, labels(x, y), self.factor, step_size=step_size), y
+        return MultiFormationImages(x, labels(x, y), self.factor, step_size=step_size)
 
 
 @dataclass(frozen=True)
-class Memory:
+class SharedBases:
     """Images as combinations of a few bases that all classes share (LinBa: Deng and Russakovsky, NeurIPS 2022).
 
     Args:
@@ -111,17 +118,22 @@ class Memory:
         """Check the field."""
         require_positive(self)
 
+    @property
+    def delivered(self) -> int:
+        """See :class:`Parameterization`."""
+        return self.images
+
     def build(
         self, task: ImageTask, allocation: Tensor, start: Start, labels: LabelsOf, step_size: float | None
-    ) -> tuple[Labelled, Tensor]:
-        """See :class:`Form`."""
+    ) -> Labelled:
+        """See :class:`Parameterization`."""
         x, y = initial_images(task, allocation * self.images, start)
         bases, addresses = nearest_bases(x, int(allocation.sum()))
-        return Bases(bases, addresses, labels(x, y), step_size=step_size), y
+        return Bases(bases, addresses, labels(x, y), step_size=step_size)
 
 
 @dataclass(frozen=True)
-class Hallucinations:
+class Hallucinators:
     """Each stored image through several small networks (HaBa: Liu et al., NeurIPS 2022).
 
     Args:
@@ -138,19 +150,23 @@ class Hallucinations:
         """Check the fields."""
         require_positive(self)
 
+    @property
+    def delivered(self) -> int:
+        """See :class:`Parameterization`."""
+        return self.networks
+
     def build(
         self, task: ImageTask, allocation: Tensor, start: Start, labels: LabelsOf, step_size: float | None
-    ) -> tuple[Labelled, Tensor]:
-        """See :class:`Form`."""
+    ) -> Labelled:
+        """See :class:`Parameterization`."""
         x, y = initial_images(task, allocation, start)
-        made = Hallucinated(
+        return HallucinatedImages(
             x, labels(x, y), hallucinators=self.networks, pairing=self.pairing, step_size=step_size
-        )  # fmt: skip
-        return made.to(x.device), y.repeat_interleave(self.networks)
+        )
 
 
 def initial_images(task: ImageTask, allocation: Tensor, start: Start) -> tuple[Tensor, Tensor]:
-    """Return normalised images and their classes, so many of each: training images at random, or noise.
+    """Return normalised images and their classes, ``allocation`` of each: training images at random, or noise.
 
     Where a class has too few, images serve more than once.
     """

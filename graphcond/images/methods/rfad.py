@@ -6,18 +6,19 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from graphcond.core.fields import require_positive
 from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
 from graphcond.core.matching.objectives.losses import PlattError, squared_error
+from graphcond.core.matching.recipe import Recipe
+from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Fresh
-from graphcond.core.run import Run
-from graphcond.images.methods.kernels import CentredTargets, deliver_targets, free_targets, probabilities
-from graphcond.images.methods.matching import ImageMatching, ImageMatchingMethod
-from graphcond.images.methods.parameterizations import Form, Start, Stored
+from graphcond.core.run_context import RunContext
+from graphcond.images.methods.matching import ImageMatchingMethod, rates_of, steps_after, surrogate_for
+from graphcond.images.methods.targets import CentredTargets, free_targets
 from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.surrogates.convnet import Architecture, ConvNet
 from graphcond.surrogates.network_kernel import random_features
+from graphcond.synthetic.learned_rows import Labelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,17 +34,14 @@ class RFAD(ImageMatchingMethod):
 
     Args:
         architecture: The network.
-        form: What of the images is stored.
-        start: Where images start, ``"real"`` or ``"noise"``.
         ridge: :math:`\lambda`, relative to the mean diagonal of the kernel.
         scale: :math:`e^\tau`; 0: the squared error instead of the cross-entropy.
         networks: The number :math:`k` of networks of a step.
-        steps: Matching steps.
         images_rate: Learning rate (Adam) of the images.
         labels_rate: Learning rate (Adam) of the targets.
-        drops: Shares of the steps after which both are a tenth of what they were.
-        real_rows: Real images of a step.
-        looks: How often the images are judged on validation images.
+        rate_drops: Shares of the steps after which both are a tenth of what they were.
+        real_batch_size: Real images of a step.
+        parameterization, start, steps, validations: See :class:`ImageMatchingMethod`.
 
     Note:
         The published scale is learned. Predictions are linear in the targets, which are learned here, so that it has
@@ -52,42 +50,33 @@ class RFAD(ImageMatchingMethod):
     """
 
     name: ClassVar[str] = "rfad"
+    learns_targets: ClassVar[bool] = True
+    may_be_zero: ClassVar[tuple[str, ...]] = ("scale",)
     architecture: Architecture = ConvNet(width=32, normalized=False)
-    form: Form = Stored()
-    start: Start = "real"
     ridge: float = 5e-3
     scale: float = 8.0
     networks: int = 4
     steps: int = 600
     images_rate: float = 0.02
     labels_rate: float = 0.01
-    drops: tuple[float, ...] = (0.7,)
-    real_rows: int = 256
-    looks: int = 8
+    rate_drops: tuple[float, ...] = (0.7,)
+    real_batch_size: int = 256
 
-    def __post_init__(self) -> None:
-        """Check the fields."""
-        super().__post_init__()
-        require_positive(self, but=("scale",))
-
-    def recipe(self, task: ImageTask, allocation: Tensor, run: Run) -> ImageMatching:
+    def recipe(self, task: ImageTask, allocation: Tensor, run: RunContext) -> Recipe[Labelled]:
         """See :meth:`ImageMatchingMethod.recipe`."""
-        made = self.form.build(task, allocation, self.start, free_targets(task, learned=True), None)
-        eyes = self.surrogate(task)
-        kernel = random_features(eyes, self.networks)
+        images = self.images(task, allocation, free_targets(task))
+        surrogate = surrogate_for(task, self.architecture)
+        kernel = random_features(surrogate, self.networks)
         height = task.scale.mean.new_tensor(math.log(self.scale)) if self.scale else None
         error = squared_error if height is None else PlattError(log_scale=lambda: height)
-        return self.matching(
-            task,
-            made,
-            dict.fromkeys(made[0].parts(), self.images_rate) | {"labels": self.labels_rate},
-            eyes,
-            labels=probabilities,
-            drops=[round(share * self.steps) for share in self.drops],
+        rates = rates_of(images, self.images_rate, labels=self.labels_rate)
+        return Recipe(
+            synthetic=images,
             surrogate=kernel,
             sampler=Fresh(kernel),
             objective=KernelRidge(ridge=self.ridge, error=error),
-            source=CentredTargets(RandomBatches(task, self.real_rows), task.num_classes),
-            rows_at_once=None,
-            deliver=deliver_targets,
+            source=CentredTargets(RandomBatches(task, self.real_batch_size), task.num_classes),
+            schedule=Schedule(rates=rates, rate_drops=steps_after(self.rate_drops, self.steps)),
+            steps=self.steps,
+            validation=self.validation(task, images, surrogate),
         )

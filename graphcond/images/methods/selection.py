@@ -1,8 +1,8 @@
 """Real images, chosen: at random, by herding, by k-center, and at random with a teacher's labels; and class means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from graphcond.core.fields import require_positive
 from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.matching.training import Student, Training
 from graphcond.core.members import Members
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.selection import farthest_first, herd
 from graphcond.images import source
 from graphcond.images.methods.base import ImageMethod, SyntheticImages
@@ -76,7 +76,7 @@ class RandomImages(ImageMethod):
 
     name: ClassVar[str] = "random"
 
-    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+    def condense(self, task: ImageTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticImages:
         """See :meth:`ImageMethod.condense`."""
         return real_images(task, drawn_images(task, allocation))
 
@@ -92,7 +92,7 @@ class HerdingImages(ImageMethod):
 
     name: ClassVar[str] = "herding"
 
-    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+    def condense(self, task: ImageTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticImages:
         """See :meth:`ImageMethod.condense`."""
         return real_images(task, picked_images(task, allocation, herd))
 
@@ -107,7 +107,7 @@ class KCenterImages(ImageMethod):
 
     name: ClassVar[str] = "k_center"
 
-    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+    def condense(self, task: ImageTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticImages:
         """See :meth:`ImageMethod.condense`."""
         return real_images(task, picked_images(task, allocation, farthest_first))
 
@@ -121,7 +121,7 @@ class ClassMeanImages(ImageMethod):
 
     name: ClassVar[str] = "class_mean"
 
-    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+    def condense(self, task: ImageTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticImages:
         """See :meth:`ImageMethod.condense`."""
         rows = [class_images(task, label) for label in range(task.num_classes)]
         x = torch.stack([task.scale.normalized(task.train.x[r]).mean(dim=0) for r in rows])
@@ -130,7 +130,7 @@ class ClassMeanImages(ImageMethod):
 
 
 @dataclass(frozen=True, eq=False)
-class Teacher:
+class ImageTeacher:
     """A network trained on all training images of a task.
 
     Args:
@@ -152,7 +152,7 @@ class Teacher:
         batches = (self.task.batch(images.take(rows)) for rows in parts)
         return torch.cat([self.surrogate.layers(self.weights, batch)[-1] for batch in batches]) / self.temperature
 
-    def calibrated(self) -> "Teacher":
+    def calibrated(self) -> "ImageTeacher":
         """Return the teacher at the temperature at which the labels of the validation images are likeliest.
 
         Without validation images it is 1.
@@ -167,7 +167,7 @@ class Teacher:
 
 @dataclass(frozen=True, kw_only=True)
 class RandomSoftImages(ImageMethod):
-    """Random training images with the class probabilities of a network trained for a moment on all of them.
+    """Random training images with the class probabilities of a network trained for a few steps on all of them.
 
     Good labels alone are worth much (Qin et al., NeurIPS 2024): what has soft labels has to beat this. The teacher
     takes a minute of one core for the 60,000 images of MNIST. It says what an image resembles rather than what it is
@@ -178,38 +178,42 @@ class RandomSoftImages(ImageMethod):
         training: How it is trained.
         batch_size: Training images of a step.
         epochs: Passes over the training images.
-        least_steps: Steps at the least, however few images there are.
-        softness: How many times higher the temperature is than the one at which the teacher is calibrated on the
-            validation images, or than 1 where there are none.
+        min_steps: The smallest number of steps, however few images there are.
+        temperature_factor: How many times higher the temperature is than the one at which the teacher is calibrated on
+            the validation images, or than 1 where there are none.
     """
 
     name: ClassVar[str] = "random_soft"
+    quick_settings: ClassVar[Mapping[str, Any]] = {"architecture": ConvNet(width=4, depth=1), "min_steps": 3}
     architecture: Architecture = ConvNet(width=32)
     training: Training = Training(learning_rate=3e-3)
     batch_size: int = 128
     epochs: int = 2
-    least_steps: int = 300
-    softness: float = 4.0
+    min_steps: int = 300
+    temperature_factor: float = 4.0
 
     def __post_init__(self) -> None:
         """Check the fields."""
         require_positive(self)
 
-    def condense(self, task: ImageTask, allocation: Tensor, run: Run = Run()) -> SyntheticImages:
+    def condense(self, task: ImageTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticImages:
         """See :meth:`ImageMethod.condense`."""
         require_images(task, allocation)
         return self.taught(task, allocation, self.teacher(task))
 
-    def teacher(self, task: ImageTask) -> Teacher:
+    def teacher(self, task: ImageTask) -> ImageTeacher:
         """Return the teacher of a task."""
         surrogate = network(self.architecture, task.shape, task.num_classes, task.train.x)
-        student, lessons = Student(surrogate.init(), self.training), source.RandomBatches(task, self.batch_size)
-        for step in range(max(self.least_steps, self.epochs * len(task.train) // self.batch_size)):
-            student.train(surrogate, lessons(step), 1)
-        teacher = Teacher(task, surrogate, student.weights).calibrated()
-        return replace(teacher, temperature=self.softness * teacher.temperature)
+        student, training_batches = (
+            Student(surrogate.init(), self.training),
+            source.RandomBatches(task, self.batch_size),
+        )
+        for step in range(max(self.min_steps, self.epochs * len(task.train) // self.batch_size)):
+            student.train(surrogate, training_batches(step), 1)
+        teacher = ImageTeacher(task, surrogate, student.weights).calibrated()
+        return replace(teacher, temperature=self.temperature_factor * teacher.temperature)
 
-    def taught(self, task: ImageTask, allocation: Tensor, teacher: Teacher) -> SyntheticImages:
+    def taught(self, task: ImageTask, allocation: Tensor, teacher: ImageTeacher) -> SyntheticImages:
         """Return random training images with a teacher's labels."""
         rows = drawn_images(task, allocation)
         y_soft = teacher.logits(task.train.take(rows)).softmax(dim=1)

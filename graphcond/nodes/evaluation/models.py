@@ -17,7 +17,7 @@ from graphcond.nodes.task import Graph
 
 
 @dataclass(frozen=True)
-class View:
+class NodeView:
     """A graph as a model wants it: features, and what PyG's layers take as ``edge_index`` and ``edge_weight``."""
 
     x: Tensor
@@ -56,7 +56,7 @@ class Cheb(nn.Module):
 
 
 class FeaturesOnly(nn.Module):
-    """An MLP, which does not look at edges."""
+    """An MLP, which does not use edges."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -68,36 +68,36 @@ class FeaturesOnly(nn.Module):
         return out
 
 
-def normalized_view(graph: Graph, *, training: bool) -> View:
-    r"""Return :math:`\hat A`, normalised once: with gradients through edges for training, as sparse CSR for judging."""
+def normalized_view(graph: Graph, *, training: bool) -> NodeView:
+    r"""Return :math:`\hat A`, normalised once: with gradients through edges for training, as sparse CSR for scoring."""
     if not training:
-        return View(maybe_sparse(graph.x), normalized_adjacency(graph), None)
+        return NodeView(maybe_sparse(graph.x), normalized_adjacency(graph), None)
     edge_index, weight = gcn_norm(graph.edge_index, graph.edge_weight, graph.num_nodes, add_self_loops=True)
-    return View(graph.x, edge_index, weight)
+    return NodeView(graph.x, edge_index, weight)
 
 
-def weighted_view(graph: Graph, *, training: bool) -> View:
+def weighted_view(graph: Graph, *, training: bool) -> NodeView:
     """Return the edges with their weights."""
-    return View(graph.x, graph.edge_index, graph.edge_weight)
+    return NodeView(graph.x, graph.edge_index, graph.edge_weight)
 
 
-def unweighted_view(graph: Graph, *, training: bool) -> View:
+def unweighted_view(graph: Graph, *, training: bool) -> NodeView:
     """Return the edges without weights, for layers that take none."""
-    return View(graph.x, graph.edge_index, None)
+    return NodeView(graph.x, graph.edge_index, None)
 
 
-def neighbour_view(graph: Graph, *, training: bool) -> View:
-    """Return the adjacency for a plain mean over neighbours: sparse CSR for judging, where it saves memory."""
+def neighbour_view(graph: Graph, *, training: bool) -> NodeView:
+    """Return the adjacency for a plain mean over neighbours: sparse CSR for evaluation, where it saves memory."""
     if training:
         return unweighted_view(graph, training=training)
     source, target = graph.edge_index
     adjacency = adjacency_matrix(source, target, torch.ones_like(graph.edge_weight), graph.num_nodes)
-    return View(graph.x, adjacency, None)
+    return NodeView(graph.x, adjacency, None)
 
 
-def feature_view(graph: Graph, *, training: bool) -> View:
+def feature_view(graph: Graph, *, training: bool) -> NodeView:
     """Return the features, sparse where that is faster, and the edges."""
-    return View(graph.x if training else maybe_sparse(graph.x), graph.edge_index, None)
+    return NodeView(graph.x if training else maybe_sparse(graph.x), graph.edge_index, None)
 
 
 Builder = Callable[[int, int, Protocol], nn.Module]
@@ -108,7 +108,7 @@ class ModelKind:
     """How to build a downstream model, and which view of a graph it takes."""
 
     build: Builder
-    view: Callable[..., View]
+    view: Callable[..., NodeView]
 
 
 def _gcn(num_features: int, num_classes: int, protocol: Protocol) -> nn.Module:

@@ -1,10 +1,9 @@
-"""How a condensed dataset is judged: one fixed setting for all datasets, ratios and methods."""
+"""How a condensed dataset is evaluated: one fixed setting for all datasets, ratios and methods."""
 
 from dataclasses import dataclass
 
-from graphcond.core.evaluation.metrics import Metric
+from graphcond.core.evaluation.metrics import Metric, check_metric
 from graphcond.core.fields import plain_fields, positive_integer
-from graphcond.core.names import named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +20,13 @@ class Protocol:
         learning_rate: Adam's, until half time.
         weight_decay: L2 penalty on all weights.
         epochs: Full-batch steps.
-        validate_every: Epochs between two looks at the validation split.
+        validate_every: Epochs between two validations.
         edge_threshold: Edges of the condensed graph with a lower weight are dropped where weights count.
-        metric: What a score is, as :func:`graphcond.evaluate` takes it; ``None``: the dataset's own.
+        runs: Trainings of each condensation, with the seeds ``seed``, ``seed + 1``, ... of the call.
+        metric: What a score is: ``"accuracy"``, ``"f1"`` (mean over classes), for two classes ``"roc_auc"`` or
+            ``"average_precision"``; or a function of logits ``(n, classes)`` and labels that returns a score, the more
+            the better. ``None``: the dataset's own, which is ROC-AUC for OGB's sets of molecules and those of the
+            catalogue (:func:`graphcond.datasets.list_datasets`) that say so, else accuracy.
     """
 
     name: str = "custom"
@@ -34,17 +37,19 @@ class Protocol:
     epochs: int = 600
     validate_every: int = 10
     edge_threshold: float = 0.0
+    runs: int = 3
     metric: str | Metric | None = None
 
     def __post_init__(self) -> None:
         """Check the fields."""
         plain_fields(self)
-        for field in ("hidden", "epochs", "validate_every"):
+        for field in ("hidden", "epochs", "validate_every", "runs"):
             positive_integer(field, getattr(self, field))
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.edge_threshold < 0:
             raise ValueError("learning_rate must be positive, weight_decay and edge_threshold not negative")
+        check_metric(self.metric)
 
 
 STANDARD = Protocol(name="standard")
@@ -60,14 +65,3 @@ Note:
 """
 
 PROTOCOLS = {protocol.name: protocol for protocol in (STANDARD, PUBLISHED)}
-
-
-def resolve_protocol(protocol: object) -> Protocol:
-    """Return the protocol of a name, or the given protocol itself.
-
-    Raises:
-        ValueError: there is no protocol of that name; the message names the nearest.
-    """
-    if isinstance(protocol, Protocol):
-        return protocol
-    return named(protocol, PROTOCOLS, "protocol")

@@ -7,7 +7,7 @@ from graphcond.core.matching.replay import Window
 from graphcond.core.matching.training import Training
 from graphcond.core.method import MethodTable
 from graphcond.nodes.methods.auto import Auto
-from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes
+from graphcond.nodes.methods.base import NodeMethod
 from graphcond.nodes.methods.class_mean import ClassMean
 from graphcond.nodes.methods.doscond import DosCond
 from graphcond.nodes.methods.gc_sntk import GCSNTK
@@ -21,7 +21,7 @@ from graphcond.nodes.methods.random import Random, RandomPropagated
 from graphcond.nodes.methods.random_soft import RandomSoft
 from graphcond.nodes.methods.sfgc import SFGC
 from graphcond.nodes.methods.structures import LearnedEdges, NoEdges
-from graphcond.nodes.surrogate_models import GCN, SGC
+from graphcond.nodes.surrogate_models import GCNSurrogate, SGCSurrogate
 
 METHODS = MethodTable(
     base=NodeMethod,
@@ -34,29 +34,6 @@ METHODS = MethodTable(
         "gcdm_x": (partial(GCDM, structure=NoEdges()), "GCDM without edges."),
         "gcond_x": (partial(GCond, structure=NoEdges(), features_rate=1e-5), "GCond without edges, at a smaller rate."),
     },
-    nested=(Curriculum, ExpertPlan, GCN, LearnedEdges, NoEdges, Refinement, SGC, Training, Window),
+    nested=(Curriculum, ExpertPlan, GCNSurrogate, LearnedEdges, NoEdges, Refinement, SGCSurrogate, Training, Window),
     example="a method object such as Auto()",
 )  # fmt: skip
-
-__all__ = [
-    "GCDM",
-    "GCSNTK",
-    "GEOM",
-    "METHODS",
-    "SFGC",
-    "Auto",
-    "ClassMean",
-    "Curriculum",
-    "DosCond",
-    "GCond",
-    "Herding",
-    "KCenter",
-    "LearnedEdges",
-    "NoEdges",
-    "NodeMethod",
-    "Random",
-    "RandomPropagated",
-    "RandomSoft",
-    "Refinement",
-    "SyntheticNodes",
-]

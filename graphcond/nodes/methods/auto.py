@@ -1,6 +1,6 @@
 """The default method: propagate, teach, cluster, and take what trains small networks best."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from graphcond.core.fields import require_positive
 from graphcond.core.matching.batch import Batch
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.progress import Progress, ProgressCallback
 from graphcond.nodes.cost_model import Shape, Work
 from graphcond.nodes.downstream import Downstream, Outcomes, mean_score
@@ -30,7 +30,7 @@ from graphcond.nodes.methods.candidates import (
 )
 from graphcond.nodes.methods.kernel_refinement import Refinement
 from graphcond.nodes.placement import Places, cluster_classes
-from graphcond.nodes.propagated_features import Propagated, Views
+from graphcond.nodes.propagated_features import PropagatedFeatures, Views
 from graphcond.nodes.task import NodeTask
 from graphcond.nodes.teacher import TeacherChoice, choose_teacher, for_choosing, posteriors
 from graphcond.nodes.teacher_cost import taught_work
@@ -83,7 +83,8 @@ class Auto(NodeMethod):
 
     name: ClassVar[str] = "auto"
     reads_sparse: ClassVar[bool] = True
-    stepwise: ClassVar[bool] = True
+    resumable: ClassVar[bool] = True
+    quick_settings: ClassVar[Mapping[str, Any]] = {"refinement": {"steps": 3, "validations": 1}}
     depth: int = 2
     penalty: float = 30.0
     refinement: Refinement = field(default_factory=Refinement)
@@ -98,7 +99,7 @@ class Auto(NodeMethod):
         if not isinstance(self.refinement, Refinement):
             raise TypeError(f"refinement must be a Refinement(), got {self.refinement!r}")
 
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         stage = _stages(run.progress)
         prepared = self.prepare(task, allocation, run, stage)
@@ -112,11 +113,11 @@ class Auto(NodeMethod):
         return result
 
     def prepare(
-        self, task: NodeTask, allocation: Tensor, run: Run = Run(), stage: Iterator[None] | None = None
+        self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext(), stage: Iterator[None] | None = None
     ) -> "Prepared":
         """Return all that candidates are made of; ``stage`` is advanced as parts are done."""
         stage = _stages(run.progress) if stage is None else stage
-        views = Views.of(task, self.depth, run.place)
+        views = Views.of(task, self.depth, run.storage)
         trial, trial_views = for_choosing(task, views)
         next(stage)
         teacher = choose_teacher(trial, trial_views)
@@ -194,7 +195,7 @@ def _stages(progress: ProgressCallback) -> Iterator[None]:
         yield
 
 
-def _fit_student(view: Propagated, probabilities: Tensor, penalty: float) -> LinearModel:
+def _fit_student(view: PropagatedFeatures, probabilities: Tensor, penalty: float) -> LinearModel:
     if view.is_sparse:
         return fit_ridge_iteratively(view.products(view.depth), probabilities, [penalty])[0]
     return fit_ridge(view.space, probabilities, [penalty])[0]

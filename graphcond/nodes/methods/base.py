@@ -11,10 +11,10 @@ from torch import Tensor
 from graphcond.core.fields import is_whole
 from graphcond.core.members import Members
 from graphcond.core.method import Method
-from graphcond.core.run import Run
-from graphcond.core.runtime.out_of_core import Place
+from graphcond.core.run_context import RunContext
+from graphcond.core.runtime.out_of_core import TensorStorage
 from graphcond.nodes.cost_model import Shape, Work, propagation_work
-from graphcond.nodes.propagated_features import Propagated, propagated_rows
+from graphcond.nodes.propagated_features import PropagatedFeatures, propagated_rows
 from graphcond.nodes.sparse import dense
 from graphcond.nodes.task import Graph, NodeTask
 
@@ -53,13 +53,13 @@ class NodeMethod(Method):
     """Whether it takes sparse features as they are; others are given dense ones."""
 
     @abstractmethod
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """Return synthetic nodes for ``task``.
 
         Args:
             task: The task; only ``train.graph``, the labels of ``train`` and (for choosing) ``val`` may be read.
             allocation: How many nodes of each class are asked for, ``(num_classes,)`` int64, each at least one.
-            run: Who is told of progress, how long it may take, where its state is kept.
+            run: Progress callback, time limit, checkpoint.
         """
 
     def work(self, shape: Shape) -> Work:
@@ -108,7 +108,7 @@ def real_nodes(task: NodeTask, groups: list[Tensor], depth: int | None = None) -
 
 
 def pick_per_class(
-    task: NodeTask, allocation: Tensor, depth: int, place: Place, pick: Callable[[Tensor, int], Tensor]
+    task: NodeTask, allocation: Tensor, depth: int, storage: TensorStorage, pick: Callable[[Tensor, int], Tensor]
 ) -> SyntheticNodes:
     """Return real training nodes, picked class by class in the space of propagated features.
 
@@ -116,11 +116,11 @@ def pick_per_class(
         task: The task.
         allocation: Nodes of each class.
         depth: Hops of propagation.
-        place: Where propagated features are kept.
+        storage: Where propagated features are kept.
         pick: Given the ``(n, num_features)`` rows of a class and a count, the rows that are picked.
     """
     require_capacity(task, allocation)
-    view = Propagated(task.train.graph, depth, place)
+    view = PropagatedFeatures(task.train.graph, depth, storage)
     rows = [class_rows(task, label) for label in range(task.num_classes)]
     return real_nodes(task, [r[pick(view.rows(r), n)] for r, n in zip(rows, allocation.tolist(), strict=True)])
 

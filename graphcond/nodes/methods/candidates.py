@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphcond.core.members import Members
 from graphcond.core.selection import farthest_first, herd
-from graphcond.nodes.downstream import Candidate, Downstream, Outcomes, clearly_best, mean_score
+from graphcond.nodes.downstream import CandidateNodes, Downstream, Outcomes, clearly_best, mean_score
 from graphcond.nodes.methods.base import SyntheticNodes, class_rows, likely_rows, real_nodes
 from graphcond.nodes.placement import Clusters, Placement, Places, recentred
 from graphcond.nodes.quick_validation import Effort
@@ -173,7 +173,7 @@ def _better_for_one(finalists: dict[str, Outcomes], taken: str, downstream: Down
 
 def compared(found: Offers, downstream: Downstream, effort: Effort) -> dict[str, Outcomes]:
     """Return the outcomes of candidates by name."""
-    candidates = [Candidate(nodes.x, nodes.y, nodes.edge_index) for nodes in found.values()]
+    candidates = [CandidateNodes(nodes.x, nodes.y, nodes.edge_index) for nodes in found.values()]
     return dict(zip(found, downstream.compare(candidates, effort), strict=True))
 
 
@@ -188,7 +188,7 @@ def with_soft_labels(nodes: SyntheticNodes, downstream: Downstream) -> tuple[Syn
     soft = balanced_labels(nodes)
     hard = F.one_hot(nodes.y, soft.size(1)).to(soft)
     mixed = [share * soft + (1 - share) * hard for share in SOFTNESS]
-    candidates = [Candidate(nodes.x, nodes.y, nodes.edge_index, targets) for targets in mixed]
+    candidates = [CandidateNodes(nodes.x, nodes.y, nodes.edge_index, targets) for targets in mixed]
     outcomes = downstream.compare(candidates, LABELS)
     best = max(range(len(mixed)), key=lambda i: mean_score(outcomes[i]))
     return replace(nodes, y_soft=mixed[best]), SOFTNESS[best]

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from graphcond.core.fields import plain_fields
 from graphcond.core.members import Members
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.nodes.cost_model import Shape, Work, propagation_work
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows
-from graphcond.nodes.propagated_features import Propagated
+from graphcond.nodes.propagated_features import PropagatedFeatures
 from graphcond.nodes.task import NodeTask
 
 
@@ -37,11 +37,11 @@ class ClassMean(NodeMethod):
         plain_fields(self)
         check_depth(self.depth)
 
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         nodes, labels, counts = task.train.nodes, task.train.labels, task.class_counts.float()
         rows = [class_rows(task, label) for label in range(task.num_classes)]
-        sums = Propagated(task.train.graph, self.depth).class_sums(nodes, labels, task.num_classes)
+        sums = PropagatedFeatures(task.train.graph, self.depth).class_sums(nodes, labels, task.num_classes)
         return SyntheticNodes(
             x=sums / counts.unsqueeze(1),
             y=torch.arange(task.num_classes, device=nodes.device),

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -10,12 +9,15 @@ from torch import Tensor
 from graphcond.core.fields import require_positive
 from graphcond.core.matching.objectives.distances import DistanceName
 from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.recipe import Recipe
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Fresh, Pool
-from graphcond.nodes.methods.matching import Matching, MatchingMethod
+from graphcond.nodes.methods.matching import MatchingMethod
 from graphcond.nodes.methods.structures import LearnedEdges, Structure
-from graphcond.nodes.surrogate_models import SGC, Relay
+from graphcond.nodes.source import NodeSource
+from graphcond.nodes.surrogate_models import SGCSurrogate, SurrogateModel
 from graphcond.nodes.task import NodeTask
+from graphcond.synthetic.graph import SyntheticGraph
 
 PRESETS: dict[str, dict[str, Any]] = {
     "cora": {},
@@ -37,13 +39,13 @@ class DosCond(MatchingMethod):
 
     Args:
         structure: ``LearnedEdges()`` or ``NoEdges()``.
-        relay: The network whose gradients are matched, ``SGC()`` or ``GCN()``.
+        surrogate: The network whose gradients are matched, ``SGCSurrogate()`` or ``GCNSurrogate()``.
         distance: ``"squared"`` as in the published code; ``"columns"``, ``"normalized"``.
         steps: Initial weights that are drawn, each for one step.
         features_rate: Learning rate (Adam) of the features.
         structure_rate: Learning rate (Adam) of the edges' function.
-        networks: ``None`` draws new weights at each step. A number draws so many once and picks among them, so that
-            real data are looked at that often only (where all training nodes fit a step).
+        networks: ``None`` draws new weights at each step. A number: that many are drawn once and picked among, so that
+            real data are read that often only (where all training nodes fit a step).
         real_per_class: Training nodes of each class in a step.
 
     Note:
@@ -54,9 +56,10 @@ class DosCond(MatchingMethod):
     """
 
     name: ClassVar[str] = "doscond"
+    quick_settings: ClassVar[Mapping[str, Any]] = {"steps": 3}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     structure: Structure = LearnedEdges()
-    relay: Relay = SGC()
+    surrogate: SurrogateModel = SGCSurrogate()
     distance: DistanceName = "squared"
     steps: int = 3000
     features_rate: float = 0.01
@@ -70,15 +73,17 @@ class DosCond(MatchingMethod):
         super().__post_init__()
         require_positive(self)
 
-    def recipe(self, task: NodeTask, allocation: Tensor) -> Matching:
+    def recipe(self, task: NodeTask, allocation: Tensor) -> Recipe[SyntheticGraph]:
         """See :meth:`MatchingMethod.recipe`."""
+        graph, surrogate = self.start(task, allocation)
         share = allocation.to(task.train.graph.x) / int(allocation.max())
-        return Matching(
-            relay=self.relay,
-            structure=self.structure,
+        return Recipe(
+            synthetic=graph,
+            surrogate=surrogate,
+            sampler=Fresh(surrogate) if self.networks is None else Pool(surrogate, self.networks),
             objective=GradientMatching(distance=self.distance, class_weight=share),
-            sampler=Fresh if self.networks is None else partial(Pool, size=self.networks),
+            source=NodeSource(task.train, self.surrogate, self.real_per_class),
             schedule=Schedule(rates={"features": self.features_rate, "structure": self.structure_rate}),
             steps=self.steps,
-            real_per_class=self.real_per_class,
+            validation=self.validation(task, graph),
         )

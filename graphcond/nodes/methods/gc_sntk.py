@@ -1,8 +1,8 @@
 """GC-SNTK: graph condensation by ridge regression with the kernel of an infinitely wide GCN."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -12,19 +12,17 @@ from graphcond.core.fields import require_positive
 from graphcond.core.matching import driver
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
+from graphcond.core.matching.recipe import Recipe
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Weightless
 from graphcond.core.ranges import root_mean_square
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes
-from graphcond.nodes.methods.matching import initial_nodes
+from graphcond.nodes.methods.matching import initial_nodes, validation
 from graphcond.nodes.propagation import normalized_adjacency, propagate
-from graphcond.nodes.quick_validation import QuickValidation
-from graphcond.nodes.source import relay_batch
-from graphcond.nodes.surrogate_models import GCN
-from graphcond.nodes.task import NodeTask, Split
+from graphcond.nodes.task import NodePart, NodeTask
 from graphcond.surrogates.structured_width import Neighbourhood, StructuredWidth
-from graphcond.synthetic.learned_rows import Free, FreeTargets
+from graphcond.synthetic.learned_rows import FreeTargets, LearnedRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +53,8 @@ class GCSNTK(NodeMethod):
           adjacency, takes the subgraph that the training nodes induce, and has no biases. Rows of this method are no
           reproduction of the paper's.
         - The published code has no validation: the regression on the last step's nodes is the classifier. Here those
-          nodes are kept on which a GCN does best on the validation nodes, out of twenty looks, for networks are what
-          condensed nodes are there to train; the regression would choose otherwise.
+          nodes are kept on which a GCN does best on the validation nodes, out of twenty validations, for networks are
+          what condensed nodes are there to train; the regression would choose otherwise.
         - It takes the softmax of predictions before their squared error; here the error is the paper's.
         - It multiplies by a Kronecker product of adjacencies, one entry for each pair of edges; here are two sparse
           products, to the same effect.
@@ -66,7 +64,8 @@ class GCSNTK(NodeMethod):
     """
 
     name: ClassVar[str] = "gc_sntk"
-    stepwise: ClassVar[bool] = True
+    quick_settings: ClassVar[Mapping[str, Any]] = {"steps": 3}
+    resumable: ClassVar[bool] = True
     hops: int = 2
     depth: int = 2
     hops_per_layer: int = 1
@@ -82,12 +81,18 @@ class GCSNTK(NodeMethod):
         """Check the fields."""
         require_positive(self, but=("hops", "hops_per_layer", "bias_variance", "labels_rate"))
 
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         unit = root_mean_square(task.train.graph.x)
         x, y = initial_nodes(task, allocation)
-        nodes = Free(x / unit, FreeTargets(F.one_hot(y, task.num_classes).to(x)))
-        recipe = driver.Recipe(
+        nodes = LearnedRows(x / unit, FreeTargets(F.one_hot(y, task.num_classes).to(x)))
+        outcome = driver.run(self.recipe(task, nodes, y, unit), run)
+        x, targets = nodes.decoded()
+        return SyntheticNodes(x=unit * x, y=y, y_soft=as_probabilities(targets, y), choices=outcome.choices())
+
+    def recipe(self, task: NodeTask, nodes: LearnedRows, y: Tensor, unit: Tensor) -> Recipe[LearnedRows]:
+        """Return what the method consists of, for nodes of some classes with features in a unit."""
+        return Recipe(
             synthetic=nodes,
             surrogate=self.kernel(),
             sampler=Weightless(),
@@ -95,11 +100,8 @@ class GCSNTK(NodeMethod):
             source=LabelledNodes(self.seen(task.train, task.num_classes, unit), self.real_per_class),
             schedule=Schedule(rates={"features": self.features_rate, "labels": self.labels_rate}),
             steps=self.steps,
-            look=judge(task, nodes, y, unit) if len(task.val.nodes) else None,
+            validation=validation(task, y, lambda: (unit * nodes.decoded()[0], None)),
         )
-        outcome = driver.run(recipe, run)
-        x, targets = nodes.decoded()
-        return SyntheticNodes(x=unit * x, y=y, y_soft=as_probabilities(targets, y), choices=outcome.choices())
 
     def kernel(self) -> StructuredWidth:
         """Return the kernel."""
@@ -114,7 +116,7 @@ class GCSNTK(NodeMethod):
         """Return the regression, an objective as well."""
         return KernelRidge(ridge=self.ridge)
 
-    def seen(self, split: Split, num_classes: int, unit: Tensor) -> Neighbourhood:
+    def seen(self, split: NodePart, num_classes: int, unit: Tensor) -> Neighbourhood:
         """Return the nodes of a split, their features in a unit, as the kernel sees them, with one-hot targets."""
         adjacency = normalized_adjacency(split.graph)
         x = propagate(adjacency, split.graph.x / unit, self.hops)
@@ -123,7 +125,7 @@ class GCSNTK(NodeMethod):
 
 
 class LabelledNodes:
-    """Labelled nodes with targets, at most so many of each class at a step, drawn afresh where a class has more.
+    """Labelled nodes with targets, at most ``per_class`` of each class at a step, drawn afresh where a class has more.
 
     Args:
         nodes: All of them.
@@ -142,12 +144,6 @@ class LabelledNodes:
             return self._nodes
         picks = [torch.randperm(len(rows))[: self._per_class].to(rows.device) for rows in self._classes]
         return self._nodes.take(torch.cat([rows[some] for rows, some in zip(self._classes, picks, strict=True)]))
-
-
-def judge(task: NodeTask, nodes: Free, y: Tensor, unit: Tensor) -> Callable[[], float]:
-    """Return what scores synthetic nodes: a GCN trained on them for a moment, looking at the validation nodes."""
-    validation = QuickValidation(relay_batch(task.val, GCN()), task.num_classes)
-    return lambda: validation.score(unit * nodes.decoded()[0], y)
 
 
 def as_probabilities(targets: Tensor, y: Tensor) -> Tensor:

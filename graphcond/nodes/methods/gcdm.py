@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 from torch import Tensor
 
 from graphcond.core.fields import require_positive
 from graphcond.core.matching.objectives.distributions import DistributionMatching
+from graphcond.core.matching.recipe import Recipe
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.training import Training
 from graphcond.core.matching.weight_samplers import Trained
-from graphcond.nodes.methods.matching import Matching, MatchingMethod
+from graphcond.nodes.methods.matching import MatchingMethod
 from graphcond.nodes.methods.structures import LearnedEdges, Structure
-from graphcond.nodes.surrogate_models import GCN, Relay
+from graphcond.nodes.source import NodeSource
+from graphcond.nodes.surrogate_models import GCNSurrogate, SurrogateModel
 from graphcond.nodes.task import NodeTask
+from graphcond.synthetic.graph import SyntheticGraph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,7 @@ class GCDM(MatchingMethod):
 
     Args:
         structure: ``LearnedEdges()`` or ``NoEdges()``.
-        relay: The network whose embeddings are matched, ``GCN()`` or ``SGC()``.
+        surrogate: The network whose embeddings are matched, ``GCNSurrogate()`` or ``SGCSurrogate()``.
         epochs: Initial weights that are drawn.
         outer_steps: Matching steps with each.
         inner_steps: Adam steps on the synthetic graph between two of them.
@@ -42,7 +44,7 @@ class GCDM(MatchingMethod):
     Note:
         The three public implementations disagree with the paper and with each other. GraphSlim matches single nodes in
         random pairs and has no edges in either variant; GC-Bench trains the network on the matching loss itself, whose
-        minimum is a network that sees nothing; GCondenser looks at the last layer only. This is the paper: means of all
+        minimum is a network that sees nothing; GCondenser matches the last layer only. This is the paper: means of all
         embeddings (the features after one hop and the hidden layer of a GCN), and a network trained on labels.
 
         The logits count with ``logits=True`` only: a trained network is surer of the few nodes that it was trained on
@@ -53,9 +55,10 @@ class GCDM(MatchingMethod):
     """
 
     name: ClassVar[str] = "gcdm"
+    quick_settings: ClassVar[Mapping[str, Any]] = {"epochs": 2, "outer_steps": 2, "inner_steps": 2}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     structure: Structure = LearnedEdges()
-    relay: Relay = GCN()
+    surrogate: SurrogateModel = GCNSurrogate()
     epochs: int = 200
     outer_steps: int = 10
     inner_steps: int = 1
@@ -70,22 +73,19 @@ class GCDM(MatchingMethod):
         super().__post_init__()
         require_positive(self, but=("inner_steps",))
 
-    def recipe(self, task: NodeTask, allocation: Tensor) -> Matching:
+    def recipe(self, task: NodeTask, allocation: Tensor) -> Recipe[SyntheticGraph]:
         """See :meth:`MatchingMethod.recipe`."""
+        graph, surrogate = self.start(task, allocation)
         share = task.class_counts.to(task.train.graph.x) / len(task.train.nodes)
-        return Matching(
-            relay=self.relay,
-            structure=self.structure,
-            objective=DistributionMatching(
-                class_weight=share, layers=None if self.logits else range(self.relay.embeddings)
-            ),
-            sampler=partial(
-                Trained,
-                outer_steps=self.outer_steps,
-                inner_steps=self.inner_steps,
-                training=Training(learning_rate=self.inner_rate),
-            ),
+        layers = None if self.logits else range(self.surrogate.embeddings)
+        training = Training(learning_rate=self.inner_rate)
+        return Recipe(
+            synthetic=graph,
+            surrogate=surrogate,
+            sampler=Trained(surrogate, self.outer_steps, self.inner_steps, training),
+            objective=DistributionMatching(class_weight=share, layers=layers),
+            source=NodeSource(task.train, self.surrogate, self.real_per_class),
             schedule=Schedule(rates={"features": self.features_rate, "structure": self.structure_rate}),
             steps=self.epochs * self.outer_steps,
-            real_per_class=self.real_per_class,
+            validation=self.validation(task, graph),
         )

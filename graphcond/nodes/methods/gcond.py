@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -10,13 +9,16 @@ from torch import Tensor
 from graphcond.core.fields import require_positive
 from graphcond.core.matching.objectives.distances import DistanceName
 from graphcond.core.matching.objectives.gradients import GradientMatching
+from graphcond.core.matching.recipe import Recipe
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.training import Training
 from graphcond.core.matching.weight_samplers import Trained
-from graphcond.nodes.methods.matching import Matching, MatchingMethod
+from graphcond.nodes.methods.matching import MatchingMethod
 from graphcond.nodes.methods.structures import LearnedEdges, Structure
-from graphcond.nodes.surrogate_models import SGC, Relay
+from graphcond.nodes.source import NodeSource
+from graphcond.nodes.surrogate_models import SGCSurrogate, SurrogateModel
 from graphcond.nodes.task import NodeTask
+from graphcond.synthetic.graph import SyntheticGraph
 
 PRESETS: dict[str, dict[str, Any]] = {
     "cora": {},
@@ -54,7 +56,7 @@ class GCond(MatchingMethod):
 
     Args:
         structure: ``LearnedEdges()`` or ``NoEdges()``.
-        relay: The network whose gradients are matched, ``SGC()`` or ``GCN()``.
+        surrogate: The network whose gradients are matched, ``SGCSurrogate()`` or ``GCNSurrogate()``.
         distance: ``"columns"`` as in the paper; ``"squared"``, which its authors call often more stable; or
             ``"normalized"``.
         epochs: Initial weights that are drawn, the paper's :math:`K`.
@@ -72,8 +74,8 @@ class GCond(MatchingMethod):
 
         - Real nodes see their exact neighbourhoods, propagated once, instead of 10 and 5 sampled neighbours.
         - Class gradients are closed forms (:mod:`graphcond.surrogates.linear`), not double backward passes.
-        - The synthetic graph that is kept is chosen on validation nodes, out of twenty looks; the published code prints
-          test accuracy on the way.
+        - The synthetic graph that is kept is chosen on validation nodes, out of twenty validations; the published code
+          prints test accuracy on the way.
         - Edges below the threshold are left out of the result, as in its cross-architecture tests; its main table used
           the dense matrix (``LearnedEdges(threshold=0)``).
         - Labels are shared out by largest remainder, so that no class can end up with less than a node.
@@ -81,15 +83,19 @@ class GCond(MatchingMethod):
           name ``"gcond_x"`` stands for a tenth of the features' learning rate, set on the validation nodes of Cora and
           CiteSeer: the distance does not see how long features are, and at the full rate they outgrow real ones within
           a few hundred steps.
-        - Its relay for ogbn-arxiv and Flickr is an SGC with two linear layers; here it is ``SGC()`` or ``GCN()``.
+        - Its surrogate for ogbn-arxiv and Flickr is an SGC with two linear layers; here it is ``SGCSurrogate()`` or
+          ``GCNSurrogate()``.
         - Features are taken as they come. The paper's are scaled to rows of sum 1 on Cora and CiteSeer
           (``torch_geometric.transforms.NormalizeFeatures``).
     """
 
     name: ClassVar[str] = "gcond"
+    quick_settings: ClassVar[Mapping[str, Any]] = {
+        "epochs": 2, "outer_steps": 2, "inner_steps": 2, "structure_epochs": 1, "features_epochs": 1,
+    }  # fmt: skip
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     structure: Structure = LearnedEdges()
-    relay: Relay = SGC()
+    surrogate: SurrogateModel = SGCSurrogate()
     distance: DistanceName = "columns"
     epochs: int = 600
     outer_steps: int = 20
@@ -107,23 +113,21 @@ class GCond(MatchingMethod):
         super().__post_init__()
         require_positive(self, but=("inner_steps",))
 
-    def recipe(self, task: NodeTask, allocation: Tensor) -> Matching:
+    def recipe(self, task: NodeTask, allocation: Tensor) -> Recipe[SyntheticGraph]:
         """See :meth:`MatchingMethod.recipe`."""
+        graph, surrogate = self.start(task, allocation)
         share = allocation.to(task.train.graph.x) / int(allocation.max())
+        training = Training(learning_rate=self.inner_rate)
+        rates = {"features": self.features_rate, "structure": self.structure_rate}
         turns = (("structure", self.structure_epochs * self.outer_steps),
                  ("features", self.features_epochs * self.outer_steps))  # fmt: skip
-        rates = {"features": self.features_rate, "structure": self.structure_rate}
-        return Matching(
-            relay=self.relay,
-            structure=self.structure,
+        return Recipe(
+            synthetic=graph,
+            surrogate=surrogate,
+            sampler=Trained(surrogate, self.outer_steps, self.inner_steps, training),
             objective=GradientMatching(distance=self.distance, class_weight=share),
-            sampler=partial(
-                Trained,
-                outer_steps=self.outer_steps,
-                inner_steps=self.inner_steps,
-                training=Training(learning_rate=self.inner_rate),
-            ),
+            source=NodeSource(task.train, self.surrogate, self.real_per_class),
             schedule=Schedule(rates=rates, turns=turns),
             steps=self.epochs * self.outer_steps,
-            real_per_class=self.real_per_class,
+            validation=self.validation(task, graph),
         )

@@ -15,10 +15,10 @@ from graphcond.core.matching.objectives.base import Objective
 from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
 from graphcond.core.matching.replay import Replay, Window
 from graphcond.core.matching.surrogate import Surrogate, Weights
-from graphcond.core.matching.training import Lessons, Training
+from graphcond.core.matching.training import Training, TrainingBatches
 from graphcond.nodes.methods.trajectories import TrajectoryMethod
 from graphcond.nodes.propagated_features import Views
-from graphcond.nodes.surrogate_models import GCN
+from graphcond.nodes.surrogate_models import GCNSurrogate
 from graphcond.nodes.task import NodeTask
 from graphcond.nodes.teacher import choose_teacher, for_choosing, posteriors
 from graphcond.synthetic.learned_rows import Labels, SoftLabels
@@ -39,20 +39,22 @@ class Curriculum:
     for the pacings ``"linear"``, ``"root"`` and ``"geometric"``.
 
     Args:
-        share: Of the training nodes, at the first step.
+        initial_share: Of the training nodes, at the first step.
         steps: Steps of an expert after which it sees all of them.
         pacing: How the share grows.
     """
 
-    share: float = 0.75
+    initial_share: float = 0.75
     steps: int = 80
     pacing: Pacing = "root"
 
     def __post_init__(self) -> None:
         """Check the fields."""
         require_positive(self)
-        if self.share > 1:
-            raise ValueError(f"share must be at most 1, got {self.share!r}; 1 shows all nodes from the first step on")
+        if self.initial_share > 1:
+            raise ValueError(
+                f"initial_share must be at most 1, got {self.initial_share!r}; 1 shows all nodes from the first step on"
+            )
         if self.pacing not in get_args(Pacing):
             raise ValueError(f"pacing must be one of {', '.join(get_args(Pacing))}, got {self.pacing!r}")
 
@@ -62,14 +64,14 @@ class Curriculum:
         if over == 1:
             return 1.0
         if self.pacing == "linear":
-            return self.share + (1 - self.share) * over
+            return self.initial_share + (1 - self.initial_share) * over
         if self.pacing == "root":
-            return float((self.share**2 + (1 - self.share**2) * over) ** 0.5)
-        return float(self.share ** (1 - over))
+            return float((self.initial_share**2 + (1 - self.initial_share**2) * over) ** 0.5)
+        return float(self.initial_share ** (1 - over))
 
 
 @dataclass
-class GrowingLessons:
+class CurriculumBatches:
     """Training nodes, the easiest first and then more and more of them.
 
     Args:
@@ -153,11 +155,11 @@ class GEOM(TrajectoryMethod):
     - Labels and features shall agree with what the followed expert says in the end.
 
     Args:
-        relay: The network, ``GCN()``.
+        surrogate: The network, ``GCNSurrogate()``.
         curriculum: How many training nodes an expert sees.
         experts: How many experts are trained, how long, and what is kept of them.
         window: From which checkpoints trajectories start.
-        span: Checkpoints from there to the goal.
+        expert_span: Checkpoints from there to the goal.
         unroll_steps: Steps of training on the synthetic nodes.
         unroll_momentum: Of this training.
         step_size: Where the learned step size starts.
@@ -178,19 +180,19 @@ class GEOM(TrajectoryMethod):
         - Distances are squared, as in the paper's equation; the published code divides norms.
         - The temperature of the labels is not learned.
         - Settings were chosen on the validation nodes of Cora with 35 and CiteSeer with 30 nodes. The published code
-          trains the networks that are judged on the soft labels: the *own* column of
+          trains the evaluated networks on the soft labels: the *own* column of
           :func:`graphcond.evaluate`.
     """
 
     name: ClassVar[str] = "geom"
     may_be_zero: ClassVar[tuple[str, ...]] = (*TrajectoryMethod.may_be_zero, "labels_rate", "embedding")
-    relay: GCN = GCN()
+    surrogate: GCNSurrogate = GCNSurrogate()
     curriculum: Curriculum = Curriculum()
     experts: ExpertPlan = ExpertPlan(
         number=8, checkpoints=14, interval=10, training=Training(learning_rate=0.05, momentum=0.9)
     )
-    window: Window = Window(latest=4, opened=0, widened_every=20)
-    span: int = 10
+    window: Window = Window(max_start=4, first_max_start=0, widened_every=20)
+    expert_span: int = 10
     unroll_steps: int = 50
     unroll_momentum: float = 0.9
     step_size: float = 0.1
@@ -206,10 +208,10 @@ class GEOM(TrajectoryMethod):
             raise TypeError(f"curriculum must be Curriculum(...), got {self.curriculum!r}")
         super().__post_init__()
 
-    def lessons(self, task: NodeTask, real: Batch) -> Callable[[], Lessons]:
-        """See :meth:`TrajectoryMethod.lessons`: the easiest training nodes first."""
+    def training_batches(self, task: NodeTask, real: Batch) -> Callable[[], TrainingBatches]:
+        """See :meth:`TrajectoryMethod.training_batches`: the easiest training nodes first."""
         order = difficulty(task).argsort(stable=True)
-        return lambda: GrowingLessons(real, order, self.curriculum)
+        return lambda: CurriculumBatches(real, order, self.curriculum)
 
     @torch.no_grad()
     def labels(self, surrogate: Surrogate, experts: Experts, start: Batch) -> Labels:

@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from graphcond.core.fields import plain_fields
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.core.selection import farthest_first
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, check_depth, pick_per_class
 from graphcond.nodes.task import NodeTask
@@ -34,6 +34,6 @@ class KCenter(NodeMethod):
         plain_fields(self)
         check_depth(self.depth)
 
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        return pick_per_class(task, allocation, self.depth, run.place, farthest_first)
+        return pick_per_class(task, allocation, self.depth, run.storage, farthest_first)

@@ -11,16 +11,17 @@ from graphcond.core.matching import driver
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
 from graphcond.core.matching.objectives.losses import centred_one_hot
+from graphcond.core.matching.recipe import Recipe, Validation
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Weightless
 from graphcond.core.ranges import root_mean_square
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.nodes.methods.base import SyntheticNodes
 from graphcond.nodes.methods.candidates import RowsOf
 from graphcond.nodes.quick_validation import THOROUGH, QuickValidation
 from graphcond.nodes.task import NodeTask
 from graphcond.surrogates.infinite_width import InfiniteWidth
-from graphcond.synthetic.learned_rows import Free, HardLabels
+from graphcond.synthetic.learned_rows import HardLabels, LearnedRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,33 +35,36 @@ class Refinement:
     the synthetic nodes move; their labels, weights and members (those they started from) stay. A step costs the same
     however large the graph is.
 
-    Networks decide: some look at the validation nodes on the way, to choose a step, and others, with initial weights of
+    Networks decide: some score the validation nodes, to choose a step, and others, with initial weights of
     their own and, where there are many, other validation nodes, compare that step with the start.
 
     Args:
         depth: Hidden layers of the kernel's network.
         ridge: :math:`\lambda`, relative to the mean diagonal of the kernel.
         rate: Learning rate (Adam) of the features, relative to their root mean square.
-        real_rows: Labelled nodes of a step.
+        real_batch_size: Labelled nodes of a step.
         steps: Most steps.
-        looks: How often networks look on the way.
-        bar: By how many standard errors of their difference the chosen step has to beat the start on the validation
-            nodes. It is one comparison, and choosing the step among ``looks`` on these nodes is worth about one error.
+        validations: Number of validations.
+        standard_errors: By how many standard errors of their difference the chosen step has to beat the start on the
+            validation nodes. It is one comparison, and choosing the step among ``validations`` on these nodes is worth
+            about one error.
     """
 
     depth: int = 1
     ridge: float = 0.03
     rate: float = 0.01
-    real_rows: int = 512
+    real_batch_size: int = 512
     steps: int = 1000
-    looks: int = 8
-    bar: float = 3.0
+    validations: int = 8
+    standard_errors: float = 3.0
 
     def __post_init__(self) -> None:
         """Check the fields."""
         require_positive(self)
 
-    def refine(self, start: SyntheticNodes, task: NodeTask, rows_of: RowsOf, seen: Batch, run: Run) -> SyntheticNodes:
+    def refine(
+        self, start: SyntheticNodes, task: NodeTask, rows_of: RowsOf, seen: Batch, run: RunContext
+    ) -> SyntheticNodes:
         """Return the nodes moved, or the start itself unless that is clearly worse on the validation nodes.
 
         Args:
@@ -73,29 +77,31 @@ class Refinement:
         if not len(seen):
             return _noted(start, {"steps": 0, "kept": False, "note": "there are no nodes to choose on"})
         unit = root_mean_square(start.x)
-        nodes = Free(start.x / unit, HardLabels(centred_one_hot(start.y, task.num_classes).to(start.x)))
+        nodes = LearnedRows(start.x / unit, HardLabels(centred_one_hot(start.y, task.num_classes).to(start.x)))
 
         def moved() -> Tensor:
             return unit * nodes.decoded()[0]
 
         on_the_way, at_the_end = (QuickValidation(seen, task.num_classes, THOROUGH) for _ in range(2))
-        recipe = driver.Recipe(
+        recipe = Recipe(
             synthetic=nodes,
             surrogate=InfiniteWidth(depth=self.depth),
             sampler=Weightless(),
             objective=KernelRidge(ridge=self.ridge),
-            source=LabelledRows(task, rows_of, self.real_rows, unit),
+            source=LabelledRows(task, rows_of, self.real_batch_size, unit),
             schedule=Schedule(rates={"features": self.rate}),
             steps=self.steps,
-            look=lambda: on_the_way.score(moved(), start.y),
-            looks=self.looks,
-            looks_after=2,  # the comparison
+            validation=Validation(
+                score=lambda: on_the_way.score(moved(), start.y),
+                times=self.validations,
+                times_after=2,  # the comparison
+            ),
         )
         outcome = driver.run(recipe, run)
         if not outcome.complete and run.out_of_time():  # none to compare in
             return _noted(start, outcome.choices() | {"kept": False, "kept_step": 0})
         (before,), (after,) = at_the_end.run(torch.stack([start.x, moved()]), start.y)
-        kept = after.score > before.score + self.bar * at_the_end.standard_error(after, before)
+        kept = after.score > before.score + self.standard_errors * at_the_end.standard_error(after, before)
         note = outcome.choices() | {
             "kept": kept,
             "kept_step": outcome.kept_step if kept else 0,

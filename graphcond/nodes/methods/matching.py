@@ -2,77 +2,86 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
 from graphcond.core.matching import driver
-from graphcond.core.matching.objectives.base import Objective
-from graphcond.core.matching.schedules import Schedule
+from graphcond.core.matching.recipe import Recipe, Validation
 from graphcond.core.matching.surrogate import Surrogate
-from graphcond.core.matching.weight_samplers import Sampler
 from graphcond.core.presets import settings_for
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, class_rows
 from graphcond.nodes.methods.structures import Structure
 from graphcond.nodes.methods.trimming import MOST_NODES, trimmed
 from graphcond.nodes.quick_validation import QuickValidation
-from graphcond.nodes.source import NodeSource, relay_batch
-from graphcond.nodes.surrogate_models import GCN, Relay
+from graphcond.nodes.source import surrogate_batch
+from graphcond.nodes.surrogate_models import GCNSurrogate, SurrogateModel
 from graphcond.nodes.task import NodeTask
 from graphcond.synthetic.graph import SyntheticGraph, normalize
 
 JITTER = 0.01  # of a real node's features, relative to their deviation, where it has to serve twice
 
+M = TypeVar("M", bound="MatchingMethod")
+Candidate = tuple[Tensor, Tensor | None]
+"""Features, after the first hop, and what is applied before the second layer; ``None``: the identity."""
 
-Method = TypeVar("Method", bound="MatchingMethod")
 
+class MatchingMethod(NodeMethod):
+    """A method that learns its nodes by matching: a recipe, and its settings by dataset."""
 
-@dataclass(frozen=True, kw_only=True)
-class Matching:
-    """A node recipe: what differs between the methods.
-
-    Args:
-        relay: The surrogate.
-        structure: Edges of the synthetic graph.
-        objective: What must agree.
-        sampler: Makes the source of the surrogate's weights.
-        schedule: Which part moves when.
-        steps: How many steps.
-        real_per_class: Training nodes of each class in a step.
-    """
-
-    relay: Relay
+    resumable: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
     structure: Structure
-    objective: Objective[Any, Any]
-    sampler: Callable[[Surrogate], Sampler]
-    schedule: Schedule
-    steps: int
-    real_per_class: int
+    surrogate: SurrogateModel
 
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run) -> SyntheticNodes:
-        """Return the synthetic nodes that looked best on the validation nodes."""
+    def __post_init__(self) -> None:
+        """Check structure and surrogate; the methods check their other fields."""
+        if not isinstance(self.structure, Structure):
+            raise TypeError(f"structure must be LearnedEdges() or NoEdges(), got {self.structure!r}")
+        if not isinstance(self.surrogate, SurrogateModel):
+            raise TypeError(f"surrogate must be SGCSurrogate() or GCNSurrogate(), got {self.surrogate!r}")
+
+    @classmethod
+    def preset(cls: type[M], dataset: str) -> M:
+        """Return the method with its paper's settings for a dataset, such as ``"cora"``.
+
+        Raises:
+            ValueError: the paper has none; the message names the nearest.
+        """
+        return cls(**settings_for(cls.__name__, cls.presets, dataset))
+
+    @abstractmethod
+    def recipe(self, task: NodeTask, allocation: Tensor) -> Recipe[SyntheticGraph]:
+        """Return what the method consists of, for a task and a budget."""
+
+    def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
+        """See :meth:`NodeMethod.condense`."""
+        recipe = self.recipe(task, allocation)
+        return self.result(task, recipe.synthetic, driver.run(recipe, run))
+
+    def start(self, task: NodeTask, allocation: Tensor) -> tuple[SyntheticGraph, Surrogate]:
+        """Return the synthetic graph before the first step, and the surrogate for it."""
         x, y = initial_nodes(task, allocation)
-        surrogate = self.relay.surrogate(x.size(1), task.num_classes, x)
+        surrogate = self.surrogate.build(x.size(1), task.num_classes, x)
         edges = self.structure.build(x.size(1))
-        graph = SyntheticGraph(x, y, self.relay.hops, edges, self.relay.last_hop).to(x.device)
-        recipe = driver.Recipe(
-            synthetic=graph,
-            surrogate=surrogate,
-            sampler=self.sampler(surrogate),
-            objective=self.objective,
-            source=NodeSource(task.train, self.relay, self.real_per_class),
-            schedule=self.schedule,
-            steps=self.steps,
-            look=judge(task, graph, self.structure.threshold) if len(task.val.nodes) else None,
-        )
-        outcome = driver.run(recipe, run)
-        return self._result(task, graph, outcome)
+        return SyntheticGraph(x, y, self.surrogate.hops, edges, self.surrogate.last_hop).to(x.device), surrogate
+
+    def validation(self, task: NodeTask, graph: SyntheticGraph) -> Validation | None:
+        """Return the validation by a GCN that is trained for a few steps on the graph as it would be returned."""
+
+        @torch.no_grad()
+        def candidate() -> Candidate:
+            adjacency, x = graph.adjacency(), graph.x.detach()
+            operator = None if adjacency is None else normalize(thresholded(adjacency, self.structure.threshold))
+            return x if operator is None else operator @ x, operator
+
+        return validation(task, graph.y, candidate)
 
     @torch.no_grad()
-    def _result(self, task: NodeTask, graph: SyntheticGraph, outcome: driver.Outcome) -> SyntheticNodes:
+    def result(self, task: NodeTask, graph: SyntheticGraph, outcome: driver.Outcome) -> SyntheticNodes:
+        """Return a learned graph as the result of the method, with as many of its edges as serve networks best."""
         adjacency = graph.adjacency()
         edge_index = edge_weight = None
         scores: dict[str, float] = {}
@@ -89,51 +98,13 @@ class Matching:
         )
 
 
-class MatchingMethod(NodeMethod):
-    """A method that learns its nodes by matching: a recipe, its settings by dataset, and a name with its structure."""
-
-    stepwise: ClassVar[bool] = True
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
-    structure: Structure
-    relay: Relay
-
-    def __post_init__(self) -> None:
-        """Check structure and relay; the methods check their other fields."""
-        if not isinstance(self.structure, Structure):
-            raise TypeError(f"structure must be LearnedEdges() or NoEdges(), got {self.structure!r}")
-        if not isinstance(self.relay, Relay):
-            raise TypeError(f"relay must be SGC() or GCN(), got {self.relay!r}")
-
-    @property
-    def label(self) -> str:
-        """See :meth:`NodeMethod.label`."""
-        return self.name + self.structure.suffix
-
-    @classmethod
-    def preset(cls: type[Method], dataset: str) -> Method:
-        """Return the method with its paper's settings for a dataset, such as ``"cora"``.
-
-        Raises:
-            ValueError: the paper has none; the message names the nearest.
-        """
-        return cls(**settings_for(cls.__name__, cls.presets, dataset))
-
-    @abstractmethod
-    def recipe(self, task: NodeTask, allocation: Tensor) -> Matching:
-        """Return what the method consists of, for a task and a budget."""
-
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
-        """See :meth:`NodeMethod.condense`."""
-        return self.recipe(task, allocation).condense(task, allocation, run)
-
-
 def thresholded(adjacency: Tensor, threshold: float) -> Tensor:
     """Return the adjacency without the edges below ``threshold``."""
     return torch.where(adjacency >= threshold, adjacency, 0.0)
 
 
 def initial_nodes(task: NodeTask, allocation: Tensor) -> tuple[Tensor, Tensor]:
-    """Return features and labels of randomly chosen training nodes, so many of each class.
+    """Return features and labels of randomly chosen training nodes, ``allocation`` of each class.
 
     Where a class has too few, nodes serve more than once, jittered: equal ones would stay equal for ever.
     """
@@ -149,16 +120,20 @@ def initial_nodes(task: NodeTask, allocation: Tensor) -> tuple[Tensor, Tensor]:
     return x + torch.cat(repeated).unsqueeze(1) * noise, torch.repeat_interleave(allocation.to(x.device))
 
 
-def judge(task: NodeTask, graph: SyntheticGraph, threshold: float) -> Callable[[], float]:
-    """Return what scores a synthetic graph: a GCN trained on it for a moment, looking at the validation nodes."""
-    downstream = GCN()
-    validation = QuickValidation(relay_batch(task.val, downstream), task.num_classes)
+def validation(task: NodeTask, y: Tensor, candidate: Callable[[], Candidate]) -> Validation | None:
+    """Return the validation by a GCN that is trained on synthetic nodes for a few steps; ``None``: there are no nodes.
 
-    def look() -> float:
-        with torch.no_grad():
-            adjacency, x = graph.adjacency(), graph.x.detach()
-            operator = None if adjacency is None else normalize(thresholded(adjacency, threshold))
-            x = x if operator is None else operator @ x
-        return validation.score(x, graph.y, operator)
+    Args:
+        task: The task.
+        y: The labels of the synthetic nodes.
+        candidate: Returns these nodes as they stand.
+    """
+    if not len(task.val.nodes):
+        return None
+    quick = QuickValidation(surrogate_batch(task.val, GCNSurrogate()), task.num_classes)
 
-    return look
+    def score() -> float:
+        x, operator = candidate()
+        return quick.score(x, y, operator)
+
+    return Validation(score=score)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.fields import plain_fields
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.nodes.methods.base import (
     NodeMethod,
     SyntheticNodes,
@@ -36,7 +36,7 @@ class Random(NodeMethod):
     name: ClassVar[str] = "random"
     reads_sparse: ClassVar[bool] = True
 
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         return real_nodes(task, draw(task, allocation))
 
@@ -61,6 +61,6 @@ class RandomPropagated(NodeMethod):
         plain_fields(self)
         check_depth(self.depth)
 
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         return real_nodes(task, draw(task, allocation), self.depth)

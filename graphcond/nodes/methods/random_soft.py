@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graphcond.core.fields import plain_fields
 from graphcond.core.members import Members
-from graphcond.core.run import Run
+from graphcond.core.run_context import RunContext
 from graphcond.nodes.cost_model import Shape, Work
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
 from graphcond.nodes.propagated_features import Views
@@ -37,9 +37,9 @@ class RandomSoft(NodeMethod):
         plain_fields(self)
         check_depth(self.depth)
 
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
-        views = Views.of(task, self.depth, run.place)
+        views = Views.of(task, self.depth, run.storage)
         teacher = choose_teacher(*for_choosing(task, views))
         probabilities = posteriors(task, views, teacher)
         groups = []

@@ -8,9 +8,9 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.experts import ExpertPlan, Experts
 from graphcond.core.matching.replay import Window
 from graphcond.core.matching.surrogate import Surrogate
-from graphcond.core.matching.training import Lessons, Training
+from graphcond.core.matching.training import Training, TrainingBatches
 from graphcond.nodes.methods.trajectories import TrajectoryMethod
-from graphcond.nodes.surrogate_models import GCN
+from graphcond.nodes.surrogate_models import GCNSurrogate
 from graphcond.nodes.task import NodeTask
 from graphcond.synthetic.learned_rows import HardLabels, Labels
 
@@ -29,10 +29,10 @@ class SFGC(TrajectoryMethod):
     The structure of the real graph is in the features then, and the step size :math:`\beta` is learned along.
 
     Args:
-        relay: The network, ``GCN()``.
+        surrogate: The network, ``GCNSurrogate()``.
         experts: How many experts are trained, how long, and what is kept of them.
         window: From which checkpoints trajectories start.
-        span: Checkpoints from there to the goal, :math:`M`.
+        expert_span: Checkpoints from the start of a trajectory to its goal, :math:`M`.
         unroll_steps: Steps of training on the synthetic nodes, :math:`N`.
         unroll_momentum: Of this training.
         step_size: Where the step size :math:`\beta` starts.
@@ -50,19 +50,19 @@ class SFGC(TrajectoryMethod):
         - Learning rates hold for features whose rows have length 1 on average; the published ones for row sums of 1.
           In ``record.choices``, ``learning_rate`` is the learned step size on features multiplied by ``scale``.
         - Nodes start as random training nodes, not as a core-set chosen by a network's embeddings.
-        - What is kept is chosen on validation nodes by a short training of a GCN, out of twenty looks; the published
-          code scores candidates by kernel regression with a graph neural tangent kernel.
+        - What is kept is chosen on validation nodes by a short training of a GCN, out of twenty validations; the
+          published code scores candidates by kernel regression with a graph neural tangent kernel.
         - Where ``max_seconds`` is over before all experts are trained, the nodes are those they start from.
         - Settings were chosen on the validation nodes of Cora with 35 and CiteSeer with 30 nodes.
     """
 
     name: ClassVar[str] = "sfgc"
-    relay: GCN = GCN()
+    surrogate: GCNSurrogate = GCNSurrogate()
     experts: ExpertPlan = ExpertPlan(
         number=8, checkpoints=14, interval=10, training=Training(learning_rate=0.05, momentum=0.9)
     )
-    window: Window = Window(latest=4)
-    span: int = 10
+    window: Window = Window(max_start=4)
+    expert_span: int = 10
     unroll_steps: int = 50
     unroll_momentum: float = 0.9
     step_size: float = 0.1
@@ -70,8 +70,8 @@ class SFGC(TrajectoryMethod):
     features_rate: float = 0.03
     step_size_rate: float = 0.01
 
-    def lessons(self, task: NodeTask, real: Batch) -> Callable[[], Lessons]:
-        """See :meth:`TrajectoryMethod.lessons`: all training nodes, always."""
+    def training_batches(self, task: NodeTask, real: Batch) -> Callable[[], TrainingBatches]:
+        """See :meth:`TrajectoryMethod.training_batches`: all training nodes, always."""
         return lambda: lambda step: real
 
     def labels(self, surrogate: Surrogate, experts: Experts, start: Batch) -> Labels:

@@ -23,11 +23,6 @@ class Structure(Protocol):
         """Whether validation nodes choose how many edges the result has."""
         ...
 
-    @property
-    def suffix(self) -> str:
-        """Return what a method's name ends in with this structure."""
-        ...
-
     def build(self, num_features: int) -> nn.Module | None:
         """Return what makes edges from features, or ``None`` for no edges."""
         ...
@@ -45,7 +40,6 @@ class LearnedEdges:
             GraphSAGE, GAT and every loop that leaves weights out take a weak edge for a whole one.
     """
 
-    suffix = ""
     hidden: int = 128
     threshold: float = 0.05
     trimmed: bool = True
@@ -65,7 +59,6 @@ class LearnedEdges:
 class NoEdges:
     """No edges but self-loops: the variants whose names end in X."""
 
-    suffix = "_x"
     threshold = 0.0
     trimmed = False
 

@@ -1,8 +1,8 @@
-"""What the node methods that match trajectories have in common: experts, nodes without edges, looks, a result."""
+"""What the node methods that match trajectories have in common: experts, nodes without edges, a result."""
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -14,21 +14,21 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.experts import ExpertPlan, Experts, expert_folder, train_experts
 from graphcond.core.matching.objectives.base import Objective
 from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
-from graphcond.core.matching.replay import Replay, Unseen, Window
+from graphcond.core.matching.recipe import Recipe
+from graphcond.core.matching.replay import NoRealRows, Replay, Window
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.surrogate import Surrogate
-from graphcond.core.matching.training import Lessons
+from graphcond.core.matching.training import TrainingBatches
 from graphcond.core.matching.unrolled import Unroll, Unrolling
 from graphcond.core.ranges import root_mean_square
-from graphcond.core.run import OutOfTime, Run
+from graphcond.core.run_context import OutOfTime, RunContext
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes
-from graphcond.nodes.methods.matching import initial_nodes
-from graphcond.nodes.quick_validation import QuickValidation
-from graphcond.nodes.source import relay_batch
-from graphcond.nodes.surrogate_models import GCN
+from graphcond.nodes.methods.matching import initial_nodes, validation
+from graphcond.nodes.source import surrogate_batch
+from graphcond.nodes.surrogate_models import GCNSurrogate
 from graphcond.nodes.task import NodeTask
 from graphcond.surrogates.row_space import RowSpaceUnroll
-from graphcond.synthetic.learned_rows import Free, Labels
+from graphcond.synthetic.learned_rows import Labels, LearnedRows
 
 
 class TrajectoryMethod(NodeMethod):
@@ -38,12 +38,16 @@ class TrajectoryMethod(NodeMethod):
     average: rates of plain descent mean the same for all datasets then. The result has the scale of the original.
     """
 
-    stepwise: ClassVar[bool] = True
+    resumable: ClassVar[bool] = True
+    quick_settings: ClassVar[Mapping[str, Any]] = {
+        "experts": {"number": 2, "checkpoints": 4, "interval": 2}, "window": {"max_start": 2},
+        "curriculum": {"steps": 6}, "expert_span": 2, "unroll_steps": 3, "steps": 3,
+    }  # fmt: skip
     may_be_zero: ClassVar[tuple[str, ...]] = ("unroll_momentum", "step_size_rate")
-    relay: GCN
+    surrogate: GCNSurrogate
     experts: ExpertPlan
     window: Window
-    span: int
+    expert_span: int
     unroll_steps: int
     unroll_momentum: float
     step_size: float
@@ -53,14 +57,14 @@ class TrajectoryMethod(NodeMethod):
 
     def __post_init__(self) -> None:
         """Check the fields that the methods share."""
-        for name, kind in (("relay", GCN), ("experts", ExpertPlan), ("window", Window)):
+        for name, kind in (("surrogate", GCNSurrogate), ("experts", ExpertPlan), ("window", Window)):
             if not isinstance(getattr(self, name), kind):
                 raise TypeError(f"{name} must be {kind.__name__}(...), got {getattr(self, name)!r}")
         require_positive(self, but=self.may_be_zero)
-        self.window.require(self.span, self.experts.checkpoints)  # before they are trained
+        self.window.require(self.expert_span, self.experts.checkpoints)  # before they are trained
 
     @abstractmethod
-    def lessons(self, task: NodeTask, real: Batch) -> Callable[[], Lessons]:
+    def training_batches(self, task: NodeTask, real: Batch) -> Callable[[], TrainingBatches]:
         """Return what makes the batches that an expert is trained on.
 
         Args:
@@ -86,37 +90,54 @@ class TrajectoryMethod(NodeMethod):
         """Return the learning rates of the parts, that of the features relative to a row of length 1."""
         return {"features": self.features_rate, "step_size": self.step_size_rate}
 
-    def condense(self, task: NodeTask, allocation: Tensor, run: Run = Run()) -> SyntheticNodes:
+    def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         folder = expert_folder(run)
-        real, scale = scaled(relay_batch(task.train, self.relay))
-        surrogate = self.relay.surrogate(real.x.size(1), task.num_classes, real.x)
-        stopped, experts = "", None
+        real, scale = scaled(surrogate_batch(task.train, self.surrogate))
+        surrogate = self.surrogate.build(real.x.size(1), task.num_classes, real.x)
         try:
             experts = train_experts(
-                surrogate, self.lessons(task, real), self.experts,
-                folder=folder, identity=run.identity, run=run,
-            )  # fmt: skip
+                surrogate,
+                self.training_batches(task, real),
+                self.experts,
+                folder=folder,
+                identity=run.identity,
+                run=run,
+            )
         except OutOfTime as stop:
-            stopped = str(stop)
+            x, y = initial_nodes(task, allocation)
+            return SyntheticNodes(x=x, y=y, choices=driver.Outcome(0, 0, stopped=str(stop)).choices())
         x, y = initial_nodes(task, allocation)
-        if experts is None:
-            return SyntheticNodes(x=x, y=y, choices=driver.Outcome(0, 0, stopped=stopped).choices())
-        start = Batch(scale * x, y)
-        nodes = Free(start.x, self.labels(surrogate, experts, start), step_size=self.step_size).to(x.device)
-        replay = Replay(experts, self.window, self.span)
+        recipe = self.recipe(task, surrogate, experts, Batch(scale * x, y), scale)
+        return _result(recipe.synthetic, y, scale, driver.run(recipe, run))
+
+    def recipe(
+        self, task: NodeTask, surrogate: Surrogate, experts: Experts, start: Batch, scale: float
+    ) -> Recipe[LearnedRows]:
+        """Return what the method consists of.
+
+        Args:
+            task: The task.
+            surrogate: The network.
+            experts: The experts.
+            start: The nodes that synthetic ones start from, as the network sees them.
+            scale: What the features of the original are multiplied by, so that the network sees these.
+        """
+        nodes = LearnedRows(start.x, self.labels(surrogate, experts, start), step_size=self.step_size).to(
+            start.x.device
+        )
+        replay = Replay(experts, self.window, self.expert_span)
         rates = self.rates()
-        recipe = driver.Recipe(
+        return Recipe(
             synthetic=nodes,
             surrogate=surrogate,
             sampler=replay,
             objective=self.objective(replay, TrajectoryMatching(goal=replay.goal, unroll=self.unroll(start))),
-            source=Unseen(x),
-            schedule=Schedule(rates=rates | {"features": rates["features"] / x.size(1) ** 0.5}),
+            source=NoRealRows(start.x),
+            schedule=Schedule(rates=rates | {"features": rates["features"] / start.x.size(1) ** 0.5}),
             steps=self.steps,
-            look=judge(task, nodes, start.y, scale),
+            validation=validation(task, start.y, lambda: (nodes.x.detach() / scale, None)),
         )
-        return _result(nodes, y, scale, driver.run(recipe, run))
 
     def unroll(self, start: Batch) -> Unrolling:
         """Return the training on synthetic rows: the same one, in whichever way takes fewer products."""
@@ -133,15 +154,7 @@ def scaled(batch: Batch) -> tuple[Batch, float]:
     return replace(batch, x=scale * batch.x), scale
 
 
-def judge(task: NodeTask, nodes: Free, y: Tensor, scale: float) -> Callable[[], float] | None:
-    """Return what scores synthetic nodes: a GCN trained on them for a moment, looking at the validation nodes."""
-    if not len(task.val.nodes):
-        return None
-    validation = QuickValidation(relay_batch(task.val, GCN()), task.num_classes)
-    return lambda: validation.score(nodes.x.detach() / scale, y)
-
-
-def _result(nodes: Free, y: Tensor, scale: float, outcome: driver.Outcome) -> SyntheticNodes:
+def _result(nodes: LearnedRows, y: Tensor, scale: float, outcome: driver.Outcome) -> SyntheticNodes:
     x, labels = nodes.decoded()
     size = nodes.step_size()
     choices = outcome.choices() | {

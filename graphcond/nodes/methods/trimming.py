@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from graphcond.nodes.downstream import Candidate, Downstream, clearly_best, mean_score
-from graphcond.nodes.propagated_features import Propagated
+from graphcond.nodes.downstream import CandidateNodes, Downstream, clearly_best, mean_score
+from graphcond.nodes.propagated_features import PropagatedFeatures
 from graphcond.nodes.task import NodeTask
 
 DEGREES = (10, 5, 2, 1)  # edges of a node on average that are tried, besides all of them and none
@@ -34,8 +34,8 @@ def trimmed(x: Tensor, y: Tensor, adjacency: Tensor, task: NodeTask) -> tuple[Te
     for degree in (*DEGREES, 0):
         if (count := degree * len(x)) < total:
             options[float(degree)] = torch.where(adjacency >= weights[count - 1], adjacency, 0.0) * (count > 0)
-    candidates = [Candidate(x, y, one.nonzero().T.flip(0) if one.any() else None) for one in options.values()]
-    downstream = Downstream(Propagated(task.val.graph, HOPS), task.val.nodes, task.num_classes)
+    candidates = [CandidateNodes(x, y, one.nonzero().T.flip(0) if one.any() else None) for one in options.values()]
+    downstream = Downstream(PropagatedFeatures(task.val.graph, HOPS), task.val.nodes, task.num_classes)
     outcomes = downstream.compare(candidates)
     kept = list(options.values())[clearly_best(outcomes, downstream, STANDARD_ERRORS)]
     return kept, {f"{degree:g}": round(mean_score(one), 4) for degree, one in zip(options, outcomes, strict=True)}

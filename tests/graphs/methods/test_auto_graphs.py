@@ -11,12 +11,13 @@ from torch_geometric.nn import GIN, global_mean_pool
 
 import graphcond
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.size import Size
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.methods import auto as auto_graphs
 from graphcond.graphs.methods import validation as graph_validation
 from graphcond.graphs.methods.networks import Folded
 from graphcond.graphs.methods.ridge import _loss, estimated_bytes
-from graphcond.graphs.methods.validation import Outcome, Trained, Validation
+from graphcond.graphs.methods.validation import GraphValidation, GraphValidationOutcome, TrainedNetwork
 from graphcond.graphs.reading import read_graphs
 
 SPLIT = {"train": range(60), "valid": range(60, 90), "test": range(90, 120)}
@@ -47,7 +48,7 @@ def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_result_trains_in_a_plain_loop() -> None:
-    small = graphcond.condense(STARS, graphs_per_class=4, split=SPLIT)
+    small = graphcond.condense(graphcond.read(STARS, split=SPLIT), size="4/class")
     torch.manual_seed(0)
     network, head = GIN(1, 16, num_layers=2), nn.Linear(16, 2)
     optimizer = torch.optim.Adam([*network.parameters(), *head.parameters()], lr=0.01)
@@ -65,7 +66,7 @@ def test_the_result_trains_in_a_plain_loop() -> None:
 
 
 def test_the_record_says_which_choice_was_taken_and_the_scores_of_all() -> None:
-    choices = graphcond.condense(STARS, graphs_per_class=4, split=SPLIT).record.choices
+    choices = graphcond.condense(graphcond.read(STARS, split=SPLIT), size="4/class").record.choices
     assert set(choices["scores"]) == {auto_graphs.PREFERRED, *auto_graphs.CONTROLS}
     assert choices["taken"] in choices["scores"]
     assert choices["soft_labels"] == (choices["soft_score"] >= choices["scores"][choices["taken"]])
@@ -77,52 +78,52 @@ def test_another_choice_is_taken_if_it_is_clearly_better(
 ) -> None:
     """By two standard errors of the paired difference over three classes: accuracies of 30 validation graphs."""
 
-    def outcome(errors: int) -> Outcome:
+    def outcome(errors: int) -> GraphValidationOutcome:
         hits = torch.cat([torch.zeros(errors), torch.ones(30 - errors)]).double()
-        return Outcome((Trained(float(hits.mean()), hits, torch.ones(3, dtype=torch.bool)),))
+        return GraphValidationOutcome((TrainedNetwork(float(hits.mean()), hits, torch.ones(3, dtype=torch.bool)),))
 
-    validation = Validation(read_graphs(STARS, split=SPLIT))
+    validation = GraphValidation(read_graphs(STARS, split=SPLIT))
     validation.num_classes = 3
     outcomes = {"ridge": outcome(wrong), "random": outcome(wrong), "herding": outcome(0)}
     assert auto_graphs._taken(validation, outcomes) == taken
 
 
 def test_without_validation_graphs_nothing_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(graph_validation.Validation, "outcome")
-    small = graphcond.condense(STARS, graphs_per_class=2, split={"train": range(60)})
+    monkeypatch.delattr(graph_validation.GraphValidation, "outcome")
+    small = graphcond.condense(graphcond.read(STARS, split={"train": range(60)}), size="2/class")
     assert small.record.choices["taken"] == "ridge"
     assert all("y_soft" in item for item in small)
 
 
-@pytest.mark.parametrize("size", [{"num_graphs": 20}, {"max_bytes": 4_000}], ids=str)
-def test_graphs_whose_nodes_all_look_alike(caplog: pytest.LogCaptureFixture, size: dict[str, int]) -> None:
+@pytest.mark.parametrize("size", [20, "4kB"])
+def test_graphs_whose_nodes_all_look_alike(caplog: pytest.LogCaptureFixture, size: int | str) -> None:
     """Circulant graphs of one size, which no such network tells apart: one clear sentence."""
     graphs = [circulant(13, skip, y) for y, skip in enumerate((2, 3, 4, 5)) for _ in range(15)]
-    small = graphcond.condense(graphs, **size)
+    small = graphcond.condense(graphs, size=size)
     (note,) = [note for note in small.record.notes if "better than chance" in note]
     assert note in caplog.messages
 
 
 def test_the_number_of_nodes_tells_the_class() -> None:
     graphs = [circulant(11 + 6 * (i % 2), 2, i % 2) for i in range(60)]
-    for size in ({"num_graphs": 20}, {"max_bytes": 4_000}):
-        small = graphcond.condense(graphs, **size)
+    for size in (20, "4kB"):
+        small = graphcond.condense(graphs, size=size)
         assert max(small.record.choices["scores"].values()) >= 0.75  # a sum of all nodes knows, a mean does not
         assert not any("chance" in note for note in small.record.notes)
 
 
 def test_a_class_that_is_never_predicted_is_named() -> None:
-    validation = Validation(read_graphs(STARS, split=SPLIT))
+    validation = GraphValidation(read_graphs(STARS, split=SPLIT))
     hits = torch.ones(30, dtype=torch.float64)
-    assert validation.doubts(Outcome((Trained(1.0, hits, torch.tensor([True, True])),))) == ()
-    (note,) = validation.doubts(Outcome((Trained(1.0, hits, torch.tensor([True, False])),)))
+    assert validation.doubts(GraphValidationOutcome((TrainedNetwork(1.0, hits, torch.tensor([True, True])),))) == ()
+    (note,) = validation.doubts(GraphValidationOutcome((TrainedNetwork(1.0, hits, torch.tensor([True, False])),)))
     assert note.startswith("no network trained on the result predicts class 1 for any validation graph; ")
 
 
 def test_a_short_training_pools_as_a_user_does() -> None:
     """Folding changes nothing: each neighbourhood counts as often as there are such nodes."""
     task = read_graphs(STARS, split=SPLIT)
-    validation = Validation(task)
+    validation = GraphValidation(task)
     folded = Folded.of(task.train, validation._features, 2)
     h = folded.x
     for operator in folded.layers["gin"]:
@@ -164,7 +165,7 @@ def test_exchanges_lower_the_loss_of_the_ridge_regression() -> None:
 def test_exchanges_keep_to_the_bytes() -> None:
     task = read_graphs(STARS, split=SPLIT)
     with seeded(0):
-        chosen = graphcond.RidgeGraphs().choose(task, GraphBudget(max_bytes=300))
+        chosen = graphcond.RidgeGraphs().choose(task, GraphBudget(Size.bytes(300)))
     assert 200 < estimated_bytes(task.train)[chosen.numpy()].sum() < 400
 
 
@@ -174,7 +175,7 @@ def test_a_huge_graph_does_not_take_the_bytes() -> None:
     task = read_graphs(items, split={"train": range(31)})
     for seed in range(5):
         with seeded(seed):
-            chosen = graphcond.RidgeGraphs().choose(task, GraphBudget(max_bytes=500))
+            chosen = graphcond.RidgeGraphs().choose(task, GraphBudget(Size.bytes(500)))
         assert 0 not in chosen.tolist()
         assert len(chosen) >= 8
 

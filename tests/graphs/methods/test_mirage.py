@@ -13,7 +13,8 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GINConv, GINEConv, SAGEConv
 
 import graphcond
-from graphcond import Mirage
+from graphcond import Mirage, Size
+from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.methods import mirage
 from graphcond.graphs.reading import read_graphs
 
@@ -23,7 +24,7 @@ EIGHTH = 1 / 8
 
 
 def condense(items, method, **size):
-    return graphcond.condense(items, method=method, split=SPLIT, **size)
+    return graphcond.condense(graphcond.read(items, split=SPLIT), method=method, **size)
 
 
 @pytest.fixture(scope="session")
@@ -114,9 +115,9 @@ def test_patterns_are_those_of_brute_force(make_graphs, bag_of, mined, closed, m
     expected = {label: (closed_sets if closed else frequent_sets)(bags[label], method.threshold) for label in (0, 1)}
     if not all(expected.values()):
         with pytest.raises(ValueError, match="above every tree's support"):
-            graphcond.condense(items, method=method, split={"train": range(14)})
+            graphcond.condense(graphcond.read(items, split={"train": range(14)}), method=method)
         return
-    small = graphcond.condense(items, method=method, split={"train": range(14)})
+    small = graphcond.condense(graphcond.read(items, split={"train": range(14)}), method=method)
     assert_mined(mined(small, method), expected, bags)
     assert small.record.choices["patterns"] == [len(expected[label]) for label in (0, 1)]
     for label, supports in enumerate(small.record.choices["supports"]):
@@ -135,7 +136,7 @@ def test_trees_count_once_without_multiplicities(make_graphs):
 def test_thresholds_may_be_fractions_of_a_class(make_graphs, threshold, as_number):
     items = make_graphs(16, most=3)
     first, second = (
-        graphcond.condense(items, method=Mirage(depth=0, threshold=value), split={"train": range(16)})
+        graphcond.condense(graphcond.read(items, split={"train": range(16)}), method=Mirage(depth=0, threshold=value))
         for value in (threshold, as_number)
     )
     assert len(first) == len(second)
@@ -166,7 +167,7 @@ def test_threshold_above_every_support_names_the_largest(make_graphs, bag_of, th
         "its 7 graphs; lower it, or ask for a size instead"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        graphcond.condense(items, method=method, split={"train": range(14)})
+        graphcond.condense(graphcond.read(items, split={"train": range(14)}), method=method)
 
 
 @pytest.mark.parametrize("threshold", [(1, 2, 3), (1,) * 4])
@@ -194,22 +195,23 @@ def test_bad_depth(depth):
         Mirage(depth=depth)
 
 
-@pytest.mark.parametrize("size", [{"graphs_per_class": 2}, {"max_bytes": 500}, {"ratio": 0.5}])
-def test_a_size_and_a_threshold(make_graphs, size):
-    (name,) = size
-    with pytest.raises(ValueError, match=rf"^give either {name}= or Mirage\(threshold=\.\.\.\), not both$"):
-        condense(make_graphs(COUNT), Mirage(threshold=3), **size)
+@pytest.mark.parametrize(
+    ("size", "argument"), [("2/class", "size='2/class'"), ("500B", "size='500B'"), (0.5, "ratio=0.5")]
+)
+def test_a_size_and_a_threshold(make_graphs, size, argument):
+    with pytest.raises(ValueError, match=rf"^give either {argument} or Mirage\(threshold=\.\.\.\), not both$"):
+        condense(make_graphs(COUNT), Mirage(threshold=3), size=size)
 
 
 def test_neither_size_nor_threshold(make_graphs):
-    with pytest.raises(ValueError, match=r"^give exactly one of ratio=, .*, got none$"):
+    with pytest.raises(ValueError, match=r"^give exactly one of ratio= and size=, .*, got none$"):
         condense(make_graphs(COUNT), Mirage())
 
 
 @pytest.mark.parametrize("each", [1, 3, 8])
 def test_the_most_frequent_sets_are_taken(make_graphs, bag_of, mined, each):
     items, method = make_graphs(COUNT, most=4), Mirage(depth=1)
-    small = condense(items, method, graphs_per_class=each)
+    small = condense(items, method, size=f"{each}/class")
     for label, found in mined(small, method).items():
         bags = [bag_of(item, method) for item in items[:TRAIN] if int(item.y) == label]
         expected = {chosen: len(support) for chosen, support in closed_sets(bags, 1).items()}
@@ -222,7 +224,7 @@ def test_the_most_frequent_sets_are_taken(make_graphs, bag_of, mined, each):
 
 def test_all_there_are_if_fewer_than_asked(make_graphs, bag_of):
     items, method = make_graphs(COUNT, most=3), Mirage(depth=0)
-    small = condense(items, method, graphs_per_class=10_000)
+    small = condense(items, method, size="10000/class")
     for label in (0, 1):
         bags = [bag_of(item, method) for item in items[:TRAIN] if int(item.y) == label]
         assert sum(int(item.y) == label for item in small) == len(closed_sets(bags, 1)) < 10_000
@@ -233,14 +235,14 @@ def test_all_there_are_if_fewer_than_asked(make_graphs, bag_of):
 def test_bytes_are_used_and_never_exceeded(make_graphs, max_bytes, options):
     items, method = make_graphs(COUNT, **options), Mirage(depth=2)
     try:
-        small = condense(items, method, max_bytes=max_bytes)
+        small = condense(items, method, size=f"{max_bytes}B")
     except ValueError as error:
         needed = int(re.search(r"for one pattern of each class, which take (\d+) bytes$", str(error)).group(1))
-        assert condense(items, method, graphs_per_class=1).nbytes == needed > max_bytes
+        assert condense(items, method, size="1/class").nbytes == needed > max_bytes
         return
     assert small.nbytes <= max_bytes
     counts = small.record.budget["spent"]["graphs_per_class"]
-    same, more = (condense(items, method, graphs_per_class=max(counts) + one) for one in (0, 1))
+    same, more = (condense(items, method, size=f"{max(counts) + one}/class") for one in (0, 1))
     assert same.nbytes == small.nbytes
     assert [item.y.item() for item in same] == [item.y.item() for item in small]
     assert more.nbytes > max_bytes or len(more) == len(small)
@@ -249,15 +251,15 @@ def test_bytes_are_used_and_never_exceeded(make_graphs, max_bytes, options):
 def test_bytes_to_spare_take_everything(make_graphs):
     items = make_graphs(COUNT)
     everything = condense(items, Mirage(depth=1, threshold=1))
-    assert len(condense(items, Mirage(depth=1), max_bytes=10**9)) == len(everything)
+    assert len(condense(items, Mirage(depth=1), size="1GB")) == len(everything)
 
 
-@pytest.mark.parametrize("size", [{"graphs_per_class": 4}, {"max_bytes": 200}, {}])
+@pytest.mark.parametrize("size", ["4/class", "200B", None])
 def test_nothing_of_validation_and_test_graphs_enters(make_graphs, size):
     items = make_graphs(COUNT, edge_attr=True)
     others = items[:TRAIN] + make_graphs(COUNT, seed=9, edge_attr=True, most=9)[TRAIN:]
     method = Mirage(depth=2, threshold=None if size else 2)
-    first, second = (condense(each, method, **size) for each in (items, others))
+    first, second = (condense(each, method, size=size) for each in (items, others))
     assert len(first) == len(second)
     for one, other in zip(first, second, strict=True):
         assert set(one.keys()) == set(other.keys())
@@ -293,7 +295,7 @@ def test_an_item_is_pooled_as_its_trees_in_original_graphs(make_graphs, trees, k
     originals = {}
     for item in items[:TRAIN]:
         originals |= zip(trees(item, depth), embed(convs, item, kind), strict=True)
-    small = condense(items, Mirage(depth=depth), graphs_per_class=6)
+    small = condense(items, Mirage(depth=depth), size="6/class")
     (batch,) = DataLoader(small, batch_size=len(small))
     pooled = graphcond.pool(embed(convs, batch, kind), batch)
     assert batch.graph_weight.shape == (len(small),)
@@ -308,12 +310,12 @@ def test_an_item_is_pooled_as_its_trees_in_original_graphs(make_graphs, trees, k
 
 def test_degrees_are_given_where_asked(make_graphs):
     items = make_graphs(COUNT)
-    assert all("degree" in item for item in condense(items, Mirage(depth=1, degrees=True), graphs_per_class=2))
-    assert not any("degree" in item for item in condense(items, Mirage(depth=1), graphs_per_class=2))
+    assert all("degree" in item for item in condense(items, Mirage(depth=1, degrees=True), size="2/class"))
+    assert not any("degree" in item for item in condense(items, Mirage(depth=1), size="2/class"))
 
 
 def test_edge_features_are_left_out_where_trees_know_nothing_of_them(make_graphs):
-    small = condense(make_graphs(COUNT, edge_attr=True), Mirage(depth=2, edges=False), graphs_per_class=4)
+    small = condense(make_graphs(COUNT, edge_attr=True), Mirage(depth=2, edges=False), size="4/class")
     assert not any("edge_attr" in item for item in small)
 
 
@@ -335,15 +337,15 @@ def all_but_one(size):
 
 @pytest.mark.parametrize(("each", "sizes"), [(24, {1: 48}), (25, {1: 48, 2: 2}), (300, {1: 48, 2: 552})])
 def test_few_sets_are_found_where_many_are_frequent(each, sizes):
-    split = {"train": range(48)}
-    small = graphcond.condense(all_but_one(24), method=Mirage(depth=0), graphs_per_class=each, split=split)
+    task = graphcond.read(all_but_one(24), split={"train": range(48)})
+    small = graphcond.condense(task, method=Mirage(depth=0), size=f"{each}/class")
     assert Counter(item.num_nodes for item in small) == sizes
 
 
 def test_too_many_sets_that_are_equally_frequent_are_left_out(monkeypatch):
     monkeypatch.setattr(mirage, "LIMIT", 100)  # of 276 sets of two trees
-    split = {"train": range(48)}
-    small = graphcond.condense(all_but_one(24), method=Mirage(depth=0), graphs_per_class=25, split=split)
+    task = graphcond.read(all_but_one(24), split={"train": range(48)})
+    small = graphcond.condense(task, method=Mirage(depth=0), size="25/class")
     assert Counter(item.num_nodes for item in small) == {1: 48}
 
 
@@ -352,7 +354,7 @@ def test_a_graph_with_all_trees_alike(make_graphs):
     for item in items:
         item.x = torch.ones(item.num_nodes, 1)
         item.edge_index = item.edge_index[:, :0]
-    small = condense(items, Mirage(depth=3), graphs_per_class=5)
+    small = condense(items, Mirage(depth=3), size="5/class")
     assert len(small) == 2
     sizes = [[item.num_nodes for item in items[:TRAIN] if int(item.y) == label] for label in (0, 1)]
     for item, of_class in zip(small, sizes, strict=True):
@@ -374,7 +376,9 @@ def test_published_patterns_of_molhiv(real_data):
     dataset = graphcond.datasets.load("ogbg-molhiv", real_data("ogb/ogbg_molhiv"))
     task = read_graphs(dataset)
     assert task.class_counts.tolist() == [31_669, 1_232]
-    choices = Mirage(depth=3, threshold=(1800, 115), closed=False).condense(task, None).choices
+    choices = (
+        Mirage(depth=3, threshold=(1800, 115), closed=False).condense(task, GraphBudget(Size.everything())).choices
+    )
     assert choices["patterns"] == [4, 5]
     # Published for OGB's own atoms, a few of which have other features in the files at hand.
     assert near(choices["supports"][0], [7442, 2208, 1955, 1816])

@@ -8,7 +8,7 @@ from graphcond.nodes import quick_validation
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Report every step, and look at the validation nodes for a moment only."""
+    """Report every step, and validate briefly."""
     monkeypatch.setattr(driver, "REPORT_EVERY_SECONDS", 0)
     monkeypatch.setattr(quick_validation, "STEPS", 6)
     monkeypatch.setattr(quick_validation, "EVALUATIONS", 1)

@@ -27,5 +27,5 @@ from graphcond.nodes.methods.base import NodeMethod
 )
 def test_cora_with_35_nodes(real_data: Callable[[str], Path], method: NodeMethod, bar: float) -> None:
     data = NormalizeFeatures()(graphcond.datasets.load("cora", real_data("Planetoid/Cora"))[0])
-    small = graphcond.condense(data, num_nodes=35, method=method)
-    assert graphcond.evaluate(small, data, runs=1, controls=False).best.mean > bar
+    small = graphcond.condense(data, size=35, method=method)
+    assert graphcond.evaluate(small, data, protocol="standard(runs=1)", controls=False).best.mean > bar

@@ -6,18 +6,9 @@ from torch_geometric.data import Data
 
 import graphcond
 from graphcond.graphs.methods import METHODS as GRAPH_METHODS
+from graphcond.graphs.methods import short_training, validation
 from graphcond.nodes.methods import METHODS as NODE_METHODS
 
-QUICK = {
-    "gcond": "gcond(epochs=1, outer_steps=1, inner_steps=1)",
-    "gcond_x": "gcond_x(epochs=1, outer_steps=1, inner_steps=1)",
-    "doscond": "doscond(steps=2)",
-    "doscond_x": "doscond_x(steps=2)",
-    "gcdm": "gcdm(epochs=1, outer_steps=2)",
-    "gcdm_x": "gcdm_x(epochs=1, outer_steps=2)",
-    "gc_sntk": "gc_sntk(steps=2)",
-}
-LONG = ("geom", "sfgc")  # whose experts take seconds
 NONE = torch.empty(2, 0, dtype=torch.int64)
 
 
@@ -28,12 +19,12 @@ def ring(count):
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("method", sorted(set(NODE_METHODS) - set(LONG)))
+@pytest.mark.parametrize("method", NODE_METHODS)
 @pytest.mark.parametrize(("value", "edges"), [(1.0, ring(30)), (0.0, NONE)], ids=["ring", "bare"])
 def test_nodes(method, value, edges):
     masks = {name: torch.arange(30) // 10 == k for k, name in enumerate(("train_mask", "val_mask", "test_mask"))}
     data = Data(x=torch.full((30, 4), value), edge_index=edges, y=torch.arange(30) % 2, **masks)
-    small = graphcond.condense(data, num_nodes=4, method=QUICK.get(method, method))
+    small = graphcond.condense(data, size=4, method=NODE_METHODS.quick(method))
     assert torch.isfinite(small[0].x).all()
     assert small[0].y.unique().tolist() == [0, 1]
 
@@ -44,10 +35,13 @@ def test_nodes(method, value, edges):
     [(5, torch.ones(5, 1), ring(5)), (5, torch.zeros(5, 3), NONE), (1, torch.ones(1, 1), NONE), (4, None, ring(4))],
     ids=["ring", "bare", "single", "no features"],
 )
-def test_graphs(method, shape):
+def test_graphs(method, shape, monkeypatch):
+    monkeypatch.setattr(short_training, "STEPS", 2)
+    monkeypatch.setattr(short_training, "NETWORKS", 1)
+    monkeypatch.setattr(validation, "STEPS", 10)
     count, x, edges = shape
     graphs = [Data(x=x, edge_index=edges, num_nodes=count, y=i % 2) for i in range(24)]
-    size = {} if method == "wl_fold" else {"num_graphs": 4}
-    small = graphcond.condense(graphs, method="doscond(steps=2)" if method == "doscond" else method, **size)
+    size = None if method == "wl_fold" else 4
+    small = graphcond.condense(graphs, method=GRAPH_METHODS.quick(method), size=size)
     assert sum(item.y.numel() for item in small) >= 2
     assert all(torch.isfinite(item.x).all() for item in small)

@@ -14,7 +14,7 @@ from graphcond.nodes.downstream import Downstream
 from graphcond.nodes.methods import auto, candidates
 from graphcond.nodes.methods.candidates import CANDIDATES, DEFAULT, LABELS, SOFTNESS, balanced
 from graphcond.nodes.propagation import normalized_adjacency, propagate
-from graphcond.nodes.quick_validation import Outcome
+from graphcond.nodes.quick_validation import NodeValidationOutcome
 from graphcond.nodes.reading import read_nodes
 
 
@@ -33,7 +33,7 @@ def only(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def test_the_result_needs_no_weights(toy: Data, quick: None) -> None:
-    data = graphcond.condense(toy, nodes_per_class=4)[0]
+    data = graphcond.condense(toy, size="4/class")[0]
     assert torch.equal(data.node_weight, torch.ones(12))
     assert torch.equal(data.edge_weight, torch.ones(data.num_edges))
 
@@ -41,7 +41,7 @@ def test_the_result_needs_no_weights(toy: Data, quick: None) -> None:
 @pytest.mark.parametrize("name", [DEFAULT, "cluster means"])
 def test_all_nodes_stand_behind_clusters(toy: Data, monkeypatch: pytest.MonkeyPatch, quick: None, name: str) -> None:
     only(monkeypatch, name)
-    small = graphcond.condense(toy, nodes_per_class=4)
+    small = graphcond.condense(toy, size="4/class")
     assert sorted(small.members.index.tolist()) == list(range(toy.num_nodes))
 
 
@@ -49,7 +49,7 @@ def test_the_plain_mean_of_a_class_is_the_mean_of_its_nodes(
     toy: Data, monkeypatch: pytest.MonkeyPatch, quick: None
 ) -> None:
     only(monkeypatch, "cluster means")
-    small = graphcond.condense(toy, nodes_per_class=4)
+    small = graphcond.condense(toy, size="4/class")
     graph = read_nodes(toy).train.graph
     space = propagate(normalized_adjacency(graph), graph.x, 2)
     for label in range(3):
@@ -60,7 +60,7 @@ def test_the_plain_mean_of_a_class_is_the_mean_of_its_nodes(
 
 def test_anchors_surround_the_mean_of_the_space(toy: Data, monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
     only(monkeypatch, "spread 2")
-    data = graphcond.condense(toy, nodes_per_class=3)[0]
+    data = graphcond.condense(toy, size="3/class")[0]
     # The directions of a centred one-hot fit add up to nothing.
     anchors = torch.stack([data.x[data.y == label].mean(0) for label in range(3)])
     graph = read_nodes(toy).train.graph
@@ -69,7 +69,7 @@ def test_anchors_surround_the_mean_of_the_space(toy: Data, monkeypatch: pytest.M
 
 
 def test_the_record_has_the_scores_of_all_candidates(toy: Data, quick: None) -> None:
-    choices = graphcond.condense(toy, nodes_per_class=2).record.choices
+    choices = graphcond.condense(toy, size="2/class").record.choices
     names = set(CANDIDATES)
     assert set(choices["candidates"]) == names
     assert choices["taken"] in names
@@ -90,22 +90,22 @@ def test_labels_that_differ_from_those_of_neighbours_bring_edges(quick: None) ->
     for i, name in enumerate(("train_mask", "val_mask", "test_mask")):
         data[name] = torch.zeros(400, dtype=torch.bool)
         data[name][order[130 * i : 130 * (i + 1)]] = True
-    small = graphcond.condense(data, num_nodes=10)
+    small = graphcond.condense(data, size=10)
     assert small.record.choices["taken"] == "cluster graph"
     source, target = small[0].edge_index
     assert (small[0].y[source] != small[0].y[target]).float().mean() > 0.7  # clusters are of presumed classes
 
 
 def test_a_candidate_can_be_asked_for(toy: Data, quick: None) -> None:
-    small = graphcond.condense(toy, nodes_per_class=2, method="auto(candidate='herding')")
-    expected = graphcond.condense(toy, nodes_per_class=2, method="herding")
+    small = graphcond.condense(toy, size="2/class", method="auto(candidate='herding')")
+    expected = graphcond.condense(toy, size="2/class", method="herding")
     assert torch.equal(small[0].x, expected[0].x)
     assert small.record.choices["taken"] == "herding"
     assert "y_soft" not in small[0]
     with pytest.raises(ValueError, match=r"candidate must be one of spread 0\.75, .* got 'herdings'"):
         graphcond.Auto(candidate="herdings")
     with pytest.raises(ValueError, match="candidate='herding' is not possible for this size"):
-        graphcond.condense(toy, num_nodes=45, method=graphcond.Auto(candidate="herding"))
+        graphcond.condense(toy, size=45, method=graphcond.Auto(candidate="herding"))
 
 
 def test_a_result_at_chance_level_says_so(toy: Data, caplog: pytest.LogCaptureFixture) -> None:
@@ -113,13 +113,13 @@ def test_a_result_at_chance_level_says_so(toy: Data, caplog: pytest.LogCaptureFi
     toy.x = torch.randn(toy.x.shape, generator=generator)
     toy.edge_index = torch.randint(60, (2, 200), generator=generator)
     toy.y = torch.randint(3, (60,), generator=generator)
-    small = graphcond.condense(toy, num_nodes=6)
+    small = graphcond.condense(toy, size=6)
     assert "no network trained on the result is better than chance" in caplog.text
     assert any("better than chance" in note for note in small.record.notes)
 
 
 def test_a_class_that_no_network_predicts_is_named() -> None:
-    right = Outcome(0.9, torch.ones(20), torch.tensor([True, True, False]))
+    right = NodeValidationOutcome(0.9, torch.ones(20), torch.tensor([True, True, False]))
     downstream = Downstream.__new__(Downstream)
     downstream.labels, downstream._num_classes = {"gcn": torch.arange(20) % 3}, 3
     (note,) = downstream.doubts({"gcn": right})
@@ -141,10 +141,10 @@ def test_balanced_probabilities_follow_the_shares_of_the_classes(seed: int, rows
 
 def test_features_scaled_by_a_constant_scale_the_result(toy: Data, quick: None) -> None:
     # Unit rows, relative penalties and relative spreads make the geometry follow the features.
-    first = graphcond.condense(toy, nodes_per_class=2)
+    first = graphcond.condense(toy, size="2/class")
     scaled = toy.clone()
     scaled.x = 2 * toy.x
-    second = graphcond.condense(scaled, nodes_per_class=2)
+    second = graphcond.condense(scaled, size="2/class")
     if first.record.choices["taken"] == second.record.choices["taken"]:
         assert torch.allclose(2 * first[0].x, second[0].x, atol=1e-2)
     assert first.record.choices["teacher"]["hops"] == second.record.choices["teacher"]["hops"]
@@ -152,7 +152,7 @@ def test_features_scaled_by_a_constant_scale_the_result(toy: Data, quick: None) 
 
 def test_more_nodes_than_training_nodes_come_from_unlabelled_ones(toy: Data, quick: None) -> None:
     assert int(toy.train_mask.sum()) == 20
-    assert graphcond.condense(toy, num_nodes=45)[0].num_nodes == 45
+    assert graphcond.condense(toy, size=45)[0].num_nodes == 45
 
 
 @pytest.mark.parametrize("arguments", [{"depth": -1}, {"depth": 1.5}, {"penalty": 0.0}])
@@ -163,7 +163,7 @@ def test_settings_are_checked(arguments: dict) -> None:
 
 def test_progress_is_reported(toy: Data, quick: None) -> None:
     reports = []
-    graphcond.condense(toy, nodes_per_class=1, progress=reports.append)
+    graphcond.condense(toy, size="1/class", run=graphcond.Run(progress=reports.append))
     assert [report.done for report in reports] == list(range(len(reports)))
     assert reports[-1].done == reports[-1].total
 
@@ -179,15 +179,17 @@ BARS = [
 @pytest.mark.parametrize(("name", "folder", "nodes", "bar"), BARS)
 def test_accuracy_bars(real_data: Callable[[str], Path], name: str, folder: str, nodes: int, bar: float) -> None:
     dataset = graphcond.datasets.load(name, real_data(folder))
-    made = [graphcond.condense(dataset, num_nodes=nodes, seed=seed) for seed in range(3)]
-    report = graphcond.evaluate(made, dataset, runs=2, controls=False)
+    made = [graphcond.condense(dataset, size=nodes, seed=seed) for seed in range(3)]
+    report = graphcond.evaluate(made, dataset, protocol="standard(runs=2)", controls=False)
     assert 100 * report.best.mean > bar
 
 
 @pytest.mark.slow
 def test_accuracy_bar_on_the_embedded_citeseer() -> None:
     dataset = graphcond.datasets.load("citeseer")
-    report = graphcond.evaluate(graphcond.condense(dataset, ratio=0.009), dataset, runs=2, controls=["random_soft"])
+    report = graphcond.evaluate(
+        graphcond.condense(dataset, ratio=0.009), dataset, protocol="standard(runs=2)", controls=["random_soft"]
+    )
     assert report.best.nodes == 30
     assert 100 * report.best.mean > 72.5
     assert report.best.mean > report.row("random_soft").mean

@@ -9,8 +9,8 @@ from torch import Tensor
 from graphcond.nodes.methods.base import SyntheticNodes
 from graphcond.nodes.methods.candidates import FINALISTS, STANDARD_ERRORS, choose, cluster_graph
 from graphcond.nodes.placement import Clusters
-from graphcond.nodes.quick_validation import Effort, Outcome
-from graphcond.nodes.task import Graph, NodeTask, Split
+from graphcond.nodes.quick_validation import Effort, NodeValidationOutcome
+from graphcond.nodes.task import Graph, NodePart, NodeTask
 
 NETWORKS = ("gcn", "sage", "mlp")
 
@@ -25,7 +25,7 @@ class Told:
     def compare(self, candidates: list, effort: Effort) -> list:
         values = [float(one.x) for one in candidates]
         self.asked.append(values)
-        return [dict.fromkeys(NETWORKS, Outcome(value, torch.ones(1), torch.ones(1))) for value in values]
+        return [dict.fromkeys(NETWORKS, NodeValidationOutcome(value, torch.ones(1), torch.ones(1))) for value in values]
 
     labels = dict.fromkeys(NETWORKS)
 
@@ -45,16 +45,16 @@ def test_the_default_stays_unless_another_is_clearly_better(errors: float, taken
 
 def test_a_screening_leaves_the_default_and_the_best() -> None:
     found = {"default": nodes(0.1), **{f"{i}": nodes(0.2 + i / 20) for i in range(FINALISTS + 3)}}
-    told = Told(error=0.01)
-    taken, outcomes, notes = choose(found, told)  # type: ignore[arg-type]
-    assert [len(values) for values in told.asked] == [len(found), FINALISTS + 1]
-    assert told.asked[1][0] == pytest.approx(0.1)
+    reported = Told(error=0.01)
+    taken, outcomes, notes = choose(found, reported)  # type: ignore[arg-type]
+    assert [len(values) for values in reported.asked] == [len(found), FINALISTS + 1]
+    assert reported.asked[1][0] == pytest.approx(0.1)
     assert taken == f"{FINALISTS + 2}"
     assert set(outcomes) == set(found)
     assert notes == ()
 
 
-def test_a_network_that_does_better_on_another_candidate_is_told_of() -> None:
+def test_a_network_that_does_better_on_another_candidate_is_reported() -> None:
     class OneSided(Told):
         def difference(self, first: dict, second: dict, network: str | None = None) -> tuple[float, float]:
             return (0.1, 0.01) if network == "sage" else (0.0, 0.01)
@@ -72,7 +72,7 @@ def four_clusters(edges: list[tuple[int, int]]) -> tuple[NodeTask, Clusters]:
     edge_index = torch.tensor([*edges, *[(b, a) for a, b in edges]]).T
     x = torch.arange(8.0).unsqueeze(1)
     graph = Graph(x, edge_index, torch.ones(edge_index.size(1)), torch.arange(8) // 4, undirected=True)
-    split = Split(graph, torch.arange(8))
+    split = NodePart(graph, torch.arange(8))
     rows = list(torch.arange(8).split(2))
     ones = torch.full((4,), 2.0)
     means = torch.stack([x[part].mean(dim=0) for part in rows])

@@ -31,14 +31,14 @@ STEPS = 12
 
 
 @pytest.fixture
-def unjudged(toy: Data) -> Data:
+def without_validation(toy: Data) -> Data:
     """The toy graph without validation nodes: the last step is kept, whatever it is worth."""
     toy.val_mask[:] = False
     return toy
 
 
-def condense(data: Data, method: GCSNTK, **options: Any) -> CondensedDataset:
-    return graphcond.condense(data, method=method, **({"num_nodes": 6} | options))
+def condense(data: Data | NodeTask, method: GCSNTK, **options: Any) -> CondensedDataset:
+    return graphcond.condense(data, method=method, **({"size": 6} | options))
 
 
 def prediction(method: GCSNTK, task: NodeTask, split: str, small: CondensedDataset) -> tuple[Neighbourhood, Tensor]:
@@ -58,11 +58,11 @@ def test_it_is_registered_with_the_settings_of_its_paper_but_for_steps():
     assert GCSNTK(hops_per_layer=0).kernel() == StructuredWidth(hops_per_layer=0)
 
 
-def test_the_regression_learns_to_predict_the_labelled_nodes(unjudged):
+def test_the_regression_learns_to_predict_the_labelled_nodes(without_validation):
     method, errors = GCSNTK(steps=40), []
-    task = read_nodes(unjudged)
+    task = read_nodes(without_validation)
     for steps in (1, 40):
-        small = condense(unjudged, GCSNTK(steps=steps))
+        small = condense(without_validation, GCSNTK(steps=steps))
         nodes, predicted = prediction(method, task, "train", small)
         errors.append(squared_error(predicted, nodes).item())
     assert errors[1] < 0.6 * errors[0]
@@ -70,8 +70,8 @@ def test_the_regression_learns_to_predict_the_labelled_nodes(unjudged):
     assert (predicted.argmax(dim=1) == nodes.classes).float().mean() > 0.9
 
 
-def test_nodes_are_seen_in_a_unit_with_targets(unjudged):
-    task, method = read_nodes(unjudged), GCSNTK(hops=0, depth=1, hops_per_layer=0)
+def test_nodes_are_seen_in_a_unit_with_targets(without_validation):
+    task, method = read_nodes(without_validation), GCSNTK(hops=0, depth=1, hops_per_layer=0)
     seen = method.seen(task.train, 3, torch.tensor(2.0))
     torch.testing.assert_close(seen.x, task.train.graph.x[task.train.nodes] / 2)
     assert torch.equal(seen.classes, task.train.labels)
@@ -79,28 +79,28 @@ def test_nodes_are_seen_in_a_unit_with_targets(unjudged):
 
 
 @pytest.mark.parametrize("field", [{"hops": 0}, {"hops_per_layer": 0}, {"depth": 1}, {"ridge": 0.1}])
-def test_settings_matter(unjudged, field):
-    first, second = (condense(unjudged, GCSNTK(steps=3, **fields)) for fields in ({}, field))
+def test_settings_matter(without_validation, field):
+    first, second = (condense(without_validation, GCSNTK(steps=3, **fields)) for fields in ({}, field))
     assert not torch.equal(first[0].x, second[0].x)
 
 
 @pytest.mark.parametrize("factor", [1e-3, 50.0])
-def test_the_unit_of_the_features_does_not_matter(unjudged, factor):
-    other = copy.copy(unjudged)
-    other.x = factor * unjudged.x
-    first, second = (condense(data, GCSNTK(steps=5)) for data in (unjudged, other))
+def test_the_unit_of_the_features_does_not_matter(without_validation, factor):
+    other = copy.copy(without_validation)
+    other.x = factor * without_validation.x
+    first, second = (condense(data, GCSNTK(steps=5)) for data in (without_validation, other))
     torch.testing.assert_close(second[0].x / factor, first[0].x, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(second[0].y_soft, first[0].y_soft, rtol=1e-3, atol=1e-3)
 
 
-def test_features_of_zeros_are_a_unit_as_well(unjudged):
-    unjudged.x = torch.zeros_like(unjudged.x)
-    assert root_mean_square(read_nodes(unjudged).train.graph.x) == 1
-    assert bool(condense(unjudged, GCSNTK(steps=2))[0].x.isfinite().all())
+def test_features_of_zeros_are_a_unit_as_well(without_validation):
+    without_validation.x = torch.zeros_like(without_validation.x)
+    assert root_mean_square(read_nodes(without_validation).train.graph.x) == 1
+    assert bool(condense(without_validation, GCSNTK(steps=2))[0].x.isfinite().all())
 
 
-def test_targets_that_do_not_move_stay_the_classes(unjudged):
-    fixed, moved = (condense(unjudged, GCSNTK(steps=5, labels_rate=rate))[0] for rate in (0.0, 0.1))
+def test_targets_that_do_not_move_stay_the_classes(without_validation):
+    fixed, moved = (condense(without_validation, GCSNTK(steps=5, labels_rate=rate))[0] for rate in (0.0, 0.1))
     assert torch.equal(fixed.y_soft, torch.nn.functional.one_hot(fixed.y, 3).float())
     assert not torch.equal(moved.y_soft, fixed.y_soft)
     assert torch.equal(moved.y, fixed.y)  # the class that a node was asked for
@@ -112,42 +112,42 @@ def test_targets_as_probabilities():
     torch.testing.assert_close(as_probabilities(targets, torch.tensor([1, 2, 0])), expected)
 
 
-def test_the_nodes_that_look_best_are_kept(toy):
+def test_the_nodes_with_the_best_validation_are_kept(toy):
     small = condense(toy, GCSNTK(steps=STEPS))
     choices = small.record.choices
     scores = dict(choices["scores"])
     assert scores[choices["kept_step"]] == max(scores.values())
     assert (choices["steps"], choices["complete"]) == (STEPS, True)
-    stopped = condense(toy, GCSNTK(steps=STEPS), max_seconds=1e-9)
+    stopped = condense(toy, GCSNTK(steps=STEPS), run=graphcond.Run(max_seconds=1e-9))
     assert stopped.record.choices["kept_step"] == 1
 
 
-def test_what_is_looked_at_is_what_is_given_back(toy, monkeypatch):
-    looks, run = [], quick_validation.QuickValidation.run
+def test_what_is_validated_is_what_is_given_back(toy, monkeypatch):
+    validations, run = [], quick_validation.QuickValidation.run
 
     def spy(self: Any, x: Tensor, y: Tensor, **more: Any) -> Any:
-        looks.append((x[0], y))
+        validations.append((x[0], y))
         return run(self, x, y, **more)
 
     monkeypatch.setattr(quick_validation.QuickValidation, "run", spy)
     small = condense(toy, GCSNTK(steps=1))
-    ((x, y),) = looks
+    ((x, y),) = validations
     assert torch.equal(x, small[0].x)
     assert torch.equal(y, small[0].y)
 
 
-def test_without_validation_nodes_the_last_step_is_kept(unjudged):
-    assert condense(unjudged, GCSNTK(steps=STEPS)).record.choices == {
+def test_without_validation_nodes_the_last_step_is_kept(without_validation):
+    assert condense(without_validation, GCSNTK(steps=STEPS)).record.choices == {
         "kept_step": STEPS, "steps": STEPS, "complete": True, "scores": [],
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("real_per_class", [2, 256])
-def test_an_interrupted_run_ends_on_the_same_bits(unjudged, tmp_path, real_per_class):
-    method = GCSNTK(steps=STEPS, real_per_class=real_per_class)
-    whole = condense(unjudged, method)
-    for _ in range(STEPS):
-        last = condense(unjudged, method, max_seconds=1e-9, checkpoint=Checkpoint(tmp_path / "state", every_seconds=0))
+def test_an_interrupted_run_that_draws_nodes_ends_on_the_same_bits(without_validation, tmp_path):
+    method = GCSNTK(steps=4, real_per_class=2)
+    whole = condense(without_validation, method)
+    run = graphcond.Run(max_seconds=1e-9, checkpoint=Checkpoint(tmp_path / "state", every_seconds=0))
+    for _ in range(4):
+        last = condense(without_validation, method, run=run)
     assert last.record.choices == whole.record.choices
     for name, value in whole[0]:
         assert torch.equal(value, last[0][name]), name
@@ -175,7 +175,7 @@ def test_batches_hold_so_many_labelled_nodes_of_each_class(toy):
 
 
 def test_in_the_inductive_setting_the_regression_predicts_other_graphs(toy):
-    small = condense(toy, GCSNTK(steps=30), inductive=True)
+    small = condense(graphcond.read(toy, inductive=True), GCSNTK(steps=30))
     nodes, predicted = prediction(GCSNTK(), read_nodes(toy, inductive=True), "test", small)
     assert (predicted.argmax(dim=1) == nodes.classes).float().mean() > 0.8
 
@@ -201,5 +201,5 @@ def test_settings_are_checked(fields, error, message):
 def test_cora_with_35_nodes(real_data: Callable[[str], Path], monkeypatch) -> None:
     monkeypatch.undo()
     data = NormalizeFeatures()(graphcond.datasets.load("cora", real_data("Planetoid/Cora"))[0])
-    small = graphcond.condense(data, num_nodes=35, method=GCSNTK(steps=60))
-    assert graphcond.evaluate(small, data, runs=1, controls=False).best.mean > 0.76
+    small = graphcond.condense(data, size=35, method=GCSNTK(steps=60))
+    assert graphcond.evaluate(small, data, protocol="standard(runs=1)", controls=False).best.mean > 0.76

@@ -123,7 +123,7 @@ def test_farthest_first_on_a_line():
     ],
 )
 def test_class_mean_by_hand(depth, first, second):
-    small = graphcond.condense(two_components(), num_nodes=2, method=graphcond.ClassMean(depth=depth))
+    small = graphcond.condense(two_components(), size=2, method=graphcond.ClassMean(depth=depth))
     torch.testing.assert_close(small[0].x, torch.tensor([[first], [second]]))
     assert small[0].y.tolist() == [0, 1]
     torch.testing.assert_close(small[0].node_weight, torch.tensor([4 / 3, 2 / 3]))
@@ -132,7 +132,7 @@ def test_class_mean_by_hand(depth, first, second):
 
 
 def test_class_mean_leaves_the_rest_of_the_budget_unspent(toy):
-    small = graphcond.condense(toy, num_nodes=9, method="class_mean")
+    small = graphcond.condense(toy, size=9, method="class_mean")
     assert small[0].num_nodes == 3
     assert sum(small.record.budget["allocated"]) == 9
     assert small.record.budget["spent"]["nodes"] == 3
@@ -168,7 +168,7 @@ def test_drawing_all_gives_all(toy):
 
 @pytest.mark.parametrize("name", KEEPS_REAL_NODES)
 def test_members_are_the_chosen_nodes(toy, name):
-    small = graphcond.condense(toy, num_nodes=9, method=KEEPS_REAL_NODES[name])
+    small = graphcond.condense(toy, size=9, method=KEEPS_REAL_NODES[name])
     chosen = torch.cat(list(small.members))
     assert len(chosen.unique()) == len(small.members) == 9
     assert torch.equal(small[0].y, toy.y[chosen])
@@ -179,7 +179,7 @@ def test_members_are_the_chosen_nodes(toy, name):
 @pytest.mark.parametrize("name", ["herding", "k_center", "random"])
 def test_real_nodes_bring_their_features_and_the_edges_among_them(toy, name):
     toy.edge_weight = torch.rand(toy.num_edges)
-    small = graphcond.condense(toy, num_nodes=int(toy.train_mask.sum()), method=name)
+    small = graphcond.condense(toy, size=int(toy.train_mask.sum()), method=name)
     chosen = torch.cat(list(small.members))
     assert torch.equal(small[0].x, toy.x[chosen])
     whole = torch.zeros(60, 60).index_put_(tuple(toy.edge_index), toy.edge_weight)
@@ -190,7 +190,7 @@ def test_real_nodes_bring_their_features_and_the_edges_among_them(toy, name):
 
 @pytest.mark.parametrize("depth", [0, 1, 3])
 def test_random_propagated_takes_propagated_features_and_no_edges(toy, depth):
-    small = graphcond.condense(toy, num_nodes=6, method=graphcond.RandomPropagated(depth=depth))
+    small = graphcond.condense(toy, size=6, method=graphcond.RandomPropagated(depth=depth))
     graph = read_nodes(toy).train.graph
     space = propagate(normalized_adjacency(graph), graph.x, depth)
     torch.testing.assert_close(small[0].x, space[torch.cat(list(small.members))])
@@ -201,7 +201,7 @@ def test_random_propagated_takes_propagated_features_and_no_edges(toy, depth):
 @pytest.mark.parametrize("depth", [0, 2])
 @pytest.mark.parametrize(("method", "pick"), [(graphcond.Herding, herd), (graphcond.KCenter, farthest_first)])
 def test_nodes_are_picked_class_by_class_in_the_propagated_space(toy, method, pick, depth):
-    small = graphcond.condense(toy, num_nodes=7, method=method(depth=depth))
+    small = graphcond.condense(toy, size=7, method=method(depth=depth))
     graph = read_nodes(toy).train.graph
     space = propagate(normalized_adjacency(graph), graph.x, depth)
     expected = []
@@ -212,7 +212,7 @@ def test_nodes_are_picked_class_by_class_in_the_propagated_space(toy, method, pi
 
 
 def test_random_soft_may_take_unlabelled_nodes_and_trusts_labels(toy):
-    small = graphcond.condense(toy, num_nodes=30, method="random_soft")
+    small = graphcond.condense(toy, size=30, method="random_soft")
     chosen = torch.cat(list(small.members))
     labelled = toy.train_mask[chosen]
     assert 0 < int(labelled.sum()) < 30
@@ -227,4 +227,4 @@ def test_real_nodes_cannot_be_invented(toy, name):
     counts = read_nodes(toy).class_counts
     per_class = int(counts.max()) + 1
     with pytest.raises(ValueError, match=rf"{per_class} nodes of class 0 .* only {int(counts[0])} training nodes"):
-        graphcond.condense(toy, nodes_per_class=per_class, method=name)
+        graphcond.condense(toy, size=f"{per_class}/class", method=name)

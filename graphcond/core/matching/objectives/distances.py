@@ -33,7 +33,7 @@ def columns(real: Sequence[Tensor], synthetic: Sequence[Tensor]) -> Tensor:
 def squared(real: Sequence[Tensor], synthetic: Sequence[Tensor]) -> Tensor:
     """Return the squared difference, summed over all entries, biases included.
 
-    The published codes call it ``mse``; a mean over so many entries would vanish beside Adam's epsilon.
+    The published codes call it ``mse``; a mean over all entries would vanish beside Adam's epsilon.
     """
     return _flat(real, synthetic).square().sum(dim=1)
 

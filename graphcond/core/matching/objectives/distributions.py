@@ -1,4 +1,4 @@
-"""Distribution matching: both sets of data shall look alike in a surrogate's layers."""
+"""Distribution matching: the embeddings of both sets of data shall agree in a surrogate's layers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Kernel matching by the sums of features: real data are looked at once, all of them."""
+"""Kernel matching by the sums of features: all real data are read once."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -13,7 +13,7 @@ from graphcond.core.positive_definite import ridged, solve
 from graphcond.core.runtime.processes import Processes
 
 
-class Features(Protocol):
+class FeatureMap(Protocol):
     """A surrogate that gives rows finitely many features, whose inner products are its kernel."""
 
     def features(self, weights: Weights, batch: Batch) -> Tensor:
@@ -58,7 +58,7 @@ class FeatureRidge:
               + \tfrac{1}{2} \|Y_T\|^2
 
     a mean over rows. It pays where the same weights come back, as from a
-    :class:`graphcond.core.matching.weight_samplers.Pool` that does not train: each network then looks at the real data
+    :class:`graphcond.core.matching.weight_samplers.Pool` that does not train: each network then reads the real data
     once.
 
     Args:
@@ -73,12 +73,12 @@ class FeatureRidge:
         KernelRidge(ridge=self.ridge)
 
     @torch.no_grad()
-    def observe(self, surrogate: Features, weights: Weights, real: Batch) -> Moments:
+    def observe(self, surrogate: FeatureMap, weights: Weights, real: Batch) -> Moments:
         """Return the moments of the real rows."""
         features, y = surrogate.features(weights, real).double(), real.y.double()
         return Moments(features.T @ features, features.T @ y, y.square().sum(), y.new_tensor(len(y)))
 
-    def loss(self, surrogate: Features, weights: Weights, statistic: Moments, synthetic: Batch) -> Tensor:
+    def loss(self, surrogate: FeatureMap, weights: Weights, statistic: Moments, synthetic: Batch) -> Tensor:
         """Return the error of the predictions for the real rows."""
         features = surrogate.features(weights, synthetic).double()
         regression = features.T @ solve(ridged(features @ features.T, self.ridge), synthetic.y.double())

@@ -89,7 +89,7 @@ def solve_labels(kernel: Kernel, weights: Weights, real: Batch, synthetic: Batch
         kernel: The kernel.
         weights: Of the kernel; ``()`` where it has none.
         real: Rows and their targets, ``(rows, outputs)``.
-        synthetic: Rows; their targets are not looked at.
+        synthetic: Rows; their targets are not used.
         ridge: :math:`\lambda`, relative to the mean diagonal.
     """
     matrix = ridged(kernel.gram(weights, synthetic), KernelRidge(ridge=ridge).ridge)

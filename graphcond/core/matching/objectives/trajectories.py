@@ -38,7 +38,7 @@ class TrajectoryMatching:
         return tuple(weight.detach() for weight in self.goal(surrogate, weights, real))
 
     def loss(self, surrogate: Surrogate, weights: Weights, statistic: Weights, synthetic: Batch) -> Tensor:
-        """Return the distance, relative to the expert's own way."""
+        """Return the distance, relative to the expert's own trajectory."""
         length = _squared_distance(weights, statistic)
 
         def end(last: Weights) -> Tensor:

@@ -1,0 +1,145 @@
+"""The commands ``graphcond condense`` and ``graphcond plan``."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graphcond import command_options as options
+from graphcond.terminal import (
+    PROGRAM,
+    check_output,
+    go_on_from,
+    interruptible,
+    print_ending,
+    print_json,
+    print_result,
+    summary,
+    write_result,
+)
+
+if TYPE_CHECKING:
+    from graphcond.core.size import Size
+    from graphcond.datasets.entries import Entry
+
+
+def condense(
+    name: options.Name,
+    ratio: options.Ratio = None,
+    size: options.SizeText = None,
+    method: options.Method = "auto",
+    output: options.Output = None,
+    overwrite: options.Overwrite = False,
+    split: Annotated[int | None, typer.Option(help="Which split, where a dataset has several.")] = None,
+    inductive: options.Inductive = None,
+    seed: options.Seed = 0,
+    device: options.Device = "cpu",
+    checkpoint: options.CheckpointFile = None,
+    max_seconds: options.MaxSeconds = None,
+    memory: options.Memory = None,
+    root: options.Root = None,
+    as_json: options.Json = False,
+) -> None:
+    """Condense a dataset."""
+    import graphcond
+    from graphcond import Run
+    from graphcond.core.runtime.processes import Processes
+    from graphcond.recognition import named_modality
+
+    check_output(output, overwrite=overwrite, checkpoint=checkpoint)
+    run = Run(checkpoint=checkpoint, max_seconds=max_seconds, memory=memory)
+    entry = graphcond.datasets.entry(name)
+    modality = named_modality(entry.task)
+    modality.check_reading(split=split, inductive=inductive)
+    asked = asked_or_usual(ratio, size, entry, needed=modality.methods.resolve(method).sized)
+    dataset = Processes.current().after_first(lambda: graphcond.datasets.load(name, root))
+    if inductive is None and "inductive" in modality.reading:
+        inductive = entry.inductive
+    with interruptible(lambda: go_on_from(checkpoint)):
+        task = graphcond.read(dataset, split=split, inductive=inductive)
+        small = graphcond.condense(task, size=asked, method=method, seed=seed, device=device, run=run)
+    if Processes.current().rank:
+        return  # the first process writes and prints
+    if output is not None:
+        write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
+    if as_json:
+        print_json({"record": json.loads(small.record.to_json())})
+        return
+    print_result(summary(small), output, shlex.join([PROGRAM, "evaluate", str(output), name]))
+    print_ending(small.record, checkpoint, () if output is None or overwrite else ("--overwrite",))
+
+
+def plan(
+    name: options.Name,
+    ratio: options.Ratio = None,
+    size: options.SizeText = None,
+    method: options.Method = "auto",
+    inductive: options.Inductive = None,
+    memory: options.Memory = None,
+    as_json: options.Json = False,
+) -> None:
+    """Tell the time, memory and disk that a condensation of nodes will take, before anything is loaded."""
+    import graphcond
+    from graphcond import Run
+
+    entry = graphcond.datasets.entry(name)
+    expected = graphcond.plan(
+        name,
+        size=asked_or_usual(ratio, size, entry),
+        method=method,
+        inductive=entry.inductive if inductive is None else inductive,
+        run=Run(memory=memory),
+    )
+    if as_json:
+        print_json(expected.to_dict())
+    else:
+        typer.echo(str(expected))
+
+
+def asked_or_usual(ratio: float | None, size: str | None, entry: "Entry", *, needed: bool = True) -> "Size | None":
+    """Return the size that two options ask for; where they ask for none, the usual one of a kind of dataset."""
+    from graphcond.core.size import asked_size
+    from graphcond.recognition import named_modality
+
+    if ratio is None and size is None and needed:
+        return named_modality(entry.task).usual_size
+    return asked_size(ratio, size, needed=needed)
+
+
+def info(file: options.File, as_json: options.Json = False) -> None:
+    """Print the record of a condensed dataset."""
+    import graphcond
+    from graphcond.core.runtime.contents import explained
+    from graphcond.terminal import print_record
+
+    small = graphcond.load(file)
+    if as_json:
+        print_json(json.loads(small.record.to_json()))
+        return
+    with explained(file):
+        described = summary(small)
+    print_record(small.record, described)
+
+
+def show(
+    file: options.File,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write (.png, .svg, .pdf).")],
+    name: Annotated[str | None, typer.Option("--dataset", help="The original; default: as recorded.")] = None,
+    overwrite: options.Overwrite = False,
+    root: options.Root = None,
+) -> None:
+    """Draw the condensed graph beside its features among the original's, or the condensed images as a grid."""
+    import graphcond
+    from graphcond.condensed import CondensedDataset
+    from graphcond.plotting import draw, has_background
+
+    check_output(output, overwrite=overwrite)
+    small = CondensedDataset.load(file)
+    known = {entry.name for entry in graphcond.datasets.list_datasets()}
+    recorded = str(small.record.source.get("name", "")).lower().replace("_", "-")
+    original = recorded if name is None and recorded in known else name
+    dataset = None if original is None or not has_background(small) else graphcond.datasets.load(original, root)
+    draw(small, output, dataset=dataset, overwrite=overwrite)
+    typer.echo(f"written to {output}")

@@ -1,0 +1,108 @@
+"""The commands ``graphcond evaluate``, ``graphcond bench`` and ``graphcond demo``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphcond import command_options as options
+from graphcond.terminal import command_line, interruptible, names, print_json, summary
+
+DEMO = "citeseer"
+DEMO_RATIO = 0.009
+
+
+def evaluate(
+    file: options.File,
+    name: options.Name,
+    models: options.Models = None,
+    runs: options.Runs = None,
+    protocol: options.ProtocolText = "standard",
+    controls: options.Controls = True,
+    seed: Annotated[int, typer.Option(help="First seed of the trainings.")] = 0,
+    device: options.Device = "cpu",
+    root: options.Root = None,
+    as_json: options.Json = False,
+) -> None:
+    """Train on a condensed dataset and evaluate on the original, with controls beside it."""
+    import graphcond
+
+    small = graphcond.load(file)
+    report = graphcond.evaluate(
+        small, graphcond.datasets.load(name, root), _named(models), protocol=_with_runs(protocol, runs),
+        controls=controls, seed=seed, device=device,
+    )  # fmt: skip
+    typer.echo(report.to_json() if as_json else str(report))
+
+
+def bench(
+    datasets: Annotated[list[str], typer.Argument(help="Datasets of `graphcond list`.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A file of JSON lines; what it has is not done again.")
+    ],
+    methods: Annotated[
+        str, typer.Option(help="Methods, separated by commas, as of `condense`; `whole` is the original.")
+    ] = "auto,random",
+    sizes: Annotated[
+        str, typer.Option(help="Such as 35 (nodes, graphs, images), 0.01 (ratio), 10/class, 10kB.")
+    ] = "0.01",
+    seeds: Annotated[int, typer.Option(help="Condensations of each kind.")] = 3,
+    runs: options.Runs = None,
+    models: options.Models = None,
+    protocol: options.ProtocolText = "standard(runs=1)",
+    workers: Annotated[int, typer.Option(help="Condensations under way at a time.")] = 1,
+    engine: Annotated[str, typer.Option(help="local, ray, or auto: Ray if it is installed.")] = "auto",
+    threads: Annotated[int, typer.Option(help="Threads of each worker.")] = 1,
+    device: options.Device = "cpu",
+    root: options.Root = None,
+    as_json: options.Json = False,
+) -> None:
+    """Compare methods on datasets, over sizes, seeds and models; stopped, it goes on when it is started again."""
+    from graphcond.evaluation import Workers
+    from graphcond.evaluation import bench as run_bench
+
+    with interruptible(lambda: f"go on with: {command_line()}"):
+        report = run_bench(
+            datasets,
+            output,
+            methods=names(methods),
+            sizes=names(sizes),
+            seeds=seeds,
+            models=_named(models),
+            protocol=_with_runs(protocol, runs),
+            workers=Workers(
+                engine=engine,  # type: ignore[arg-type]  # checked there
+                number=workers, threads=threads, device=device, root=root,
+            ),
+        )  # fmt: skip
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        typer.echo(str(report))
+    if report.failures:
+        raise SystemExit(1)
+
+
+def demo(runs: options.Runs = None, models: options.Models = None, as_json: options.Json = False) -> None:
+    """Run the main job on the CiteSeer that is inside the package: condense, train, evaluate, compare."""
+    import json
+
+    import graphcond
+
+    dataset = graphcond.datasets.load(DEMO)
+    small = graphcond.condense(dataset, DEMO_RATIO)
+    report = graphcond.evaluate(small, dataset, _named(models), protocol=_with_runs("standard", runs))
+    if as_json:
+        print_json({"record": json.loads(small.record.to_json()), "report": report.to_dict()})
+        return
+    typer.echo(f"{summary(small)}\n\n{report}")
+
+
+def _named(models: str | None) -> list[str] | None:
+    return None if models is None else names(models)
+
+
+def _with_runs(protocol: str, runs: int | None) -> str:
+    from graphcond.core.settings import with_settings
+
+    return protocol if runs is None else with_settings(protocol, "protocol", runs=runs)

@@ -1,0 +1,75 @@
+"""What is evaluated on a node dataset: condensations or a graph of the user's own, and whether it fits."""
+
+from collections.abc import Sequence
+
+from torch_geometric.data import Data
+
+from graphcond.condensed import CondensedDataset
+from graphcond.core.evaluation.candidates import Given
+from graphcond.core.evaluation.finite import require_finite
+from graphcond.core.evaluation.provenance import check_same_split, check_same_training_data
+from graphcond.core.record import Record
+from graphcond.nodes.evaluation.own_data import read_own
+from graphcond.nodes.reading import read_nodes
+from graphcond.nodes.task import NodeTask
+
+
+def given_nodes(condensed: object) -> list[Given]:
+    """Return condensations, or a graph of the user's own, as a list.
+
+    Raises:
+        TypeError: something else.
+        ValueError: they hold no nodes, or a graph that nothing can be trained on.
+    """
+    if isinstance(condensed, Data):
+        return [Given(read_own(condensed))]
+    several = list(condensed) if isinstance(condensed, list | tuple) else [condensed]
+    kept = [one for one in several if isinstance(one, CondensedDataset)]
+    if not kept or len(kept) < len(several):
+        raise TypeError(
+            "condensed must be what condense() returns, a Data, or a sequence of the former, "
+            f"got {type(condensed).__name__}"
+        )
+    return [Given(one[0], one.record) for one in kept]
+
+
+def read_task(dataset: object, records: Sequence[Record]) -> NodeTask:
+    """Return the task of a dataset, as it was condensed; a task stays as it was read.
+
+    Raises:
+        TypeError: the dataset has the wrong type.
+        ValueError: the dataset has unusable values, or was split otherwise when it was condensed.
+    """
+    if isinstance(dataset, NodeTask):
+        check_same_split(records, dataset.split)
+        return dataset
+    check_same_split(records, None)
+    source = records[0].source if records else {}
+    split, inductive = source.get("split", 0), source.get("inductive", False)
+    if inductive and (whole := [one for one in records if not one.source.get("inductive", False)]):
+        check_same_training_data(whole, read_nodes(dataset, split=split).fingerprint())
+    return read_nodes(dataset, split=split, inductive=inductive)
+
+
+def check_fit(several: Sequence[Given], task: NodeTask) -> None:
+    """Raise if a condensed graph has other features or classes than the task.
+
+    Raises:
+        ValueError: it does.
+    """
+    for data in (one.data for one in several):
+        require_finite(data)
+        if data.x.size(1) != task.train.graph.x.size(1):
+            raise ValueError(
+                f"the condensed data has {data.x.size(1)} features, the dataset {task.train.graph.x.size(1)}; "
+                "evaluate on the dataset (and preprocessing) that was condensed"
+            )
+        if "y_soft" in data and data.y_soft.size(1) != task.num_classes:
+            raise ValueError(
+                f"y_soft of the condensed data has {data.y_soft.size(1)} columns, the dataset {task.num_classes} "
+                "classes"
+            )
+        if int(data.y.max()) >= task.num_classes:
+            raise ValueError(
+                f"the condensed data has a label {int(data.y.max())}, the dataset only {task.num_classes} classes"
+            )
