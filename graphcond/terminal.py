@@ -125,8 +125,12 @@ class Described(Protocol):
         """Return the original and the dataset in words."""
         ...
 
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write it to a file; return its path."""
+        ...
 
-def summary(small: "Described") -> str:
+
+def summary(small: Described) -> str:
     """Return one line on what became of what."""
     record = small.record
     before, after = small.described()
@@ -137,11 +141,38 @@ def summary(small: "Described") -> str:
     )
 
 
-def print_result(summary: str, output: Path | None, evaluate: str) -> None:
-    """Print what became of what, where it was written, and the command that evaluates it."""
-    typer.echo(summary)
+def deliver(
+    small: Described,
+    output: Path | None,
+    *,
+    overwrite: bool,
+    checkpoint: Path | None,
+    as_json: bool,
+    evaluate: list[str],
+) -> None:
+    """Write what a command condensed, and print what became of what.
+
+    Args:
+        small: What was condensed.
+        output: Where it goes; ``None``: nowhere.
+        overwrite: Whether a file that is there may be replaced.
+        checkpoint: The option.
+        as_json: Whether the record is printed, and nothing else.
+        evaluate: The command that evaluates it, word by word.
+    """
+    from graphcond.core.runtime.processes import Processes
+
+    if Processes.current().rank:
+        return  # the first process writes and prints
     if output is not None:
-        typer.echo(f"written to {output}; evaluate it with: {evaluate}")
+        write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
+    if as_json:
+        print_json({"record": json.loads(small.record.to_json())})
+        return
+    typer.echo(summary(small))
+    if output is not None:
+        typer.echo(f"written to {output}; evaluate it with: {shlex.join([PROGRAM, *evaluate])}")
+    print_ending(small.record, checkpoint, () if output is None or overwrite else ("--overwrite",))
 
 
 def print_ending(record: "Record", checkpoint: Path | None, more: tuple[str, ...]) -> None:
@@ -244,15 +275,7 @@ def check_output(output: Path | None, *, overwrite: bool, checkpoint: Path | Non
         first(lambda: check_checkpoint(checkpoint))
 
 
-class Saved(Protocol):
-    """A result that can be saved."""
-
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write it to a file; return its path."""
-        ...
-
-
-def write_result(small: Saved, output: Path, *, overwrite: bool, checkpoint: Path | None) -> None:
+def write_result(small: Described, output: Path, *, overwrite: bool, checkpoint: Path | None) -> None:
     """Save the result of long work; where that fails, keep it in another folder, and say where."""
     try:
         small.save(output, overwrite=overwrite)
@@ -263,7 +286,7 @@ def write_result(small: Saved, output: Path, *, overwrite: bool, checkpoint: Pat
         raise type(error)(reported) from error
 
 
-def _kept_elsewhere(small: Saved, output: Path) -> str:
+def _kept_elsewhere(small: Described, output: Path) -> str:
     for parent in (Path(tempfile.gettempdir()), Path.cwd(), Path.home()):
         with suppress(OSError):
             folder = Path(tempfile.mkdtemp(prefix="graphcond-", dir=parent))

@@ -1,7 +1,6 @@
 """The commands for implicit feedback: ``graphcond recsys condense``, ``evaluate``, ``audit``, ``info``, ``export``."""
 
 import json
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,17 +9,14 @@ import typer
 import recsys
 from graphcond.command_options import CheckpointFile, Controls, Device, Json, MaxSeconds, Output, Overwrite, Seed
 from graphcond.terminal import (
-    PROGRAM,
     check_output,
+    deliver,
     go_on_from,
     interruptible,
     names,
-    print_ending,
     print_json,
     print_record,
-    print_result,
     summary,
-    write_result,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +70,6 @@ def condense(
 ) -> None:
     """Condense the training part of interactions."""
     from graphcond.core.run import Run
-    from graphcond.core.runtime.processes import Processes
 
     check_output(output, overwrite=overwrite, checkpoint=checkpoint)
     run = Run(checkpoint=checkpoint, max_seconds=max_seconds)
@@ -85,17 +80,16 @@ def condense(
         small = recsys.condense(
             whole, ratio, users=users, interactions=interactions, method=method, seed=seed, device=device, run=run
         )
-    if Processes.current().rank:
-        return  # the first process writes and prints
-    if output is not None:
-        write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
-    if as_json:
-        print_json({"record": json.loads(small.record.to_json())})
-        return
     made = {"--min-weight": min_weight, "--columns": columns, "--split": split, "--split-seed": split_seed or None}
     same = [word for name, value in made.items() if value is not None for word in (name, str(value))]
-    print_result(summary(small), output, shlex.join([PROGRAM, "recsys", "evaluate", str(output), str(source), *same]))
-    print_ending(small.record, checkpoint, () if output is None or overwrite else ("--overwrite",))
+    deliver(
+        small,
+        output,
+        overwrite=overwrite,
+        checkpoint=checkpoint,
+        as_json=as_json,
+        evaluate=["recsys", "evaluate", str(output), str(source), *same],
+    )
 
 
 @app.command()

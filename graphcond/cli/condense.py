@@ -1,7 +1,6 @@
 """The commands ``graphcond condense`` and ``graphcond plan``."""
 
 import json
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,15 +8,12 @@ import typer
 
 from graphcond import command_options as options
 from graphcond.terminal import (
-    PROGRAM,
     check_output,
+    deliver,
     go_on_from,
     interruptible,
-    print_ending,
     print_json,
-    print_result,
     summary,
-    write_result,
 )
 
 if TYPE_CHECKING:
@@ -60,15 +56,14 @@ def condense(
     with interruptible(lambda: go_on_from(checkpoint)):
         task = graphcond.read(dataset, split=split, inductive=inductive)
         small = graphcond.condense(task, size=asked, method=method, seed=seed, device=device, run=run)
-    if Processes.current().rank:
-        return  # the first process writes and prints
-    if output is not None:
-        write_result(small, output, overwrite=overwrite, checkpoint=checkpoint)
-    if as_json:
-        print_json({"record": json.loads(small.record.to_json())})
-        return
-    print_result(summary(small), output, shlex.join([PROGRAM, "evaluate", str(output), name]))
-    print_ending(small.record, checkpoint, () if output is None or overwrite else ("--overwrite",))
+    deliver(
+        small,
+        output,
+        overwrite=overwrite,
+        checkpoint=checkpoint,
+        as_json=as_json,
+        evaluate=["evaluate", str(output), name],
+    )
 
 
 def plan(

@@ -67,11 +67,6 @@ class Shape:
         """Bytes of ``width`` numbers for each node."""
         return NUMBER * self.num_nodes * width
 
-    @property
-    def dataset_bytes(self) -> int:
-        """Bytes of features and edges as a dataset holds them."""
-        return self.rows_bytes(self.num_features) + 16 * self.num_edges
-
     def among(self, share: float) -> "Shape":
         """Return the size of the subgraph of so large a share of nodes, edges being spread evenly."""
         return replace(

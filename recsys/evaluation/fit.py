@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from scipy.sparse import csr_matrix, issparse
 
-from graphcond.core.evaluation.candidates import Given, records_of
+from graphcond.core.evaluation.candidates import Given, records_of, several_of
 from graphcond.core.record import Record
 from recsys.condensed import CondensedInteractions
 from recsys.data.checks import check_split
@@ -22,13 +22,8 @@ def given_users(condensed: object) -> list[Given]:
     """
     if issparse(condensed):
         return [Given(checked_interactions(condensed))]
-    several = list(condensed) if isinstance(condensed, list | tuple) else [condensed]
-    kept = [one for one in several if isinstance(one, CondensedInteractions)]
-    if not kept or len(kept) < len(several):
-        raise TypeError(
-            "condensed must be what recsys.condense() returns, a sequence of that, or a sparse matrix of users, got "
-            f"{type(condensed).__name__}"
-        )
+    expected = "what recsys.condense() returns, a sequence of that, or a sparse matrix of users"
+    kept = several_of(condensed, CondensedInteractions, expected)
     return [Given(one.user_items, one.record) for one in kept]
 
 

@@ -1,7 +1,8 @@
 """Training sets that stand in a report: what is evaluated, and the controls beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import UnionType
 from typing import TYPE_CHECKING, Any
 
 from graphcond.core.record import Record
@@ -63,6 +64,28 @@ class Extent:
     count: int = 0
     edges: int = 0
     bytes: int = 0
+
+
+def several_of(
+    condensed: object, kinds: type | UnionType, expected: str, prepare: Callable[[Any], Any] | None = None
+) -> list[Any]:
+    """Return one or several condensed datasets as a list.
+
+    Args:
+        condensed: What a user passed.
+        kinds: What each must be.
+        expected: The same in words, for a message.
+        prepare: What each becomes before it is looked at; by default it stays as it is.
+
+    Raises:
+        TypeError: something else, or none.
+    """
+    several = list(condensed) if isinstance(condensed, list | tuple) else [condensed]
+    if prepare is not None:
+        several = [prepare(one) for one in several]
+    if not several or not all(isinstance(one, kinds) for one in several):
+        raise TypeError(f"condensed must be {expected}, got {type(condensed).__name__}")
+    return several
 
 
 def records_of(several: Sequence[Given]) -> list[Record]:

@@ -274,6 +274,7 @@ def rows_of(
     total = sum(len(_trainings(setting, *one)) for one in plan)
     rows, planned = [], 0
     for candidate, name, model in plan:
+        # Not kept from the count above: the data that trainings share would stay until the last row.
         trainings = _trainings(setting, candidate, name, model)
         columns: dict[Column, list[Any]] = {"plain": [], "own": []}
         start = time.perf_counter()

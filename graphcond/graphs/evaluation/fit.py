@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
-from graphcond.core.evaluation.candidates import Given, records_of
+from graphcond.core.evaluation.candidates import Given, records_of, several_of
 from graphcond.core.evaluation.finite import require_finite
 from graphcond.core.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.core.fields import is_whole
@@ -23,15 +23,10 @@ def given_graphs(condensed: object) -> list[Given]:
         TypeError: something else.
         ValueError: they hold no graphs.
     """
-    several = list(condensed) if isinstance(condensed, list | tuple) else [condensed]
-    if isinstance(condensed, list | tuple) and several and all(isinstance(one, Data) for one in several):
-        return [Given([with_label(with_edges(item), f"condensed[{i}]") for i, item in enumerate(several)])]
-    kept = [one for one in several if isinstance(one, CondensedDataset)]
-    if not kept or len(kept) < len(several):
-        raise TypeError(
-            "condensed must be what condense() returns, a list of Data, or a sequence of the former, "
-            f"got {type(condensed).__name__}"
-        )
+    if isinstance(condensed, list | tuple) and condensed and all(isinstance(one, Data) for one in condensed):
+        return [Given([with_label(with_edges(item), f"condensed[{i}]") for i, item in enumerate(condensed)])]
+    expected = "what condense() returns, a list of Data, or a sequence of the former"
+    kept = several_of(condensed, CondensedDataset, expected)
     return [Given(list(one), one.record, one.depth) for one in kept]
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
-from graphcond.core.evaluation.candidates import Given, records_of
+from graphcond.core.evaluation.candidates import Given, records_of, several_of
 from graphcond.core.evaluation.finite import require_finite
 from graphcond.core.evaluation.provenance import check_same_training_data
 from graphcond.images.dataset import is_pair
@@ -26,14 +26,8 @@ def given_images(condensed: object) -> list[Given]:
     """
     if is_pair(condensed):
         return [Given(_as_data(condensed))]
-    several = list(condensed) if isinstance(condensed, list | tuple) else [condensed]
-    made = [_as_data(one) if is_pair(one) else one for one in several]
-    kept = [one for one in made if isinstance(one, CondensedDataset | Data)]
-    if not kept or len(kept) < len(made):
-        raise TypeError(
-            "condensed must be what condense() returns, a Data with x and y, a pair (x, y) of tensors, or a "
-            f"list of such, got {type(condensed).__name__}"
-        )
+    expected = "what condense() returns, a Data with x and y, a pair (x, y) of tensors, or a list of such"
+    kept = several_of(condensed, CondensedDataset | Data, expected, lambda one: _as_data(one) if is_pair(one) else one)
     return [Given(one.get(0), one.record) if isinstance(one, CondensedDataset) else Given(one) for one in kept]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
-from graphcond.core.evaluation.candidates import Given
+from graphcond.core.evaluation.candidates import Given, several_of
 from graphcond.core.evaluation.finite import require_finite
 from graphcond.core.evaluation.provenance import check_same_split, check_same_training_data
 from graphcond.core.record import Record
@@ -23,13 +23,8 @@ def given_nodes(condensed: object) -> list[Given]:
     """
     if isinstance(condensed, Data):
         return [Given(read_own(condensed))]
-    several = list(condensed) if isinstance(condensed, list | tuple) else [condensed]
-    kept = [one for one in several if isinstance(one, CondensedDataset)]
-    if not kept or len(kept) < len(several):
-        raise TypeError(
-            "condensed must be what condense() returns, a Data, or a sequence of the former, "
-            f"got {type(condensed).__name__}"
-        )
+    expected = "what condense() returns, a Data, or a sequence of the former"
+    kept = several_of(condensed, CondensedDataset, expected)
     return [Given(one[0], one.record) for one in kept]
 
 
