@@ -61,6 +61,7 @@ FILES = {
     "matching": File("matching", lambda row: [row["published"], row["standard"]]),
     "ogb": File("ogb_sets", merged="seed"),
     "released": File("released"),
+    "targets": File("targets"),
     "refinement": File("refinement", lambda row: [[row["auto"]["test"]], [row["refined"]["test"]]], merged="seed"),
 }
 """Interactions are shown by NDCG@10; columns of matching are both protocols, those of refinement both ways."""

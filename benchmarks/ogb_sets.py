@@ -23,6 +23,7 @@ import row_file
 from torch import Tensor
 
 import graphcond
+from graphcond.core.evaluation.scale import ScoreScale
 from graphcond.core.runtime.jsonl import RowFile
 from graphcond.datasets.files import has_files
 from graphcond.evaluation.bench import FIELDS as ALL_FIELDS
@@ -38,12 +39,19 @@ SELECTIONS = ("random", "random_soft", "herding", "k_center")
 MATCHING = ("doscond", "doscond_x", "gcdm", "gcdm_x", "gcond", "gcond_x", "sfgc", "geom")  # hours on a CPU
 NODE_METHODS = ("auto", *MATCHING, "class_mean", "random_propagated", *SELECTIONS, "whole")
 GRAPH_METHODS = ("auto", "mirage", "doscond", *SELECTIONS, "size", "untrained", "wl_linear", "whole")
+SEVERAL = tuple(
+    f"ogbg-mol{name}"
+    for name in ("tox21", "clintox", "sider", "toxcast", "muv", "pcba", "chembl", "esol", "freesolv", "lipo")
+)  # several labels, or numbers
 SIZES = {
     "ogbn-arxiv": ("90", "454", "909"),
     "ogbn-products": ("612", "1225", "2449"),
     "ogbg-molbace": ("10kB", "10/class", "50/class"),
     "ogbg-molbbbp": ("10kB", "10/class", "50/class"),
     "ogbg-molhiv": ("10kB", "10/class", "50/class"),
+    "ogbn-proteins": ("90", "454", "909"),
+    **dict.fromkeys(SEVERAL, ("10kB", "50", "250")),
+    "ogbg-ppa": ("10kB", "1/class", "10/class"),
 }
 
 
@@ -53,13 +61,26 @@ class OGBScore:
 
     dataset: str
 
-    def __call__(self, logits: Tensor, labels: Tensor) -> float:
-        """Return OGB's accuracy or area under the ROC curve."""
+    @property
+    def evaluator(self) -> ogb.nodeproppred.Evaluator | ogb.graphproppred.Evaluator:
+        """OGB's Evaluator."""
         kind = ogb.nodeproppred if self.dataset.startswith("ogbn") else ogb.graphproppred
-        evaluator = kind.Evaluator(self.dataset)
-        said = logits.argmax(dim=1) if evaluator.eval_metric == "acc" else logits[:, 1] - logits[:, 0]
-        found = evaluator.eval({"y_true": labels.unsqueeze(1), "y_pred": said.unsqueeze(1)})
-        return float(found[evaluator.eval_metric])
+        return kind.Evaluator(self.dataset)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether it is no error."""
+        return str(self.evaluator.eval_metric) != "rmse"
+
+    def __call__(self, outputs: Tensor, labels: Tensor) -> float:
+        """Return OGB's score of logits of classes ``(n, classes)``, or of logits or numbers ``(n, targets)``."""
+        evaluator = self.evaluator
+        if labels.dim() == 2:
+            said = outputs
+        else:
+            chosen = outputs.argmax(dim=1) if evaluator.eval_metric == "acc" else outputs[:, 1] - outputs[:, 0]
+            said, labels = chosen.unsqueeze(1), labels.unsqueeze(1)
+        return float(evaluator.eval({"y_true": labels, "y_pred": said})[evaluator.eval_metric])
 
 
 def check_files(names: list[str], root: Path | None) -> None:
@@ -114,7 +135,8 @@ def tables(output: Path = ROWS.path) -> None:
         for name in SIZES:
             mine = BenchReport(tuple(r for r in rows if (r["protocol"], r["dataset"]) == (protocol, name))).means()
             if mine:
-                print(f"\n### {name}, {protocol} protocol, OGB's score on test, in %\n")
+                unit = ", in %" if mine[0]["percent"] else ""
+                print(f"\n### {name}, {protocol} protocol, OGB's score on test{unit}\n")
                 print("| size | trained on | model | score | runs | nodes | kB | condense s | train s | MB |")
                 print("|---|---|---|---|---|---|---|---|---|---|")
                 for size in ("any", *SIZES[name], *{row["size"] for row in mine} - {"any", *SIZES[name]}):
@@ -124,7 +146,7 @@ def tables(output: Path = ROWS.path) -> None:
 def table(name: str, size: str, mine: list[dict[str, Any]]) -> None:
     """Print the rows of one size, and those that were published for it."""
     for row in mine:
-        score = f"{100 * row['mean']:.1f} ± {100 * row['deviation']:.1f}"
+        score = ScoreScale(row["percent"], row["less_is_better"]).score(row["mean"], row["deviation"])
         memory = f"{row['peak_memory'] / 1e6:,.0f}" if row["peak_memory"] else "-"
         seconds = f"{row['condense_seconds']:.2f}" if size != "any" else "-"
         print(

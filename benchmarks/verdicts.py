@@ -30,6 +30,7 @@ KEYS = {
     "interactions": ("dataset", "size", "data", "model"),
     "matching": ("dataset", "nodes", "method", "budget"),
     "ogb": ("dataset", "size", "method", "model", "protocol"),
+    "targets": ("dataset", "split", "size", "data", "model"),
 }
 SIDE_FILES = {"interactions": "interactions_users.npz"}  # others are called as the rows are
 FOLDED = 0.28  # five folds for testing, a tenth of the others for validation

@@ -61,6 +61,14 @@ if TYPE_CHECKING:
     from graphcond.nodes.methods.random_soft import RandomSoft
     from graphcond.nodes.methods.sfgc import SFGC
     from graphcond.nodes.methods.structures import LearnedEdges, NoEdges
+    from graphcond.nodes.structural_features import (
+        Degrees,
+        EdgeFactorization,
+        EdgeMeans,
+        Eigenvectors,
+        RandomProjections,
+        node_features,
+    )
     from graphcond.nodes.surrogate_models import GCNSurrogate, SGCSurrogate
     from graphcond.planning import Plan, plan
     from graphcond.surrogates.convnet import ConvNet, Perceptron
@@ -90,8 +98,12 @@ __all__ = [
     "CondensedDataset",
     "ConvNet",
     "Curriculum",
+    "Degrees",
     "DosCond",
     "DosCondGraphs",
+    "EdgeFactorization",
+    "EdgeMeans",
+    "Eigenvectors",
     "ExpertPlan",
     "FRePO",
     "GCNSurrogate",
@@ -113,6 +125,7 @@ __all__ = [
     "Progress",
     "Protocol",
     "Random",
+    "RandomProjections",
     "RandomPropagated",
     "RandomSoft",
     "Record",
@@ -132,6 +145,7 @@ __all__ = [
     "evaluate",
     "list_methods",
     "load",
+    "node_features",
     "plan",
     "pool",
     "read",

@@ -15,6 +15,7 @@ from graphcond.core.runtime import storage
 from graphcond.core.runtime.contents import explained
 from graphcond.core.runtime.progress import shows_progress
 from graphcond.core.size import Size
+from graphcond.core.targets import Kind
 from graphcond.core.words import LIMITS, MEMORY, PROGRESS, READING, SEED, SIZES, answers
 from graphcond.datasets.metric import with_own_metric
 from graphcond.graphs.reading import GraphSplit
@@ -26,6 +27,7 @@ from graphcond.recognition import modality_of, named_modality
 
 if TYPE_CHECKING:
     import recsys
+    from graphcond.nodes.structural_features import StructuralFeatures
     from recsys.modality import Interactions
 
 
@@ -144,12 +146,24 @@ def read(  # type: ignore[overload-overlap]  # all else is no matrix
 
 @overload
 def read(
-    dataset: object, *, split: GraphSplit | None = None, inductive: bool | None = None
+    dataset: object,
+    *,
+    split: GraphSplit | None = None,
+    inductive: bool | None = None,
+    target: Kind | None = None,
+    features: "str | StructuralFeatures | None" = None,
 ) -> NodeTask | GraphTask | ImageTask: ...
 
 
 @answers({})
-def read(dataset: object, *, split: GraphSplit | None = None, inductive: bool | None = None) -> Any:
+def read(
+    dataset: object,
+    *,
+    split: GraphSplit | None = None,
+    inductive: bool | None = None,
+    target: Kind | None = None,
+    features: "str | StructuralFeatures | None" = None,
+) -> Any:
     """Read and check a dataset once: ``condense``, ``evaluate``, ``plan`` and ``bench`` take the task in its place.
 
     A plain dataset goes wherever a task does; it is then read with the defaults.
@@ -162,6 +176,13 @@ def read(dataset: object, *, split: GraphSplit | None = None, inductive: bool | 
             validation).
         inductive: For nodes: each part has its own induced subgraph, so that the subgraph of the training nodes is
             condensed, and validation nodes see only one another.
+        target: For nodes and graphs: what ``y`` holds. ``"single_label"``: one class each; ``"multi_label"``: a row of
+            labels that are 0, 1 or NaN (missing); ``"regression"``: numbers, NaN where missing. By default what OGB
+            says of its own datasets; else one column of whole numbers are classes, of fractions numbers, several
+            columns of 0 and 1 labels, and of anything else numbers.
+        features: For nodes without ``x``: what is made from the edges, such as ``"eigenvectors(columns=64)"``, see
+            :func:`graphcond.node_features`, which makes the same for other uses; default: what is best on validation
+            nodes.
 
     Raises:
         TypeError: an argument or a tensor of the wrong type.
@@ -173,7 +194,8 @@ def read(dataset: object, *, split: GraphSplit | None = None, inductive: bool | 
     True
     """
     dataset = materialized(dataset)
-    task = modality_of(dataset).task_of(dataset, split=split, inductive=inductive)
+    reading = {"split": split, "inductive": inductive, "target": target, "features": features}
+    task = modality_of(dataset).task_of(dataset, **reading)
     return with_own_metric(task, dataset)
 
 

@@ -33,12 +33,15 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     A node dataset holds one ``Data`` with ``x`` ``(n, num_features)`` float32, ``edge_index`` ``(2, num_edges)`` int64,
     ``edge_weight`` ``(num_edges,)`` float32, ``y`` ``(n,)`` int64, ``node_weight`` ``(n,)`` float32 with mean 1,
     ``train_mask`` (all true) and, from methods that have a teacher, ``y_soft`` ``(n, num_classes)`` float32 whose rows
-    sum to 1.
+    sum to 1. Where the original has several labels or numbers, ``y`` has them too: ``(n, outputs)`` float32, NaN where
+    one is missing, and ``y_soft`` holds a probability of each label, or predicted numbers.
 
     A graph dataset holds one ``Data`` for each synthetic graph, with ``x``, ``edge_index``, ``y`` ``(1,)`` int64 and,
     where there are any, ``edge_attr``, ``edge_weight``, ``graph_weight`` ``(1,)`` float32 with mean 1 and ``y_soft``
-    ``(1, num_classes)``. Graphs that are bags of computation trees have ``root_mask`` and ``root_weight`` ``(n,)``:
-    :func:`graphcond.pool` reads out the roots, each as often as it counts.
+    ``(1, num_classes)``. Of several labels or numbers, ``y`` is ``(1, targets)`` float32, NaN where one is missing, as
+    the original has it (of one number perhaps ``(1,)``), ``num_classes`` is how many these are, and ``y_soft`` holds
+    the probability of each label, or each number in its own units. Graphs that are bags of computation trees have
+    ``root_mask`` and ``root_weight`` ``(n,)``: :func:`graphcond.pool` reads out the roots, each as often as it counts.
 
     An image dataset holds one ``Data`` with ``x`` ``(n, channels, height, width)`` float32 in the units of the original
     (bytes as floats in [0, 1]), ``y`` ``(n,)`` int64, ``mean`` and ``std`` ``(channels,)`` by which networks have to
@@ -63,7 +66,7 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
 
     @property
     def num_classes(self) -> int:
-        """Number of classes of the original dataset."""
+        """Number of classes of the original dataset; of labels or numbers, where items have several."""
         return self.record.num_classes
 
     @property

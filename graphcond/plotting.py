@@ -16,8 +16,9 @@ from graphcond.core.runtime.files import replacing
 from graphcond.images.format import IMAGE_FORMAT
 from graphcond.nodes.format import NODE_FORMAT
 from graphcond.nodes.propagation import normalized_adjacency, propagate
-from graphcond.nodes.reading import read_nodes
+from graphcond.nodes.reading import read_nodes, recorded_reading
 from graphcond.nodes.sparse import dense
+from graphcond.nodes.task import Graph
 
 MAX_BACKGROUND = 5000  # original nodes drawn at most
 MARKER_AREA = 120.0  # points^2 of a node of mean weight
@@ -36,11 +37,11 @@ def draw(
 ) -> Path:
     """Draw a condensed dataset of nodes or of images; return the picture's path.
 
-    Nodes have classes as colours and weights as sizes. The left panel is the condensed graph; the right one shows its
-    features on the two leading principal components of the original's propagated features (of its own features without
-    ``dataset``). Images are a grid with a row for each class. Their colours are scaled so that the darkest thousandth
-    of all pixels is black and the brightest white; images with three channels are drawn in colour, others by the mean
-    of their channels.
+    Nodes have classes as colours, or the means of their labels or numbers, and weights as sizes. The left panel is the
+    condensed graph; the right one shows its features on the two leading principal components of the original's
+    propagated features (of its own features without ``dataset``). Images are a grid with a row for each class. Their
+    colours are scaled so that the darkest thousandth of all pixels is black and the brightest white; images with three
+    channels are drawn in colour, others by the mean of their channels.
 
     Args:
         condensed: What ``condense`` returned.
@@ -135,6 +136,17 @@ def _sizes(data: Data) -> np.ndarray[Any, np.dtype[np.float64]]:
     return MARKER_AREA * weight.double().numpy()
 
 
+def _colours(y: Tensor) -> dict[str, Any]:
+    """Return how nodes are coloured: by class, or by the mean of their labels or numbers."""
+    if not y.is_floating_point() and y.dim() == 1:
+        return {"c": y, "cmap": "tab20"}
+    return {"c": y.reshape(len(y), -1).float().nanmean(dim=1), "cmap": "viridis"}
+
+
+def _targets(graph: Graph) -> Tensor:
+    return graph.y if graph.targets is None else graph.targets
+
+
 def _draw_graph(axes: Any, data: Data) -> None:  # noqa: ANN401 (matplotlib is optional)
     graph = to_networkx(data, to_undirected=True, remove_self_loops=True)
     layout = nx.spring_layout(graph, seed=0)
@@ -142,7 +154,7 @@ def _draw_graph(axes: Any, data: Data) -> None:  # noqa: ANN401 (matplotlib is o
     if graph.number_of_edges():
         ends = np.array(graph.edges())
         axes.plot(places[ends.T, 0], places[ends.T, 1], color="0.8", linewidth=0.5, zorder=1)
-    axes.scatter(places[:, 0], places[:, 1], s=_sizes(data), c=data.y, cmap="tab20", edgecolors="black", zorder=2)
+    axes.scatter(places[:, 0], places[:, 1], s=_sizes(data), edgecolors="black", zorder=2, **_colours(data.y))
     edges = graph.number_of_edges()
     axes.set_title(f"{data.num_nodes} nodes, {edges} edges" if edges else f"{data.num_nodes} nodes, self-loops only")
 
@@ -151,9 +163,9 @@ def _draw_features(axes: Any, data: Data, dataset: object | None, condensed: Con
     background, labels = data.x, data.y
     if dataset is not None:
         source = condensed.record.source
-        task = read_nodes(dataset, split=source.get("split", 0), inductive=source.get("inductive", False))
+        task = read_nodes(dataset, **recorded_reading(dataset, source))
         graph = task.train.graph
-        background, labels = propagate(normalized_adjacency(graph), dense(graph.x), DEPTH), graph.y
+        background, labels = propagate(normalized_adjacency(graph), dense(graph.x), DEPTH), _targets(graph)
     center = background.mean(dim=0)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -166,7 +178,7 @@ def _draw_features(axes: Any, data: Data, dataset: object | None, condensed: Con
 
     if dataset is not None:
         places = project(background[shown])
-        axes.scatter(places[:, 0], places[:, 1], s=4, c=labels[shown], cmap="tab20", alpha=0.3, linewidths=0)
+        axes.scatter(places[:, 0], places[:, 1], s=4, alpha=0.3, linewidths=0, **_colours(labels[shown]))
     places = project(data.x)
-    axes.scatter(places[:, 0], places[:, 1], s=_sizes(data), c=data.y, cmap="tab20", edgecolors="black")
+    axes.scatter(places[:, 0], places[:, 1], s=_sizes(data), edgecolors="black", **_colours(data.y))
     axes.set_title("features, two principal components")

@@ -77,7 +77,6 @@ WRONG_VALUES: list[tuple[str, Callable[[Tensor], Any] | None, str]] = [
     ("val_mask", lambda mask: mask[:-1], "data.val_mask must have the shape (60,), got (59,)"),
     ("val_mask", lambda mask: mask.view(60, 1, 1), "data.val_mask must have the shape (60,), got (60, 1, 1)"),
     ("val_mask", lambda mask: mask.any(), "data.val_mask must have the shape (60,), got ()"),
-    ("x", None, "data.x is missing ... LocalDegreeProfile"),
     ("x", lambda x: filled(x, (7, 2), float("nan")), "data.x must be finite ... 1 rows ... row 7 ... nan_to_num"),
     ("x", lambda x: filled(x, (5, 0), -float("inf")), "data.x must be finite ... row 5 ... nan_to_num"),
     ("x", lambda x: x[:, 0], "data.x must have the shape (num_nodes, num_features), got (60,)"),
@@ -92,9 +91,16 @@ WRONG_VALUES: list[tuple[str, Callable[[Tensor], Any] | None, str]] = [
     ("edge_weight", lambda weight: filled(weight, 3, float("nan")), "data.edge_weight must be finite ... drop"),
     ("y", None, "data.y is missing; class labels are needed"),
     ("y", lambda y: filled(y, slice(None), -1), "no node of data.train_mask has a label; label some"),
-    ("y", lambda y: y + 0.5, "data.y holds fractions ... integer classes"),
-    ("y", lambda y: filled(y.float(), 2, float("inf")), "data.y holds fractions or infinity ... integer classes"),
-    ("y", lambda y: torch.ones(60, 4), "data.y has the shape (60, 4) ... one class per node"),
+    ("y", lambda y: filled(y.float(), 2, float("inf")), "data.y holds infinity (first: row 2); put NaN"),
+    (
+        "y",
+        lambda y: torch.ones(60, 4),
+        "columns 0, 1, 2, 3 of data.y is 1 wherever it is known (not NaN or -1); drop",
+    ),
+    ("y", lambda y: torch.zeros(60, 4), "columns 0, 1, 2, 3 of data.y is never 1, without a single positive; drop"),
+    ("y", lambda y: torch.arange(240).view(60, 4), "data.y has 4 columns of integers such as 2.0 ... y.float()"),
+    ("y", lambda y: torch.full((60, 1), 0.5), "the target in column 0 of data.y is 0.5 everywhere ... drop the column"),
+    ("y", lambda y: filled(y + 0.5, 1, float("-inf")), "data.y holds infinity"),
     ("y", lambda y: filled(y, 4, -2), "data.y must be 0 or more, or -1 for unlabelled, got -2"),
     ("y", lambda y: y[:-1], "data.y must hold one label per node (60), got 59"),
     ("y", lambda y: y & 0, "data.y holds 1 class ... at least two"),
@@ -208,7 +214,7 @@ def test_sparse_matrix():
         (condense, ValueError, "these are graphs with labelled nodes: dataset[0].y holds a label for each of its 60 "
                                "nodes; give each graph train_mask, val_mask and test_mask, and pass "
                                "torch_geometric.data.Batch.from_data_list of them, which is one graph of many "
-                               "components"),
+                               "components; if these are targets of whole graphs, pass y.view(1, -1)"),
         (evaluate, TypeError, "condensed must be what condense() returns, a list of Data, or a sequence of the former, "
                               "got Data"),
     ],

@@ -26,6 +26,7 @@ from graphcond.core import pipeline
 from graphcond.core.matching import driver
 from graphcond.core.method import Method
 from graphcond.core.modality import Modality
+from graphcond.core.targets import MultiLabel, Regression, SingleLabel, Targets
 from graphcond.graphs.methods import short_training
 from graphcond.graphs.methods import validation as graph_validation
 from graphcond.images import quick_validation as image_validation
@@ -62,6 +63,44 @@ def many_graphs() -> list[Data]:
         codes = torch.randint(2, (size, 2), generator=generator) + torch.tensor([i % 2, 0])
         items.append(Data(x=codes, edge_index=torch.cat([edges, edges.flip(0)], dim=1), y=torch.tensor([i % 2])))
     return items
+
+
+def labels_of(classes: Tensor) -> Tensor:
+    """Return three labels of items of some classes, a few of them missing."""
+    y = torch.stack([classes == 0, classes > 0, torch.arange(len(classes)) % 2 == 0], dim=1).float()
+    y[3::7, 1] = torch.nan
+    return y
+
+
+def numbers_of(classes: Tensor) -> Tensor:
+    """Return two numbers of items of some classes, a few of them missing."""
+    generator = torch.Generator().manual_seed(3)
+    y = torch.stack([classes, 30 - 10 * classes], dim=1) + torch.rand(len(classes), 2, generator=generator)
+    y[3::7, 1] = torch.nan
+    return y
+
+
+def one_graph_with(targets: Callable[[Tensor], Tensor]) -> Callable[[], Data]:
+    """Return what makes the graph with other targets than classes."""
+
+    def make() -> Data:
+        data = one_graph()
+        data.y = targets(data.y)
+        return data
+
+    return make
+
+
+def many_graphs_with(targets: Callable[[Tensor], Tensor]) -> Callable[[], list[Data]]:
+    """Return what makes the small graphs with other targets than classes."""
+
+    def make() -> list[Data]:
+        items = many_graphs()
+        for item, row in zip(items, targets(torch.cat([item.y for item in items])), strict=True):
+            item.y = row.unsqueeze(0)
+        return items
+
+    return make
 
 
 def images() -> ImageDataset:
@@ -113,6 +152,7 @@ class Toy:
         size: What is asked for.
         most: How many items that are.
         reading: How they are read.
+        targets: What is learned of an item.
     """
 
     make: Callable[[], Any]
@@ -120,35 +160,37 @@ class Toy:
     size: str
     most: int
     reading: dict[str, Any] = dataclasses.field(default_factory=dict)
+    targets: type[Targets] = SingleLabel
 
 
+SPLIT = {"split": {"train": range(28), "valid": range(28, 34), "test": range(34, 40)}}
 TOYS = {
-    "nodes": Toy(one_graph, other_labels, "9", 9),
-    "graphs": Toy(
-        many_graphs,
-        other_items,
-        "3/class",
-        6,
-        {"split": {"train": range(28), "valid": range(28, 34), "test": range(34, 40)}},
+    "nodes": (
+        Toy(one_graph, other_labels, "9", 9),
+        Toy(one_graph_with(labels_of), other_labels, "9", 9, targets=MultiLabel),
+        Toy(one_graph_with(numbers_of), other_labels, "9", 9, targets=Regression),
     ),
-    "images": Toy(images, other_images, "3/class", 9),
-    "interactions": Toy(split_users, other_users, "6", 6),
+    "graphs": (
+        Toy(many_graphs, other_items, "3/class", 6, SPLIT),
+        Toy(many_graphs_with(labels_of), other_items, "6", 6, SPLIT, MultiLabel),
+        Toy(many_graphs_with(numbers_of), other_items, "6", 6, SPLIT, Regression),
+    ),
+    "images": (Toy(images, other_images, "3/class", 9),),
+    "interactions": (Toy(split_users, other_users, "6", 6),),
 }
 
 
 @dataclass(frozen=True)
 class Case:
-    """A method of a modality, by its name in the modality's table."""
+    """A method of a modality, by its name in the modality's table, and data that it condenses."""
 
     modality: Modality
     name: str
+    toy: Toy
 
     def __str__(self) -> str:
-        return f"{self.modality.name}-{self.name}"
-
-    @property
-    def toy(self) -> Toy:
-        return TOYS[self.modality.name]
+        kind = "" if self.toy.targets is SingleLabel else f"-{self.toy.targets.kind}"
+        return f"{self.modality.name}-{self.name}{kind}"
 
     @property
     def method(self) -> Method:
@@ -165,7 +207,14 @@ class Case:
         )  # fmt: skip
 
 
-CASES = [Case(modality, name) for modality in map(named_modality, NAMES) for name in modality.methods]
+CASES = [
+    Case(modality, name, toy)
+    for modality in map(named_modality, NAMES)
+    for name in modality.methods
+    for toy in TOYS[modality.name]
+    if toy.targets in modality.methods[name]().targets
+]
+each_method = pytest.mark.parametrize("case", [case for case in CASES if case.toy.targets is SingleLabel], ids=str)
 each = pytest.mark.parametrize("case", CASES, ids=str)
 each_resumable = pytest.mark.parametrize(
     "case", [case for case in CASES if case.modality.methods[case.name]().resumable], ids=str
@@ -189,6 +238,13 @@ def arrays(value: Any) -> list[np.ndarray]:
     if isinstance(value, graphcond.CondensedDataset | list | tuple):
         return [array for one in value for array in arrays(one)]
     return []
+
+
+def without_targets(small: Any) -> list[np.ndarray]:
+    """Return everything that has to be finite: targets may be missing."""
+    if isinstance(small, recsys.CondensedInteractions):
+        return arrays(small)
+    return [array for item in small for name, value in item.to_dict().items() if name != "y" for array in arrays(value)]
 
 
 def same(one: Any, other: Any) -> bool:
@@ -250,13 +306,17 @@ def law_of_size(case: Case) -> None:
         assert counted == most or (counted < most and case.modality.methods[case.name]().name in GIVES_LESS), (
             f"{case} gives {counted} of the {most} asked for; give as many, or say why not in a note"
         )
-    for array in arrays(small):
+    for array in without_targets(small):
         assert np.isfinite(array).all(), f"{case} makes what is not finite"
-    if case.modality.name != "interactions":
-        labels = torch.cat([item.y for item in small])
-        assert len(labels.unique()) == small.num_classes, (
-            f"{case} leaves a class out; every class gets one item at least"
-        )
+    if case.modality.name == "interactions":
+        return
+    y = torch.cat([item.y for item in small])
+    if case.toy.targets is SingleLabel:
+        assert len(y.unique()) == small.num_classes, f"{case} leaves a class out; every class gets one item at least"
+    else:
+        assert y.shape == (len(y), small.num_classes), f"{case} does not give targets as the original has them"
+        assert (~y.isnan()).any(dim=1).all(), f"{case} makes items without a target"
+        assert small.record.source["target"] == case.toy.targets.kind
 
 
 def law_of_files(case: Case, folder: Path) -> None:
@@ -327,7 +387,7 @@ def law_of_time(case: Case) -> None:
     assert small.record.stopped is not None, (
         f"{case} does not stop at max_seconds; ask run.out_of_time() after each step"
     )
-    assert all(np.isfinite(array).all() for array in arrays(small))
+    assert all(np.isfinite(array).all() for array in without_targets(small))
 
 
 def law_of_refusing(case: Case, folder: Path) -> None:
@@ -371,12 +431,12 @@ def test_a_file_gives_back_what_was_written(case, tmp_path):
     law_of_files(case, tmp_path)
 
 
-@each
+@each_method
 def test_settings_are_a_value(case):
     law_of_settings(case)
 
 
-@each
+@each_method
 def test_it_is_described(case):
     law_of_words(case)
 
@@ -394,6 +454,23 @@ def test_a_run_out_of_time_gives_what_it_has(case):
 @pytest.mark.parametrize("case", [case for case in CASES if not case.method.resumable], ids=str)
 def test_methods_without_steps_say_so(case, tmp_path):
     law_of_refusing(case, tmp_path)
+
+
+REFUSED = [
+    Case(modality, name, toy)
+    for modality in map(named_modality, NAMES)
+    for name in modality.methods
+    for toy in TOYS[modality.name]
+    if toy.targets not in modality.methods[name]().targets
+]
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=str)
+def test_a_method_names_those_that_condense_other_targets(case):
+    with pytest.raises(ValueError, match=rf"method='{case.name}' is not for .*; choose from ") as told:
+        case.condense()
+    for name in re.search(r"choose from (.*)", str(told.value))[1].split(", "):
+        assert case.toy.targets in case.modality.methods[name]().targets
 
 
 # A method that somebody adds: its class, and its line in a table.
@@ -425,7 +502,7 @@ class First(NodeMethod):
 def added(method: type[NodeMethod]) -> Case:
     nodes = named_modality("nodes")
     table = dataclasses.replace(nodes.methods, classes=(*nodes.methods.classes, method))
-    return Case(dataclasses.replace(nodes, methods=table), method.name)
+    return Case(dataclasses.replace(nodes, methods=table), method.name, TOYS["nodes"][0])
 
 
 def test_a_method_costs_a_class_and_a_line(tmp_path):

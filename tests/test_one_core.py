@@ -17,6 +17,7 @@ from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
 from graphcond.core.matching.objectives.unrolled_loss import OutcomeMatching
 from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.matching.unrolled import Unroll
+from graphcond.core.targets import SingleLabel
 from graphcond.images.reading import read_images
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.source import surrogate_batch
@@ -39,7 +40,7 @@ def nodes(name: str, data: Callable[[str], object]) -> tuple[Surrogate, Batch]:
     """A GCN and training nodes, each with the neighbours that its last hop gathers."""
     task = read_nodes(data(name))
     real = double(surrogate_batch(task.train, GCNSurrogate()).take(torch.arange(ROWS)))
-    return GCNSurrogate(hidden=8).build(real.x.size(1), task.num_classes, real.x), real
+    return GCNSurrogate(hidden=8).build(real.x.size(1), task.targets, real.x), real
 
 
 def few(dataset: ImageDataset) -> ImageDataset:
@@ -217,7 +218,7 @@ def test_softmax_regression_of_nodes_is_that_of_pictures(data):
         (pictures.batch(pictures.train.take(torch.arange(ROWS))), pictures.num_classes),
     ):
         real = double(real)
-        surrogate = SGCSurrogate().build(real.x.flatten(1).size(1), classes, real.x)
+        surrogate = SGCSurrogate().build(real.x.flatten(1).size(1), SingleLabel(classes), real.x)
         weights = surrogate.init()
         expected = class_gradients(surrogate, leaves(weights), real)
         for found, c in ((surrogate.class_gradients(weights, real).means(), c) for c in expected):

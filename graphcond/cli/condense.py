@@ -30,6 +30,7 @@ def condense(
     overwrite: options.Overwrite = False,
     split: Annotated[int | None, typer.Option(help="Which split, where a dataset has several.")] = None,
     inductive: options.Inductive = None,
+    features: Annotated[str | None, typer.Option(help="What is made of edges, where nodes have no features.")] = None,
     seed: options.Seed = 0,
     device: options.Device = "cpu",
     checkpoint: options.CheckpointFile = None,
@@ -48,13 +49,13 @@ def condense(
     run = Run(checkpoint=checkpoint, max_seconds=max_seconds, memory=memory)
     entry = graphcond.datasets.entry(name)
     modality = named_modality(entry.task)
-    modality.check_reading(split=split, inductive=inductive)
+    modality.check_reading(split=split, inductive=inductive, features=features)
     asked = asked_or_usual(ratio, size, entry, needed=modality.methods.resolve(method).sized)
     dataset = Processes.current().after_first(lambda: graphcond.datasets.load(name, root))
     if inductive is None and "inductive" in modality.reading:
         inductive = entry.inductive
     with interruptible(lambda: go_on_from(checkpoint)):
-        task = graphcond.read(dataset, split=split, inductive=inductive)
+        task = graphcond.read(dataset, split=split, inductive=inductive, features=features)
         small = graphcond.condense(task, size=asked, method=method, seed=seed, device=device, run=run)
     deliver(
         small,

@@ -22,11 +22,12 @@ def list_(as_json: options.Json = False) -> None:
     entries = graphcond.datasets.list_datasets()
     methods = {modality: method_lines(package) for modality, package in METHOD_PACKAGES.items()}
     if as_json:
-        datasets = [{"name": e.name, "description": e.description, "task": e.task, "metric": e.metric} for e in entries]
+        names = ("name", "description", "task", "target", "metric")
+        datasets = [{name: getattr(one, name) for name in names} for one in entries]
         print_json({"datasets": datasets, "methods": methods})
         return
     graphs = [
-        (e.name, e.description, *(f"{n:,}" for n in (e.num_graphs, e.num_nodes, e.num_edges, e.num_classes)))
+        (e.name, e.description, *(f"{n:,}" if n else "?" for n in (e.num_graphs, e.num_nodes, e.num_edges)), e.learned)
         for e in entries
         if e.image_shape is None
     ]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.size import Size
+from graphcond.core.targets import SingleLabel, Targets
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,16 @@ def allocate(size: Size, available: Available) -> Tensor:
     if each is not None:
         return torch.full((classes,), each)
     return largest_remainder(total, counts, counts if available.real else None)
+
+
+def require_total(size: Size, targets: Targets, items: str) -> None:
+    """Raise if so many items of each class are asked for, and items have no classes.
+
+    Raises:
+        ValueError: it is so.
+    """
+    if size.kind == "per_class" and not isinstance(targets, SingleLabel):
+        raise ValueError(f"{size.argument} is for classes, but {items} have {targets.nouns}; ask for a total, size=100")
 
 
 def _check_each(each: int, size: Size, available: Available) -> None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from graphcond.core.fields import is_number
 from graphcond.core.settings import built, by_name
+from graphcond.core.targets import SingleLabel, Targets
 
 
 class Method(ABC):
@@ -23,6 +24,9 @@ class Method(ABC):
     """Whether its task is moved to the device of the call; if not, it is given the task on the CPU."""
     chooses_on_validation: ClassVar[bool] = False
     """Whether it needs validation data to choose on: if a dataset brings none, some training data are held out."""
+
+    targets: ClassVar[tuple[type[Targets], ...]] = (SingleLabel,)
+    """What may be learned of an item in the datasets that it condenses."""
 
     quick_settings: ClassVar[Mapping[str, Any]] = {}
     """Settings with which it takes a second on a few items, as in the tests of what all methods keep to.
@@ -91,6 +95,21 @@ class MethodTable(Mapping[str, Callable[[], M]], Generic[M]):
             given = f"the class {method.__name__}" if isinstance(method, type) else type(method).__name__
             raise TypeError(f"method must be a name or {self.example}, got {given}")
         return built(method, self, by_name(self.nested), "method", self.of)
+
+    def check_targets(self, method: Method, targets: Targets) -> None:
+        """Raise if a method does not condense datasets with such targets.
+
+        Raises:
+            ValueError: it does not; the message names those that do.
+        """
+        if isinstance(targets, method.targets):
+            return
+        others = [name for name in self if isinstance(targets, self[name]().targets)]
+        raise ValueError(
+            f"method={self.name_of(method)!r} is not for {targets.words}; choose from {', '.join(others)}"
+            if others
+            else f"no method{self.of} is for {targets.words} yet"
+        )
 
     def quick(self, name: str) -> M:
         """Return the method of a name with its class's ``quick_settings``, those that it has."""

@@ -74,7 +74,7 @@ def _one(_: object) -> int:
     return 1
 
 
-def _unchanged(task: Any, _: Method) -> Any:  # noqa: ANN401 (a task of any modality)
+def _unchanged(task: Any, _: object) -> Any:  # noqa: ANN401 (a task of any modality)
     return task
 
 
@@ -87,12 +87,13 @@ class Modality:
         task: The class of its tasks.
         accepts: Whether a dataset is of this modality, as far as its first item shows: ``(dataset)``.
         read: A dataset as a task: ``(dataset, **reading)``.
-        reading: What else ``read`` takes: ``"split"``, ``"inductive"``.
+        reading: What else ``read`` takes: ``"split"``, ``"inductive"``, ``"target"``, ``"features"``.
         splits: How many splits a dataset has: ``(dataset)``.
         methods: Its methods.
         sizes: The kinds of sizes that it knows (:class:`graphcond.Size`).
         usual_size: What the command line takes where no size is asked for.
         for_method: A task as a method needs it, with what there is to note: ``(task, method)``.
+        for_size: A task as a size needs it, with strata where targets are no classes: ``(task, size)``.
         request: The size for a task: ``(size, task, method)``. It raises if the task cannot give so much.
         validation: The validation part of a task in a text, by which a checkpoint is recognised: ``(task)``.
         source: What the record says of the original: ``(task)``.
@@ -113,6 +114,7 @@ class Modality:
     sizes: frozenset[str]
     usual_size: Size
     for_method: Callable[[Any, Any], Any] = _unchanged
+    for_size: Callable[[Any, Size], Any] = _unchanged
     request: Callable[[Size, Any, Any], Requested]
     validation: Callable[[Any], dict[str, str]]
     source: Callable[[Any], dict[str, Any]]

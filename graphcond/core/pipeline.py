@@ -45,7 +45,10 @@ def condense(
     check_kind(asked, modality.sizes, modality.name)
     if call.run.memory is not None and modality.storage is no_files:
         raise ValueError(f"memory={call.run.memory!r} makes no sense for {modality.name}; leave it out")
-    task = modality.for_method(modality.task_of(dataset), resolved)
+    task = modality.task_of(dataset)
+    if (targets := getattr(task, "targets", None)) is not None:
+        modality.methods.check_targets(resolved, targets)
+    task = modality.for_size(modality.for_method(task, resolved), asked)
     return condense_task(modality, task, asked, resolved, call)
 
 
@@ -70,6 +73,7 @@ def condense_task(modality: Modality, task: Any, asked: Size, method: Method, ca
         return {
             "method": repr(method),
             "source": task.fingerprint(),
+            **getattr(getattr(task, "targets", None), "source", {}),
             **modality.validation(task),
             **requested.identity,
         }

@@ -1,6 +1,7 @@
 """Numbers that float32 can work with: finite ones whose squares can be added up."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,6 +42,17 @@ def first_not_finite(values: Mapping[str, object]) -> str | None:
         if isinstance(value, Tensor) and value.is_floating_point() and not torch.isfinite(value).all():
             return name
     return None
+
+
+def without_missing(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return tensors by name, of which all have to be finite: the targets ``y`` with zeros where one is missing, NaN.
+
+    Targets that are all missing stay as they are.
+    """
+    y = values.get("y")
+    if not isinstance(y, Tensor) or not y.is_floating_point() or bool(y.isnan().all()):
+        return dict(values)
+    return dict(values) | {"y": y.masked_fill(y.isnan(), 0)}
 
 
 def root_mean_square(x: Tensor) -> Tensor:

@@ -22,6 +22,8 @@ MEMORY = {"memory": "run=Run(memory={})"}
 READING = {
     "split": "graphcond.read(dataset, split={}) in place of the dataset",
     "inductive": "graphcond.read(dataset, inductive={}) in place of the dataset",
+    "target": "graphcond.read(dataset, target={}) in place of the dataset",
+    "features": "graphcond.read(dataset, features={}) in place of the dataset",
 }
 """How a dataset is read, which a task knows."""
 

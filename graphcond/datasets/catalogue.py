@@ -114,6 +114,11 @@ ENTRIES = (
         num_nodes=2_449_029, num_edges=123_718_280, num_features=100, num_classes=47,
         source="Open Graph Benchmark", licence="Amazon license", loader=OGB(), scale=standardize,
     ),
+    Entry(
+        name="ogbn-proteins", description="proteins that act together, by 112 functions; features of edges only",
+        num_nodes=132_534, num_edges=79_122_504, target="multi_label", num_targets=112, metric="roc_auc",
+        source="Open Graph Benchmark", licence="CC-0", loader=OGB(),
+    ),
     *GRAPH_SETS,
     *IMAGE_SETS,
 )  # fmt: skip
@@ -166,7 +171,8 @@ def load(
     Features are prepared as is the custom for each family:
 
     - Planetoid: every access scales each node's features to the sum 1 (``NormalizeFeatures``).
-    - ``flickr``, ``reddit``, ``ogbn-*``: each feature gets mean 0 and deviation 1 over the training nodes.
+    - ``flickr``, ``reddit``, ``ogbn-arxiv``, ``ogbn-products``: each feature gets mean 0 and deviation 1 over the
+      training nodes.
     - the others: as published, Amazon's and Coauthor's bags of words too, on whose row-normalised form the usual GCN
       loses some twenty points; the pixels of ``digits`` are divided by 16.
 
@@ -176,9 +182,10 @@ def load(
     early-stopping mask of ``wikics`` stays beside its ``val_mask`` and is not used.
 
     Sets of graphs (``task`` is ``"graphs"``) hold one ``Data`` per graph, without masks and with features as published,
-    whatever ``normalize`` and ``seed`` are; those of IMDB have no features at all. ``ogbg-*`` keep OGB's split behind
-    ``get_idx_split()``. The others were published without one and none is drawn here: ``condense`` draws seeded
-    stratified folds.
+    whatever ``normalize`` and ``seed`` are; those of IMDB have no features at all, those of ``ogbg-ppa`` and the graph
+    of ``ogbn-proteins`` features of edges only (``edge_attr``). ``ogbg-*`` keep OGB's split behind
+    ``get_idx_split()``, and a row of ``y`` for each graph, with NaN where a label is missing. The others were
+    published without a split and none is drawn here: ``condense`` draws seeded stratified folds.
 
     Sets of images (``task`` is ``"images"``) are an :class:`graphcond.images.dataset.ImageDataset`, pixels as
     published whatever ``normalize`` is. ``mnist`` and ``fashion-mnist`` are read from ``root/MNIST/raw`` and

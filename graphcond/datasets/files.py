@@ -94,10 +94,13 @@ def construct(build: Callable[[Path], "InMemoryDataset"], name: str, root: Path,
 
 
 def _link(folder: Path, target: Path) -> None:
+    """Link to the files of a folder and of those below it; the folders are made, as OGB renames a file of proteins."""
     target.mkdir(parents=True)
     for child in folder.resolve().iterdir():
-        if child.name != "processed":
-            (target / child.name).symlink_to(child, target_is_directory=child.is_dir())
+        if child.is_dir() and child.name != "processed":
+            _link(child, target / child.name)
+        elif child.name != "processed":
+            (target / child.name).symlink_to(child)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """A graph as a folder of plain ``.npy`` files, which stay on disk until they are read.
 
-``x.npy`` (n, features) float32, ``edge_index.npy`` (2, m) int64, ``y.npy`` (n,) int64 and ``train_mask.npy`` (n,) bool;
-where there are any, ``val_mask.npy`` and ``test_mask.npy``, and ``edge_weight.npy`` (m,) float32. Nothing is pickled.
+``edge_index.npy`` (2, m) int64, ``train_mask.npy`` (n,) bool and ``y.npy``: (n,) int64 classes, or float32 labels or
+numbers, (n, outputs) or (n,); where there are any, ``x.npy`` (n, features) float32, ``val_mask.npy`` and
+``test_mask.npy``, and ``edge_weight.npy`` (m,) float32. Nothing is pickled.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.core.runtime.files import replacing_folder
+from graphcond.core.target_reading import kind_of
+from graphcond.core.targets import TARGETS
 from graphcond.datasets.builtin import OneGraph
 from graphcond.datasets.entries import Entry
 
@@ -23,13 +26,13 @@ from graphcond.datasets.entries import Entry
 ARRAYS: dict[str, tuple[str, tuple[int | str, ...]]] = {
     "x": ("float32", ("nodes", "features")),
     "edge_index": ("int64", (2, "edges")),
-    "y": ("int64", ("nodes",)),
+    "y": ("int64", ("nodes",)),  # or floats, see _check
     "train_mask": ("bool", ("nodes",)),
     "val_mask": ("bool", ("nodes",)),
     "test_mask": ("bool", ("nodes",)),
     "edge_weight": ("float32", ("edges",)),
 }
-REQUIRED = ("x", "edge_index", "y", "train_mask")
+REQUIRED = ("edge_index", "y", "train_mask")
 BROKEN = (ValueError, EOFError, OSError, SyntaxError, TypeError, OverflowError, MemoryError)
 
 
@@ -73,7 +76,7 @@ def save_folder(data: Data, path: str | Path, *, overwrite: bool = False) -> Non
     """Write a graph as a folder for :func:`load_folder`: features, edges and their weights, labels and masks, no more.
 
     Args:
-        data: A graph with ``x``, ``edge_index``, ``y`` and ``train_mask``, of the types and shapes of the files.
+        data: A graph with ``edge_index``, ``y`` and ``train_mask``, of the types and shapes of the files.
         path: The folder to make. It is written under another name beside it, and renamed when it is whole.
         overwrite: Replace the folder if it exists; one that holds anything else is refused.
 
@@ -103,15 +106,20 @@ def save_folder(data: Data, path: str | Path, *, overwrite: bool = False) -> Non
 
 
 def folder_entry(path: Path) -> Entry:
-    """Return a folder as if it stood in the catalogue: its nodes are classified and evaluated by accuracy."""
+    """Return a folder as if it stood in the catalogue."""
     data = load_folder(path)
+    kind = kind_of(data.y, None)
+    columns = data.y.size(1) if data.y.dim() > 1 else 1
     return Entry(
         name=path.resolve().name,
         description=f"the graph in {path}",
-        num_nodes=data.num_nodes,
+        num_nodes=len(data.y),
         num_edges=data.num_edges,
         num_features=data.num_features,
-        num_classes=int(data.y.max()) + 1 if len(data.y) else 0,
+        target=kind,
+        num_targets=columns,
+        num_classes=int(data.y.nan_to_num(-1).max()) + 1 if kind == "single_label" and len(data.y) else 0,
+        metric=TARGETS[kind].metric,
         source=str(path),
         licence="its owner's",
         loader=Folder(path),
@@ -157,6 +165,8 @@ def _check(found: Mapping[str, tuple[str, tuple[int, ...]]], before: str, after:
     sizes: dict[int | str, int] = {2: 2}
     for name, (kind, shape) in found.items():
         wanted_kind, wanted = ARRAYS[name]
+        if name == "y" and kind == "float32":  # labels or numbers
+            wanted_kind, wanted = "float32", ("nodes", "outputs")[: max(1, len(shape))]
         where = f"{before}{name}{after}"
         if kind != wanted_kind:
             raise ValueError(f"{where} must hold {wanted_kind}, got {kind}; convert it")

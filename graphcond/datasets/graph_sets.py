@@ -8,9 +8,16 @@ from graphcond.datasets.pyg import PyG
 
 TU: dict[str, Any] = {"task": "graphs", "source": "TU Dortmund, chrsmrrs.github.io/datasets", "licence": "not stated"}
 MOLECULES: dict[str, Any] = {
-    "task": "graphs", "source": "Open Graph Benchmark, from MoleculeNet", "licence": "MIT", "metric": "roc_auc",
-    "num_features": 9, "num_classes": 2, "loader": ogb.OGB(ogb.import_graphs),
+    "task": "graphs", "source": "Open Graph Benchmark, from MoleculeNet", "licence": "MIT",
+    "num_features": 9, "loader": ogb.OGB(ogb.import_graphs),
 }  # fmt: skip
+TWO_CLASSES: dict[str, Any] = MOLECULES | {"num_classes": 2, "metric": "roc_auc"}
+REGRESSION: dict[str, Any] = MOLECULES | {"target": "regression", "metric": "rmse"}
+
+
+def labelled(num_targets: int, metric: str = "roc_auc") -> dict[str, Any]:
+    """Return what sets of molecules with several labels have in common."""
+    return MOLECULES | {"target": "multi_label", "num_targets": num_targets, "metric": metric}
 
 
 def tu(part: str, *labels: str) -> PyG:
@@ -66,14 +73,59 @@ GRAPH_SETS = (
     ),
     Entry(
         name="ogbg-molbace", description="molecules, inhibiting beta-secretase 1 or not",
-        num_graphs=1_513, num_nodes=51_577, num_edges=111_536, **MOLECULES,
+        num_graphs=1_513, num_nodes=51_577, num_edges=111_536, **TWO_CLASSES,
     ),
     Entry(
         name="ogbg-molbbbp", description="molecules, passing the blood-brain barrier or not",
-        num_graphs=2_039, num_nodes=49_068, num_edges=105_842, **MOLECULES,
+        num_graphs=2_039, num_nodes=49_068, num_edges=105_842, **TWO_CLASSES,
     ),
     Entry(
         name="ogbg-molhiv", description="molecules, inhibiting HIV or not",
-        num_graphs=41_127, num_nodes=1_049_163, num_edges=2_259_376, **MOLECULES,
+        num_graphs=41_127, num_nodes=1_049_163, num_edges=2_259_376, **TWO_CLASSES,
+    ),
+    Entry(
+        name="ogbg-moltox21", description="molecules, toxic in 12 assays or not; some labels missing",
+        num_graphs=7_831, **labelled(12),
+    ),
+    Entry(
+        name="ogbg-molclintox", description="molecules, failed in clinical trials for being toxic, or approved",
+        num_graphs=1_477, **labelled(2),
+    ),
+    Entry(
+        name="ogbg-molsider", description="drugs, by the 27 organs that have side effects",
+        num_graphs=1_427, **labelled(27),
+    ),
+    Entry(
+        name="ogbg-moltoxcast", description="molecules, toxic in 617 assays or not; some labels missing",
+        num_graphs=8_576, **labelled(617),
+    ),
+    Entry(
+        name="ogbg-molmuv", description="molecules, active in 17 assays or not; most labels missing",
+        num_graphs=93_087, **labelled(17, "average_precision"),
+    ),
+    Entry(
+        name="ogbg-molpcba", description="molecules, active in 128 assays or not; some labels missing",
+        num_graphs=437_929, **labelled(128, "average_precision"),
+    ),
+    Entry(
+        name="ogbg-molchembl", description="molecules, active in 1,310 assays or not; most labels missing",
+        num_graphs=0, **labelled(1_310),
+    ),
+    Entry(
+        name="ogbg-molesol", description="molecules, by how well they dissolve in water",
+        num_graphs=1_128, num_nodes=14_991, num_edges=30_856, **REGRESSION,
+    ),
+    Entry(
+        name="ogbg-molfreesolv", description="molecules, by their free energy of hydration",
+        num_graphs=642, **REGRESSION,
+    ),
+    Entry(
+        name="ogbg-mollipo", description="molecules, by how well they dissolve in fat",
+        num_graphs=4_200, **REGRESSION,
+    ),
+    Entry(
+        name="ogbg-ppa", description="proteins that act together, by 37 groups of species; features of edges only",
+        num_graphs=158_100, num_features=0, num_classes=37, task="graphs", source="Open Graph Benchmark",
+        licence="CC-0", loader=ogb.OGB(ogb.import_graphs),
     ),
 )  # fmt: skip

@@ -6,24 +6,32 @@ from typing import Any
 from torch.utils.data import Subset
 from torch_geometric.data import Dataset
 
+from graphcond.core.evaluation.metrics import metric_name, suits
 from graphcond.datasets.catalogue import list_datasets
 
 
-def own_metric(dataset: object) -> str:
-    """Return the name of the metric by which a dataset is evaluated: what OGB says of its own, or the catalogue."""
+def own_metric(dataset: object) -> str | None:
+    """Return the name of the metric by which a dataset is evaluated: what OGB says of its own, or the catalogue.
+
+    ``None`` where neither says one.
+    """
     while isinstance(dataset, Subset):
         dataset = dataset.dataset
-    if getattr(dataset, "eval_metric", None) == "rocauc" and getattr(dataset, "num_tasks", 1) == 1:
-        return "roc_auc"
+    if (named := metric_name(getattr(dataset, "eval_metric", None))) is not None:
+        return named
     name = getattr(dataset, "name", None)
     if not isinstance(dataset, Dataset) or not isinstance(name, str):
-        return "accuracy"
+        return None
     known = {entry.name: entry for entry in list_datasets()}.get(name.lower().replace("_", "-"))
-    return known.metric if known is not None and known.num_classes == dataset.num_classes else "accuracy"
+    return known.metric if known is not None and known.num_classes == dataset.num_classes else None
 
 
 def with_own_metric(task: Any, dataset: object) -> Any:  # noqa: ANN401 (a task of any modality)
-    """Return the task of a dataset with the metric by which the dataset is evaluated, where tasks have one."""
+    """Return the task of a dataset with the metric by which the dataset is evaluated.
+
+    A task keeps its own where the dataset has none, or one that is not for what is learned.
+    """
     if not hasattr(task, "metric") or dataset is task:
         return task
-    return replace(task, metric=own_metric(dataset))
+    metric = own_metric(dataset)
+    return task if metric is None or not suits(metric, task.targets) else replace(task, metric=metric)

@@ -24,7 +24,7 @@ from graphcond.core.settings import canonical
 from graphcond.core.size import Size, check_kind
 from graphcond.core.words import SIZES, answers
 from graphcond.datasets import entry, load
-from graphcond.datasets.metric import own_metric
+from graphcond.datasets.metric import with_own_metric
 from graphcond.evaluation.bench_report import NO_SIZE, BenchReport
 from graphcond.evaluation.evaluate import evaluate
 from graphcond.evaluation.evaluations import check_asked, evaluation_of, row_protocol
@@ -72,7 +72,8 @@ class BenchDataset:
         if self.data is None:
             return None
         task = self.modality.task_of(self.data)
-        parts = (task.fingerprint(), *self.modality.validation(task).values(), str(getattr(task, "split", "")))
+        parts = [task.fingerprint(), *self.modality.validation(task).values(), str(getattr(task, "split", ""))]
+        parts += task.targets.source.values()
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
     @property
@@ -220,8 +221,9 @@ def _sources(datasets: Sequence[str] | Mapping[str, object]) -> list[BenchDatase
             raise TypeError(f"datasets[{name!r}] must be a dataset or a task, got {data!r}; load it first")
         if modality_of(data).name not in EVALUATED:
             raise ValueError(f"datasets[{name!r}] holds interactions; recsys.evaluate compares recommenders on them")
-        metric = data.metric if hasattr(data, "metric") else own_metric(data)
-        sources.append(BenchDataset(str(name), modality_of(data).name, metric, data=data))
+        modality = modality_of(data)
+        metric = with_own_metric(data if hasattr(data, "metric") else modality.task_of(data), data).metric
+        sources.append(BenchDataset(str(name), modality.name, metric, data=data))
     return sources
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, comparable, compare, in_words
 from graphcond.core.evaluation.metrics import mean_and_deviation
+from graphcond.core.evaluation.scale import ScoreScale, titled
 from graphcond.core.evaluation.tables import render
 
 OVERLAP = 0.5  # test items / training items of splits that differ, at the most that is usual
@@ -74,9 +75,9 @@ class BenchReport:
         return {"means": self.means(), "rows": list(self.rows), "failures": failures}
 
     def __str__(self) -> str:
-        metrics = sorted({row["metric"] for row in self.rows})
+        metrics = {row["metric"]: _scale(row) for row in sorted(self.rows, key=lambda row: row["metric"])}
         protocols = sorted({row["protocol"] for row in self.rows})
-        title = f"test {', '.join(metrics)} in %, {', '.join(protocols)} protocol"
+        title = f"test {titled(metrics)}, {', '.join(protocols)} protocol"
         table = render(title, HEADER, [_cells(row) for row in self.means()], text_columns=4)
         comparisons = [
             line
@@ -88,7 +89,12 @@ class BenchReport:
 
 def _sample(row: dict[str, Any], tests: dict[str, TestPart | None]) -> Sample:
     seeds, means = zip(*sorted(row["seed_means"].items()), strict=True)
-    return Sample.of(row["method"], means, len(means), tests[row["dataset"]], seeds=seeds)
+    return Sample.of(row["method"], means, len(means), tests[row["dataset"]], seeds=seeds, scale=_scale(row))
+
+
+def _scale(row: dict[str, Any]) -> ScoreScale:
+    """Return how the scores of a row are read; those of earlier versions are all in %."""
+    return ScoreScale(row.get("percent", True), row.get("less_is_better", False))
 
 
 def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -98,6 +104,7 @@ def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
     mean, deviation = mean_and_deviation(scores)
     own_mean, own_deviation = mean_and_deviation(own) if own else (None, None)
     names = ("dataset", "size", "method", "model", "protocol", "metric")
+    scale = _scale(first)
     costs = ("nodes", "edges", "bytes", "condense_seconds", "train_seconds")
     return (
         {name: first[name] for name in names}
@@ -108,6 +115,7 @@ def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
             "seeds": len(rows),
             "seed_means": {row["seed"]: sum(row["scores"]) / len(row["scores"]) for row in rows if row["scores"]},
         }
+        | {"percent": scale.percent, "less_is_better": scale.less_is_better}
         | {"own_mean": own_mean, "own_deviation": own_deviation, "own_scores": own}
         | {name: sum(row[name] for row in rows) / len(rows) for name in costs}
         | {"peak_memory": max(row["peak_memory"] for row in rows)}
@@ -115,13 +123,11 @@ def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    scale = _scale(row)
+    own = "" if row["own_mean"] is None else scale.score(row["own_mean"], row["own_deviation"])
     return (
         row["dataset"], row["size"], row["method"], row["model"], f"{row['nodes']:,.0f}", f"{row['bytes'] / 1000:,.1f}",
-        _score(row["mean"], row["deviation"]), _score(row["own_mean"], row["own_deviation"]), str(len(row["scores"])),
+        scale.score(row["mean"], row["deviation"]), own, str(len(row["scores"])),
         f"{row['condense_seconds']:.2f}" if row["condense_seconds"] else "-", f"{row['train_seconds']:.1f}",
         f"{row['peak_memory'] / 1e6:,.0f}" if row["peak_memory"] else "-",
     )  # fmt: skip
-
-
-def _score(mean: float | None, deviation: float) -> str:
-    return "" if mean is None else f"{100 * mean:.1f} ± {100 * deviation:.1f}"

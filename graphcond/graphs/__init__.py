@@ -1,1 +1,1 @@
-"""Graph classification: reading graph datasets, colour refinement, closed itemsets, folded computation trees."""
+"""Sets of graphs: reading graph datasets, colour refinement, closed itemsets, folded computation trees."""

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from graphcond.core.allocation import Available, allocate
 from graphcond.core.size import Size
+from graphcond.graphs.task import GraphSet, GraphTask
+
+PER_GRAPH = 3  # bytes of a graph beside its nodes and edges
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,8 @@ class GraphBudget:
 
     Args:
         size: What was asked for.
-        allocation: Number of synthetic graphs of each class, one by one, as controls need; it goes before ``size``.
+        allocation: Number of synthetic graphs of each class, one by one, as controls need; it goes before ``size``,
+            unless there are other classes (strata, which stand for them, are found for each size).
     """
 
     size: Size
@@ -39,7 +44,7 @@ class GraphBudget:
         Raises:
             ValueError: fewer graphs than classes, more than there are, or the size is no number of graphs.
         """
-        if self.allocation is not None:
+        if self.allocation is not None and len(self.allocation) == len(class_counts):
             return torch.tensor(self.allocation)
         if self.max_bytes is not None or self.is_everything:
             which = "choose their size by bytes, such as 'auto' and 'mirage'" if self.max_bytes else "keep everything"
@@ -68,3 +73,20 @@ class GraphBudget:
             )
         counts: list[int] = allocation.tolist()
         return counts
+
+
+def estimated_bytes(graphs: GraphSet) -> np.ndarray:
+    """Return about how many bytes each graph takes in a file, ``(num_graphs,)``."""
+    width = 1 if int(graphs.sizes.max()) <= 256 else 2
+    edge = width if graphs.edge_attr is None else width + 0.5  # both ways are written once
+    total: np.ndarray = PER_GRAPH + graphs.sizes.numpy() + edge * graphs.edge_ptr.diff().numpy()
+    return total
+
+
+def expected_graphs(task: GraphTask, size: Size) -> int:
+    """Return about how many graphs a size asks for; 1 where it asks for everything."""
+    if size.kind == "everything":
+        return 1
+    if size.kind == "bytes":
+        return int(size.value / estimated_bytes(task.train).mean())
+    return size.among(len(task.train))

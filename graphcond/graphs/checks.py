@@ -1,10 +1,8 @@
 """Checks of graph datasets before any work is done: each failure is one sentence with the remedy."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
@@ -22,7 +20,9 @@ def check_presence(data: Data, what: str) -> None:
     for name in ("edge_index", "y"):
         value = data.get(name)
         if value is None:
-            raise ValueError(f"{what} has no {name}; each graph needs its class, shape (1,)")
+            raise ValueError(
+                f"{what} has no {name}; each graph needs its class, shape (1,), or its targets, shape (1, targets)"
+            )
         if not isinstance(value, Tensor):
             kind = type(value).__name__
             raise TypeError(f"{what}.{name} must be a tensor, got {kind}; pass torch.as_tensor({name})")
@@ -101,33 +101,6 @@ def check_edge_rows(items: Sequence[Data]) -> None:
                 raise ValueError(f"dataset[{i}].{name} must have one row per edge ({edges}), got {rows.size(0)}")
 
 
-def with_label(item: Data, what: str) -> Data:
-    """Return a graph whose label is a tensor, made from a number of Python or NumPy; the given graph is not changed.
-
-    Raises:
-        TypeError: the label is no number.
-    """
-    y = item.get("y")
-    if y is None or isinstance(y, Tensor):
-        return item
-    label = np.asarray(y)
-    if label.dtype.kind not in "biuf":
-        raise TypeError(f"{what}.y must be the number of its class, got {type(y).__name__}; number the classes from 0")
-    made = copy.copy(item)
-    made.y = torch.from_numpy(label.reshape(-1).astype(np.float64 if label.dtype.kind == "f" else np.int64))
-    return made
-
-
-def stacked_labels(items: Sequence[Data]) -> Tensor:
-    """Return the labels of all graphs, a row for each."""
-    widths = [item.y.numel() for item in items]
-    alike = len(set(widths)) == 1
-    for i, width in enumerate(widths):
-        if width == 0 or (width != 1 and not alike):
-            raise ValueError(f"dataset[{i}].y holds {width} values, but a graph has one class: pass shape (1,)")
-    return torch.cat([item.y.reshape(1, -1) for item in items])
-
-
 def check_sizes(ptr: Tensor, edge_ptr: Tensor, notes: list[str]) -> None:
     """Raise if a graph has no nodes; note graphs without edges."""
     empty = (ptr.diff() == 0).nonzero().flatten()
@@ -151,30 +124,6 @@ def check_edges(edge_index: Tensor, ptr: Tensor, edge_ptr: Tensor) -> Tensor:
             f"{tuple(edge_index[:, column].tolist())}"
         )
     return edge_index + ptr[:-1][graph]
-
-
-def check_labels(y: Tensor, num_graphs: int) -> Tensor:
-    """Return labels as ``(num_graphs,)`` int64 with -1 for unlabelled."""
-    if y.dim() == 2 and y.size(1) == 1:
-        y = y.squeeze(1)
-    if y.dim() == 2:
-        raise ValueError(
-            f"data.y has {y.size(1)} columns: several targets at once are not supported; choose one, such as "
-            "data.y = data.y[:, :1], or pass data.y.argmax(dim=1) of one-hot rows"
-        )
-    if y.numel() != num_graphs:
-        raise ValueError(f"data.y must hold one class per graph ({num_graphs}), got {y.numel()}")
-    if y.is_floating_point():
-        labelled = ~torch.isnan(y)
-        if not torch.isfinite(y[labelled]).all() or not (y[labelled] == y[labelled].round()).all():
-            raise ValueError(
-                "data.y holds fractions or infinity: regression targets are not supported; pass integer classes"
-            )
-        y = torch.where(labelled, y, torch.full_like(y, -1))
-    y = y.long()
-    if int(y.min()) < -1:
-        raise ValueError(f"data.y must be 0 or more, or -1 for unlabelled, got {int(y.min())}")
-    return y
 
 
 def check_split(split: Mapping[str, Any], num_graphs: int) -> dict[str, Tensor]:
@@ -213,25 +162,3 @@ def _graph_numbers(name: str, given: object) -> Tensor:
     if rows.numel() and rows.is_floating_point():
         raise TypeError(f"split[{name!r}] must hold whole graph numbers, got {rows.dtype}; pass integers")
     return rows.long().flatten()
-
-
-def check_classes(y: Tensor, train: Tensor) -> int:
-    """Return the number of classes, all of which have training graphs."""
-    present = torch.unique(y[y >= 0])
-    if len(present) < 2:
-        hint = "; -1 stands for unlabelled: make classes -1 and 1 into 0 and 1" if bool((y < 0).any()) else ""
-        raise ValueError(f"data.y holds {len(present)} class(es), but classification needs at least two{hint}")
-    num_classes = int(present.max()) + 1
-    if num_classes > len(y):
-        raise ValueError(
-            f"data.y reaches {num_classes - 1}, but there are only {len(y)} graphs and each class needs one; renumber "
-            "the classes from 0"
-        )
-    missing = (torch.bincount(train, minlength=num_classes) == 0).nonzero().flatten().tolist()
-    if missing:
-        shown = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
-        raise ValueError(
-            f"{len(missing)} of {num_classes} classes have no training graph (class {shown}); add one to the training "
-            "split, or drop the class and renumber data.y"
-        )
-    return num_classes

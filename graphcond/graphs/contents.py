@@ -14,9 +14,10 @@ from graphcond.core.runtime.contents import (
     require_counts,
     require_pointers,
     require_present,
-    require_probabilities,
+    require_targets,
     require_weights,
 )
+from graphcond.graphs.storage.label_bits import OF_LABELS, unpacked_labels
 
 FEATURES = (*FLOATS, torch.float64, *INT64)
 
@@ -24,10 +25,11 @@ FEATURES = (*FLOATS, torch.float64, *INT64)
 def graph_counts(items: Sequence[Data], num_classes: int) -> dict[str, object]:
     """Return what a record says that was spent."""
     labels = torch.cat([item.y for item in items])
+    classes = not labels.is_floating_point()
     return {
         "nodes": sum(item.x.size(0) for item in items),
         "edges": sum(item.edge_index.size(1) for item in items),
-        "graphs_per_class": torch.bincount(labels, minlength=num_classes).tolist(),
+        **({"graphs_per_class": torch.bincount(labels, minlength=num_classes).tolist()} if classes else {}),
         "graphs": len(labels),
     }
 
@@ -39,7 +41,8 @@ def check_graph_data(items: Sequence[Data], num_classes: int) -> None:
     for i, item in enumerate(items):
         _check_graph(item, f"graph {i}: ", num_classes)
     widths = {item.x.size(1) for item in items}
-    if len(widths) > 1 or len({frozenset(item.keys()) for item in items}) > 1:
+    kinds = {(frozenset(item.keys()), item.y.dtype, item.y.shape[1:]) for item in items}
+    if len(widths) > 1 or len(kinds) > 1:
         raise ValueError("all graphs must hold the same kinds of tensors, with as many features")
 
 
@@ -50,15 +53,13 @@ def _check_graph(item: Data, where: str, num_classes: int) -> None:
         raise ValueError(f"{where}x must have rows and columns")
     edges = require(f"{where}edge_index", item.edge_index, INT64, (2, None), 0, rows).size(1)
     graphs = len(item.y) if "pool_index" in item else 1
-    require(f"{where}y", item.y, INT64, (graphs,), 0, num_classes)
+    require_targets(item.y, item.get("y_soft"), graphs, num_classes, where)
     if "edge_attr" in item:
         require(f"{where}edge_attr", item.edge_attr, FEATURES, (edges, *item.edge_attr.shape[1:]))
     if "edge_weight" in item:
         require(f"{where}edge_weight", item.edge_weight, FLOATS, (edges,), 0)
     if "graph_weight" in item:
         require(f"{where}graph_weight", item.graph_weight, FLOATS, (graphs,), 0)
-    if "y_soft" in item:
-        require_probabilities(f"{where}y_soft", item.y_soft, graphs, num_classes)
     if "degree" in item:
         require(f"{where}degree", item.degree, (*INT64, *FLOATS), (rows,), 0)  # weighted edges have weighted degrees
     if "root_weight" in item:
@@ -66,14 +67,15 @@ def _check_graph(item: Data, where: str, num_classes: int) -> None:
         require(f"{where}root_mask", item.root_mask, BOOL, (rows,))
 
 
-def check_packed(tensors: Mapping[str, Tensor]) -> None:
-    """Raise unless packed graphs, widened, can be unpacked: each number points to what there is.
+def check_packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return packed graphs, widened, their labels unpacked; raise unless each number points to what there is.
 
     ``types`` are the rows of features that are written once, ``children`` the numbers of children of each tree,
     ``root`` the trees that graphs have.
     """
-    require_present(tensors, ("y",))
-    require("y", tensors["y"], INT64, (None,))
+    y = unpacked_labels(tensors)
+    require("y", y.masked_fill(y.isnan(), 0), (*INT64, *FLOATS), (None, None)[: y.dim()])
+    tensors = {name: value for name, value in tensors.items() if name not in OF_LABELS} | {"y": y}
     rows, graphs = _rows(tensors, "x"), len(tensors["y"])
     if not graphs or not rows:
         raise ValueError("there are no graphs, or none with nodes")
@@ -89,6 +91,7 @@ def check_packed(tensors: Mapping[str, Tensor]) -> None:
         _check_trees(tensors, rows, graphs)
     else:
         check_joined(tensors, rows, graphs)
+    return tensors
 
 
 def _rows(tensors: Mapping[str, Tensor], name: str) -> int:

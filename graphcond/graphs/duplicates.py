@@ -13,6 +13,7 @@ from graphcond.graphs.color_refinement import mixed, refine
 from graphcond.graphs.reading import read_union
 
 DEPTH = 5
+MISSING = -3e38  # a missing target is like another, and like no number
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,8 @@ def find_duplicates(dataset: object, depth: int = DEPTH) -> Duplicates:
     keys = torch.stack([total, graphs.sizes], dim=1).numpy()
     _, index, kind = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     kind = kind.reshape(-1)
-    labels = np.unique(np.stack([kind, graphs.y.numpy()], axis=1), axis=0)[:, 0]
+    _, label = np.unique(graphs.learned.nan_to_num(MISSING).numpy(), axis=0, return_inverse=True)
+    labels = np.unique(np.stack([kind, label.reshape(-1)], axis=1), axis=0)[:, 0]
     several = np.bincount(labels, minlength=len(index)) > 1
     kept = torch.from_numpy(np.sort(index))
     return Duplicates(kept, torch.from_numpy(index[kind]), int(several[kind].sum()))

@@ -7,7 +7,7 @@ to the node of level ``L`` that stands for its tree. (Exact compression: Bollen 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -144,7 +144,7 @@ def folded_graphs(graphs: GraphSet, colors: Colors, *, degrees: bool) -> Data:
         torch.from_numpy(counts).float(),
         len(graphs),
     )
-    data = shared_data(trees, bag, graphs.y)
+    data = shared_data(trees, bag, graphs.labels)
     loops = int((graphs.edge_index[0] == graphs.edge_index[1]).sum())
     if loops:
         data.self_loops = torch.tensor([loops])
@@ -189,15 +189,15 @@ def separate_data(trees: Trees, bags: Bags, y: Tensor) -> list[Data]:
         edge_index=torch.stack([child, parent]),
         edge_attr=None if trees.edge_attr is None else trees.edge_attr[place],
         ptr=torch.cat([sizes.new_zeros(1), sizes.cumsum(0)]),
-        y=y,
-    )
+        y=torch.zeros_like(sizes),
+    ).labelled(y)
     return _dressed(_by_graph(union), root_weight, None if trees.degree is None else trees.degree[keys % total])
 
 
 def _by_graph(union: GraphSet) -> GraphSet:
     order = torch.sort(union.edge_index[1], stable=True).indices
     attr = None if union.edge_attr is None else union.edge_attr[order]
-    return GraphSet(union.x, union.edge_index[:, order], attr, union.ptr, union.y)
+    return replace(union, edge_index=union.edge_index[:, order], edge_attr=attr)
 
 
 def _dressed(union: GraphSet, root_weight: Tensor, degree: Tensor | None) -> list[Data]:

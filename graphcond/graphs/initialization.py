@@ -13,13 +13,15 @@ class Initial(NamedTuple):
 
     Shapes:
         rows: ``(n, N, columns)`` features; adjacency: ``(n, N, N)`` zeros and ones, symmetric; sizes: ``(n,)`` int64;
-        y: ``(n,)`` int64.
+        y: ``(n,)`` int64 classes, or targets as the original has them; strata: ``(n,)`` int64, where these stand for
+        classes.
     """
 
     rows: Tensor
     adjacency: Tensor
     sizes: Tensor
     y: Tensor
+    strata: Tensor | None = None
 
 
 def initial_graphs(graphs: GraphSet, allocation: Tensor, places: int, *, fixed: bool = False) -> Initial:
@@ -46,7 +48,8 @@ def initial_graphs(graphs: GraphSet, allocation: Tensor, places: int, *, fixed: 
     adjacency = torch.zeros(len(picks), places, places, device=picks.device)
     adjacency[chosen.graph[source], place[source], place[target]] = 1
     sizes = torch.full_like(sizes, places) if fixed else sizes
-    return Initial(rows, torch.maximum(adjacency, adjacency.transpose(1, 2)), sizes, chosen.y)
+    strata = None if chosen.targets is None else chosen.y
+    return Initial(rows, torch.maximum(adjacency, adjacency.transpose(1, 2)), sizes, chosen.labels, strata)
 
 
 def _picked(graphs: GraphSet, label: int, count: int, places: int) -> Tensor:

@@ -4,9 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from graphcond.condensed import condensed_dataset
+from graphcond.core.allocation import require_total
 from graphcond.core.modality import Delivered, Modality, Requested
+from graphcond.core.ranges import without_missing
 from graphcond.core.size import Size
-from graphcond.graphs.budget import GraphBudget
+from graphcond.graphs.budget import GraphBudget, expected_graphs
 from graphcond.graphs.format import GRAPH_FORMAT
 from graphcond.graphs.methods import METHODS
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
@@ -24,6 +26,16 @@ def _for_method(task: GraphTask, method: GraphMethod) -> GraphTask:
     name = METHODS.name_of(method)
     note = f"data.edge_weight was not used: to method={name!r} all edges count alike; these keep it: {others}."
     return replace(task, notes=(*task.notes, note))
+
+
+def _for_size(task: GraphTask, size: Size) -> GraphTask:
+    """Return the task with strata that stand for classes, where there are none.
+
+    Raises:
+        ValueError: a number of graphs of each class is asked for, and there are none.
+    """
+    require_total(size, task.targets, "graphs")
+    return task.stratified(expected_graphs(task, size))
 
 
 def _request(size: Size, task: GraphTask, _: GraphMethod) -> Requested:
@@ -46,17 +58,17 @@ def _source(task: GraphTask) -> dict[str, Any]:
         "num_nodes": train.num_nodes,
         "num_edges": train.edge_index.size(1),
         "num_features": train.x.size(1),
-        "num_classes": task.num_classes,
+        "num_classes": task.targets.outputs,
         "num_train": len(train),
         "split": task.split,
+        **task.targets.source,
     }
 
 
 def _deliver(result: SyntheticGraphs, task: GraphTask, _: Requested, __: GraphMethod) -> Delivered:
     items = GRAPH_FORMAT.canonical([item.to("cpu") for item in result.items])
-    return Delivered(
-        items, GRAPH_FORMAT.spent(items, task.num_classes), tuple(item.to_dict() for item in items), result.notes
-    )
+    finite = tuple(without_missing(item.to_dict()) for item in items)
+    return Delivered(items, GRAPH_FORMAT.spent(items, task.targets.outputs), finite, result.notes)
 
 
 GRAPHS = Modality(
@@ -64,12 +76,13 @@ GRAPHS = Modality(
     task=GraphTask,
     accepts=is_graph_dataset,
     read=read_graphs,
-    reading=frozenset({"split"}),
+    reading=frozenset({"split", "target"}),
     splits=lambda dataset: 1 if isinstance(dataset, HasGraphSplit) else FOLDS,
     methods=METHODS,
     sizes=frozenset({"count", "ratio", "per_class", "bytes", "everything"}),
     usual_size=Size.ratio(0.01),
     for_method=_for_method,
+    for_size=_for_size,
     request=_request,
     validation=_validation,
     source=_source,

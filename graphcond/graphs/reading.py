@@ -1,7 +1,7 @@
 """From whatever users hold (PyG datasets, OGB datasets, lists of ``Data``) to one validated ``GraphTask``."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -9,8 +9,11 @@ from torch_geometric.data import Data, InMemoryDataset
 
 from graphcond.core.fields import is_whole
 from graphcond.core.inputs import materialized, no_dataset
-from graphcond.graphs import checks
-from graphcond.graphs.splits import fold_split
+from graphcond.core.target_reading import check_columns, check_kind, published_kind, targets_of
+from graphcond.core.targets import Kind, SingleLabel, Targets
+from graphcond.graphs import checks, labels
+from graphcond.graphs.labels import GraphLabels
+from graphcond.graphs.splits import FOLDS, fold_split
 from graphcond.graphs.task import GraphSet, GraphTask
 from graphcond.pyg.adjacency import check_weights, with_edges, with_weights
 from graphcond.pyg.attributes import OF_GRAPHS, unused_notes
@@ -28,42 +31,73 @@ class HasGraphSplit(Protocol):
         """Return graph numbers under ``train``, ``valid`` and ``test``."""
 
 
-def read_graphs(dataset: object, *, split: GraphSplit = 0) -> GraphTask:
-    """Read and check a graph-classification dataset.
+class _Read(NamedTuple):
+    """All graphs of a dataset, and the kind of their targets."""
+
+    graphs: GraphSet
+    kind: Kind
+
+
+def read_graphs(dataset: object, *, split: GraphSplit = 0, target: str | None = None) -> GraphTask:
+    """Read and check a dataset of graphs.
 
     Args:
-        dataset: Graphs with ``y``: a PyG dataset, OGB's ``PygGraphPropPredDataset``, a list or generator of ``Data``,
-            any dataset of torch that gives ``Data`` (such as ``train + test``), or a ``Batch``. It is not changed.
-            Graphs without node features get their degrees.
+        dataset: Graphs with ``y``, of each a class, shape ``(1,)``, or a row of labels or numbers, shape ``(1,
+            targets)``, NaN where one is missing: a PyG dataset, OGB's ``PygGraphPropPredDataset``, a list or generator
+            of ``Data``, any dataset of torch that gives ``Data`` (such as ``train + test``), or a ``Batch``. It is not
+            changed. Graphs without node features get their degrees.
         split: Graph numbers under ``"train"``, ``"valid"`` and ``"test"`` (the last two may be left out). A number
             chooses one of ten seeded stratified folds for testing and the next one for validation, where the dataset
             has no split of its own.
+        target: What ``y`` is: ``"single_label"``, ``"multi_label"`` or ``"regression"``; ``None``: what OGB says of its
+            datasets, else what the values look like (:func:`graphcond.core.target_reading.kind_of`).
 
     Raises:
         TypeError: not a graph dataset, or a tensor of the wrong type.
         ValueError: a tensor with unusable values; the message names it, its value and the remedy.
     """
     notes: list[str] = []
+    asked = check_kind(target)
     dataset = materialized(dataset)
-    whole = _union(dataset, notes)
-    parts, label = _parts(dataset, split, whole.y, notes)
-    num_classes = checks.check_classes(whole.y, whole.y[parts["train"]])
+    whole, kind = _union(dataset, asked or published_kind(dataset), notes)
+    parts, label = _parts(dataset, split, _strata(whole, kind), notes)
+    targets = _targets(whole, kind, parts["train"], notes)
     train, val, test = (whole.take(parts[name]) for name in PARTS)
-    return GraphTask(train, val, test, num_classes, split=label, name=_name(dataset), notes=tuple(notes))
+    return GraphTask(
+        train, val, test, targets, split=label, name=_name(dataset), notes=tuple(notes), metric=targets.metric
+    )
 
 
 def read_union(dataset: object) -> GraphSet:
     """Return all graphs of a dataset, checked, whatever their split."""
-    return _union(materialized(dataset), [])
+    dataset = materialized(dataset)
+    return _union(dataset, published_kind(dataset), []).graphs
 
 
-def _union(dataset: object, notes: list[str]) -> GraphSet:
+def _targets(whole: GraphSet, kind: Kind, train: Tensor, notes: list[str]) -> Targets:
+    """Return what is learned, once it is known that there is something to learn."""
+    if whole.targets is None:
+        return SingleLabel(labels.check_classes(whole.y, whole.y[train]))
+    check_columns(whole.learned, kind)
+    return targets_of(kind, whole.learned, train, notes, flat=whole.targets.dim() == 1)
+
+
+def _strata(whole: GraphSet, kind: Kind) -> Tensor:
+    """Return the classes of graphs, or strata of labels or numbers, by which folds are drawn; -1 where unlabelled."""
+    known = whole.y >= 0
+    if whole.targets is None or not bool(known.any()):
+        return whole.y
+    everything = targets_of(kind, whole.learned, known, [])
+    return everything.stratified(whole.learned[known], FOLDS).classes(whole.learned)
+
+
+def _union(dataset: object, asked: Kind | None, notes: list[str]) -> _Read:
     check_first(dataset)
     if not is_graph_dataset(dataset):
         raise no_dataset(dataset, "a PyG dataset of graphs, OGB's PygGraphPropPredDataset or a list of Data")
     if isinstance(dataset, InMemoryDataset) and len(dataset) and _is_plain(dataset):
-        return _stored(dataset, notes)
-    return _joined(items_of(dataset), notes)
+        return _stored(dataset, asked, notes)
+    return _joined(items_of(dataset), asked, notes)
 
 
 def _is_plain(dataset: InMemoryDataset) -> bool:
@@ -72,29 +106,32 @@ def _is_plain(dataset: InMemoryDataset) -> bool:
     return dataset.transform is None and {"x", "edge_index"} <= kept.keys() and "weight" not in kept
 
 
-def _stored(dataset: InMemoryDataset, notes: list[str]) -> GraphSet:
+def _stored(dataset: InMemoryDataset, asked: Kind | None, notes: list[str]) -> _Read:
     """Read the tensors that an in-memory dataset keeps, without a Python object per graph."""
-    data, slices = dataset._data, dataset.slices
+    data, slices = dataset._data, dataset.slices or {}
     ptr, edge_ptr = torch.as_tensor(slices["x"]).long(), torch.as_tensor(slices["edge_index"]).long()
     data = with_edges(data)
     checks.check_presence(data, "the dataset")
     checks.check_alike(slices, edge_ptr)
     notes += unused_notes(data, OF_GRAPHS)
-    y = checks.check_labels(data.y, len(ptr) - 1)
+    count = len(ptr) - 1
+    found = labels.labels_of(labels.stored_labels(data.y, slices, count), count, asked)
     rows = {name: data.get(name) for name in checks.EDGE_ROWS}
-    whole = _checked(data.x, data.edge_index, rows, ptr, edge_ptr, y, notes)
-    return whole if dataset._indices is None else whole.take(torch.as_tensor(list(dataset._indices)).long())
+    whole = _checked(data.x, data.edge_index, rows, ptr, edge_ptr, found, notes)
+    if dataset._indices is not None:
+        whole = whole.take(torch.as_tensor(list(dataset._indices)).long())
+    return _Read(whole, found.kind)
 
 
-def _joined(given: Sequence[Data], notes: list[str]) -> GraphSet:
-    items = [checks.with_label(with_edges(item), f"dataset[{i}]") for i, item in enumerate(given)]
+def _joined(given: Sequence[Data], asked: Kind | None, notes: list[str]) -> _Read:
+    items = [labels.with_label(with_edges(item), f"dataset[{i}]") for i, item in enumerate(given)]
     for i, item in enumerate(items):
         checks.check_presence(item, f"dataset[{i}]")
     items = with_weights(items, notes)
     notes += unused_notes((pair for item in items for pair in item), OF_GRAPHS)
     x, rows = checks.stack(items, "x"), {name: checks.stack(items, name) for name in checks.EDGE_ROWS}
     checks.check_edge_rows(items)
-    y = checks.check_labels(checks.stacked_labels(items), len(items))
+    found = labels.labels_of(labels.stacked_labels(items), len(items), asked)
     nodes = torch.tensor([0, *(_num_nodes(item) for item in items)]).cumsum(0)
     edges = torch.tensor([0, *(item.edge_index.size(1) for item in items)]).cumsum(0)
     edge_index = torch.cat([item.edge_index for item in items], dim=1)
@@ -102,7 +139,7 @@ def _joined(given: Sequence[Data], notes: list[str]) -> GraphSet:
         notes.append("The graphs have no node features; the degrees of the nodes stand in for them.")
         union = checks.check_edges(edge_index, nodes, edges)
         x = torch.bincount(union[1], minlength=int(nodes[-1])).unsqueeze(1)
-    return _checked(x, edge_index, rows, nodes, edges, y, notes)
+    return _Read(_checked(x, edge_index, rows, nodes, edges, found, notes), found.kind)
 
 
 def _num_nodes(item: Data) -> int:
@@ -110,8 +147,8 @@ def _num_nodes(item: Data) -> int:
 
 
 def _checked(
-    x: Tensor, edge_index: Tensor, edge_rows: dict[str, Tensor | None], ptr: Tensor, edge_ptr: Tensor, y: Tensor,
-    notes: list[str],
+    x: Tensor, edge_index: Tensor, edge_rows: dict[str, Tensor | None], ptr: Tensor, edge_ptr: Tensor,
+    found: GraphLabels, notes: list[str],
 ) -> GraphSet:  # fmt: skip
     checks.check_sizes(ptr, edge_ptr, notes)
     x = checks.check_rows("x", x)
@@ -122,7 +159,7 @@ def _checked(
             raise ValueError(f"data.edge_attr must have one row per edge ({edge_index.size(1)}), got {attr.size(0)}")
     if weight is not None:
         weight = check_weights(weight, edge_index.size(1))
-    return GraphSet(x, checks.check_edges(edge_index, ptr, edge_ptr), attr, ptr, y, weight)
+    return GraphSet(x, checks.check_edges(edge_index, ptr, edge_ptr), attr, ptr, found.y, weight, found.targets)
 
 
 def _parts(dataset: object, split: GraphSplit, y: Tensor, notes: list[str]) -> tuple[dict[str, Tensor], int | str]:

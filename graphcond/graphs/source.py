@@ -22,7 +22,8 @@ def union(graphs: GraphSet, readout: Readout) -> GraphBatch:
     share = torch.ones(graphs.num_nodes, device=graphs.x.device)
     if readout == "mean":
         share = share / graphs.sizes[graphs.graph]
-    return GraphBatch(graphs.x, graphs.y, adj=_operator(graphs), ptr=graphs.ptr, share=share)
+    strata = None if graphs.targets is None else graphs.y
+    return GraphBatch(graphs.x, graphs.labels, adj=_operator(graphs), ptr=graphs.ptr, share=share, strata=strata)
 
 
 def _operator(graphs: GraphSet) -> Tensor:
@@ -52,7 +53,7 @@ class GraphSource:
         self._whole = whole
         self._features = features
         self._per_class = per_class
-        self._classes = [(whole.y == label).nonzero().flatten() for label in torch.unique(whole.y).tolist()]
+        self._classes = [(whole.classes == label).nonzero().flatten() for label in torch.unique(whole.classes).tolist()]
         self.constant = all(len(graphs) <= per_class for graphs in self._classes)
         self._everything = self._encoded(whole.take(torch.cat(self._classes))) if self.constant else None
 

@@ -1,4 +1,4 @@
-"""What a graph-classification method sees: many graphs as one disjoint union, and their splits."""
+"""What a method for graphs sees: many graphs as one disjoint union, and their splits."""
 
 import hashlib
 from dataclasses import dataclass, fields, replace
@@ -9,6 +9,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.core.sparse import ragged
+from graphcond.core.targets import Targets
+from graphcond.core.targets.several import as_rows
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
@@ -20,8 +22,10 @@ class GraphSet:
         edge_index: ``(2, num_edges)`` int64, node numbers of the union.
         edge_attr: ``(num_edges, num_edge_features)`` float32 or int64; ``None``: edges are all alike.
         ptr: ``(num_graphs + 1,)`` int64; the nodes of graph ``i`` are ``ptr[i]`` to ``ptr[i + 1] - 1``.
-        y: ``(num_graphs,)`` int64 classes.
+        y: ``(num_graphs,)`` int64 classes; of other targets, the strata that stand for classes.
         edge_weight: ``(num_edges,)`` float32, not negative; ``None``: all edges count alike.
+        targets: ``(num_graphs, outputs)`` float32, NaN where missing; or ``(num_graphs,)``, where the original has
+            one number of each graph. ``None``: classes are what is learned.
     """
 
     x: Tensor
@@ -30,6 +34,7 @@ class GraphSet:
     ptr: Tensor
     y: Tensor
     edge_weight: Tensor | None = None
+    targets: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -43,6 +48,22 @@ class GraphSet:
     def sizes(self) -> Tensor:
         """Number of nodes of each graph, ``(num_graphs,)`` int64."""
         return self.ptr.diff()
+
+    @property
+    def labels(self) -> Tensor:
+        """What is learned, as the original has it: ``(num_graphs,)`` classes, or :attr:`targets`."""
+        return self.y if self.targets is None else self.targets
+
+    @property
+    def learned(self) -> Tensor:
+        """What is learned: ``(num_graphs,)`` int64 classes, or ``(num_graphs, outputs)`` float32, NaN where missing."""
+        return self.y if self.targets is None else as_rows(self.targets)
+
+    def labelled(self, labels: Tensor) -> "GraphSet":
+        """Return the graphs with other :attr:`labels`: classes, or floats, to which no strata are known yet."""
+        if labels.is_floating_point():
+            return replace(self, y=torch.zeros(len(labels), dtype=torch.int64, device=labels.device), targets=labels)
+        return replace(self, y=labels, targets=None)
 
     @cached_property
     def graph(self) -> Tensor:
@@ -79,6 +100,7 @@ class GraphSet:
             ptr,
             self.y[graphs],
             None if self.edge_weight is None else self.edge_weight[edges],
+            None if self.targets is None else self.targets[graphs],
         )
 
     def to(self, device: torch.device) -> "GraphSet":
@@ -96,7 +118,7 @@ class GraphSet:
             item = Data(
                 x=self.x[starts[i] : starts[i + 1]],
                 edge_index=self.edge_index[:, edges] - starts[i],
-                y=self.y[i : i + 1],
+                y=self.labels[i : i + 1],
             )
             if self.edge_attr is not None:
                 item.edge_attr = self.edge_attr[edges]
@@ -106,9 +128,9 @@ class GraphSet:
         return items
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over graphs and labels."""
+        """Return a SHA-256 over graphs and labels; strata, which are derived from these, do not count."""
         state = hashlib.sha256()
-        for value in (self.x, self.edge_index, self.edge_attr, self.ptr, self.y, self.edge_weight):
+        for value in (self.x, self.edge_index, self.edge_attr, self.ptr, self.labels, self.edge_weight):
             if value is not None:
                 state.update(str((tuple(value.shape), value.dtype)).encode())
                 state.update(value.detach().cpu().contiguous().numpy().tobytes())
@@ -117,13 +139,13 @@ class GraphSet:
 
 @dataclass(frozen=True)
 class GraphTask:
-    """A graph-classification task.
+    """A task on graphs: classes, labels or numbers.
 
     Args:
         train: The graphs that are condensed.
         val: Where settings are chosen; may be empty.
         test: The final evaluation is made on it; no method reads it.
-        num_classes: Number of classes.
+        targets: What is learned of a graph.
         split: Which fold was taken, or ``"published"`` or ``"given"``.
         name: The dataset's name, for the record and tables only.
         notes: What was noticed and repaired in the input, one sentence each.
@@ -133,7 +155,7 @@ class GraphTask:
     train: GraphSet
     val: GraphSet
     test: GraphSet
-    num_classes: int
+    targets: Targets
     split: int | str = 0
     name: str = "data"
     notes: tuple[str, ...] = ()
@@ -141,16 +163,31 @@ class GraphTask:
 
     def __repr__(self) -> str:
         train, val, test = (len(part) for part in (self.train, self.val, self.test))
-        return f"GraphTask({self.name}, classes={self.num_classes}, train={train}, val={val}, test={test})"
+        return f"GraphTask({self.name}, {self.targets}, train={train}, val={val}, test={test})"
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, or of the strata that stand for them."""
+        return self.targets.num_classes
 
     @property
     def class_counts(self) -> Tensor:
         """Training graphs of each class, ``(num_classes,)`` int64."""
         return torch.bincount(self.train.y, minlength=self.num_classes)
 
+    def stratified(self, items: int) -> "GraphTask":
+        """Return the task with strata for a synthetic set of some graphs; of classes, itself."""
+        targets = self.targets.for_items(self.train.learned, items)
+        if targets is self.targets:
+            return self
+        parts = {name: getattr(self, name) for name in ("train", "val", "test")}
+        made = {name: replace(part, y=targets.classes(part.learned)) for name, part in parts.items()}
+        return replace(self, targets=targets, **made)
+
     def to(self, device: torch.device) -> "GraphTask":
         """Return the task on another device."""
-        return replace(self, train=self.train.to(device), val=self.val.to(device), test=self.test.to(device))
+        parts = {name: getattr(self, name).to(device) for name in ("train", "val", "test", "targets")}
+        return replace(self, **parts)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over what is condensed: the training graphs and their labels."""
@@ -160,4 +197,4 @@ class GraphTask:
     def digest(self) -> str:
         """A text that differs where any of the splits, their labels or the classes do."""
         parts = (self.train, self.val, self.test)
-        return " ".join([*(part.fingerprint() for part in parts), str(self.num_classes)])
+        return " ".join([*(part.fingerprint() for part in parts), self.targets.identity])

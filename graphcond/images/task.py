@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
+from graphcond.core.targets import SingleLabel
 
 ROWS_AT_ONCE = 4096
 
@@ -109,6 +110,11 @@ class ImageTask:
     def __repr__(self) -> str:
         train, val, test = (len(part) for part in (self.train, self.val, self.test))
         return f"ImageTask({self.name}, classes={self.num_classes}, train={train}, val={val}, test={test})"
+
+    @property
+    def targets(self) -> SingleLabel:
+        """What is learned of an image."""
+        return SingleLabel(self.num_classes)
 
     @property
     def shape(self) -> tuple[int, int, int]:

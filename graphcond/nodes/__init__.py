@@ -1,1 +1,1 @@
-"""Node classification: reading a dataset, feature propagation, budgets."""
+"""Nodes of one graph: reading a dataset, feature propagation, budgets."""

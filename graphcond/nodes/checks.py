@@ -10,17 +10,23 @@ from torch_geometric.utils import coalesce
 
 from graphcond.core.ranges import unusable_rows
 from graphcond.core.sparse import check_sparse
+from graphcond.core.target_reading import as_columns
+from graphcond.core.targets import Kind
 from graphcond.nodes.edges import Survey, is_strictly_sorted, survey
 from graphcond.nodes.sparse import kept_features
 from graphcond.pyg.adjacency import check_weights
+
+NUMBERS = "graphcond.read(data, target='regression') takes numbers that are no classes"
 
 
 def check_features(data: Data) -> Tensor:
     """Return ``data.x`` as float32 ``(num_nodes, num_features)``, sparse CSR where it is wide and nearly empty."""
     x: Tensor | None = data.x
     if x is None:
-        raise ValueError("data.x is missing; node features are needed (for a graph without features, "
-                         "torch_geometric.transforms.LocalDegreeProfile makes some)")  # fmt: skip
+        raise ValueError(
+            "data.x is missing; node features are needed (for a graph without features, graphcond.node_features makes "
+            "some)"
+        )
     if isinstance(x, Tensor) and x.layout != torch.strided:
         check_sparse("data.x", x)
     if isinstance(x, Tensor) and x.is_complex():
@@ -39,6 +45,15 @@ def check_features(data: Data) -> Tensor:
     return x
 
 
+def check_no_other_features(features: object) -> None:
+    """Raise if features are to be made for nodes that have some."""
+    if features is not None:
+        raise ValueError(
+            f"features={features!r} is for nodes without features, and there is data.x; leave features out, or pass "
+            f"graphcond.node_features(data, {features!r}) to have them in place of data.x"
+        )
+
+
 def check_edges(data: Data, num_nodes: int, notes: list[str]) -> tuple[Tensor, Tensor, bool]:
     """Return ``edge_index`` without duplicates, the weights of its edges, and whether the graph is undirected."""
     edge_index = data.edge_index
@@ -54,7 +69,7 @@ def check_edges(data: Data, num_nodes: int, notes: list[str]) -> tuple[Tensor, T
         lowest, highest = map(int, torch.aminmax(edge_index))
         if lowest < 0 or highest >= num_nodes:
             raise ValueError(
-                f"data.edge_index must lie in [0, {num_nodes - 1}] (data.x has {num_nodes} rows), "
+                f"data.edge_index must lie in [0, {num_nodes - 1}] (there are {num_nodes} nodes), "
                 f"got values from {lowest} to {highest}"
             )
     weight = _check_edge_weight(data, edge_index.size(1))
@@ -89,33 +104,34 @@ def _note_structure(found: Survey, notes: list[str]) -> None:
         notes.append("Some nodes are isolated; propagation leaves their features as they are.")
 
 
-def check_labels(data: Data, num_nodes: int) -> Tensor:
-    """Return ``y`` as ``(num_nodes,)`` int64 with -1 for unlabelled."""
+def check_targets(data: Data, num_nodes: int) -> Tensor:
+    """Return ``data.y``, a row or a number for each node."""
     y: Tensor | None = data.y
     if y is None:
         raise ValueError("data.y is missing; class labels are needed (-1 or NaN where a node has none)")
     _require_tensor("y", y)
-    if y.dim() == 2 and y.size(1) == 1:
-        y = y.squeeze(1)
-    if y.dim() != 1:
-        raise ValueError(
-            f"data.y has the shape {tuple(y.shape)}: multi-label targets are not supported yet; pass one class per "
-            "node, shape (num_nodes,)"
-        )
-    if y.size(0) != num_nodes:
+    if y.dim() and y.size(0) != num_nodes:
         hint = "; a class of the whole graph is for sets of many graphs" if y.size(0) == 1 else ""
         raise ValueError(f"data.y must hold one label per node ({num_nodes}), got {y.size(0)}{hint}")
-    if y.is_floating_point():
-        labelled = ~torch.isnan(y)
-        if not torch.isfinite(y[labelled]).all() or not (y[labelled] == y[labelled].round()).all():
-            raise ValueError(
-                "data.y holds fractions or infinity: regression targets are not supported yet; pass integer classes"
-            )
-        y = torch.where(labelled, y, torch.full_like(y, -1))
-    y = y.long()
-    if y.numel() and int(y.min()) < -1:
-        raise ValueError(f"data.y must be 0 or more, or -1 for unlabelled, got {int(y.min())}")
     return y
+
+
+def check_labels(data: Data, kind: Kind) -> tuple[Tensor, Tensor | None]:
+    """Return classes, and targets where nodes have several labels or numbers instead.
+
+    Shapes:
+        classes: ``(num_nodes,)`` int64, -1 where nothing is known, and 0 for all others where there are no classes;
+        targets: ``(num_nodes, outputs)`` float32, NaN where missing, or ``None``.
+    """
+    y: Tensor = data.y
+    if kind != "single_label":
+        targets = as_columns(y, kind)
+        return targets.isnan().all(dim=1).long().neg(), targets
+    y = y.flatten()
+    y = (torch.where(y.isnan(), -1, y) if y.is_floating_point() else y).long()
+    if y.numel() and int(y.min()) < -1:
+        raise ValueError(f"data.y must be 0 or more, or -1 for unlabelled, got {int(y.min())}; {NUMBERS}")
+    return y, None
 
 
 def check_mask(data: Data, name: str, num_nodes: int, split: int, *, required: bool) -> Tensor:
@@ -166,7 +182,7 @@ def check_classes(y: Tensor, train: Tensor) -> int:
     if num_classes > len(y):  # before anything is counted that has as many entries
         raise ValueError(
             f"data.y reaches {num_classes - 1}, but there are only {len(y)} nodes; renumber the classes, e.g. with "
-            "torch.unique(data.y, return_inverse=True)"
+            f"torch.unique(data.y, return_inverse=True); {NUMBERS}"
         )
     if len(present) < 2:
         raise ValueError(f"data.y holds {len(present)} class(es); classification needs at least two")
@@ -176,7 +192,7 @@ def check_classes(y: Tensor, train: Tensor) -> int:
         shown = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
         raise ValueError(
             f"{len(missing)} of {num_classes} classes have no training node (class {shown}); add one to train_mask, or "
-            "drop the class and renumber data.y"
+            f"drop the class and renumber data.y; {NUMBERS}"
         )
     return num_classes
 

@@ -12,7 +12,7 @@ from graphcond.core.runtime.contents import (
     INT64,
     require,
     require_present,
-    require_probabilities,
+    require_targets,
     require_weights,
 )
 
@@ -32,23 +32,21 @@ def check_node_data(data: Mapping[str, Any], num_classes: int) -> None:
 
     Args:
         data: The tensors by name.
-        num_classes: Of the original.
+        num_classes: Of the original, or how many labels or numbers its nodes have.
     """
     require_present(data, ("x", "edge_index", "y"))
     for name, value in data.items():
-        if value.is_floating_point():
+        if value.is_floating_point() and name != "y":  # a missing target is NaN
             require(name, value, (value.dtype,), value.shape)
     rows = len(require("x", data["x"], FLOATS, (None, None)))
     if not data["x"].numel():
         raise ValueError("x must have rows and columns")
     edges = require("edge_index", data["edge_index"], INT64, (2, None), 0, rows).size(1)
-    require("y", data["y"], INT64, (rows,), 0, num_classes)
+    require_targets(data["y"], data.get("y_soft"), rows, num_classes)
     if "edge_weight" in data:
         require("edge_weight", data["edge_weight"], FLOATS, (edges,), 0)
     if "node_weight" in data:
         require_weights("node_weight", data["node_weight"], rows)
-    if "y_soft" in data:
-        require_probabilities("y_soft", data["y_soft"], rows, num_classes)
     for name in {"train_mask", "val_mask", "test_mask"} & data.keys():
         require(name, data[name], BOOL, (rows,))
     if "edge_attr" in data and len(data["edge_attr"]) != edges:
@@ -57,8 +55,7 @@ def check_node_data(data: Mapping[str, Any], num_classes: int) -> None:
 
 def node_counts(data: Data, num_classes: int) -> dict[str, object]:
     """Return what a record says that was spent."""
-    return {
-        "nodes": data.x.size(0),
-        "edges": data.edge_index.size(1),
-        "nodes_per_class": torch.bincount(data.y, minlength=num_classes).tolist(),
-    }
+    counts: dict[str, object] = {"nodes": data.x.size(0), "edges": data.edge_index.size(1)}
+    if not data.y.is_floating_point():
+        counts["nodes_per_class"] = torch.bincount(data.y, minlength=num_classes).tolist()
+    return counts

@@ -18,7 +18,7 @@ class Shape:
         num_nodes: Nodes.
         num_edges: Columns of ``edge_index``: an undirected edge counts twice.
         num_features: Features of a node.
-        num_classes: Classes.
+        num_classes: Classes, or labels or numbers.
         num_train: Training nodes.
         nonzeros: Features that are not zero, where they are kept sparse; ``None`` where they are dense.
     """
@@ -38,7 +38,7 @@ class Shape:
             num_nodes=graph.num_nodes,
             num_edges=graph.edge_index.size(1),
             num_features=graph.x.size(1),
-            num_classes=task.num_classes,
+            num_classes=task.targets.outputs,
             num_train=len(task.train.nodes),
             nonzeros=len(graph.x.values()) if is_sparse(graph.x) else None,
         )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.sparse import from_rows, ragged
-from graphcond.core.validation_score import doubts, standard_error_of_difference
+from graphcond.core.targets import Targets
 from graphcond.nodes.propagated_features import PropagatedFeatures
 from graphcond.nodes.quick_validation import (
     QUICK,
@@ -22,6 +22,7 @@ from graphcond.nodes.quick_validation import (
     varying_columns,
 )
 from graphcond.nodes.sparse import average, dense_rows
+from graphcond.nodes.task import NodePart
 from graphcond.synthetic.graph import normalize
 
 NEIGHBOURS = 10  # of a node that GraphSAGE reads at most, drawn at random (Hamilton et al., NeurIPS 2017)
@@ -36,15 +37,15 @@ class CandidateNodes:
 
     Args:
         x: ``(n, num_features)``.
-        y: ``(n,)`` int64.
+        y: ``(n,)`` int64 classes, or ``(n, outputs)`` other targets.
         edge_index: ``(2, num_edges)`` int64; ``None``: self-loops only.
-        targets: What networks learn, ``(n, num_classes)`` probabilities; ``None``: the labels.
+        soft: What networks learn instead, ``(n, outputs)`` soft targets; ``None``: the targets.
     """
 
     x: Tensor
     y: Tensor
     edge_index: Tensor | None = None
-    targets: Tensor | None = None
+    soft: Tensor | None = None
 
 
 Outcomes = dict[str, NodeValidationOutcome]  # by network
@@ -59,21 +60,23 @@ class Downstream:
     Args:
         propagated: The graph of the validation nodes.
         nodes: The validation nodes, at least one.
-        num_classes: Number of classes.
+        targets: What is predicted.
         effort: What a comparison may cost, as far as validation nodes go.
 
     Attributes:
-        labels: By network, the labels of the nodes that it is scored on.
+        labels: By network, the targets of the nodes that it is scored on.
+        targets: What is predicted.
     """
 
-    def __init__(self, propagated: PropagatedFeatures, nodes: Tensor, num_classes: int, effort: Effort = QUICK) -> None:
+    def __init__(self, propagated: PropagatedFeatures, nodes: Tensor, targets: Targets, effort: Effort = QUICK) -> None:
         graph = propagated.graph
         nodes = nodes[torch.randperm(len(nodes))[: effort.validation_nodes].to(nodes.device)]
-        self._num_classes = num_classes
+        self.targets = targets
         self._depth = propagated.depth
-        y = graph.y[nodes]
+        part = NodePart(graph, nodes)
+        y = part.learned
         hops = propagated.points(nodes)
-        self._columns = varying_columns(hops.group_means(y, num_classes))  # where classes differ
+        self._columns = varying_columns(hops.group_means(part.labels, targets.num_classes))  # where classes differ
         rows, mean, own = _neighbourhoods(propagated.adjacency, nodes)
         shown = len(own)
         near = self._means(propagated, rows)
@@ -115,15 +118,14 @@ class Downstream:
         x: Tensor | None = None,
         operators: tuple[Tensor | None, ...] = (None,),
     ) -> list[list[NodeValidationOutcome]]:  # fmt: skip
-        validation = QuickValidation(views, self._num_classes, effort, chosen=True)
+        validation = QuickValidation(views, self.targets, effort, chosen=True)
         shown = torch.stack([self._shown(one.x) for one in candidates]) if x is None else x
-        return validation.run(shown, self._targets(candidates), operators=operators)
+        return validation.run(shown, self._learned(candidates), operators=operators)
 
-    def _targets(self, candidates: Sequence[CandidateNodes]) -> Tensor:
-        if all(one.targets is None for one in candidates):
+    def _learned(self, candidates: Sequence[CandidateNodes]) -> Tensor:
+        if all(one.soft is None for one in candidates):
             return torch.stack([one.y for one in candidates])
-        hard = torch.eye(self._num_classes, device=candidates[0].x.device)
-        return torch.stack([hard[one.y] if one.targets is None else one.targets for one in candidates])
+        return torch.stack([self.targets.softened(one.y) if one.soft is None else one.soft for one in candidates])
 
     def _with_edges(self, candidates: Sequence[CandidateNodes], effort: Effort) -> list[Outcomes]:
         shown = torch.stack([self._shown(one.x) for one in candidates])
@@ -153,26 +155,24 @@ class Downstream:
         if network is not None:
             gain = first[network].score - second[network].score
             mine, its = first[network].contributions, second[network].contributions
-            return gain, standard_error_of_difference(mine, its, self.labels[network], self._num_classes)
+            return gain, self.targets.standard_error(mine, its, self.labels[network])
         gains = [first[network].score - second[network].score for network in self.labels]
         pairs = {network: (first[network].contributions, second[network].contributions) for network in self.labels}
-        errors = [
-            standard_error_of_difference(*pairs[network], labels, self._num_classes)
-            for network, labels in self.labels.items()
-        ]
+        errors = [self.targets.standard_error(*pairs[network], labels) for network, labels in self.labels.items()]
         shared = min(self.labels.values(), key=len)
         one, other = (
             torch.stack([side[: len(shared)] for side in sides]).mean(dim=0)
             for sides in zip(*pairs.values(), strict=True)
         )
-        joint = standard_error_of_difference(one, other, shared, self._num_classes)
+        joint = self.targets.standard_error(one, other, shared)
         return sum(gains) / len(gains), min(joint, sum(errors) / len(errors))
 
     def doubts(self, outcomes: Outcomes) -> tuple[str, ...]:
         """Return what speaks against a candidate of these outcomes, one sentence each."""
         best = max(self.labels, key=lambda network: outcomes[network].score)
         predicted = torch.stack([one.predicted for one in outcomes.values()]).any(dim=0)
-        return doubts(outcomes[best].score, outcomes[best].contributions, predicted, self.labels[best], "nodes")
+        found = outcomes[best]
+        return self.targets.doubts(found.score, found.contributions, predicted, self.labels[best], "nodes")
 
 
 def clearly_best(outcomes: Sequence[Outcomes], downstream: Downstream, errors: float) -> int:

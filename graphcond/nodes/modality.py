@@ -9,12 +9,15 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.condensed import condensed_dataset
-from graphcond.core.allocation import Available, allocate
+from graphcond.core.allocation import Available, allocate, require_total
 from graphcond.core.fields import check_flag, is_whole
 from graphcond.core.modality import Delivered, Modality, Requested
+from graphcond.core.ranges import without_missing
 from graphcond.core.runtime.memory import held_memory
 from graphcond.core.runtime.out_of_core import OnDisk, TensorStorage, in_memory
 from graphcond.core.size import Size
+from graphcond.core.target_reading import check_kind
+from graphcond.core.targets import Targets
 from graphcond.nodes.cost_model import Shape
 from graphcond.nodes.format import NODE_FORMAT
 from graphcond.nodes.methods import METHODS
@@ -23,10 +26,13 @@ from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import NodeTask
 
 
-def _read(dataset: object, *, split: object = 0, inductive: object = False) -> NodeTask:
+def _read(
+    dataset: object, *, split: object = 0, inductive: object = False, target: object = None, features: object = None
+) -> NodeTask:
     if not is_whole(split):
         raise TypeError(f"split must be a number for a node dataset, whose parts are masks, got {split!r}")
-    return read_nodes(dataset, split=int(split), inductive=check_flag("inductive", inductive))
+    flag, kind = check_flag("inductive", inductive), check_kind(target)
+    return read_nodes(dataset, split=int(split), inductive=flag, target=kind, features=features)
 
 
 def _splits(dataset: Any) -> int:  # noqa: ANN401 (what a reader of nodes takes)
@@ -34,6 +40,19 @@ def _splits(dataset: Any) -> int:  # noqa: ANN401 (what a reader of nodes takes)
     data = dataset if isinstance(dataset, Data) else dataset[0]
     mask = data.get("train_mask")
     return 1 if mask is None or mask.dim() == 1 else int(mask.size(1))
+
+
+def _for_size(task: NodeTask, size: Size) -> NodeTask:
+    """Return the task with strata where nodes have no classes.
+
+    Raises:
+        ValueError: a number for each class is asked for.
+    """
+    require_total(size, task.targets, "nodes")
+    if size.kind == "per_class":
+        return task
+    train = task.train
+    return task.stratified(size.among(len(train.nodes) if size.of == "train" else train.graph.num_nodes))
 
 
 def _request(size: Size, task: NodeTask, _: NodeMethod) -> Requested:
@@ -68,10 +87,12 @@ def _source(task: NodeTask) -> dict[str, Any]:
         "num_nodes": graph.num_nodes,
         "num_edges": graph.edge_index.size(1),
         "num_features": graph.x.size(1),
-        "num_classes": task.num_classes,
+        "num_classes": task.targets.outputs,
         "num_train": len(task.train.nodes),
         "inductive": task.inductive,
         "split": task.split,
+        **task.targets.source,
+        **({"features": task.features} if task.features else {}),
     }
 
 
@@ -96,14 +117,15 @@ def _storage(method: NodeMethod, task: NodeTask, memory: int | None) -> Iterator
 
 
 def _deliver(result: SyntheticNodes, task: NodeTask, requested: Requested, method: NodeMethod) -> Delivered:
-    data, notes = as_data(result), list(result.notes)
+    data, notes = as_data(result, task.targets), list(result.notes)
     if data.num_nodes < (asked := int(requested.size.sum())):
         name = METHODS.name_of(method)
         notes.append(f"{name} made {data.num_nodes} nodes of the {asked} asked; it never makes more.")
-    return Delivered([data], NODE_FORMAT.spent([data], task.num_classes), (data.to_dict(),), tuple(notes))
+    finite = without_missing(data.to_dict())
+    return Delivered([data], NODE_FORMAT.spent([data], task.targets.outputs), (finite,), tuple(notes))
 
 
-def as_data(result: SyntheticNodes) -> Data:
+def as_data(result: SyntheticNodes, targets: Targets) -> Data:
     """Return synthetic nodes as a plain PyG ``Data`` on the CPU, with self-loops where the method made no edges."""
     count = result.x.size(0)
     loops = torch.arange(count).repeat(2, 1)
@@ -114,7 +136,7 @@ def as_data(result: SyntheticNodes) -> Data:
         "x": result.x,
         "edge_index": edge_index,
         "edge_weight": edge_weight,
-        "y": result.y,
+        "y": targets.shaped(result.y),
         "node_weight": node_weight / node_weight.mean(),
         "train_mask": torch.ones(count, dtype=torch.bool),
     }
@@ -128,11 +150,12 @@ NODES = Modality(
     task=NodeTask,
     accepts=lambda _: True,  # the reader says what it takes instead
     read=_read,
-    reading=frozenset({"split", "inductive"}),
+    reading=frozenset({"split", "inductive", "target", "features"}),
     splits=_splits,
     methods=METHODS,
     sizes=frozenset({"count", "ratio", "train", "per_class"}),
     usual_size=Size.ratio(0.01),
+    for_size=_for_size,
     request=_request,
     validation=_validation,
     source=_source,

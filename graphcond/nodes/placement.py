@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from graphcond.core.runtime.threads import side_by_side
+from graphcond.core.targets import Targets
 from graphcond.nodes.clustering import cluster
 from graphcond.nodes.points import group_means
 from graphcond.nodes.propagated_features import PropagatedFeatures
@@ -100,18 +101,23 @@ class Places:
 
     Args:
         view: The propagated features.
-        posteriors: ``(num_nodes, num_classes)``.
-        student: A linear model of the posteriors by these features.
+        targets: What is learned.
+        posteriors: ``(num_nodes, outputs)`` soft targets.
+        student: A linear model of what a regression learns of them, by these features.
         clusters: Clusters of these features.
     """
 
-    def __init__(self, view: PropagatedFeatures, posteriors: Tensor, student: LinearModel, clusters: Clusters) -> None:
+    def __init__(
+        self, view: PropagatedFeatures, targets: Targets, posteriors: Tensor, student: LinearModel, clusters: Clusters
+    ) -> None:
         self.clusters = clusters
         self._center = view.mean()
-        means = view.weighted_sums(posteriors) / posteriors.sum(dim=0).unsqueeze(1)
+        memberships = targets.memberships(posteriors)
+        tiny = torch.finfo(memberships.dtype).tiny
+        means = view.weighted_sums(memberships) / memberships.sum(dim=0).clamp(min=tiny).unsqueeze(1)
         distance = (means - self._center).norm()
-        length = student.weight.norm().clamp(min=torch.finfo(means.dtype).tiny)
-        self._directions = student.weight.T * distance / length
+        directions = targets.directions(student.weight.T)
+        self._directions = directions * distance / directions.T.norm().clamp(min=tiny)
 
     def at(self, placement: Placement) -> Tensor:
         """Return the features of the synthetic nodes, ``(n, num_features)``."""

@@ -4,18 +4,18 @@ What a downstream network makes of a condensed set depends on more than its geom
 the learning rate and the weight decay that everybody uses. A short real training tells, at the cost of milliseconds.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
 from graphcond.core.runtime.threads import side_by_side
-from graphcond.core.validation_score import contributions, score, standard_error_of_difference
+from graphcond.core.targets import Targets
 
 WIDTH = 64
 COLUMNS = 256  # features that the small networks learn from
@@ -82,7 +82,7 @@ class ValidationView:
 
     Args:
         x: ``(rows, inputs)`` what the first weight is applied to.
-        y: ``(m,)`` int64 labels.
+        y: ``(m,)`` int64 labels, or ``(m, outputs)`` other targets.
         operators: The :math:`T_k`, one for each weight of the second layer: ``(m, rows)``, or ``None`` for the
             identity (``m = rows``).
     """
@@ -115,7 +115,7 @@ class _Candidates:
     """What networks are trained on.
 
     Shapes:
-        x: ``(k, n, inputs)``; targets: ``(k, n)`` int64 or ``(k, n, num_classes)``; operators: ``(k, n, n)`` or
+        x: ``(k, n, inputs)``; targets: ``(k, n)`` int64 or ``(k, n, outputs)``; operators: ``(k, n, n)`` or
         ``None`` each.
     """
 
@@ -124,33 +124,43 @@ class _Candidates:
     operators: tuple[Tensor | None, ...]
 
 
+class _Best(NamedTuple):
+    """The best evaluation of a training so far: its score, and what the network said."""
+
+    score: float
+    logits: Tensor
+
+
+_NOTHING = _Best(-math.inf, torch.empty(0))
+
+
 class QuickValidation:
     """Validation nodes on which candidates are compared by short trainings, all from the same initial networks.
 
     Args:
         views: The validation nodes as one or several downstream networks read them, all with the same inputs and as
             many operators as the candidates have.
-        num_classes: Number of classes.
+        targets: What is predicted.
         effort: What a comparison may cost.
         chosen: Whether the caller has chosen the features of views and candidates already; else those that vary most
             in the first view are taken.
     """
 
     def __init__(
-        self, views: Sequence[ValidationView] | Batch, num_classes: int, effort: Effort = QUICK, *, chosen: bool = False
+        self, views: Sequence[ValidationView] | Batch, targets: Targets, effort: Effort = QUICK, *, chosen: bool = False
     ) -> None:
         given = [ValidationView.of(self._fewer(views, effort))] if isinstance(views, Batch) else list(views)
         x = given[0].x
         self._effort = effort
         self._columns = None if chosen else varying_columns(x)
         self._views = [ValidationView(self._shown(view.x), view.y, view.operators) for view in given]
-        self._num_classes = num_classes
-        width, layers = self._views[0].x.size(1), len(given[0].operators)
+        self._targets = targets
+        width, layers, outputs = self._views[0].x.size(1), len(given[0].operators), targets.outputs
         self._start = (
             _uniform(x, (effort.networks, width, WIDTH), width + FULL_WIDTH),
             x.new_zeros(effort.networks, 1, WIDTH),
-            _uniform(x, (effort.networks, layers * WIDTH, num_classes), WIDTH + num_classes),
-            x.new_zeros(effort.networks, 1, num_classes),
+            _uniform(x, (effort.networks, layers * WIDTH, outputs), WIDTH + outputs),
+            x.new_zeros(effort.networks, 1, outputs),
         )
 
     @staticmethod
@@ -170,11 +180,11 @@ class QuickValidation:
 
         Args:
             x: ``(n, num_features)``.
-            y: ``(n,)`` int64.
+            y: ``(n,)`` int64, or ``(n, outputs)``.
             adj: ``(n, n)`` what is applied before the second layer; ``None``: the identity.
         """
         operators = (None if adj is None else adj.unsqueeze(0),)
-        return self.run(x.unsqueeze(0), y, operators=operators)[0][0].score
+        return self.run(x.unsqueeze(0), y.unsqueeze(0), operators=operators)[0][0].score
 
     def run(
         self, x: Tensor, y: Tensor, operators: tuple[Tensor | None, ...] = (None,)
@@ -186,7 +196,7 @@ class QuickValidation:
 
         Args:
             x: ``(k, n, num_features)`` features of ``k`` candidates.
-            y: Labels: ``(n,)`` int64 for all of them, ``(k, n)`` int64, or ``(k, n, num_classes)`` probabilities.
+            y: Labels, ``(n,)`` int64 for all of them or ``(k, n)``; or ``(k, n, outputs)`` other or soft targets.
             operators: ``(k, n, n)`` or ``None`` each, what is applied before each weight of the second layer.
         """
         targets = y.expand(len(x), -1) if y.dim() == 1 else y
@@ -203,7 +213,7 @@ class QuickValidation:
         draws = torch.Generator().manual_seed(seed)
         parameters = [value[network].repeat(count, 1, 1).requires_grad_() for value in self._start]
         optimizer = _optimizer(parameters, LEARNING_RATE)
-        best: list[list[NodeValidationOutcome | None]] = [[None] * len(self._views) for _ in range(count)]
+        best: list[list[_Best]] = [[_NOTHING] * len(self._views) for _ in range(count)]
         # Each step sees all rows where they are few, or edges join them.
         whole = rows <= self._effort.rows or any(one is not None for one in candidates.operators)
         steps = self._effort.steps(self._effort.rows if whole else rows)
@@ -215,28 +225,30 @@ class QuickValidation:
             kept = (torch.rand(chosen.size(1), WIDTH, generator=draws) >= DROPOUT) / (1 - DROPOUT)  # the same for all
             logits = _network(chosen, candidates.operators, parameters, kept.to(x.device))
             # The mean over all candidates, times their number: each one's network has the gradient of its own mean.
-            loss = count * F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1))
+            loss = count * self._targets.loss(logits.flatten(0, 1), targets.flatten(0, 1))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if step % max(1, steps // EVALUATIONS) == 0 or step == steps:
                 self._evaluate(parameters, best)
-        return [[outcome for outcome in outcomes if outcome is not None] for outcomes in best]
+        return [[self._outcome(one, view) for one, view in zip(ones, self._views, strict=True)] for ones in best]
 
     @torch.no_grad()
-    def _evaluate(self, parameters: list[Tensor], best: list[list[NodeValidationOutcome | None]]) -> None:
+    def _evaluate(self, parameters: list[Tensor], best: list[list["_Best"]]) -> None:
         """Score the networks of all candidates in each view; put better outcomes in the place of former ones."""
         for i, view in enumerate(self._views):
             for outcomes, logits in zip(best, _network(view.x, view.operators, parameters), strict=True):
-                value, former = score(logits, view.y), outcomes[i]
-                if former is None or value > former.score:
-                    predicted = torch.bincount(logits.argmax(dim=1), minlength=self._num_classes) > 0
-                    outcomes[i] = NodeValidationOutcome(value, contributions(logits, view.y), predicted)
+                value = self._targets.score(logits, view.y)
+                if value > outcomes[i].score or outcomes[i] is _NOTHING:
+                    outcomes[i] = _Best(value, logits)
+
+    def _outcome(self, best: "_Best", view: ValidationView) -> NodeValidationOutcome:
+        said = self._targets.contributions(best.logits, view.y), self._targets.predicted(best.logits)
+        return NodeValidationOutcome(best.score, *said)
 
     def standard_error(self, first: NodeValidationOutcome, second: NodeValidationOutcome, view: int = 0) -> float:
         """Return the standard error of the difference of two outcomes in a view."""
-        labels = self._views[view].y
-        return standard_error_of_difference(first.contributions, second.contributions, labels, self._num_classes)
+        return self._targets.standard_error(first.contributions, second.contributions, self._views[view].y)
 
 
 def _optimizer(parameters: list[Tensor], rate: float) -> torch.optim.Optimizer:

@@ -1,6 +1,7 @@
 """From whatever users hold (PyG datasets, ``Data``, OGB datasets) to one validated ``NodeTask``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -9,7 +10,11 @@ from torch_geometric.data import Data
 from torch_geometric.utils import index_to_mask
 
 from graphcond.core.inputs import no_dataset
+from graphcond.core.target_reading import check_columns, check_kind, kind_of, published_kind, targets_of
+from graphcond.core.targets import Kind, SingleLabel, Targets
 from graphcond.nodes import checks
+from graphcond.nodes.feature_choice import with_features
+from graphcond.nodes.structural_features import EdgeMeans, count_nodes, edge_features
 from graphcond.nodes.task import Graph, NodePart, NodeTask
 from graphcond.pyg.adjacency import with_edges, with_weights
 from graphcond.pyg.attributes import OF_NODES, unused_notes
@@ -26,14 +31,20 @@ class HasNodeSplit(Protocol):
         """Return node numbers under ``train``, ``valid`` and ``test``."""
 
 
-def read_nodes(dataset: object, *, split: int = 0, inductive: bool = False) -> NodeTask:
-    """Read and check a node-classification dataset.
+def read_nodes(
+    dataset: object, *, split: int = 0, inductive: bool = False, target: Kind | None = None, features: object = None
+) -> NodeTask:
+    """Read and check a dataset of one graph whose nodes have a class, several labels or numbers each.
 
     Args:
         dataset: A PyG dataset with one graph, a ``Data`` with ``x``, ``edge_index``, ``y`` and masks, or OGB's
             ``PygNodePropPredDataset``. It is not changed.
         split: Which column to take where the masks have several.
         inductive: Give each split its own induced subgraph, so that the condensed graph is the training subgraph.
+        target: What ``y`` holds, ``"single_label"``, ``"multi_label"`` or ``"regression"``; ``None``: what OGB says of
+            its own datasets, else what the values look like (:func:`graphcond.core.target_reading.kind_of`).
+        features: What is made where there is no ``x``, see :func:`graphcond.node_features`; ``None``: what is best on
+            validation nodes.
 
     Raises:
         TypeError: not a node dataset, or a tensor of the wrong type.
@@ -41,24 +52,66 @@ def read_nodes(dataset: object, *, split: int = 0, inductive: bool = False) -> N
     """
     notes: list[str] = []
     (data,) = with_weights([with_edges(_single_graph(dataset))], notes)
-    notes += unused_notes(data, OF_NODES)
-    x = checks.check_features(data)
+    if featureless := data.x is None:
+        x = torch.arange(count_nodes(data), device=_device(data)).unsqueeze(1)  # until there are features
+    else:
+        checks.check_no_other_features(features)
+        x = checks.check_features(data)
     num_nodes = x.size(0)
     edge_index, edge_weight, undirected = checks.check_edges(data, num_nodes, notes)
-    y = checks.check_labels(data, num_nodes).to(x.device)
+    kind = kind_of(checks.check_targets(data, num_nodes), target or published_kind(dataset))
+    y, targets = checks.check_labels(data, kind)
+    y = y.to(x.device)
     train, val, test = _masks(data, num_nodes, split, y, notes)
-    num_classes = checks.check_classes(y, train)
-    graph = Graph(x, edge_index, edge_weight, y, undirected)
-    return NodeTask(
+    learned = _learned(data, kind, y, targets, train, notes)
+    graph = Graph(x, edge_index, edge_weight, y, undirected, None if targets is None else targets.to(x.device))
+    task = NodeTask(
         train=_as_split(graph, train, inductive),
         val=_as_split(graph, val, inductive),
         test=_as_split(graph, test, inductive),
-        num_classes=num_classes,
+        targets=learned,
         inductive=inductive,
         split=split,
         name=_name(dataset),
         notes=tuple(notes),
+        metric=learned.metric,
     )
+    if featureless:
+        task = with_features(task, edge_features(data, num_nodes), features)
+    used = OF_NODES | {"edge_attr"} if task.features == EdgeMeans.name else OF_NODES
+    return replace(task, notes=(*unused_notes(data, used), *task.notes))
+
+
+def recorded_reading(dataset: object, source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how :func:`read_nodes` reads a dataset as it was condensed, by what the record says of it.
+
+    No features are made where the dataset has some, such as those that :func:`graphcond.node_features` made.
+
+    Raises:
+        ValueError: it has none, and what was condensed had features of its own.
+    """
+    reading = {
+        "split": source.get("split", 0),
+        "inductive": source.get("inductive", False),
+        "target": check_kind(source.get("target")),
+    }
+    if not source or _single_graph(dataset).x is not None:
+        return reading
+    if "features" not in source:
+        raise ValueError("data.x is missing, and what was condensed had features; pass the dataset with those")
+    return reading | {"features": str(source["features"])}
+
+
+def _device(data: Data) -> torch.device | None:
+    return data.edge_index.device if isinstance(data.edge_index, Tensor) else None
+
+
+def _learned(data: Data, kind: Kind, y: Tensor, targets: Tensor | None, train: Tensor, notes: list[str]) -> Targets:
+    """Return what is learned of the nodes, all of which the training nodes tell."""
+    if targets is None:
+        return SingleLabel(checks.check_classes(y, train))
+    check_columns(targets, kind)
+    return targets_of(kind, targets, train, notes, flat=data.y.dim() == 1)
 
 
 def _single_graph(dataset: object) -> Data:

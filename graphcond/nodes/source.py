@@ -14,10 +14,10 @@ def surrogate_batch(split: NodePart, surrogate: SurrogateModel) -> Batch:
     """Return the nodes of a part as a surrogate takes them: exact neighbourhoods, the first hops done."""
     view = PropagatedFeatures(split.graph, 0)
     if not surrogate.last_hop:
-        return Batch(view.rows_at(split.nodes, surrogate.hops), split.labels)
+        return Batch(view.rows_at(split.nodes, surrogate.hops), split.learned, strata=split.strata)
     rows, columns = take_rows(view.adjacency, split.nodes, keep=split.nodes)
     x = view.rows_at(columns, surrogate.hops)
-    return Batch(x, split.labels, rows, torch.searchsorted(columns, split.nodes))
+    return Batch(x, split.learned, rows, torch.searchsorted(columns, split.nodes), strata=split.strata)
 
 
 class NodeSource:
@@ -34,7 +34,7 @@ class NodeSource:
     def __init__(self, split: NodePart, surrogate: SurrogateModel, per_class: int) -> None:
         self._whole = surrogate_batch(split, surrogate)
         self._per_class = per_class
-        labels = self._whole.y
+        labels = self._whole.classes
         self._classes = [(labels == label).nonzero().flatten() for label in torch.unique(labels).tolist()]
         self.constant = all(len(rows) <= per_class for rows in self._classes)
 

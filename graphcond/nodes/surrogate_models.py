@@ -7,6 +7,7 @@ from torch import Tensor
 
 from graphcond.core.fields import require_positive
 from graphcond.core.matching.surrogate import Surrogate
+from graphcond.core.targets import Targets
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 
@@ -30,7 +31,7 @@ class SurrogateModel(Protocol):
         """Layers before the logits, the propagated features included."""
         ...
 
-    def build(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
+    def build(self, num_features: int, targets: Targets, like: Tensor) -> Surrogate:
         """Return the network, its weights on the device of ``like``."""
         ...
 
@@ -51,9 +52,9 @@ class SGCSurrogate:
         """Check the field."""
         require_positive(self, but=("hops",))
 
-    def build(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
+    def build(self, num_features: int, targets: Targets, like: Tensor) -> Surrogate:
         """See :class:`SurrogateModel`."""
-        return Linear(num_features, num_classes, like)
+        return Linear(num_features, targets, like)
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,6 @@ class GCNSurrogate:
         """Check the field."""
         require_positive(self)
 
-    def build(self, num_features: int, num_classes: int, like: Tensor) -> Surrogate:
+    def build(self, num_features: int, targets: Targets, like: Tensor) -> Surrogate:
         """See :class:`SurrogateModel`."""
-        return TwoLayer(num_features, self.hidden, num_classes, like)
+        return TwoLayer(num_features, self.hidden, targets, like)

@@ -1,12 +1,14 @@
-"""What a node-classification method sees: validated graphs and splits, whatever the dataset's class was."""
+"""What a method for nodes sees: validated graphs and splits, whatever the dataset's class was."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from graphcond.core.targets import Targets
 from graphcond.nodes.edges import induced
 from graphcond.nodes.sparse import dense, is_sparse, taken_rows
 
@@ -22,8 +24,9 @@ class Graph:
             features are sparse CSR.
         edge_index: ``(2, num_edges)`` int64, without duplicates; it may be memory-mapped.
         edge_weight: ``(num_edges,)`` float32, not negative.
-        y: ``(num_nodes,)`` int64, -1 where unlabelled.
+        y: ``(num_nodes,)`` int64 classes, -1 where unlabelled; of other targets, the strata that stand for classes.
         undirected: Whether it is known that each edge has its reverse, with the same weight.
+        targets: ``(num_nodes, outputs)`` float32, NaN where missing; ``None``: classes are what is learned.
     """
 
     x: Tensor
@@ -31,6 +34,7 @@ class Graph:
     edge_weight: Tensor
     y: Tensor
     undirected: bool = False
+    targets: Tensor | None = None
 
     @property
     def num_nodes(self) -> int:
@@ -45,16 +49,22 @@ class Graph:
             edge_index=self.edge_index.to(device),
             edge_weight=self.edge_weight.to(device),
             y=self.y.to(device),
+            targets=None if self.targets is None else self.targets.to(device),
         )
 
     def dense(self) -> "Graph":
         """Return the graph with dense features; itself if it has them."""
         return replace(self, x=dense(self.x)) if is_sparse(self.x) else self
 
+    def stratified(self, targets: Targets) -> "Graph":
+        """Return the graph with the strata of targets for classes; itself if classes are what is learned."""
+        return self if self.targets is None else replace(self, y=targets.classes(self.targets))
+
     def induced(self, nodes: Tensor) -> "Graph":
         """Return the subgraph on ``nodes``, renumbered in their order."""
         edge_index, edge_weight = induced(self.edge_index, self.edge_weight, nodes, self.num_nodes)
-        return Graph(taken_rows(self.x, nodes), edge_index, edge_weight, self.y[nodes], self.undirected)
+        targets = None if self.targets is None else self.targets[nodes]
+        return Graph(taken_rows(self.x, nodes), edge_index, edge_weight, self.y[nodes], self.undirected, targets)
 
 
 @dataclass(frozen=True)
@@ -66,14 +76,24 @@ class NodePart:
 
     @property
     def labels(self) -> Tensor:
-        """Labels of the nodes, ``(num_nodes_of_split,)`` int64."""
+        """Classes of the nodes, or the strata that stand for them, ``(num_nodes_of_split,)`` int64."""
         return self.graph.y[self.nodes]
+
+    @property
+    def learned(self) -> Tensor:
+        """What is learned of the nodes: their classes, or ``(num_nodes_of_split, outputs)`` float32."""
+        return self.graph.y[self.nodes] if self.graph.targets is None else self.graph.targets[self.nodes]
+
+    @property
+    def strata(self) -> Tensor | None:
+        """What stands for classes where targets are none, ``(num_nodes_of_split,)`` int64."""
+        return None if self.graph.targets is None else self.labels
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over the graph (but for other labels), the nodes and their labels."""
         state = hashlib.sha256()
         graph = self.graph
-        for value in (*_parts(graph.x), graph.edge_index, graph.edge_weight, self.nodes, self.labels):
+        for value in (*_parts(graph.x), graph.edge_index, graph.edge_weight, self.nodes, self.learned):
             state.update(str(tuple(value.shape)).encode())
             for part in torch.split(value.detach().flatten(), HASHED_AT_ONCE):
                 state.update(part.cpu().numpy().tobytes())
@@ -91,7 +111,7 @@ def _parts(x: Tensor) -> tuple[Tensor, ...]:
 
 @dataclass(frozen=True)
 class NodeTask:
-    """A node-classification task.
+    """A node-classification or -regression task.
 
     In the transductive setting the three splits share one graph: every method may see all features and edges, but no
     label outside ``train`` (and those of ``val`` for choosing). In the inductive setting each split has its own induced
@@ -101,45 +121,63 @@ class NodeTask:
         train: The graph that is condensed, and its labelled training nodes.
         val: Where settings are chosen; may be empty.
         test: The final evaluation is made on it; no method reads it.
-        num_classes: Number of classes.
+        targets: What is learned of a node.
         inductive: Whether each split has its own graph.
         split: Which column of a dataset with several splits was taken.
         name: The dataset's name, for the record and tables only.
         notes: What was noticed and repaired in the input, one sentence each.
         metric: By which it is evaluated unless a protocol says otherwise.
+        features: What was made for nodes without features, as :func:`graphcond.node_features` takes it.
     """
 
     train: NodePart
     val: NodePart
     test: NodePart
-    num_classes: int
+    targets: Targets
     inductive: bool = False
     split: int = 0
     name: str = "data"
     notes: tuple[str, ...] = ()
     metric: str = "accuracy"
+    features: str | None = None
 
     def __repr__(self) -> str:
         train, val, test = (len(part.nodes) for part in (self.train, self.val, self.test))
-        return f"NodeTask({self.name}, classes={self.num_classes}, train={train}, val={val}, test={test})"
+        return f"NodeTask({self.name}, {self.targets}, train={train}, val={val}, test={test})"
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, or of the strata that stand for them."""
+        return self.targets.num_classes
 
     @property
     def class_counts(self) -> Tensor:
         """Training nodes of each class, ``(num_classes,)`` int64."""
         return torch.bincount(self.train.labels, minlength=self.num_classes)
 
+    def stratified(self, items: int) -> "NodeTask":
+        """Return the task with strata for a synthetic set of some nodes; of classes, itself."""
+        targets = self.targets.for_items(self.train.learned, items)
+        if targets is self.targets:
+            return self
+        return replace(self._with_graphs(lambda graph: graph.stratified(targets)), targets=targets)
+
     def to(self, device: torch.device) -> "NodeTask":
         """Return the task on another device; in the transductive setting the graph is copied once."""
-        train = self.train.to(device)
+        moved, train = replace(self, targets=self.targets.to(device)), self.train.to(device)
         if self.inductive:
-            return replace(self, train=train, val=self.val.to(device), test=self.test.to(device))
+            return replace(moved, train=train, val=self.val.to(device), test=self.test.to(device))
         val, test = (NodePart(train.graph, split.nodes.to(device)) for split in (self.val, self.test))
-        return replace(self, train=train, val=val, test=test)
+        return replace(moved, train=train, val=val, test=test)
 
     def dense(self) -> "NodeTask":
         """Return the task with dense features, for what does not read sparse ones."""
-        dense_graphs = {id(one.graph): one.graph.dense() for one in (self.train, self.val, self.test)}
-        train, val, test = (NodePart(dense_graphs[id(s.graph)], s.nodes) for s in (self.train, self.val, self.test))
+        return self._with_graphs(Graph.dense)
+
+    def _with_graphs(self, changed: Callable[[Graph], Graph]) -> "NodeTask":
+        """Return the task with its graphs changed, one that parts share once."""
+        graphs = {id(one.graph): changed(one.graph) for one in (self.train, self.val, self.test)}
+        train, val, test = (NodePart(graphs[id(s.graph)], s.nodes) for s in (self.train, self.val, self.test))
         return replace(self, train=train, val=val, test=test)
 
     def fingerprint(self) -> str:
@@ -151,4 +189,4 @@ class NodeTask:
         """A text that differs where any of the splits, their labels or the classes do."""
         parts = (self.train, self.val, self.test)
         undirected = (str(part.graph.undirected) for part in parts)
-        return " ".join([*(part.fingerprint() for part in parts), str(self.num_classes), *undirected])
+        return " ".join([*(part.fingerprint() for part in parts), self.targets.identity, *undirected])

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from graphcond.core.validation_score import score
+from graphcond.core.targets import Targets
 from graphcond.nodes.cost_model import NUMBER, Shape
 from graphcond.nodes.hops import are_many
 from graphcond.nodes.propagated_features import Views, unit
@@ -21,7 +20,6 @@ from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit
 MAX_HOPS = 4
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
 TELEPORTS = (0.3, 0.1)  # besides 1, which is no smoothing
-TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 FINALISTS = 3  # teachers whose smoothing is tried
 SELECTION_LIMIT = 2000  # training nodes that take part in choosing; the fit itself takes all
 VALIDATION_LIMIT = 5000  # validation nodes on which hops, scaling and penalty are chosen
@@ -43,7 +41,7 @@ class TeacherChoice:
         unit_rows: Whether propagated rows are scaled to unit length.
         penalty: Of the ridge regression, relative.
         teleport: Of the personalised-PageRank smoothing of the scores; 1 for none.
-        temperature: Scores are multiplied by it before the softmax.
+        temperature: Scores are multiplied by it before the softmax, where there is one.
         score: Validation score (:func:`graphcond.core.validation_score.score`), in [0, 1].
     """
 
@@ -78,11 +76,6 @@ def for_choosing(task: NodeTask, views: Views) -> tuple[NodeTask, Views]:
     return trial, views if trial is task else Views(views.train, views.train)
 
 
-def one_hot(labels: Tensor, num_classes: int) -> Tensor:
-    """Return labels as rows of the identity, ``(n, num_classes)`` float32."""
-    return F.one_hot(labels, num_classes).float()
-
-
 def choose_teacher(task: NodeTask, views: Views) -> TeacherChoice:
     """Choose hops, row scaling and penalty on the validation nodes, then smoothing for the best, then temperature.
 
@@ -91,13 +84,13 @@ def choose_teacher(task: NodeTask, views: Views) -> TeacherChoice:
     if not len(task.val.nodes):
         return TeacherChoice(hops=2, unit_rows=False, penalty=1.0)
     validation_nodes = _some(task.val.nodes, min(VALIDATION_LIMIT, _rows_limit(task)))
-    labels = task.val.graph.y[validation_nodes]
+    y = replace(task.val, nodes=validation_nodes).learned
     ranked = sorted(_candidates(task, views, validation_nodes), key=lambda one: -one.choice.score)[:FINALISTS]
     outcomes = [(one.choice, one.scores) for one in ranked]
     for one in ranked[: _smoothings(task)]:
-        outcomes += _smoothed(one, views, validation_nodes, labels)
+        outcomes += _smoothed(one, views, validation_nodes, task.targets, y)
     best, scores = max(outcomes, key=lambda pair: pair[0].score)
-    losses = {t: float(F.cross_entropy(t * scores, labels)) for t in TEMPERATURES}
+    losses = {t: float(task.targets.loss(t * scores, y)) for t in task.targets.temperatures}
     return replace(best, temperature=min(losses, key=losses.__getitem__))
 
 
@@ -124,7 +117,7 @@ def keeps(shape: Shape, hops: int, depth: int) -> bool:
 def _smoothings(task: NodeTask) -> int:
     """Return for how many teachers smoothing is tried."""
     steps = PAGERANK_STEPS * len(TELEPORTS)
-    dearest = max(_products(split.graph, task.num_classes) for split in (task.train, task.val))
+    dearest = max(_products(split.graph, task.targets.outputs) for split in (task.train, task.val))
     return int(SMOOTHING_LIMIT / (steps * dearest))
 
 
@@ -144,15 +137,15 @@ class _Candidate:
 
 def _candidates(task: NodeTask, views: Views, validation_nodes: Tensor) -> Iterator[_Candidate]:
     nodes = _some(task.train.nodes, min(SELECTION_LIMIT, _rows_limit(task)))
-    targets = one_hot(task.train.graph.y[nodes], task.num_classes)
-    labels = task.val.graph.y[validation_nodes]
+    goals = task.targets.regressands(replace(task.train, nodes=nodes).learned)
+    y = replace(task.val, nodes=validation_nodes).learned
     for hops, (known, asked) in enumerate(_paired_rows(views, nodes, validation_nodes, Shape.of(task))):
         for unit_rows in (False, True):
             if unit_rows:  # in their own memory: wide rows are many numbers
                 known, asked = unit(known, out=known), unit(asked, out=asked)
-            models = fit_ridge(known, targets, PENALTIES)
+            models = fit_ridge(known, goals, PENALTIES)
             outputs = [model(asked) for model in models]
-            values = [score(output, labels) for output in outputs]
+            values = [task.targets.score(output, y) for output in outputs]
             best = max(range(len(values)), key=values.__getitem__)
             choice = TeacherChoice(hops, unit_rows, PENALTIES[best], score=values[best])
             yield _Candidate(choice, models[best], outputs[best])
@@ -181,32 +174,33 @@ def _paired_rows(views: Views, train: Tensor, val: Tensor, shape: Shape) -> Iter
 
 
 def _smoothed(
-    candidate: _Candidate, views: Views, validation_nodes: Tensor, labels: Tensor
+    candidate: _Candidate, views: Views, validation_nodes: Tensor, targets: Targets, y: Tensor
 ) -> Iterator[tuple[TeacherChoice, Tensor]]:
     choice = candidate.choice
     scores = views.val.scores(candidate.model, choice.hops, choice.unit_rows)
     for teleport in TELEPORTS:
         final = personalized_pagerank(views.val.adjacency, scores, teleport)[validation_nodes]
-        yield replace(choice, teleport=teleport, score=score(final, labels)), final
+        yield replace(choice, teleport=teleport, score=targets.score(final, y)), final
 
 
 def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
-    """Return class probabilities of every node of the condensed graph, ``(num_nodes, num_classes)``.
+    """Return soft targets of every node of the condensed graph, ``(num_nodes, outputs)``.
 
-    The teacher's on unlabelled nodes, the label itself on training nodes.
+    The teacher's where a target is not known, the target itself where it is, on training nodes.
     """
     view, nodes = views.train, task.train.nodes
-    targets = one_hot(task.train.labels, task.num_classes)
+    goals = task.targets.regressands(task.train.learned)
     if min(len(nodes), view.graph.x.size(1)) > DIRECT_LIMIT:
         rows = view.products(choice.hops, nodes, choice.unit_rows)
-        model, *_ = fit_ridge_iteratively(rows, targets, [choice.penalty])
+        model, *_ = fit_ridge_iteratively(rows, goals, [choice.penalty])
     else:
         known = view.rows_at(nodes, choice.hops)
-        model, *_ = fit_ridge(unit(known, out=known) if choice.unit_rows else known, targets, [choice.penalty])
+        model, *_ = fit_ridge(unit(known, out=known) if choice.unit_rows else known, goals, [choice.penalty])
     scores = view.scores(model, choice.hops, choice.unit_rows)
     if choice.teleport < 1:
         scores = personalized_pagerank(view.adjacency, scores, choice.teleport)
     for part in torch.split(scores, ROWS_AT_ONCE):  # in their own memory: on a large graph they are many
-        part.copy_(torch.softmax(choice.temperature * part, dim=1))
-    scores[nodes] = targets
+        task.targets.soft(part, choice.temperature)
+    given = task.targets.softened(task.train.learned).to(scores)
+    scores[nodes] = torch.where(given.isnan(), scores[nodes], given)
     return scores

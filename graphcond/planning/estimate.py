@@ -1,7 +1,7 @@
 """What a condensation will take, estimated before anything runs."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from graphcond.core.runtime.costs import peak_memory
 from graphcond.core.runtime.memory import held_memory, shown
 from graphcond.core.runtime.randomness import seeded
 from graphcond.core.size import Size, asked_size, check_kind
+from graphcond.core.target_reading import kind_of
+from graphcond.core.targets import Kind
 from graphcond.core.words import MEMORY, SIZES, answers
 from graphcond.datasets import entry
 from graphcond.datasets.entries import Entry
@@ -21,11 +23,13 @@ from graphcond.datasets.folders import Folder, load_folder
 from graphcond.nodes.cost_model import Shape
 from graphcond.nodes.methods.base import NodeMethod
 from graphcond.nodes.modality import NODES, allocation_of
+from graphcond.nodes.structural_features import EdgeFactorization, count_nodes
 from graphcond.nodes.task import NodeTask
 from graphcond.planning.machine import Machine
 from graphcond.planning.trial import attempt
 
 LOADED = 16  # bytes of an edge in memory
+MADE_FEATURES = EdgeFactorization().columns  # of nodes without features
 CPU = torch.device("cpu")
 
 
@@ -88,7 +92,7 @@ def plan(
         run: Its ``memory`` is what the process may take.
 
     Raises:
-        TypeError: the dataset is not one graph with classified nodes.
+        TypeError: the dataset is not one graph whose nodes something is learned of.
         ValueError: an argument makes no sense, or the memory does not suffice.
 
     >>> import graphcond
@@ -100,7 +104,10 @@ def plan(
     check_kind(asked, NODES.sizes, NODES.name)
     chosen = NODES.methods.resolve(method)
     induced = inductive is not None and check_flag("inductive", inductive)
-    shape, loaded = _shape(dataset)
+    shape, loaded, kind = _shape(dataset)
+    if kind != "single_label":  # the trial has a class for each label or number
+        total = asked.among(shape.num_train if asked.of == "train" else shape.num_nodes)
+        shape = replace(shape, num_classes=max(2, min(shape.num_classes, total)))
     if isinstance(dataset, NodeTask):
         NODES.task_of(dataset, inductive=inductive)  # which says that a task was read already
     elif induced:
@@ -126,48 +133,51 @@ def plan(
     return Plan(name, int(allocation.sum()), seconds, peak, disk, trial.steps)
 
 
-def _shape(dataset: object) -> tuple[Shape, int]:
-    """Return the size of a graph, and the bytes that loading it will take beyond those that are taken already."""
+def _shape(dataset: object) -> tuple[Shape, int, Kind]:
+    """Return the size of a graph, the bytes that loading it will take beyond those taken already, and its targets."""
     if isinstance(dataset, str | Path):
         found = entry(dataset)
         if found.task != "nodes":
             raise TypeError(f"plan is for datasets with classified nodes so far, and {found.name!r} holds {found.task}")
         if isinstance(found.loader, Folder):
-            return _size(load_folder(found.loader.path)), 0
+            return _size(load_folder(found.loader.path))
         shape = _published(found)
-        return shape, shape.rows_bytes(shape.num_features) + LOADED * shape.num_edges
+        return shape, shape.rows_bytes(shape.num_features) + LOADED * shape.num_edges, found.target
     if isinstance(dataset, NodeTask):
-        return Shape.of(dataset), 0
+        return Shape.of(dataset), 0, dataset.targets.kind
     data = dataset[0] if isinstance(dataset, Dataset) and len(dataset) == 1 else dataset
-    if not isinstance(data, Data) or data.x is None or data.edge_index is None or data.y is None:
+    if not isinstance(data, Data) or data.edge_index is None or data.y is None:
         raise TypeError(
-            "dataset must be a name, a folder, or a PyG dataset with one graph that has x, edge_index and y, got "
+            "dataset must be a name, a folder, or a PyG dataset with one graph that has edge_index and y, got "
             f"{type(dataset).__name__}"
         )
-    return _size(data), 0
+    return _size(data)
 
 
 def _published(found: Entry) -> Shape:
     return Shape(
         num_nodes=found.num_nodes,
         num_edges=found.num_edges,
-        num_features=found.num_features,
-        num_classes=found.num_classes,
+        num_features=found.num_features or MADE_FEATURES,
+        num_classes=found.num_targets if found.target != "single_label" else found.num_classes,
         num_train=found.num_nodes // 2,
     )
 
 
-def _size(data: Data) -> Shape:
+def _size(data: Data) -> tuple[Shape, int, Kind]:
     mask = data.get("train_mask")
-    known = data.num_nodes // 2 if mask is None else int((mask if mask.dim() == 1 else mask[:, 0]).sum())
-    labels = data.y[torch.isfinite(data.y.float())]
-    return Shape(
-        num_nodes=data.num_nodes,
+    nodes = count_nodes(data) if data.x is None else len(data.x)
+    known = nodes // 2 if mask is None else int((mask if mask.dim() == 1 else mask[:, 0]).sum())
+    kind = kind_of(data.y, None)
+    columns = data.y.reshape(len(data.y), -1).size(1)
+    shape = Shape(
+        num_nodes=nodes,
         num_edges=data.edge_index.size(1),
-        num_features=data.x.size(1),
-        num_classes=int(labels.max()) + 1,
+        num_features=MADE_FEATURES if data.x is None else data.x.size(1),
+        num_classes=int(data.y.nan_to_num(-1).max()) + 1 if kind == "single_label" else columns,
         num_train=max(known, 1),
     )
+    return shape, 0, kind
 
 
 def _duration(seconds: float) -> str:

@@ -42,6 +42,16 @@ def length(dataset: Collection) -> int:
         raise TypeError(f"the dataset ({kind}) has no length; define __len__, or pass a list of its items") from error
 
 
+def _labels_nodes(dataset: object, number: int) -> bool:
+    """Return whether a graph, if there is such, has as many labels as nodes."""
+    if not is_collection(dataset) or length(dataset) <= number:
+        return True
+    with seeded(0):
+        item = dataset[number]
+    y = item.get("y") if isinstance(item, Data) else None
+    return not isinstance(y, Tensor) or y.numel() == item.num_nodes
+
+
 def check_first(dataset: object) -> None:
     """Raise if the first item of a dataset of many graphs is none with a label, such as those of PPI, whose nodes have.
 
@@ -57,15 +67,13 @@ def check_first(dataset: object) -> None:
     y = first.get("y")
     if not isinstance(y, Tensor) or y.dim() == 0 or not 1 < y.size(0) == first.num_nodes:
         return
-    if y[0].numel() > 1:
-        raise ValueError(
-            f"these are graphs with labelled nodes, several labels each: dataset[0].y has the shape {tuple(y.shape)}; "
-            "multi-label targets are not supported yet, choose one column as the class of a node"
-        )
+    if y.dim() == 1 and not _labels_nodes(dataset, 1):
+        return  # as many targets of a graph as the first one happens to have nodes
+    flat = "; if these are targets of whole graphs, pass y.view(1, -1)" if y.dim() == 1 else ""
     raise ValueError(
         f"these are graphs with labelled nodes: dataset[0].y holds a label for each of its {len(y)} nodes; give each "
         "graph train_mask, val_mask and test_mask, and pass torch_geometric.data.Batch.from_data_list of them, which "
-        "is one graph of many components"
+        f"is one graph of many components{flat}"
     )
 
 

@@ -1,7 +1,6 @@
 """Gradients of a surrogate by automatic differentiation: the general path, and the oracle of the closed forms."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
@@ -27,11 +26,12 @@ def class_gradients(surrogate: Surrogate, weights: Weights, batch: Batch) -> Sta
 
 
 def _class_losses(surrogate: Surrogate, weights: Weights, batch: Batch) -> dict[int, Tensor]:
-    """Return the summed cross-entropy of each class that is present."""
+    """Return the summed loss of each class that is present."""
+    losses_of = surrogate.targets.losses
     if batch.adj is None:  # rows do not see one another: each class passes by itself, and so does its gradient
         parts = batch.by_class().items()
-        return {c: F.cross_entropy(surrogate.layers(weights, part)[-1], part.y, reduction="sum") for c, part in parts}
-    losses = F.cross_entropy(surrogate.layers(weights, batch)[-1], batch.y, reduction="none")
+        return {c: losses_of(surrogate.layers(weights, part)[-1], part.y).sum() for c, part in parts}
+    losses = losses_of(surrogate.layers(weights, batch)[-1], batch.y)
     classes = batch.classes
     return {c: losses[classes == c].sum() for c in torch.unique(classes).tolist()}
 
@@ -40,4 +40,4 @@ def loss_gradients(surrogate: Surrogate, weights: Weights, batch: Batch) -> Weig
     """Return what :meth:`Surrogate.loss_gradients` promises."""
     with torch.enable_grad():
         weights = tuple(weight.detach().requires_grad_() for weight in weights)
-        return torch.autograd.grad(F.cross_entropy(surrogate.layers(weights, batch)[-1], batch.y), weights)
+        return torch.autograd.grad(surrogate.targets.loss(surrogate.layers(weights, batch)[-1], batch.y), weights)

@@ -14,30 +14,36 @@ from torch import Tensor
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.statistic import Statistic, class_counts, class_sums
 from graphcond.core.matching.surrogate import Weights
+from graphcond.core.targets import Targets
 
 
 @dataclass(frozen=True)
 class Linear:
-    r"""Softmax regression.
+    r"""Softmax regression; for other targets than classes, logistic or linear regression.
 
     Args:
         num_features: Features.
-        num_classes: Classes.
+        targets: What is predicted.
         like: Weights are drawn on its device, with its type.
 
     Note:
-        Weights and bias are uniform within :math:`1/\sqrt{\text{num\_classes}}`, as in GCond's published code.
+        Weights and bias are uniform within :math:`1/\sqrt{\text{outputs}}`, as in GCond's published code.
     """
 
     num_features: int
-    num_classes: int
+    targets: Targets
     like: Tensor
+
+    @property
+    def num_classes(self) -> int:
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
+        return self.targets.num_classes
 
     def init(self) -> Weights:
         """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         return (
-            uniform((self.num_classes, self.num_features), self.num_classes, self.like),
-            uniform((self.num_classes,), self.num_classes, self.like),
+            uniform((self.targets.outputs, self.num_features), self.targets.outputs, self.like),
+            uniform((self.targets.outputs,), self.targets.outputs, self.like),
         )
 
     def layers(self, weights: Weights, batch: Batch) -> list[Tensor]:
@@ -48,7 +54,7 @@ class Linear:
     def class_gradients(self, weights: Weights, batch: Batch) -> Statistic:
         """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         rows, logits = self.layers(weights, batch)
-        rest = residuals(logits, batch.y)
+        rest = self.targets.residuals(logits, batch.y)
         index, mask = slots(batch.classes, self.num_classes)
         # All classes at once: (classes, outputs, rows) @ (classes, rows, features).
         products = (rest[index] * mask.unsqueeze(2)).transpose(1, 2) @ rows[index]
@@ -58,13 +64,8 @@ class Linear:
     def loss_gradients(self, weights: Weights, batch: Batch) -> Weights:
         """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         rows, logits = self.layers(weights, batch)
-        rest = residuals(logits, batch.y) / len(batch)
+        rest = self.targets.residuals(logits, batch.y) / len(batch)
         return rest.T @ rows, rest.sum(dim=0)
-
-
-def residuals(logits: Tensor, y: Tensor) -> Tensor:
-    """Return the gradient of each row's cross-entropy with respect to its logits: probabilities minus the label."""
-    return torch.softmax(logits, dim=1) - (y if y.dim() > 1 else F.one_hot(y, logits.size(1)))
 
 
 def slots(y: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:

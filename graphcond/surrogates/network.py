@@ -11,6 +11,7 @@ from torch.func import functional_call
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.statistic import Statistic
 from graphcond.core.matching.surrogate import Weights
+from graphcond.core.targets import SingleLabel, Targets
 from graphcond.surrogates import autograd
 
 
@@ -41,6 +42,11 @@ class Network:
         if missing:
             raise ValueError(f"taps names the module {missing[0]!r}, which {type(module).__name__} does not have")
         object.__setattr__(self, "_module", module if self.like is None else module.to(self.like.device))
+
+    @property
+    def targets(self) -> Targets:
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`: one class of several."""
+        return SingleLabel(self.num_classes)
 
     def init(self) -> Weights:
         """See :class:`graphcond.core.matching.surrogate.Surrogate`; drawn on the CPU, so that devices agree."""

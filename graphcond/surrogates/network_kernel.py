@@ -10,6 +10,7 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.objectives.losses import squared_error
 from graphcond.core.matching.statistic import Statistic
 from graphcond.core.matching.surrogate import Surrogate, Weights
+from graphcond.core.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class NetworkKernel:
     def __post_init__(self) -> None:
         """Check the fields."""
         require_positive(self, but=("bias_variance",))
+
+    @property
+    def targets(self) -> Targets:
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
+        return self.surrogate.targets
 
     @property
     def num_classes(self) -> int:
@@ -99,6 +105,11 @@ class Ensemble:
     def __post_init__(self) -> None:
         """Check the fields."""
         require_positive(self)
+
+    @property
+    def targets(self) -> Targets:
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
+        return self.surrogate.targets
 
     @property
     def num_classes(self) -> int:

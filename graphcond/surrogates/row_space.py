@@ -19,7 +19,6 @@ from graphcond.core.fields import require_positive
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.surrogate import Weights
 from graphcond.core.matching.unrolled import End
-from graphcond.surrogates.linear import residuals
 from graphcond.surrogates.two_layer import TwoLayer
 
 
@@ -52,9 +51,9 @@ class RowSpaceUnroll:
         """
         if synthetic.adj is not None:
             raise ValueError("a training in the space of the rows takes rows without edges; use Unroll for others")
-        return end(self._last(weights, synthetic))
+        return end(self._last(surrogate, weights, synthetic))
 
-    def _last(self, weights: Weights, synthetic: Batch) -> Weights:
+    def _last(self, surrogate: TwoLayer, weights: Weights, synthetic: Batch) -> Weights:
         """Return the weights at the end of the training, differentiable in the synthetic data."""
         x = synthetic.x.flatten(1)
         first, first_bias, second, second_bias = (weight.detach() for weight in weights)
@@ -64,7 +63,8 @@ class RowSpaceUnroll:
         pushes: Weights = (moves, torch.zeros_like(second), torch.zeros_like(second_bias))
         for _ in range(self.steps):
             hidden = (start - gram @ moves).relu()
-            rest = residuals(torch.addmm(second_bias, hidden, second.T), synthetic.y) / len(synthetic)
+            outputs = torch.addmm(second_bias, hidden, second.T)
+            rest = surrogate.targets.residuals(outputs, synthetic.y) / len(synthetic)
             gradients = (rest @ second * hidden.detach().sign(), rest.T @ hidden, rest.sum(dim=0))
             pushes = self._pushed(pushes, gradients)
             moves, second = moves + size * pushes[0], second - size * pushes[1]

@@ -35,7 +35,8 @@ class Neighbourhood(Batch):
         """Return some of the labelled nodes, with no more around them than they need."""
         hops, nodes = _cropped(self.hops, picks)
         variances = tuple(values[rows] for values, rows in zip(self.variances, nodes, strict=True))
-        return Neighbourhood(self.x[nodes[0]], self.y[picks], hops=hops, variances=variances)
+        strata = None if self.strata is None else self.strata[picks]
+        return Neighbourhood(self.x[nodes[0]], self.y[picks], strata=strata, hops=hops, variances=variances)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ class StructuredWidth:
         if batch.adj is None:
             x = batch.own(batch.x).flatten(1)
             variances = tuple(self._variances_without_hops(x))
-            return Neighbourhood(x, batch.y, hops=((),) * (self.depth - 1), variances=variances)
+            return Neighbourhood(x, batch.y, strata=batch.strata, hops=((),) * (self.depth - 1), variances=variances)
         return self._around(batch, batch.adj)
 
     @torch.no_grad()
@@ -126,7 +127,7 @@ class StructuredWidth:
             found = self._variances(x[nodes[0]].double(), operators)
             for values, mine, own in zip(variances, nodes, found, strict=True):
                 values[mine] = own
-        return Neighbourhood(x, batch.y, hops=tuple(hops), variances=variances)
+        return Neighbourhood(x, batch.y, strata=batch.strata, hops=tuple(hops), variances=variances)
 
     def _variances(self, x: Tensor, hops: Sequence[Hops]) -> Iterator[Tensor]:
         """Yield the variances of what goes into each hidden layer, by way of all covariances among the nodes."""

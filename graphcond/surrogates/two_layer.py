@@ -18,7 +18,8 @@ from torch import Tensor
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.statistic import Statistic, class_counts
 from graphcond.core.matching.surrogate import Weights
-from graphcond.surrogates.linear import residuals, uniform
+from graphcond.core.targets import Targets
+from graphcond.surrogates.linear import uniform
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class TwoLayer:
     Args:
         num_features: Features.
         hidden: Hidden units.
-        num_classes: Classes.
+        targets: What is predicted.
         like: Weights are drawn on its device, with its type.
 
     Note:
@@ -37,12 +38,17 @@ class TwoLayer:
 
     num_features: int
     hidden: int
-    num_classes: int
+    targets: Targets
     like: Tensor
+
+    @property
+    def num_classes(self) -> int:
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
+        return self.targets.num_classes
 
     def init(self) -> Weights:
         """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
-        sizes = ((self.hidden, self.num_features), (self.num_classes, self.hidden))
+        sizes = ((self.hidden, self.num_features), (self.targets.outputs, self.hidden))
         return tuple(uniform(shape, size[0], self.like) for size in sizes for shape in (size, size[:1]))
 
     def layers(self, weights: Weights, batch: Batch) -> list[Tensor]:
@@ -67,7 +73,7 @@ class TwoLayer:
         x = batch.x.flatten(1)
         hidden = F.linear(x, *weights[:2]).relu()
         gathered = batch.gather(hidden)
-        rest = residuals(F.linear(gathered, *weights[2:]), batch.y)
+        rest = self.targets.residuals(F.linear(gathered, *weights[2:]), batch.y)
         back = rest @ weights[2]
         back = (back if batch.adj is None else batch.adj.t() @ back) * (hidden > 0)
         return back.T @ x, back.sum(dim=0), rest.T @ gathered, rest.sum(dim=0)

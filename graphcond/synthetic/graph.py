@@ -12,18 +12,24 @@ class SyntheticGraph(Synthetic):
 
     Args:
         x: ``(n, num_features)`` initial features.
-        y: ``(n,)`` int64 labels, fixed.
+        y: ``(n,)`` int64 labels, or ``(n, outputs)`` other targets, fixed.
         hops: Hops of propagation before the surrogate's first weight.
         structure: Maps features to a dense adjacency; ``None`` for nodes that have only self-loops.
         last_hop: Whether the surrogate propagates once more before its last weight.
+        strata: ``(n,)`` int64 what stands for classes where targets are none.
     """
 
     y: Tensor
+    strata: Tensor | None
 
-    def __init__(self, x: Tensor, y: Tensor, hops: int, structure: nn.Module | None, last_hop: bool) -> None:
+    def __init__(
+        self, x: Tensor, y: Tensor, hops: int, structure: nn.Module | None, last_hop: bool,
+        strata: Tensor | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.x = nn.Parameter(x.clone())
         self.register_buffer("y", y)
+        self.register_buffer("strata", strata, persistent=False)
         self.structure = structure
         self.hops = hops
         self.last_hop = last_hop
@@ -37,12 +43,12 @@ class SyntheticGraph(Synthetic):
         """See :class:`graphcond.core.matching.recipe.Synthetic`."""
         adjacency = self.adjacency()
         if adjacency is None:
-            return Batch(self.x, self.y)
+            return Batch(self.x, self.y, strata=self.strata)
         operator = normalize(adjacency)
         x: Tensor = self.x
         for _ in range(self.hops):
             x = operator @ x
-        return Batch(x, self.y, operator if self.last_hop else None)
+        return Batch(x, self.y, operator if self.last_hop else None, strata=self.strata)
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """See :class:`graphcond.core.matching.recipe.Synthetic`."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import ogb
 import pytest
 import torch
 
@@ -105,6 +106,20 @@ def test_the_scores_of_ogb_are_ours(ogb_sets) -> None:
         assert ogb_sets.OGBScore(name)(logits, labels) == pytest.approx(METRICS[metric](logits, labels), abs=1e-12)
 
 
+def test_the_scores_of_ogb_are_ours_for_labels_and_numbers(ogb_sets) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for name, metric, columns in (
+        ("ogbg-moltox21", "roc_auc", 12), ("ogbg-molpcba", "average_precision", 128), ("ogbg-molesol", "rmse", 1),
+        ("ogbn-proteins", "roc_auc", 112),
+    ):  # fmt: skip
+        outputs = torch.randn(200, columns, generator=generator).round(decimals=1)
+        targets = torch.randint(2, outputs.shape, generator=generator).float()
+        targets[torch.rand(outputs.shape, generator=generator) < 0.2] = torch.nan
+        score = ogb_sets.OGBScore(name)
+        assert score(outputs, targets) == pytest.approx(METRICS[metric](outputs, targets), abs=1e-6)
+        assert score.higher_is_better == (metric != "rmse")
+
+
 @pytest.mark.parametrize(
     ("name", "methods"),
     [
@@ -140,6 +155,18 @@ def test_graph_sets(call: Callable, name: str, methods: str, root: Path) -> None
     found = {row["method"]: row["scores"][0] for row in rows(root)}
     assert set(found) == set(methods.split(","))
     assert found["wl_linear"] == 1  # the class is written in the atoms
+
+
+def test_the_table_of_coverage_has_all_sets_of_ogb(ogb_sets, capsys: pytest.CaptureFixture[str]) -> None:
+    import ogb_coverage
+
+    ogb_coverage.tables()
+    found = re.findall(r"^\| `(ogb.-\w+)` \|.*\|$", printed := capsys.readouterr().out, re.MULTILINE)
+    folder = Path(ogb.__file__).parent
+    masters = [folder / f"{kind}proppred" / "master.csv" for kind in ("graph", "node", "link")]
+    assert sorted(found) == sorted(name for file in masters for name in file.read_text().splitlines()[0].split(",")[1:])
+    assert len(found) == 15 + 5 + 7
+    assert set(re.findall(r"--root DATA ([\w-]+)`", printed)) <= set(ogb_sets.SIZES)
 
 
 def test_every_method_of_the_defaults_exists(ogb_sets) -> None:

@@ -22,6 +22,7 @@ from graphcond.core.run_context import RunContext
 from graphcond.core.runtime import checkpoint, storage
 from graphcond.core.runtime.checkpoint import CheckpointFile
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 from graphcond.synthetic.edges import PairwiseEdges
 from graphcond.synthetic.graph import SyntheticGraph
@@ -55,7 +56,7 @@ def recipe(sampler: str = "fresh", **changes: Any) -> Recipe:
     with seeded(1):
         x, edges = torch.randn(6, 5), PairwiseEdges(5, 4)
         real = Batch(torch.randn(30, 5), torch.arange(30) % 3)
-    surrogate = Linear(5, 3, x)
+    surrogate = Linear(5, SingleLabel(3), x)
     values = {
         "synthetic": SyntheticGraph(x, torch.arange(6) % 3, 1, edges, last_hop=False),
         "surrogate": surrogate,

@@ -21,6 +21,7 @@ from graphcond.core.positive_definite import NotPositiveDefiniteError
 from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.progress import Progress
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 from graphcond.synthetic.edges import PairwiseEdges
 from graphcond.synthetic.graph import SyntheticGraph
@@ -68,7 +69,7 @@ def recipe(edges: bool = False, sampler: Callable[[Surrogate], Any] = Fresh, **c
     with seeded(1):
         x = torch.randn(6, FEATURES)
         structure = PairwiseEdges(FEATURES, 4) if edges else None
-    surrogate = Linear(FEATURES, CLASSES, x)
+    surrogate = Linear(FEATURES, SingleLabel(CLASSES), x)
     rates = {"features": 0.05, "structure": 0.05} if edges else {"features": 0.05}
     values = {
         "synthetic": SyntheticGraph(x, torch.arange(6) % CLASSES, 1, structure, last_hop=False),

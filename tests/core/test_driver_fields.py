@@ -21,6 +21,7 @@ from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.checkpoint import Checkpoint
 from graphcond.core.runtime.progress import Progress
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 from graphcond.synthetic.learned_rows import HardLabels, LearnedRows, SoftLabels
 
@@ -73,7 +74,7 @@ def recipe(sampler: Callable[[Surrogate], Any] = Fresh, *, soft: bool = False, *
     """Return a recipe for six random rows, always the same ones."""
     with seeded(1):
         x, logits = torch.randn(6, FEATURES), torch.randn(6, CLASSES)
-    surrogate = Linear(FEATURES, CLASSES, x)
+    surrogate = Linear(FEATURES, SingleLabel(CLASSES), x)
     labels = SoftLabels(logits) if soft else HardLabels(torch.arange(6) % CLASSES)
     values = {
         "synthetic": LearnedRows(x, labels),

@@ -12,11 +12,12 @@ from graphcond.core.matching.training import Student, Training, TrainingBatches
 from graphcond.core.run_context import OutOfTime, RunContext
 from graphcond.core.runtime.progress import Progress
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 
 PLAN = ExpertPlan(number=3, checkpoints=4, interval=2, training=Training(learning_rate=0.3, momentum=0.9, batch_size=5))
-SURROGATE = TwoLayer(4, 5, 3, torch.zeros(()))
+SURROGATE = TwoLayer(4, 5, SingleLabel(3), torch.zeros(()))
 IDENTITY = {"source": "abc", "method": "Example(depth=2)"}
 
 
@@ -60,7 +61,7 @@ def test_a_trajectory_is_a_training_seen_at_intervals():
 
 
 def test_weights_are_kept_in_half_precision_and_given_as_they_were():
-    surrogate = Linear(4, 3, torch.zeros((), dtype=torch.float64))
+    surrogate = Linear(4, SingleLabel(3), torch.zeros((), dtype=torch.float64))
     experts = trained(surrogate=surrogate, training_batches=lambda: lambda step: Batch(rows().x.double(), rows().y))
     assert {weight.dtype for trajectory in experts.trajectories for weights in trajectory for weight in weights} == {
         torch.float16

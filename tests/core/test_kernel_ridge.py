@@ -12,13 +12,14 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.objectives import kernel_ridge
 from graphcond.core.matching.objectives.feature_ridge import FeatureRidge
 from graphcond.core.matching.objectives.kernel_ridge import KernelRidge, solve_labels
-from graphcond.core.matching.objectives.losses import PlattError, centred_one_hot, squared_error
+from graphcond.core.matching.objectives.losses import PlattError, squared_error
 from graphcond.core.matching.objectives.real_rows import RealRows
 from graphcond.core.matching.recipe import Recipe, Synthetic
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Weightless
 from graphcond.core.positive_definite import solve
 from graphcond.core.run_context import RunContext
+from graphcond.core.targets import SingleLabel
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def test_the_squared_error_is_halved_and_a_mean_over_rows():
 @pytest.mark.parametrize("scale", [0.3, 1.0, 20.0])
 def test_platt_scaling_is_the_cross_entropy_of_scaled_predictions(scale):
     prediction, classes = random(5, 3), torch.tensor([0, 2, 1, 1, 0])
-    real = Batch(random(5, 1), centred_one_hot(classes, 3).double())
+    real = Batch(random(5, 1), SingleLabel(3).centred(classes).double())
     logarithm = torch.tensor(np.log(scale), requires_grad=True)
     error = PlattError(log_scale=lambda: logarithm)(prediction, real)
     shares = (scale * prediction).exp()
@@ -155,7 +156,7 @@ def test_platt_scaling_is_the_cross_entropy_of_scaled_predictions(scale):
 @pytest.mark.parametrize("num_classes", [2, 10])
 def test_centred_targets_add_up_to_nothing(num_classes):
     y = torch.arange(num_classes).flip(0)
-    rows = centred_one_hot(y, num_classes)
+    rows = SingleLabel(num_classes).centred(y)
     assert rows.dtype == torch.float32
     torch.testing.assert_close(rows.sum(dim=1), torch.zeros(num_classes))
     assert torch.equal(rows.argmax(dim=1), y)
@@ -341,8 +342,8 @@ class Scaled(Points):
 def test_the_driver_moves_a_learned_scale_as_the_schedule_says(moves):
     real = batch(12, 3, features=3)
     classes = (real.x @ random(3, 3, seed=8)).argmax(dim=1)
-    real = Batch(real.x, centred_one_hot(classes, 3).double())
-    points = Scaled(random(6, 3, seed=4), centred_one_hot(torch.arange(6) % 3, 3).double())
+    real = Batch(real.x, SingleLabel(3).centred(classes).double())
+    points = Scaled(random(6, 3, seed=4), SingleLabel(3).centred(torch.arange(6) % 3).double())
     objective = KernelRidge(ridge=1e-3, error=PlattError(log_scale=lambda: points.log_scale))
     rates = {"points": 0.05} | ({"scale": 0.05} if moves else {})
 

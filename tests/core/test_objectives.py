@@ -9,12 +9,13 @@ from graphcond.core.matching.objectives.distances import DISTANCES, EPSILON, col
 from graphcond.core.matching.objectives.distributions import DistributionMatching
 from graphcond.core.matching.objectives.gradients import GradientMatching
 from graphcond.core.matching.surrogate import Surrogate, Weights
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 
 LIKE = torch.zeros((), dtype=torch.float64)
 CLASSES = 3
-SURROGATES = {"linear": Linear(4, CLASSES, LIKE), "two_layer": TwoLayer(4, 5, CLASSES, LIKE)}
+SURROGATES = {"linear": Linear(4, SingleLabel(CLASSES), LIKE), "two_layer": TwoLayer(4, 5, SingleLabel(CLASSES), LIKE)}
 REAL_LABELS = torch.tensor([0, 2, 1, 0, 0, 1, 2, 0, 0])
 MADE_LABELS = torch.tensor([2, 0, 1, 0])
 SHAPES = [(5, 4), (5,), (2, 3, 2, 2), (2,)]  # a matrix and a convolution, each with its bias
@@ -277,7 +278,7 @@ def test_discrepancy_of_the_features_does_not_ask_for_weights(surrogate, weights
 
 
 def test_images_are_compared_pixel_by_pixel():
-    surrogate = Linear(4, CLASSES, LIKE)
+    surrogate = Linear(4, SingleLabel(CLASSES), LIKE)
     real, made = rows(REAL_LABELS, 0), rows(MADE_LABELS, 1)
     images = [Batch(batch.x.view(-1, 1, 2, 2), batch.y) for batch in (real, made)]
     weights = surrogate.init()

@@ -8,6 +8,7 @@ from graphcond.core.matching.recipe import Recipe, Synthetic
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Fresh
 from graphcond.core.run_context import RunContext
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 
 LABELS = torch.tensor([0, 1])
@@ -49,7 +50,7 @@ class Constant:
 
 def learned(synthetic: Rows, steps: int = 30) -> Tensor:
     torch.manual_seed(0)
-    surrogate = Linear(3, 2, torch.zeros(()))
+    surrogate = Linear(3, SingleLabel(2), torch.zeros(()))
     recipe = Recipe(
         synthetic=synthetic, surrogate=surrogate, sampler=Fresh(surrogate), objective=GradientMatching(),
         source=Constant(), schedule=Schedule(rates={"features": 0.05}), steps=steps,

@@ -26,7 +26,6 @@ from graphcond.core.matching.objectives.distributions import DistributionMatchin
 from graphcond.core.matching.objectives.feature_ridge import FeatureRidge
 from graphcond.core.matching.objectives.gradients import GradientMatching
 from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
-from graphcond.core.matching.objectives.losses import centred_one_hot
 from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
 from graphcond.core.matching.objectives.unrolled_loss import OutcomeMatching
 from graphcond.core.matching.recipe import Recipe, Validation
@@ -37,6 +36,7 @@ from graphcond.core.matching.weight_samplers import Fresh, Pool, Trained, Weight
 from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.processes import Processes, alone
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import SingleLabel
 from graphcond.nodes import propagation, quick_validation
 from graphcond.nodes.reading import read_nodes
 from graphcond.surrogates.infinite_width import InfiniteWidth
@@ -147,7 +147,7 @@ class Batches:
         x = torch.randn(self.rows, FEATURES) + y.unsqueeze(1)
         if not self.targets:
             return Batch(x, y)
-        targets = centred_one_hot(y, CLASSES)
+        targets = SingleLabel(CLASSES).centred(y)
         targets[:: self.rows] = 0  # a row that asks for nothing
         return Batch(x, targets)
 
@@ -248,8 +248,8 @@ def matched(name: str, **run: Any) -> dict[str, Any]:
     liked = 1 - 2 * Processes.current().rank  # to have moved far, for the first process, whose word it is
     with seeded(1):
         x, y = torch.randn(6, FEATURES), torch.arange(6) % CLASSES
-    surrogate = InfiniteWidth() if case.objective == "kernel" else RandomFeatures(FEATURES, 7, CLASSES, x)
-    made = Penalised(x, FreeTargets(centred_one_hot(y, CLASSES)) if regression else HardLabels(y))
+    surrogate = InfiniteWidth() if case.objective == "kernel" else RandomFeatures(FEATURES, 7, SingleLabel(CLASSES), x)
+    made = Penalised(x, FreeTargets(SingleLabel(CLASSES).centred(y)) if regression else HardLabels(y))
     recipe = Recipe(
         synthetic=made,
         surrogate=surrogate,

@@ -11,10 +11,11 @@ from graphcond.core.matching.replay import NoRealRows, OnlineExpert, Replay, Win
 from graphcond.core.matching.surrogate import Weights
 from graphcond.core.matching.training import Student, Training
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 
 LIKE = torch.zeros((), dtype=torch.float64)
-SURROGATE = Linear(4, 3, LIKE)
+SURROGATE = Linear(4, SingleLabel(3), LIKE)
 TRAINING = Training(learning_rate=0.3, momentum=0.9)
 
 

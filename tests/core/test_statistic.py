@@ -7,11 +7,12 @@ from graphcond.core.matching.objectives.distributions import DistributionMatchin
 from graphcond.core.matching.objectives.gradients import GradientMatching
 from graphcond.core.matching.statistic import Statistic, class_counts, class_sums
 from graphcond.core.sparse import compressed_rows
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 
 LIKE = torch.zeros((), dtype=torch.float64)
-SURROGATES = {"linear": Linear(3, 4, LIKE), "two_layer": TwoLayer(3, 5, 4, LIKE)}
+SURROGATES = {"linear": Linear(3, SingleLabel(4), LIKE), "two_layer": TwoLayer(3, 5, SingleLabel(4), LIKE)}
 OBJECTIVES = {
     "gradients": GradientMatching(),
     "means": DistributionMatching(kernel="linear"),

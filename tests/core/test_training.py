@@ -10,11 +10,15 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.matching.training import Student, Training, norm
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 
 LIKE = torch.zeros((), dtype=torch.float64)
-SURROGATES: dict[str, Surrogate] = {"linear": Linear(4, 3, LIKE), "two layers": TwoLayer(4, 5, 3, LIKE)}
+SURROGATES: dict[str, Surrogate] = {
+    "linear": Linear(4, SingleLabel(3), LIKE),
+    "two layers": TwoLayer(4, 5, SingleLabel(3), LIKE),
+}
 each_surrogate = pytest.mark.parametrize("surrogate", SURROGATES.values(), ids=SURROGATES)
 ROWS, STEPS = 9, 6
 

@@ -12,6 +12,7 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.matching.unrolled import End, Unroll
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.network import Network
 from graphcond.surrogates.two_layer import TwoLayer
@@ -25,8 +26,8 @@ def module() -> nn.Module:
 
 
 SURROGATES: dict[str, Surrogate] = {
-    "linear": Linear(FEATURES, CLASSES, LIKE),
-    "two layers": TwoLayer(FEATURES, 5, CLASSES, LIKE),
+    "linear": Linear(FEATURES, SingleLabel(CLASSES), LIKE),
+    "two layers": TwoLayer(FEATURES, 5, SingleLabel(CLASSES), LIKE),
     "module": Network(module, CLASSES, LIKE),
 }
 each_surrogate = pytest.mark.parametrize("surrogate", SURROGATES.values(), ids=SURROGATES)

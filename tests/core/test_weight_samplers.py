@@ -10,11 +10,12 @@ from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.matching.training import Training
 from graphcond.core.matching.weight_samplers import Fresh, Pool, Sampler, Trained
 from graphcond.core.runtime.state import part
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.two_layer import TwoLayer
 
 LIKE = torch.zeros((), dtype=torch.float64)
-SURROGATES = {"linear": Linear(4, 3, LIKE), "two_layer": TwoLayer(4, 5, 3, LIKE)}
+SURROGATES = {"linear": Linear(4, SingleLabel(3), LIKE), "two_layer": TwoLayer(4, 5, SingleLabel(3), LIKE)}
 LABELS = torch.tensor([0, 1, 2, 2, 0, 1, 1])
 
 
@@ -115,7 +116,7 @@ def test_weights_carry_no_history(name):
         def init(self) -> Weights:
             return tuple(weight.requires_grad_() * 2 for weight in super().init())
 
-    sampler = MAKERS[name](Differentiable(4, 3, LIKE))
+    sampler = MAKERS[name](Differentiable(4, SingleLabel(3), LIKE))
     for step in range(3):
         weights = sampler.draw(step)
         assert not any(weight.requires_grad or weight.grad_fn for weight in weights)

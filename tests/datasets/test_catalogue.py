@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from graphcond.core.evaluation.metrics import FITS, metric_name
 from graphcond.datasets import Entry, entry, list_datasets, load
 from graphcond.datasets.splits import balanced_split
 from graphcond.nodes.reading import read_nodes
@@ -153,9 +154,14 @@ def test_root_by_environment_variable(tmp_path, monkeypatch, no_network):
 def test_catalogue():
     entries = list_datasets()
     assert all(isinstance(item, Entry) for item in entries)
-    assert len({item.name for item in entries}) == len(set(entries)) == len(entries) == 33
-    assert all(item.num_classes == 2 for item in entries if item.metric == "roc_auc")
-    assert all((item.num_graphs > 1) == (item.task == "graphs") for item in entries)
+    assert len({item.name for item in entries}) == len(set(entries)) == len(entries) == 45
+    classes = [item for item in entries if item.target == "single_label"]
+    assert all(item.num_classes == 2 for item in classes if item.metric == "roc_auc")
+    assert all((item.num_graphs == 1) == (item.task == "nodes") for item in entries)
+    assert all((item.num_classes > 1) == (item in classes) for item in entries)
+    assert all(metric_name(item.metric) in FITS[item.target] for item in entries)
+    told = {item.name: item.learned for item in entries}
+    assert [told[f"ogbg-{name}"] for name in ("ppa", "molmuv", "molesol")] == ["37", "17 labels", "1 number"]
     assert not any(item.inductive for item in entries if item.task == "graphs")
     entries.clear()
     assert list_datasets()

@@ -16,9 +16,9 @@ TU_FOLDERS = {
     "dd": "TUDataset/DD",
     "imdb-binary": "TUDataset/IMDB-BINARY",
 }
-OGB_FOLDERS = {"ogbg-molbace": "ogb/ogbg_molbace", "ogbg-molhiv": "ogb/ogbg_molhiv"}
+OGB_FOLDERS = {f"ogbg-{name}": f"ogb/ogbg_{name}" for name in ("molbace", "molhiv", "molesol")}
 FOLDERS = TU_FOLDERS | OGB_FOLDERS
-SPLITS = {"ogbg-molbace": (1210, 151, 152), "ogbg-molhiv": (32901, 4113, 4113)}
+SPLITS = {"ogbg-molbace": (1210, 151, 152), "ogbg-molhiv": (32901, 4113, 4113), "ogbg-molesol": (902, 113, 113)}
 SIZES = (2, 3, 4, 5)  # nodes of the tiny sets' graphs, each a path
 TINY = {"mutag": "TUDataset/MUTAG", "imdb-binary": "TUDataset/IMDB-BINARY", "ogbg-molbbbp": "ogb/ogbg_molbbbp"}
 PARTS = {"train": [3, 0], "valid": [1], "test": [2]}
@@ -41,8 +41,11 @@ def test_loaded_as_described(name, real_data):
     assert dataset._data.num_nodes == described.num_nodes
     assert dataset._data.num_edges == described.num_edges
     assert dataset.num_features == described.num_features
-    assert dataset.num_classes == described.num_classes
-    assert dataset._data.y.unique().tolist() == list(range(described.num_classes))
+    if described.target == "single_label":
+        assert dataset.num_classes == described.num_classes
+        assert dataset._data.y.unique().tolist() == list(range(described.num_classes))
+    else:
+        assert dataset._data.y.shape == (described.num_graphs, described.num_targets)
     if name in OGB_FOLDERS:
         split = dataset.get_idx_split()
         assert tuple(len(split[part]) for part in PARTS) == SPLITS[name]

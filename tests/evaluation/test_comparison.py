@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import graphcond
 from graphcond.core.evaluation.columns import outcomes, part_of, score_of
 from graphcond.core.evaluation.comparison import in_words, placements
 from graphcond.core.evaluation.metrics import METRICS
+from graphcond.core.evaluation.scale import ScoreScale
 from graphcond.evaluation import BenchReport, Protocol, Sample, TestPart, compare, evaluate
 
 pytestmark = pytest.mark.usefixtures("quick_choice")
@@ -65,6 +67,80 @@ def test_verdicts(first: float, second: float, verdict: str) -> None:
     found = compare(Sample.of("a", first + jitter), Sample.of("b", second + jitter[::-1]))
     assert found.verdict == verdict
     assert {"above": "a above b", "below": "a below b", "level": "a level with b"}[verdict] in str(found)
+
+
+ERROR = ScoreScale(percent=False, less_is_better=True)
+
+
+@pytest.mark.parametrize(
+    ("first", "verdict", "words"),
+    [(0.5, "above", "a better than b: -0.4"), (1.3, "below", "a worse than b: +0.4"), (0.9, "level", "a level with b")],
+)
+def test_where_less_is_better_the_lower_score_is_above(first: float, verdict: str, words: str) -> None:
+    jitter = np.array([-0.01, 0, 0.01, 0.005, -0.005])
+    found = compare(Sample.of("a", first + jitter, scale=ERROR), Sample.of("b", 0.9 + jitter[::-1], scale=ERROR))
+    assert found.verdict == found.as_dict()["verdict"] == verdict
+    assert found.difference == pytest.approx(first - 0.9)
+    assert str(found).startswith(words)
+    assert "points" not in str(found)
+    assert in_words([found], "a") == [f"a: {words.removeprefix('a ').split(':')[0]} (95 %)"]
+    with pytest.raises(ValueError, match="a and b were scored by different metrics"):
+        compare(Sample.of("a", jitter, scale=ERROR), Sample.of("b", jitter))
+
+
+def test_errors_of_items_are_paired_and_have_no_closed_form() -> None:
+    targets = torch.from_numpy(RNG.normal(size=(400, 1)))
+    outputs = [targets + torch.from_numpy(RNG.normal(0, spread, (400, 1))) for spread in (0.5, 0.7)]
+    items = [outcomes(one, targets, METRICS["rmse"]).numpy()[None] for one in outputs]
+    scores = [[METRICS["rmse"](one, targets)] * 2 for one in outputs]
+    first, second = (
+        Sample.of(name, score, items=item.repeat(2, 0), scale=ERROR)
+        for name, score, item in zip("ab", scores, items, strict=True)
+    )
+    found = compare(first, second)
+    assert found.how == "2 paired trainings; 400 test items, paired"
+    drawn = []
+    for _ in range(1000):
+        some = torch.from_numpy(RNG.integers(0, 400, 400))
+        drawn.append(np.subtract(*(METRICS["rmse"](one[some], targets[some]) for one in outputs)))
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * np.std(drawn), rel=0.15)
+    assert found.verdict == "above"
+    assert compare(first, replace(second, items=None)).how.endswith("noise of the test part unknown")
+
+
+def scored(name: str, scores: tuple[float, ...], scale: ScoreScale) -> graphcond.Row:
+    return graphcond.Row(name, "gcn", scores, (), 10, 20, 4_000, 1.0, 1.0, scale=scale)
+
+
+def test_reports_of_errors_print_numbers_and_say_that_less_is_better() -> None:
+    rows = scored("auto", (0.58, 0.59, 0.6), ERROR), scored("random", (1.41, 1.4, 1.42), ERROR)
+    report = graphcond.Report(rows, "esol", "standard", "rmse")
+    assert str(report).startswith("esol: test rmse (less is better), standard protocol, 3 trainings")
+    assert "0.5900 ± 0.0100" in str(report)
+    assert "1.410 ± 0.010" in str(report)
+    assert "auto / gcn, plain: better than random (95 %)" in str(report)
+    assert report.to_dict()["rows"][0]["less_is_better"]
+    assert not report.to_dict()["rows"][0]["percent"]
+    explained = graphcond.Report((scored("auto", (-0.2,), ScoreScale(percent=False)),), "esol", "standard", "r2")
+    assert "test r2, standard protocol" in str(explained)
+    assert "-0.2000" in str(explained)
+
+
+def test_benchmarks_of_errors_read_their_rows() -> None:
+    about = {"metric": "rmse", "percent": False, "less_is_better": True}
+    rows = [
+        row_of(method, seed, score + places[seed], 0, None) | about
+        for method, score, places in (("auto", 0.6, (0.0, 0.01, 0.02)), ("random", 1.4, (0.03, 0.0, 0.01)))
+        for seed in range(3)
+    ]
+    report = BenchReport(tuple(json.loads(json.dumps(rows))))
+    ((found,),) = report.compare().values()
+    assert (found.verdict, found.scale) == ("above", ERROR)
+    assert str(report).startswith("test rmse (less is better), few protocol")
+    assert "toy 10, auto / gcn, plain: better than random (95 %)" in str(report)
+    assert "0.6100 ± 0.0100" in str(report)
+    mixed = BenchReport((*rows, row_of("auto", 0, 0.8, 0, 19) | {"dataset": "other"}))
+    assert str(mixed).startswith("test accuracy in %, rmse (less is better), few protocol")
 
 
 def test_one_run_each_tells_nothing() -> None:
@@ -202,7 +278,7 @@ def test_reports_compare(toy: object) -> None:
         report.compare("other")  # type: ignore[arg-type]
 
 
-def row_of(method: str, seed: int, score: float, split: int, num_test: int) -> dict:
+def row_of(method: str, seed: int, score: float, split: int, num_test: int | None) -> dict:
     names = {"dataset": "toy", "size": "10", "method": method, "model": "gcn", "protocol": "few", "metric": "accuracy"}
     costs = dict.fromkeys(("nodes", "edges", "bytes", "condense_seconds", "train_seconds", "peak_memory"), 1)
     places = {"seed": seed, "split": split, "num_test": num_test, "num_positive": None}

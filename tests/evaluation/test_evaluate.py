@@ -14,6 +14,7 @@ from torch_geometric.utils import dense_to_sparse
 import graphcond
 from graphcond.core.evaluation.columns import score_of
 from graphcond.core.evaluation.metrics import METRICS
+from graphcond.core.targets import SingleLabel
 from graphcond.evaluation import Protocol, evaluate
 from graphcond.nodes.evaluation.models import MODELS, ModelKind
 from graphcond.nodes.evaluation.protocol import PUBLISHED, STANDARD
@@ -29,9 +30,9 @@ def test_every_control_stands_beside_the_result(toy: Data) -> None:
     small = graphcond.condense(toy, size="2/class")
     report = evaluate(small, toy, protocol=replace(QUICK, runs=2))
     assert [row.data for row in report.rows] == ["auto", *CONTROLS]
-    assert all(len(row.scores) == 2 for row in report.rows)
+    assert all(len(row.scores) == 2 for row in report.rows if row.data != "prior")
     assert report.row("whole").nodes == toy.num_nodes
-    assert {row.nodes for row in report.rows if row.data not in ("whole", "class_mean")} == {6}
+    assert {row.nodes for row in report.rows if row.data not in ("prior", "whole", "class_mean")} == {6}
 
 
 def test_report_converts_to_text_json_and_pandas(toy: Data) -> None:
@@ -116,7 +117,7 @@ def test_integer_weights_equal_repeated_nodes(toy: Data) -> None:
     settings = (
         held_out,
         held_out,
-        3,
+        SingleLabel(3),
         replace(QUICK, dropout=0.0),
         lambda logits, labels: float(logits.double().sum()),
         0,
@@ -129,7 +130,7 @@ def test_integer_weights_equal_repeated_nodes(toy: Data) -> None:
 def test_one_hot_targets_equal_labels(toy: Data) -> None:
     kind, hard, held_out = _linear_data(toy, toy.y, torch.ones(toy.num_nodes))
     soft = replace(hard, targets=torch.nn.functional.one_hot(toy.y).float())
-    settings = (held_out, held_out, 3, QUICK, lambda logits, labels: float(logits.double().sum()), 0)
+    settings = (held_out, held_out, SingleLabel(3), QUICK, lambda logits, labels: float(logits.double().sum()), 0)
     assert train_once(kind, hard, *settings).test == pytest.approx(train_once(kind, soft, *settings).test, rel=1e-4)
 
 
@@ -288,7 +289,7 @@ def test_the_learning_rate_drops_at_half_time(toy: Data) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim, "Adam", Spy)
-        train_once(kind, training, held_out, held_out, 3, QUICK, METRICS["accuracy"], 0)
+        train_once(kind, training, held_out, held_out, SingleLabel(3), QUICK, METRICS["accuracy"], 0)
     assert steps == [QUICK.learning_rate] * 10 + [pytest.approx(QUICK.learning_rate / 10)] * 10
 
 

@@ -12,8 +12,10 @@ from torch_geometric.data import Data
 from torch_geometric.nn import SGConv
 
 import graphcond
+from graphcond.core.evaluation.columns import Score, outcomes
+from graphcond.core.evaluation.metrics import METRICS
 from graphcond.core.evaluation.report import Row
-from graphcond.core.evaluation.score_cache import FORMAT
+from graphcond.core.evaluation.score_cache import FORMAT, cached_score
 from graphcond.core.runtime import storage
 from graphcond.evaluation import Protocol, evaluate
 from graphcond.graphs.evaluation import value as graphs
@@ -210,3 +212,19 @@ def test_a_folder_that_cannot_be_written_to_is_no_fault(toy, monkeypatch, tmp_pa
     file.write_text("")
     monkeypatch.setenv("GRAPHCOND_CACHE", str(file))
     assert whole_of_nodes(toy).scores == whole_of_nodes(toy).scores
+
+
+def test_errors_may_be_larger_than_one_and_are_read_with_what_each_item_adds(cache: Path) -> None:
+    targets = torch.arange(6.0).unsqueeze(1)
+    outputs = targets + torch.tensor([[9.0], [-4.0], [2.0], [0.0], [1.0], [30.0]])
+    score, items = METRICS["rmse"](outputs, targets), outcomes(outputs, targets, METRICS["rmse"])
+    known = {"metric": "rmse", "seed": "0"}
+    first = cached_score(known, targets, lambda: Score(score, 2.5, score, items))
+    again = cached_score(known, targets, lambda: pytest.fail("it was kept"))
+    assert (again.test, again.val, again.last) == (first.test, first.val, first.last)
+    assert torch.equal(again.items, items)
+    fresh = cached_score({"metric": "accuracy"}, targets, lambda: Score(1.0, 2.5))
+    assert fresh.val == 2.5
+    assert cached_score({"metric": "accuracy"}, targets, lambda: Score(0.5)).test == 0.5  # no share is 2.5
+    cached_score({"metric": "r2"}, targets, lambda: Score(-0.4))
+    assert cached_score({"metric": "r2"}, targets, lambda: pytest.fail("it was kept")).test == -0.4

@@ -151,24 +151,35 @@ WRONG_VALUES = [
     (everywhere(edge_weight=lambda item, i: torch.ones(item.num_edges, 2)),
      "data.edge_weight must hold one number per edge (...), got ..."),
     (put(edge_weight=torch.ones(2)), "dataset[0] has no edge_weight and others do; give it to all graphs or to none"),
-    (put(y=None), "dataset[5] has no y; each graph needs its class, shape (1,)"),
+    (put(y=None), "dataset[5] has no y; each graph needs its class, shape (1,), or its targets, shape (1, targets)"),
     (put(y=lambda item: torch.zeros(7).long()),
-     "dataset[5].y holds 7 values, but a graph has one class: pass shape (1,)"),
+     "dataset[5].y holds 7 values, but others hold 1: all graphs need as many targets; pass NaN where one is missing"),
     (everywhere(y=lambda item, i: torch.zeros(1 if i else 7).long()),
-     "dataset[0].y holds 7 values, but a graph has one class: pass shape (1,)"),
+     "dataset[0].y holds 7 values, but others hold 1: all graphs need as many targets; ..."),
     (everywhere(y=lambda item, i: torch.empty(0)),
      "dataset[0].y holds 0 values, but a graph has one class: pass shape (1,)"),
     (everywhere(y=lambda item, i: torch.tensor([[i % 2, 1]])),
-     "data.y has 2 columns: several targets at once are not supported; choose one, such as data.y = data.y[:, :1], "
-     "or pass data.y.argmax(dim=1) of one-hot rows"),
-    (everywhere(y=lambda item, i: torch.tensor([i / 2])),
-     "data.y holds fractions or infinity: regression targets are not supported; pass integer classes"),
-    (everywhere(y=lambda item, i: torch.tensor([float("inf")])), "data.y holds fractions or infinity: ..."),
+     "the label in column 1 of data.y is 1 wherever it is known (not NaN or -1); drop the column"),
+    (everywhere(y=lambda item, i: torch.tensor([[i % 2, 0.0]])),
+     "the label in column 1 of data.y is never 1, without a single positive; drop the column"),
+    (everywhere(y=lambda item, i: torch.tensor([[i % 2, float("nan")]])),
+     "no training item has a known value in column 1 of y; label some, or drop it"),
+    (everywhere(y=lambda item, i: torch.tensor([[i % 2, i]])),
+     "data.y has 2 columns of integers such as ...: several labels are 0, 1 or -1 (missing), and several numbers are "
+     "floats; pass y.float() for regression, or one column for classes"),
+    (everywhere(y=lambda item, i: torch.tensor([[i % 2], [1]])),
+     "dataset[0].y has the shape (2, 1), but a graph has one class, shape (1,), or one row of targets, shape (1, "
+     "targets)"),
+    (everywhere(y=lambda item, i: torch.tensor([1.5])),
+     "the target in column 0 of data.y is 1.5 everywhere: there is nothing to predict; drop the column"),
+    (everywhere(y=lambda item, i: torch.tensor([float("inf")])),
+     "data.y holds infinity (first: row 0); put NaN where a target is missing"),
     (everywhere(y=lambda item, i: torch.tensor([i % 2 - 2])), "data.y must be 0 or more, or -1 for unlabelled, got -2"),
     (everywhere(y=lambda item, i: torch.tensor([0])),
      "data.y holds 1 class(es), but classification needs at least two"),
     (everywhere(y=lambda item, i: torch.tensor([10**9 * (i % 2)])),
-     "data.y reaches 1000000000, but there are only ... graphs and each class needs one; renumber the classes from 0"),
+     "data.y reaches 1000000000, but there are only ... graphs and each class needs one; renumber the "
+     "classes from 0, or read them as numbers: target='regression'"),
     (everywhere(y=lambda item, i: torch.tensor([2 * (i % 2) - 1])),
      "data.y holds 1 class(es), but classification needs at least two; -1 stands for unlabelled: make classes -1 ..."),
     (everywhere(y=lambda item, i: torch.tensor([-1])), "split['train'] holds no graph with a label; put some there"),
@@ -271,7 +282,7 @@ def test_parts_that_are_none_are_empty(items, parts):
         (everywhere(x=lambda item, i: item.x.float() / 0), "data.x must be finite, but ... rows ..."),
         (
             everywhere(y=lambda item, i: torch.tensor([[i % 2, 1]])),
-            "data.y has 2 columns: ... data.y[:, :1], ...",
+            "the label in column 1 of data.y is 1 wherever it is known (not NaN or -1); drop the column",
         ),
         (
             everywhere(edge_index=lambda item, i: item.edge_index + 1),
@@ -291,10 +302,10 @@ def test_values_of_a_dataset_in_memory(items, change, message):
 def test_a_label_per_graph_of_a_dataset_in_memory(items):
     dataset = Stored(items)
     dataset._data.y = dataset._data.y[:-1]
-    with pytest.raises(ValueError, match=says("data.y must hold one class per graph (24), got 23")):
+    with pytest.raises(ValueError, match=says("data.y must hold one row per graph (24), got 23")):
         read_graphs(dataset, split=SPLIT)
     del dataset._data.y
-    with pytest.raises(ValueError, match=says("the dataset has no y; each graph needs its class, shape (1,)")):
+    with pytest.raises(ValueError, match=says("the dataset has no y; each graph needs its class, ...")):
         read_graphs(dataset, split=SPLIT)
 
 

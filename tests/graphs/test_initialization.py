@@ -28,7 +28,7 @@ def test_graphs_of_each_class_that_are_not_too_large(fixed):
     torch.manual_seed(0)
     seen = set()
     for _ in range(30):
-        rows, adjacency, sizes, y = initial_graphs(paths(), torch.tensor([1, 1, 1]), 8, fixed=fixed)
+        rows, adjacency, sizes, y, _ = initial_graphs(paths(), torch.tensor([1, 1, 1]), 8, fixed=fixed)
         assert y.tolist() == [0, 1, 2]
         real = (rows[:, :, 0] > 0).sum(dim=1).tolist()
         assert real[0] in (2, 3, 5)
@@ -43,14 +43,14 @@ def test_graphs_of_each_class_that_are_not_too_large(fixed):
 
 
 def test_places_are_as_many_as_the_largest_needs():
-    rows, adjacency, sizes, _ = initial_graphs(paths(), torch.tensor([3, 2, 1]), 100)
+    rows, adjacency, sizes, *_ = initial_graphs(paths(), torch.tensor([3, 2, 1]), 100)
     assert sorted(sizes.tolist()) == [2, 3, 4, 5, 8, 9]
     assert rows.shape == (6, 9, 1)
     assert adjacency.shape == (6, 9, 9)
 
 
 def test_graphs_serve_again_where_a_class_has_too_few():
-    rows, _, sizes, y = initial_graphs(paths(), torch.tensor([7, 1, 2]), 8)
+    rows, _, sizes, y, _ = initial_graphs(paths(), torch.tensor([7, 1, 2]), 8)
     assert y.tolist() == [0] * 7 + [1, 2, 2]
     assert sorted(sizes[:7].tolist())[1:-1:2] == [2, 3, 5]
     assert sizes[7:].tolist() == [4, 8, 8]
@@ -58,7 +58,7 @@ def test_graphs_serve_again_where_a_class_has_too_few():
 
 
 def test_the_smallest_graph_is_cut_where_all_are_too_large():
-    rows, adjacency, sizes, _ = initial_graphs(paths(), torch.tensor([1, 1, 1]), 2)
+    rows, adjacency, sizes, *_ = initial_graphs(paths(), torch.tensor([1, 1, 1]), 2)
     assert sizes.tolist() == [2, 2, 2]
     assert rows[:, :, 0].tolist() == [[1, 2]] * 3
     assert torch.equal(adjacency, torch.stack([path(2, 2)] * 3))

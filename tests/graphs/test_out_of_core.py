@@ -13,6 +13,7 @@ from graphcond.core.run import Run
 from graphcond.core.runtime.parallel import Engine
 from graphcond.core.runtime.progress import Progress
 from graphcond.core.size import Size
+from graphcond.core.targets import SingleLabel
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.methods.mirage import Mirage
 from graphcond.graphs.mining import counting as tally
@@ -26,7 +27,7 @@ Make = Callable[..., GraphSet]
 
 def whole(graphs: GraphSet, **options: Any) -> tuple[list[Data], dict[str, Any]]:
     nothing = graphs.take(torch.arange(0))
-    task = GraphTask(graphs, nothing, nothing, int(graphs.y.max()) + 1)
+    task = GraphTask(graphs, nothing, nothing, SingleLabel(int(graphs.y.max()) + 1))
     found = Mirage(**options).condense(task, GraphBudget(Size.everything()))
     return canonical(found.items), found.choices
 

@@ -9,7 +9,7 @@ from graphcond.graphs.mining.patterns import Transactions, frequent, least_suppo
 def test_multiplicities_are_means_over_supporting_graphs() -> None:
     draw = np.random.default_rng(0)
     counts = draw.integers(0, 6, (50, 4)).astype(np.float32)
-    one = Transactions(sp.csr_matrix(counts), 0)
+    one = Transactions(sp.csr_matrix(counts), "class 0")
     for items in [(0,), (1, 3), (0, 1, 2, 3)]:
         rows = counts[(counts[:, items] > 0).all(axis=1)][:, items]
         expected = np.round(rows.mean(axis=0, dtype=np.float64) * 8) / 8
@@ -17,7 +17,7 @@ def test_multiplicities_are_means_over_supporting_graphs() -> None:
 
 
 def test_supports_count_graphs() -> None:
-    assert Transactions(sp.csr_matrix([[2, 0, 1], [1, 0, 0]]), 0).supports.tolist() == [2, 0, 1]
+    assert Transactions(sp.csr_matrix([[2, 0, 1], [1, 0, 0]]), "class 0").supports.tolist() == [2, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_least_supports_of_other_classes() -> None:
 
 
 def test_all_frequent_sets_or_the_closed_ones() -> None:
-    one = Transactions(sp.csr_matrix([[1, 1], [1, 2]]), 1)
+    one = Transactions(sp.csr_matrix([[1, 1], [1, 2]]), "class 1")
     assert [found.items for found in frequent(one, 2, closed=True)] == [(0, 1)]
     assert [found.items for found in frequent(one, 2, closed=False)] == [(0,), (1,), (0, 1)]
     with pytest.raises(ValueError, match="class 1: the most frequent one is in 2 of its 2 graphs"):

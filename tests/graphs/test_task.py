@@ -3,6 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphcond.core.targets import SingleLabel
 from graphcond.graphs.task import GraphTask, ragged
 
 SEEDS = st.integers(0, 2**32)
@@ -63,7 +64,7 @@ def test_ragged_rows(sizes, data):
 
 def test_class_counts_have_a_place_for_each_class(make_set):
     graphs = make_set(10, classes=3)
-    task = GraphTask(graphs, graphs.take(torch.arange(0)), graphs.take(torch.arange(0)), num_classes=4)
+    task = GraphTask(graphs, graphs.take(torch.arange(0)), graphs.take(torch.arange(0)), targets=SingleLabel(4))
     assert task.class_counts.tolist() == [4, 3, 3, 0]
     assert task.fingerprint() == graphs.fingerprint()
     assert task.to(torch.device("cpu")).train.fingerprint() == graphs.fingerprint()

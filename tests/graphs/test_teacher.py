@@ -14,9 +14,10 @@ from torch_geometric.data import Data
 
 from graphcond.graphs.counts import Vocabulary, logarithmic
 from graphcond.graphs.duplicates import find_duplicates
+from graphcond.graphs.linear_models import class_score
 from graphcond.graphs.reading import read_graphs
-from graphcond.graphs.soft_labels import LEVELS, rounded_probabilities
-from graphcond.graphs.teacher import class_score, probabilities, teach
+from graphcond.graphs.soft_labels import LEVELS, probabilities, rounded_probabilities
+from graphcond.graphs.teacher import teach
 
 SPLIT = {"train": range(30), "valid": range(30, 45), "test": range(45, 60)}
 
@@ -74,7 +75,7 @@ def test_a_teacher_learns_what_colors_tell(make_graphs: Callable[..., list[Data]
     split = {"train": range(50), "valid": range(50, 70), "test": range(70, 90)}
     task = read_graphs(items, split=split)
     teacher = teach(task)
-    logits = teacher.logits(task.test)
+    logits = teacher.outputs(task.test)
     assert logits.shape == (20, classes)
     assert class_score(logits, task.test.y.numpy()) > 0.7
     assert teacher.depth in (1, 2, 3)
@@ -89,7 +90,7 @@ def test_a_teacher_reads_no_test_graph_and_needs_no_validation(make_graphs: Call
         item.y, item.x = 1 - item.y, item.x + 1
     first, second = (teach(read_graphs(graphs, split=SPLIT)) for graphs in (items, turned))
     train = read_graphs(items, split=SPLIT).train
-    assert np.array_equal(first.logits(train), second.logits(train))
+    assert np.array_equal(first.outputs(train), second.outputs(train))
     alone = teach(read_graphs(items, split={"train": range(30)}))
     assert alone.choices["depth"] == 2
 

@@ -3,6 +3,7 @@ import torch
 
 from graphcond.core.matching.batch import Batch
 from graphcond.core.runtime.threads import limited_threads
+from graphcond.core.targets import SingleLabel
 from graphcond.nodes.quick_validation import QUICK, THOROUGH, Effort, QuickValidation, ValidationView
 
 
@@ -16,7 +17,7 @@ def validation(num_features: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
 def scores(num_features: int, candidates: list[torch.Tensor]) -> list[float]:
     x, y = validation(num_features)
     torch.manual_seed(0)
-    quick = QuickValidation(Batch(x, y), 3)
+    quick = QuickValidation(Batch(x, y), SingleLabel(3))
     return [outcome.score for (outcome,) in quick.run(torch.stack(candidates), torch.arange(3))]
 
 
@@ -44,7 +45,7 @@ def test_nodes_that_lie_together_score_worse_than_nodes_apart() -> None:
 def test_errors_are_those_of_paired_differences() -> None:
     x, y = validation()
     torch.manual_seed(0)
-    quick = QuickValidation(Batch(x, y), 3)
+    quick = QuickValidation(Batch(x, y), SingleLabel(3))
     both = torch.stack([means(8), means(8).roll(1, 0)])
     (right,), (wrong,) = quick.run(both, torch.arange(3))
     assert right.score > wrong.score + 4 * quick.standard_error(right, wrong)
@@ -61,7 +62,7 @@ def test_threads_do_not_change_the_outcome() -> None:
 @pytest.mark.parametrize(("effort", "most"), [(Effort(validation_nodes=1000), 1000), (QUICK, 5000)])
 def test_effort_says_how_many_validation_nodes_are_scored(effort: Effort, most: int) -> None:
     x, y = validation()
-    quick = QuickValidation(Batch(x.repeat(70, 1), y.repeat(70)), 3, effort)
+    quick = QuickValidation(Batch(x.repeat(70, 1), y.repeat(70)), SingleLabel(3), effort)
     ((outcome,),) = quick.run(means(8).unsqueeze(0), torch.arange(3))
     assert len(quick.y) == len(outcome.contributions) == most
     assert outcome.score > 0.9
@@ -82,7 +83,7 @@ def test_candidates_that_are_seen_whole_take_no_longer(edges: bool, monkeypatch:
     monkeypatch.setattr(Effort, "steps", lambda self, rows: asked.append(rows) or 10)
     many = means(8).repeat(30, 1).unsqueeze(0)
     adj = torch.eye(90).unsqueeze(0) if edges else None
-    QuickValidation(Batch(x, y), 3).run(many, torch.arange(3).repeat(30), operators=(adj,))
+    QuickValidation(Batch(x, y), SingleLabel(3)).run(many, torch.arange(3).repeat(30), operators=(adj,))
     assert asked == QUICK.networks * [QUICK.rows if edges else 90]
 
 
@@ -91,7 +92,7 @@ def test_one_hot_targets_are_labels() -> None:
     outcomes = []
     for targets in (torch.arange(3), torch.eye(3).unsqueeze(0)):
         torch.manual_seed(0)
-        ((one,),) = QuickValidation(Batch(x, y), 3).run(means(8).unsqueeze(0), targets)
+        ((one,),) = QuickValidation(Batch(x, y), SingleLabel(3)).run(means(8).unsqueeze(0), targets)
         outcomes.append(one.score)
     assert outcomes[0] == pytest.approx(outcomes[1], abs=0.02)
 
@@ -99,7 +100,7 @@ def test_one_hot_targets_are_labels() -> None:
 def test_a_training_is_scored_in_several_views() -> None:
     x, y = validation()
     torch.manual_seed(0)
-    quick = QuickValidation([ValidationView(x, y), ValidationView(-x, y)], 3)
+    quick = QuickValidation([ValidationView(x, y), ValidationView(-x, y)], SingleLabel(3))
     ((right, wrong),) = quick.run(means(8).unsqueeze(0), torch.arange(3))
     assert right.score > 0.9 > wrong.score
     assert bool(right.predicted.all())
@@ -112,5 +113,7 @@ def test_two_operators_see_a_node_and_its_neighbours_apart() -> None:
     torch.manual_seed(0)
     view = ValidationView(torch.cat([turn @ x, x], dim=1), y.roll(1), (turn, None))
     own = torch.cat([means(8), torch.zeros(3, 8)], dim=1)
-    ((outcome,),) = QuickValidation([view], 3).run(own.unsqueeze(0), torch.arange(3), operators=(None, None))
+    ((outcome,),) = QuickValidation([view], SingleLabel(3)).run(
+        own.unsqueeze(0), torch.arange(3), operators=(None, None)
+    )
     assert outcome.score > 0.6

@@ -4,6 +4,7 @@ from torch import Tensor
 from torch_geometric.nn import GCNConv
 
 from graphcond.core.matching.batch import Batch
+from graphcond.core.targets import SingleLabel
 from graphcond.nodes.source import NodeSource, surrogate_batch
 from graphcond.nodes.surrogate_models import GCNSurrogate, SGCSurrogate
 from graphcond.nodes.task import Graph, NodePart
@@ -58,7 +59,7 @@ def model():
 @pytest.fixture
 def weights(model):
     torch.manual_seed(0)
-    return model.build(FEATURES, CLASSES, torch.zeros(())).init()
+    return model.build(FEATURES, SingleLabel(CLASSES), torch.zeros(())).init()
 
 
 def test_convolutional_surrogate_equals_a_dense_network(split, model, weights):
@@ -67,7 +68,7 @@ def test_convolutional_surrogate_equals_a_dense_network(split, model, weights):
     hidden = (propagation @ split.graph.x @ first.T + bias).clamp(min=0)
     logits = propagation @ hidden @ second.T + offset
     batch = surrogate_batch(split, model)
-    surrogate = model.build(FEATURES, CLASSES, split.graph.x)
+    surrogate = model.build(FEATURES, SingleLabel(CLASSES), split.graph.x)
     features, embedding, found = surrogate.layers(weights, batch)
     torch.testing.assert_close(found, logits[CHOSEN], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(embedding, hidden[CHOSEN], rtol=1e-4, atol=1e-5)
@@ -82,7 +83,9 @@ def test_convolutional_surrogate_equals_the_layers_of_pyg(split, model, weights)
             layer.bias.copy_(bias)
         edges = split.graph.edge_index, split.graph.edge_weight
         logits = layers[1](layers[0](split.graph.x, *edges).relu(), *edges)
-    found = model.build(FEATURES, CLASSES, split.graph.x).layers(weights, surrogate_batch(split, model))[-1]
+    found = model.build(FEATURES, SingleLabel(CLASSES), split.graph.x).layers(weights, surrogate_batch(split, model))[
+        -1
+    ]
     torch.testing.assert_close(found, logits[CHOSEN], rtol=1e-4, atol=1e-5)
 
 
@@ -95,8 +98,8 @@ def test_convolutional_batch_holds_the_neighbours_and_no_more(split, model):
 
 def test_surrogates_bring_their_networks():
     like = torch.zeros((), dtype=torch.float64)
-    assert isinstance(SGCSurrogate().build(6, 3, like), Linear)
-    two = GCNSurrogate(hidden=9).build(6, 3, like)
+    assert isinstance(SGCSurrogate().build(6, SingleLabel(3), like), Linear)
+    two = GCNSurrogate(hidden=9).build(6, SingleLabel(3), like)
     assert isinstance(two, TwoLayer)
     assert [tuple(weight.shape) for weight in two.init()] == [(9, 6), (9,), (3, 9), (3,)]
     with pytest.raises(ValueError, match="hops must be at least 0, got -1"):
@@ -140,7 +143,7 @@ def test_batches_hold_so_many_of_a_big_class_and_all_of_a_small_one(model):
 
 def test_drawn_nodes_keep_their_exact_neighbourhoods(model, weights):
     split = NodePart(graph(directed=False), torch.arange(NODES))
-    surrogate = model.build(FEATURES, CLASSES, split.graph.x)
+    surrogate = model.build(FEATURES, SingleLabel(CLASSES), split.graph.x)
     whole = surrogate.layers(weights, surrogate_batch(split, model))
     batch = NodeSource(split, model, per_class=4)(0)
     for layer, every in zip(surrogate.layers(weights, batch), whole, strict=True):

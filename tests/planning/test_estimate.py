@@ -155,7 +155,7 @@ def test_memory_is_for_nodes_only(make_graphs):
 def test_other_datasets(make_graphs):
     with pytest.raises(TypeError, match="plan is for datasets with classified nodes so far, and 'nci1' holds graphs"):
         plan("nci1", ratio=0.1)
-    with pytest.raises(TypeError, match="one graph that has x, edge_index and y, got list"):
+    with pytest.raises(TypeError, match="one graph that has edge_index and y, got list"):
         plan(make_graphs(), ratio=0.1)
 
 

@@ -11,6 +11,7 @@ from graphcond.core.matching.objectives.gradients import GradientMatching
 from graphcond.core.matching.statistic import Statistic
 from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.sparse import compressed_rows
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates import autograd
 from graphcond.surrogates.linear import Linear, slots
 from graphcond.surrogates.network import Network
@@ -18,7 +19,10 @@ from graphcond.surrogates.two_layer import TwoLayer
 
 LIKE = torch.zeros((), dtype=torch.float64)
 FEATURES, HIDDEN, CLASSES = 4, 6, 5
-SURROGATES = {"linear": Linear(FEATURES, CLASSES, LIKE), "two_layer": TwoLayer(FEATURES, HIDDEN, CLASSES, LIKE)}
+SURROGATES = {
+    "linear": Linear(FEATURES, SingleLabel(CLASSES), LIKE),
+    "two_layer": TwoLayer(FEATURES, HIDDEN, SingleLabel(CLASSES), LIKE),
+}
 KINDS = ["rows", "dense", "sparse"]
 LABELS = torch.tensor([0, 2, 2, 0, 2, 4, 0, 2])  # classes 1 and 3 are absent
 
@@ -286,7 +290,7 @@ def test_weights_are_fresh_and_follow_the_seed(make, shapes):
 
 def test_weights_are_uniform_within_one_over_the_root_of_the_outputs():
     torch.manual_seed(0)
-    for surrogate in (Linear(500, 9, LIKE), TwoLayer(60, 50, 40, LIKE)):
+    for surrogate in (Linear(500, SingleLabel(9), LIKE), TwoLayer(60, 50, SingleLabel(40), LIKE)):
         for weight in surrogate.init():
             assert weight.dtype == torch.float64
             bound = len(weight) ** -0.5

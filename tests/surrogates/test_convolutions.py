@@ -12,6 +12,7 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.graph_batch import GraphBatch
 from graphcond.core.matching.statistic import Statistic
 from graphcond.core.sparse import from_rows
+from graphcond.core.targets import SingleLabel
 from graphcond.graphs.features import Numbers
 from graphcond.graphs.methods.bernoulli import BernoulliGraphs, EdgeSampling
 from graphcond.graphs.methods.convolutions import Convolutions
@@ -80,7 +81,7 @@ def derivatives(statistic: Statistic, leaves: list[Tensor]) -> tuple[Tensor, ...
 
 @pytest.fixture(params=[1, 2, 3])
 def surrogate(request):
-    return Convolutions(FEATURES, HIDDEN, CLASSES, request.param, LIKE)
+    return Convolutions(FEATURES, HIDDEN, SingleLabel(CLASSES), request.param, LIKE)
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_directed_and_repeated_edges_and_self_loops():
     plain, directed, loops, repeated = (sparse([Data(x=x, edge_index=e, y=y)]) for e in (both, once, looped, twice))
     assert torch.equal(directed.adj.to_dense(), plain.adj.to_dense())
     assert torch.equal(loops.adj.to_dense(), plain.adj.to_dense())
-    surrogate = Convolutions(FEATURES, HIDDEN, CLASSES, 2, LIKE)
+    surrogate = Convolutions(FEATURES, HIDDEN, SingleLabel(CLASSES), 2, LIKE)
     weights = surrogate.init()
     expected = by_pyg(surrogate, weights, [Data(x=x, edge_index=twice, y=y)], "mean")
     torch.testing.assert_close(surrogate.logits(weights, repeated), expected, rtol=1e-5, atol=1e-6)
@@ -181,7 +182,7 @@ def test_no_history_where_it_is_switched_off(surrogate, weights):
 
 def test_initial_weights_are_those_of_pyg_and_torch():
     torch.manual_seed(0)
-    weights = Convolutions(40, 60, 3, 3, LIKE).init()
+    weights = Convolutions(40, 60, SingleLabel(3), 3, LIKE).init()
     assert [tuple(w.shape) for w in weights] == [(60, 40), (60,), (60, 60), (60,), (60, 60), (60,), (3, 60), (3,)]
     theirs = [GCNConv(40, 60).lin.weight, GCNConv(60, 60).lin.weight, torch.nn.Linear(60, 3).weight]
     for mine, like in zip((weights[0], weights[2], weights[6]), theirs, strict=True):
@@ -193,7 +194,7 @@ def test_initial_weights_are_those_of_pyg_and_torch():
 
 
 def test_only_graphs_are_taken():
-    surrogate = Convolutions(FEATURES, HIDDEN, CLASSES, 2, LIKE)
+    surrogate = Convolutions(FEATURES, HIDDEN, SingleLabel(CLASSES), 2, LIKE)
     rows = Batch(torch.zeros(2, FEATURES), torch.tensor([0, 1]))
     with pytest.raises(TypeError, match="take a GraphBatch, got Batch"):
         surrogate.class_gradients(surrogate.init(), rows)

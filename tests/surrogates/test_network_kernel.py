@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.weight_samplers import Fresh, Pool
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.infinite_width import InfiniteWidth
 from graphcond.surrogates.linear import Linear
 from graphcond.surrogates.network import Network
@@ -16,7 +17,7 @@ from graphcond.surrogates.network_kernel import Ensemble, NetworkKernel, random_
 from graphcond.surrogates.two_layer import TwoLayer
 
 LIKE = torch.zeros((), dtype=torch.float64)
-NET = TwoLayer(4, 6, 3, LIKE)
+NET = TwoLayer(4, 6, SingleLabel(3), LIKE)
 WIDE = 3000
 
 
@@ -65,7 +66,7 @@ def test_feature_maps_are_flattened():
 
 
 def test_the_gram_matrix_is_made_in_float64():
-    single = TwoLayer(4, 6, 3, torch.zeros(()))
+    single = TwoLayer(4, 6, SingleLabel(3), torch.zeros(()))
     kernel, x = NetworkKernel(single), random(20, 4).float()
     rows = Batch(x, torch.zeros(20, dtype=torch.int64))
     weights = kernel.init()
@@ -179,7 +180,7 @@ def test_random_features_of_wide_networks_go_to_the_infinite_one():
 
 
 def test_a_linear_surrogate_has_a_linear_kernel():
-    kernel, rows = NetworkKernel(Linear(4, 3, LIKE), bias_variance=0.0), batch(5)
+    kernel, rows = NetworkKernel(Linear(4, SingleLabel(3), LIKE), bias_variance=0.0), batch(5)
     torch.testing.assert_close(kernel.gram(kernel.init(), rows), rows.x @ rows.x.T)
 
 

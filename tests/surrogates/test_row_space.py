@@ -7,6 +7,7 @@ from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
 from graphcond.core.matching.surrogate import Surrogate, Weights
 from graphcond.core.matching.unrolled import End, Unroll
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.row_space import RowSpaceUnroll
 from graphcond.surrogates.two_layer import TwoLayer
 
@@ -15,7 +16,7 @@ CLASSES = 3
 
 def network(features: int, hidden: int = 6) -> tuple[TwoLayer, Weights, End]:
     """Return a network, where it starts, and a loss of where it ends."""
-    surrogate = TwoLayer(features, hidden, CLASSES, torch.zeros((), dtype=torch.float64))
+    surrogate = TwoLayer(features, hidden, SingleLabel(CLASSES), torch.zeros((), dtype=torch.float64))
     with seeded(1):
         first, goal = surrogate.init(), surrogate.init()
 

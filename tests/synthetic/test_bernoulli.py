@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.matching.graph_batch import GraphBatch
+from graphcond.core.targets import SingleLabel
 from graphcond.graphs.features import Categories, Numbers
 from graphcond.graphs.methods.bernoulli import BernoulliGraphs, EdgeSampling
 from graphcond.graphs.methods.convolutions import Convolutions
@@ -137,7 +138,7 @@ def test_places_that_are_no_nodes_have_no_influence(draw):
         other.logits[empty] = 9.0
         other.logits.transpose(1, 2)[empty] = 9.0
         other.logits.diagonal(dim1=1, dim2=2).fill_(9.0)
-    surrogate = Convolutions(WIDTH, 4, 2, 2, rows())
+    surrogate = Convolutions(WIDTH, 4, SingleLabel(2), 2, rows())
     weights = surrogate.init()
     results = []
     for made in (graphs, other):
@@ -151,7 +152,7 @@ def test_places_that_are_no_nodes_have_no_influence(draw):
 
 def test_places_that_are_no_nodes_get_no_gradient():
     graphs = graphs_of(EdgeSampling(temperature=1.0, annealing=1))
-    surrogate = Convolutions(WIDTH, 4, 2, 2, rows())
+    surrogate = Convolutions(WIDTH, 4, SingleLabel(2), 2, rows())
     statistic = surrogate.class_gradients(surrogate.init(), graphs.batch())
     (sum(value.square().sum() for value in statistic.sums) + graphs.penalty()).backward()
     assert bool((graphs.x.grad[~places()] == 0).all())

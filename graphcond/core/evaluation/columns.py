@@ -14,10 +14,12 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from graphcond.core.evaluation.column_metrics import mae_parts, rmse_parts
 from graphcond.core.evaluation.comparison import TestPart
-from graphcond.core.evaluation.metrics import METRICS, Metric
+from graphcond.core.evaluation.metrics import METRICS, Metric, metric_name
 
 Column = Literal["plain", "own"]
+PARTS = {"rmse": rmse_parts, "mae": mae_parts}
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Score:
     """One training: the score on the test split, and what else is known of it.
 
     Args:
-        test: Of the weights that were kept, in [0, 1].
+        test: Of the weights that were kept.
         val: Their validation score; ``None`` or NaN where validation data did not choose.
         last: The test score of the last weights, where it was taken.
         items: What each test item contributed (:func:`outcomes`), ``(num_test,)``.
@@ -85,8 +87,14 @@ def _stacked(scores: Sequence[Score]) -> Tensor | None:
 def outcomes(logits: Tensor, labels: Tensor, metric: Metric) -> Tensor | None:
     """Return what each test item contributes to a score, by which two rows can be compared later.
 
-    For accuracy whether it was right, ``(n,)`` uint8; for ROC-AUC twice its rank by the margin of class 1, where ties
-    share their mean rank, negative for items of class 1, ``(n,)`` int32; ``None`` for other metrics.
+    For accuracy whether it was right, ``(n,)`` uint8; for ROC-AUC of two classes twice its rank by the margin of class
+    1, where ties share their mean rank, negative for items of class 1, ``(n,)`` int32; for RMSE and MAE its part of the
+    error, of which the mean is the score, ``(n,)`` float64; ``None`` for other metrics.
+
+    Args:
+        logits: As the metric is given them.
+        labels: Those of the items.
+        metric: What a score is.
 
     >>> outcomes(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([1, 1]), METRICS["accuracy"])
     tensor([1, 0], dtype=torch.uint8)
@@ -95,7 +103,9 @@ def outcomes(logits: Tensor, labels: Tensor, metric: Metric) -> Tensor | None:
     """
     if metric is METRICS["accuracy"]:
         return (logits.argmax(dim=1) == labels).to(torch.uint8).cpu()
-    if metric is METRICS["roc_auc"]:
+    if (parts := PARTS.get(metric_name(metric) or "")) is not None:
+        return parts(logits, labels).cpu()
+    if metric is METRICS["roc_auc"] and labels.dim() == 1:
         margin = (logits[:, 1] - logits[:, 0]).double().cpu().numpy()
         ranks = (2 * stats.rankdata(margin)).astype(np.int32)
         return torch.from_numpy(np.where(labels.cpu().numpy() == 1, -ranks, ranks))
@@ -103,14 +113,18 @@ def outcomes(logits: Tensor, labels: Tensor, metric: Metric) -> Tensor | None:
 
 
 def score_of(items: Tensor) -> float:
-    """Return the score that :func:`outcomes` were taken from, for accuracy or ROC-AUC by their type."""
-    if items.dtype == torch.uint8:
+    """Return the score that :func:`outcomes` were taken from: by their type, a mean or ROC-AUC."""
+    if items.dtype != torch.int32:
         return float(items.double().mean())
     return float(roc_auc_score((items < 0).numpy(), items.abs().numpy()))
 
 
 def part_of(labels: Tensor, metric: Metric) -> TestPart | None:
-    """Return what the noise of a test part depends on, for accuracy and ROC-AUC; ``None`` for other metrics."""
+    """Return what the noise of a test part depends on, for accuracy and ROC-AUC of two classes.
+
+    ``None`` for other metrics, whose noise only the outcomes of items tell, where there are any.
+    """
     if metric is METRICS["accuracy"]:
         return TestPart(len(labels))
-    return TestPart(len(labels), int((labels == 1).sum())) if metric is METRICS["roc_auc"] else None
+    ranks = metric is METRICS["roc_auc"] and labels.dim() == 1
+    return TestPart(len(labels), int((labels == 1).sum())) if ranks else None

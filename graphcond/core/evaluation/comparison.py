@@ -5,7 +5,8 @@ differences are paired where both sides have the same seeds (Student's t), else 
 sample as well, and 1,000 test nodes alone mean a standard error of more than a point. Where both rows know what every
 item contributed, the variance is that of paired items, which is what a bootstrap over the items tends to (for ROC-AUC:
 DeLong, DeLong and Clarke-Pearson, Biometrics 1988). Else it is the closed form of the test size: binomial, for ROC-AUC
-Hanley and McNeil (Radiology 1982), both sides taken for independent, which widens the interval.
+Hanley and McNeil (Radiology 1982), both sides taken for independent, which widens the interval; for other metrics the
+noise of the items is not known then.
 """
 
 import math
@@ -17,10 +18,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from graphcond.core.evaluation.scale import PERCENT, ScoreScale
+
 CONFIDENCE = 0.95
 WORDS = {
     "above": "above", "level": "level with", "below": "below", "unknown": "no verdict on",
 }  # fmt: skip
+WORDS_OF_LESS = WORDS | {"above": "better than", "below": "worse than"}
+"""Where less is better, a verdict is told by what it means."""
 Verdict = Literal["above", "level", "below", "unknown"]
 Unit = Literal["condensations", "trainings"]
 Array = NDArray[np.float64]
@@ -65,7 +70,7 @@ class Sample:
 
     Args:
         name: What was trained on.
-        mean: The mean score, in [0, 1].
+        mean: The mean score.
         runs: Scores of independent runs: means of condensations, or trainings of a single one.
         test: The test part, where it is known.
         items: What each item contributed, ``(runs or trainings, num_test)``: values whose mean is the score, or, where
@@ -75,6 +80,7 @@ class Sample:
         count: Over how many independent runs.
         unit: What a run is: a condensation, or a training of a single one.
         seeds: Of the runs, where they are known; only the same ones are paired.
+        scale: How scores are read.
     """
 
     name: str
@@ -86,11 +92,12 @@ class Sample:
     count: int = 0
     unit: Unit = "condensations"
     seeds: tuple[int, ...] = ()
+    scale: ScoreScale = PERCENT
 
     @classmethod
     def of(
         cls, name: str, scores: Sequence[float], condensations: int = 1, test: TestPart | None = None,
-        items: NDArray[np.generic] | None = None, seeds: Sequence[int] = (),
+        items: NDArray[np.generic] | None = None, seeds: Sequence[int] = (), scale: ScoreScale = PERCENT,
     ) -> "Sample":  # fmt: skip
         """Return the sample of a row: trainings of one condensation side by side, which are no independent runs.
 
@@ -108,7 +115,8 @@ class Sample:
             runs = runs.reshape(condensations, -1).mean(axis=1)
         unit: Unit = "condensations" if condensations > 1 else "trainings"
         return cls(
-            name, float(runs.mean()), tuple(runs.tolist()), test, items, unit=unit, seeds=tuple(map(int, seeds))
+            name, float(runs.mean()), tuple(runs.tolist()), test, items, unit=unit, seeds=tuple(map(int, seeds)),
+            scale=scale,
         )  # fmt: skip
 
     @property
@@ -123,7 +131,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How much higher the score of one training set is than that of another, in [-1, 1].
+    """How much higher the score of one training set is than that of another.
 
     Args:
         first: What was trained on.
@@ -132,6 +140,7 @@ class Comparison:
         low: Where the interval of 95 % begins.
         high: Where it ends.
         how: What the interval takes into account.
+        scale: How scores are read.
     """
 
     first: str
@@ -140,18 +149,20 @@ class Comparison:
     low: float
     high: float
     how: str
+    scale: ScoreScale = PERCENT
 
     @property
     def verdict(self) -> Verdict:
         """``"above"`` or ``"below"`` where the interval leaves 0 out, else ``"level"``: they are not distinguished.
 
-        ``"unknown"`` where there is no interval, as of a single run each.
+        Above is the better one: the lower score where less is better. ``"unknown"`` where there is no interval, as of a
+        single run each.
         """
         if not math.isfinite(self.low):
             return "unknown"
-        if self.low > 0:
-            return "above"
-        return "below" if self.high < 0 else "level"
+        if self.low <= 0 <= self.high:
+            return "level"
+        return "above" if (self.low > 0) != self.scale.less_is_better else "below"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it: an interval without ends has ``None`` for them."""
@@ -162,12 +173,13 @@ class Comparison:
         }  # fmt: skip
 
     def __str__(self) -> str:
-        word = {"above": "above", "below": "below", "level": "level with", "unknown": "without verdict beside"}[
-            self.verdict
-        ]
-        difference, low, high = (100 * value for value in (self.difference, self.low, self.high))
-        interval = f"[{low:+.1f}, {high:+.1f}]" if math.isfinite(low) else "no interval"
-        return f"{self.first} {word} {self.second}: {difference:+.1f} points, {interval} ({self.how})"
+        word = (_words(self.scale) | {"unknown": "without verdict beside"})[self.verdict]
+        difference = self.scale.difference(self.difference, self.low, self.high)
+        return f"{self.first} {word} {self.second}: {difference} ({self.how})"
+
+
+def _words(scale: ScoreScale) -> dict[str, str]:
+    return WORDS_OF_LESS if scale.less_is_better else WORDS
 
 
 def compare(first: Sample, second: Sample) -> Comparison:
@@ -177,7 +189,7 @@ def compare(first: Sample, second: Sample) -> Comparison:
     many, in the same order.
 
     Raises:
-        ValueError: the two were tested on different items.
+        ValueError: the two were tested on different items, or by metrics that are read differently.
 
     >>> same = [0.80, 0.81, 0.82, 0.80, 0.81]
     >>> print(compare(Sample.of("a", same), Sample.of("b", [0.70, 0.72, 0.71, 0.70, 0.72])))
@@ -185,6 +197,8 @@ def compare(first: Sample, second: Sample) -> Comparison:
     """
     if first.test is not None and second.test is not None and first.test != second.test:
         raise ValueError(f"{first.name} and {second.name} were tested on different items, and cannot be compared")
+    if first.scale != second.scale:
+        raise ValueError(f"{first.name} and {second.name} were scored by different metrics, and cannot be compared")
     difference = first.mean - second.mean
     of_runs, freedom, runs = _noise_of_runs(first, second)
     of_items, items = _noise_of_items(first, second)
@@ -195,7 +209,9 @@ def compare(first: Sample, second: Sample) -> Comparison:
         half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * math.sqrt(variance)
     else:  # Welch and Satterthwaite: the noise of the items is known as of infinitely many runs
         half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom * (variance / of_runs) ** 2)) * math.sqrt(variance)
-    return Comparison(first.name, second.name, difference, difference - half, difference + half, f"{runs}; {items}")
+    return Comparison(
+        first.name, second.name, difference, difference - half, difference + half, f"{runs}; {items}", first.scale
+    )  # fmt: skip
 
 
 def _noise_of_runs(first: Sample, second: Sample) -> tuple[float, float, str]:
@@ -223,15 +239,16 @@ def _noise_of_runs(first: Sample, second: Sample) -> tuple[float, float, str]:
 def _noise_of_items(first: Sample, second: Sample) -> tuple[float, str]:
     """Return the variance of the difference that the test items bring, and where it comes from."""
     test = first.test or second.test
+    if test is not None and test.each:
+        return 0.0, "a split for each"
+    if first.items is not None and second.items is not None and first.items.shape[1] == second.items.shape[1]:
+        ranks = test is not None and test.positives is not None
+        size = first.items.shape[1] if test is None else test.size
+        return _paired_items(first.items, second.items, ranks), f"{size:,} test items, paired"
     if test is None:
         return 0.0, "noise of the test part unknown"
-    if test.each:
-        return 0.0, "a split for each"
-    size = f"{test.size:,} test items"
-    if first.items is not None and second.items is not None and first.items.shape[1] == second.items.shape[1]:
-        return _paired_items(first.items, second.items, test.positives is not None), f"{size}, paired"
     form = "binomial" if test.positives is None else "Hanley and McNeil"
-    return test.variance(first.mean) + test.variance(second.mean), f"{size}, {form}"
+    return test.variance(first.mean) + test.variance(second.mean), f"{test.size:,} test items, {form}"
 
 
 def _paired_items(first: ArrayLike, second: ArrayLike, ranks: bool) -> float:
@@ -276,9 +293,10 @@ def in_words(comparisons: Sequence[Comparison], first: str) -> list[str]:
     >>> in_words([compare(Sample.of("a", same), Sample.of(name, other)) for name, other in others.items()], "a")
     ['a: above b; level with c (95 %)']
     """
+    words = _words(comparisons[0].scale) if comparisons else {}
     parts = [
         f"{word} {', '.join(names)}"
-        for verdict, word in WORDS.items()
+        for verdict, word in words.items()
         if (names := [one.second for one in comparisons if one.verdict == verdict])
     ]
     return [f"{first}: {'; '.join(parts)} ({100 * CONFIDENCE:.0f} %)"] if parts else []

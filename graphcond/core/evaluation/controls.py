@@ -1,5 +1,6 @@
 """Where the training sets of a report come from: condensations, and the controls beside them, which are values."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from graphcond.core.evaluation.candidates import Candidate, Extent, Given, not_possible
-from graphcond.core.evaluation.columns import Column
+from graphcond.core.evaluation.columns import Column, Score, outcomes
+from graphcond.core.evaluation.metrics import metric_name
 from graphcond.core.evaluation.score_cache import cached_score, identity
 from graphcond.core.evaluation.setting import Setting
 from graphcond.core.method import Method
@@ -99,6 +102,15 @@ class Selection(Control):
 
 
 @dataclass(frozen=True)
+class Prior(Control):
+    """What needs no item: the shares of classes and labels among the training items, or the mean of numbers."""
+
+    def trainings(self, setting: Setting, candidate: Candidate, model: Any) -> list[OneTraining]:  # noqa: ANN401
+        """See :meth:`Control.trainings`."""
+        return [OneTraining("plain", partial(_constant, setting))]
+
+
+@dataclass(frozen=True)
 class Whole(Control):
     """The original itself; the scores of the library's own models are kept on disk."""
 
@@ -113,6 +125,53 @@ class Whole(Control):
     def extent(self, setting: Setting, candidate: Candidate) -> Extent:
         """Return the size of the original."""
         return setting.evaluation.whole_extent(setting.task)
+
+
+def check_metric(setting: Setting) -> None:
+    """Raise if a metric does not suit what is learned, or says nothing of the test items.
+
+    Raises:
+        ValueError: it is so.
+    """
+    test = setting.task.test.learned
+    constant = setting.task.targets.prior(setting.task.train.learned).expand(len(test), -1)
+    name = metric_name(setting.metric)
+    if name and math.isnan(setting.metric(setting.task.targets.answers(constant), test)):
+        raise ValueError(
+            f"metric={name!r} is not defined on the test items, among which no label is both there and not there; name "
+            "another metric in the protocol, or pass more test items"
+        )
+
+
+def _constant(setting: Setting) -> Score:
+    task = setting.task
+    val, test = task.val.learned, task.test.learned
+    row = task.targets.prior(task.train.learned)
+    return score_of_outputs(
+        setting, row.expand(len(test), -1), test, row.expand(len(val), -1) if len(val) else None, val
+    )
+
+
+def score_of_outputs(
+    setting: Setting, test_outputs: Tensor, test: Tensor, val_outputs: Tensor | None, val: Tensor
+) -> Score:
+    """Return the score of outputs of what is not trained step by step.
+
+    Args:
+        setting: What all rows share.
+        test_outputs: For the test items, ``(num_test, outputs)``.
+        test: Targets of the test items.
+        val_outputs: The same for the validation items; ``None``: there are none.
+        val: Targets of the validation items.
+    """
+    metric, targets = setting.metric, setting.task.targets
+    answers = targets.answers(test_outputs)
+    labels = test.to(answers.device)
+    found = metric(answers, labels)
+    val_score = float("nan")
+    if val_outputs is not None:
+        val_score = metric(targets.answers(val_outputs), val.to(val_outputs.device))
+    return Score(found, val_score, found, outcomes(answers, labels, metric))
 
 
 def on_sets(setting: Setting, candidate: Candidate, model: Any) -> list[OneTraining]:  # noqa: ANN401 (of any modality)

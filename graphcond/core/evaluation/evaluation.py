@@ -31,6 +31,10 @@ def _same(given: Any, *_: object) -> Any:  # noqa: ANN401 (of any modality)
     return given
 
 
+def _second(_: object, given: Given) -> Given:
+    return given
+
+
 def _always(model: object) -> bool:
     return True
 
@@ -51,13 +55,13 @@ def _row(
         data=candidate.name, model=model, **scores.fields(), condensations=max(len(candidate.sets), 1),
         nodes=extent.count, edges=extent.edges, bytes=extent.bytes, condense_seconds=candidate.seconds,
         train_seconds=scores.train_seconds(seconds), peak_memory=candidate.peak_memory, note=note,
-        test=part_of(setting.evaluation.test_labels(setting.task), setting.metric),
+        test=part_of(setting.evaluation.test_labels(setting.task), setting.metric), scale=setting.scale,
     )  # fmt: skip
 
 
 def _report(rows: tuple[Row, ...], setting: Setting) -> Report:
     protocol, unit = setting.protocol, setting.evaluation.unit
-    return Report(rows, setting.task.name, protocol.name, metric_label(protocol.metric or "accuracy"), unit=unit)
+    return Report(rows, setting.task.name, protocol.name, metric_label(setting.metric), unit=unit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,7 @@ class Evaluation:
         read: The task of an original, as it was condensed where nothing else is said: ``(dataset or task, records)``.
         given: Reads what the user calls condensed: ``(condensed)``.
         own_name: What tables call data of the user's own.
+        fitted: Data of the user's own, checked and as those of a task are: ``(task, given)``.
         is_whole: Whether what is evaluated is the original itself: ``(task, given)``.
         check: Raises if condensed data do not fit a task, or come from other training data: ``(task, given)``.
         check_models: Raises, before any work, if models cannot be trained here: ``(setting, models, own)``.
@@ -113,6 +118,7 @@ class Evaluation:
     read: Callable[[object, Sequence[Record]], Any]
     given: Callable[[object], list[Given]]
     own_name: str = "data"
+    fitted: Callable[[Any, Given], Given] = _second
     is_whole: Callable[[Any, Sequence[Given]], bool] = lambda task, several: False
     check: Callable[[Any, Sequence[Given]], None]
     check_models: Callable[[Setting, dict[str, Any], Candidate], None]
@@ -244,6 +250,7 @@ def begin(asked: Asked, several: Sequence[Given], task: Any) -> tuple[Setting, C
         ValueError: it does not fit the task, or a model cannot be trained here.
     """
     evaluation = asked.evaluation
+    several = [evaluation.fitted(task, one) for one in several]
     evaluation.check(task, several)
     ready = evaluation.prepare(task)
     moved = ready.to(asked.device) if evaluation.on_device else ready

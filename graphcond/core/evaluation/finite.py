@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from graphcond.core.ranges import first_not_finite
+from graphcond.core.ranges import first_not_finite, without_missing
 
 
 class Tensors(Protocol):
@@ -15,12 +15,12 @@ class Tensors(Protocol):
 
 
 def require_finite(data: Tensors) -> None:
-    """Raise if condensed data hold a number that nothing can be trained on, whoever made them.
+    """Raise if condensed data hold a number that nothing can be trained on, whoever made them; ``y`` may be missing.
 
     Raises:
         ValueError: the message names the tensor.
     """
-    if (name := first_not_finite(data.to_dict())) is not None:
+    if (name := first_not_finite(without_missing(data.to_dict()))) is not None:
         raise ValueError(
             f"{name} of the condensed data holds NaN or infinity; condense again, or clean it, e.g. with "
             "torch.nan_to_num"

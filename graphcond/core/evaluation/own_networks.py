@@ -60,6 +60,8 @@ def checked_logits(logits: object, rows: int, num_classes: int, of: str) -> Tens
     Raises:
         ValueError: it is something else.
     """
+    if isinstance(logits, Tensor) and num_classes == 1 and logits.dim() == 1:
+        logits = logits.unsqueeze(1)  # one number each
     found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if not isinstance(logits, Tensor) or found != (rows, num_classes):
         raise ValueError(f"a model must return logits ({of}, classes), here {(rows, num_classes)}, got {found}")

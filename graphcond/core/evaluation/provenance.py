@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from graphcond.core.fields import is_whole
 from graphcond.core.record import Record
+from graphcond.core.targets import Kind, SingleLabel
 
 
 def check_same_split(records: Iterable[Record], asked: object) -> None:
@@ -45,3 +46,17 @@ def check_same_training_data(records: Iterable[Record], fingerprint: str) -> Non
             "from may be test data now; pass the same data and split (a transform that draws a new split at every "
             "access needs data = dataset[0] once), or the bare items of condensed if that is what you want"
         )
+
+
+def check_same_target(records: Iterable[Record], kind: Kind) -> None:
+    """Raise if other targets were learned when a dataset was condensed.
+
+    Raises:
+        ValueError: the message says how to read the dataset.
+    """
+    for record in records:
+        if (made := record.source.get("target", SingleLabel.kind)) != kind:
+            raise ValueError(
+                f"the condensed data were made with target={made!r}, and the dataset was read with {kind!r}; pass "
+                f"graphcond.read(dataset, target={made!r})"
+            )

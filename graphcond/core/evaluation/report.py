@@ -10,6 +10,7 @@ from torch import Tensor
 from graphcond.core.evaluation.columns import Column
 from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, comparable, compare, in_words
 from graphcond.core.evaluation.metrics import mean_and_deviation
+from graphcond.core.evaluation.scale import PERCENT, ScoreScale
 from graphcond.core.evaluation.tables import render
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class Row:
     Args:
         data: What was trained on: a method's name, ``"whole"`` for the original.
         model: The downstream model.
-        scores: The plain test score of every training, in [0, 1].
-        val_scores: The validation scores of the kept weights, in [0, 1].
+        scores: The plain test score of every training; in [0, 1], but for metrics of numbers.
+        val_scores: The validation scores of the kept weights.
         nodes: Nodes of the training set, or its images.
         edges: Its edges, self-loops included.
         bytes: Bytes of everything that training needs.
@@ -45,7 +46,8 @@ class Row:
         items: What each test item contributed (:func:`graphcond.core.evaluation.columns.outcomes`), ``(runs,
             num_test)``.
         own_items: The same for the own column.
-        test: How many items it was tested on, where the metric is accuracy or ROC-AUC.
+        test: How many items it was tested on, where the metric is accuracy or ROC-AUC of two classes.
+        scale: How scores are read.
     """
 
     data: str
@@ -66,10 +68,11 @@ class Row:
     items: Tensor | None = field(default=None, repr=False, compare=False)
     own_items: Tensor | None = field(default=None, repr=False, compare=False)
     test: TestPart | None = None
+    scale: ScoreScale = PERCENT
 
     @property
     def mean(self) -> float:
-        """Mean plain test score, in [0, 1]; NaN without scores."""
+        """Mean plain test score; NaN without scores."""
         return mean_and_deviation(list(self.scores))[0]
 
     @property
@@ -79,7 +82,7 @@ class Row:
 
     @property
     def val_mean(self) -> float:
-        """Mean validation score, in [0, 1]."""
+        """Mean validation score."""
         return mean_and_deviation(list(self.val_scores))[0]
 
     @property
@@ -106,7 +109,7 @@ class Row:
         own = column == "own" and bool(self.own_scores)
         scores, items = (self.own_scores, self.own_items) if own else (self.scores, self.items)
         known = None if items is None else items.numpy()
-        return Sample.of(self.data, scores, self.condensations, self.test, known)
+        return Sample.of(self.data, scores, self.condensations, self.test, known, scale=self.scale)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as plain values, with mean and deviation."""
@@ -132,6 +135,8 @@ class Row:
             "condensations": self.condensations,
             "num_test": None if self.test is None else self.test.size,
             "num_positive": None if self.test is None else self.test.positives,
+            "percent": self.scale.percent,
+            "less_is_better": self.scale.less_is_better,
         }
 
 
@@ -275,7 +280,8 @@ class Report(RowsReport[Row]):
 
     def __str__(self) -> str:
         trainings = "/".join(map(str, sorted({len(row.scores) for row in self.rows if row.scores}, reverse=True)))
-        title = f"{self.dataset}: test {self.metric} in %, {self.protocol} protocol, {trainings} trainings"
+        scored = self.best.scale.of(self.metric)
+        title = f"{self.dataset}: test {scored}, {self.protocol} protocol, {trainings} trainings"
         header = ("trained on", "model", self.unit, "kB", "plain", "own", "seconds")
         table = render(title, header, [_cells(row) for row in self.rows], width=WIDTH)
         return "\n".join([table, *self.in_words(lambda model: self.compare(model=model))])
@@ -286,8 +292,8 @@ def _known(row: Row) -> bool:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    plain = _score(row.mean, row.deviation, row.scores) if row.scores else row.note
-    own = _score(row.own_mean, row.own_deviation, row.own_scores) if row.own_scores else ""
+    plain = _score(row.scale, row.mean, row.deviation, row.scores) if row.scores else row.note
+    own = _score(row.scale, row.own_mean, row.own_deviation, row.own_scores) if row.own_scores else ""
     seconds = f"{row.condense_seconds:.2f}" if row.scores and row.condense_seconds else "-"
     return (
         row.data,
@@ -300,6 +306,6 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _score(mean: float, deviation: float, scores: tuple[float, ...]) -> str:
-    """Return a mean in %, with its deviation where there is more than one score."""
-    return f"{100 * mean:.1f}" if len(scores) == 1 else f"{100 * mean:.1f} ± {100 * deviation:.1f}"
+def _score(scale: ScoreScale, mean: float, deviation: float, scores: tuple[float, ...]) -> str:
+    """Return a mean, with its deviation where there is more than one score."""
+    return scale.score(mean, None if len(scores) == 1 else deviation)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.evaluation.columns import Score, score_of
-from graphcond.core.evaluation.metrics import Metric, metric_name
+from graphcond.core.evaluation.metrics import FITS, Metric, metric_name
 from graphcond.core.evaluation.protocols import TrainingProtocol, protocol_text
 from graphcond.core.fields import is_number
 from graphcond.core.record import library_versions
@@ -133,15 +133,17 @@ def _read(path: Path, known: Identity, labels: Tensor) -> Score:
     if found["identity"] != dict(known):
         raise ValueError(f"{path} is of another training")
     numbers, items = found["score"], tensors.get("items")
-    for name, most, optional in (("test", 1, False), ("val", 1, True), ("last", 1, True), ("seconds", math.inf, False)):
+    least, most = (-math.inf, math.inf) if known["metric"] in FITS["regression"] else (0, 1)
+    for name, optional in (("test", False), ("val", True), ("last", True), ("seconds", False)):
         value = numbers[name]
-        known_one = is_number(value) and 0 <= value <= most
+        low, high = (0, math.inf) if name == "seconds" else (least, most)
+        known_one = is_number(value) and low <= value <= high
         if not (known_one or (optional and (value is None or value != value))):  # not a number where nothing chose
             raise ValueError(f"{path} has {value!r} for {name}")
     if items is not None and (
-        items.shape != labels.shape
-        or items.dtype not in (torch.uint8, torch.int32)
-        or not abs(score_of(items) - numbers["test"]) < CLOSE
+        items.shape != labels.shape[:1]
+        or items.dtype not in (torch.uint8, torch.int32, torch.float64)
+        or not abs(score_of(items) - numbers["test"]) < CLOSE * max(1.0, abs(numbers["test"]))
     ):
         raise ValueError(f"{path} has outcomes of items that do not give its score")
     return Score(numbers["test"], numbers["val"], numbers["last"], items, numbers["seconds"])

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from graphcond.core.evaluation.metrics import Metric, resolve_metric
+from graphcond.core.evaluation.metrics import Metric, resolve_metric, scale_of
+from graphcond.core.evaluation.scale import ScoreScale
 
 if TYPE_CHECKING:
     from graphcond.core.evaluation.evaluation import Evaluation
@@ -43,7 +44,12 @@ class Setting:
     @cached_property
     def metric(self) -> Metric:
         """What a score is."""
-        return resolve_metric(self.protocol.metric or "accuracy", self.task.num_classes)
+        return resolve_metric(self.protocol.metric or self.task.targets.metric, self.task.targets)
+
+    @cached_property
+    def scale(self) -> ScoreScale:
+        """How scores are read."""
+        return scale_of(self.metric, self.task.targets)
 
     def under(self, protocol: object) -> "Setting":
         """Return the setting with another protocol."""

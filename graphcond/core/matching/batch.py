@@ -23,6 +23,7 @@ class Batch:
         adj: ``(m, n)`` dense or sparse CSR, applied before a surrogate's last weight; ``None``: the identity.
         rows: ``(m,)`` where the labelled rows stand in ``x``; ``None``: ``m = n``, in order.
         step_size: The learned step size of training on the batch, a scalar, for objectives that unroll a training.
+        strata: ``(m,)`` int64 what stands for classes where targets are no classes; ``None``: the labels do.
     """
 
     x: Tensor
@@ -30,13 +31,16 @@ class Batch:
     adj: Tensor | None = None
     rows: Tensor | None = None
     step_size: Tensor | None = None
+    strata: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     @property
     def classes(self) -> Tensor:
-        """The labels as class numbers, ``(m,)`` int64: of a soft label, the likeliest."""
+        """The labels as class numbers, ``(m,)`` int64: of a soft label, the likeliest; or the strata."""
+        if self.strata is not None:
+            return self.strata
         return self.y.argmax(dim=1) if self.y.dim() > 1 else self.y
 
     def gather(self, hidden: Tensor) -> Tensor:
@@ -51,17 +55,18 @@ class Batch:
         """Return the batch without its history."""
         adj = None if self.adj is None else self.adj.detach()
         size = None if self.step_size is None else self.step_size.detach()
-        return Batch(self.x.detach(), self.y.detach(), adj, self.rows, size)
+        return Batch(self.x.detach(), self.y.detach(), adj, self.rows, size, self.strata)
 
     def take(self, picks: Tensor) -> "Batch":
         """Return the batch of some of the labelled rows, with no more of ``x`` than they need."""
+        strata = None if self.strata is None else self.strata[picks]
         if self.adj is None:
-            return Batch(self.own(self.x)[picks], self.y[picks], step_size=self.step_size)
+            return Batch(self.own(self.x)[picks], self.y[picks], step_size=self.step_size, strata=strata)
         rows = picks if self.rows is None else self.rows[picks]
         if self.adj.layout == torch.strided:
-            return Batch(self.x, self.y[picks], self.adj[picks], rows, self.step_size)
+            return Batch(self.x, self.y[picks], self.adj[picks], rows, self.step_size, strata)
         adj, columns = take_rows(self.adj, picks, keep=rows)
-        return Batch(self.x[columns], self.y[picks], adj, torch.searchsorted(columns, rows), self.step_size)
+        return Batch(self.x[columns], self.y[picks], adj, torch.searchsorted(columns, rows), self.step_size, strata)
 
     def shards(self, rows: int) -> "list[Batch]":
         """Return the batch in parts of at most ``rows`` labelled rows."""

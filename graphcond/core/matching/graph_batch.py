@@ -20,7 +20,7 @@ class GraphBatch(Batch):
 
     Args:
         x: ``(num_nodes, num_features)``; in places, ``(m * N, num_features)``.
-        y: ``(m,)`` int64, the class of each graph.
+        y: ``(m,)`` int64, the class of each graph, or ``(m, outputs)`` targets.
         adj: ``(num_nodes, num_nodes)`` sparse CSR, block-diagonal, or ``(m, N, N)`` dense; symmetric, applied before
             the weight of each convolution.
         ptr: ``(m + 1,)`` int64; the rows of graph ``i`` are ``ptr[i]`` to ``ptr[i + 1] - 1``.
@@ -69,11 +69,12 @@ class GraphBatch(Batch):
         """Return some of the graphs, in the given order."""
         rows, ptr = ragged(self.ptr, picks)
         adj = self.adj[picks] if self.in_places else self._blocks(picks, rows, ptr)
-        return GraphBatch(self.x[rows], self.y[picks], adj=adj, ptr=ptr, share=self.share[rows])
+        strata = None if self.strata is None else self.strata[picks]
+        return GraphBatch(self.x[rows], self.y[picks], adj=adj, ptr=ptr, share=self.share[rows], strata=strata)
 
     def sorted(self) -> "GraphBatch":
         """Return the batch with its graphs in the order of their classes."""
-        return self if bool((self.y.diff() >= 0).all()) else self.take(self.y.argsort(stable=True))
+        return self if bool((self.classes.diff() >= 0).all()) else self.take(self.classes.argsort(stable=True))
 
     @cached_property
     def _readout(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""The contract of a surrogate: a classifier as a function of explicit weights."""
+"""The contract of a surrogate: a network as a function of explicit weights."""
 
 from typing import Protocol
 
@@ -6,6 +6,7 @@ from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.statistic import Statistic
+from graphcond.core.targets import Targets
 
 Weights = tuple[Tensor, ...]
 
@@ -17,8 +18,13 @@ class Surrogate(Protocol):
     """
 
     @property
+    def targets(self) -> Targets:
+        """What it predicts."""
+        ...
+
+    @property
     def num_classes(self) -> int:
-        """Number of classes."""
+        """Number of classes, or of the strata that stand for them."""
         ...
 
     def init(self) -> Weights:
@@ -30,12 +36,12 @@ class Surrogate(Protocol):
         ...
 
     def class_gradients(self, weights: Weights, batch: Batch) -> Statistic:
-        """Return the gradients of the cross-entropy summed over each class's rows, one tensor per weight.
+        """Return the gradients of the loss summed over each class's rows, one tensor per weight.
 
         They are differentiable with respect to ``batch``, unless gradients are switched off.
         """
         ...
 
     def loss_gradients(self, weights: Weights, batch: Batch) -> Weights:
-        """Return the gradients of the mean cross-entropy with respect to the weights."""
+        """Return the gradients of the mean loss with respect to the weights."""
         ...

@@ -20,7 +20,7 @@ TrainingBatches = Callable[[int], Batch]
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """An optimiser on the mean cross-entropy of a batch.
+    """An optimiser on the mean loss of a batch.
 
     Args:
         learning_rate: Step size.
@@ -69,7 +69,7 @@ class Student:
         self._steps = [torch.zeros((), dtype=torch.float32, device=weight.device) for weight in self.weights]
 
     def train(self, surrogate: Surrogate, batch: Batch, steps: int) -> None:
-        """Take some steps down the mean cross-entropy on a batch."""
+        """Take some steps down the mean loss on a batch."""
         for _ in range(steps):
             gradients = self._gradients(surrogate, self.training.seen(batch))
             if self.training.momentum is None:

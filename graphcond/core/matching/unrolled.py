@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.fields import require_positive
@@ -39,7 +38,7 @@ class Unrolling(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Unroll:
-    """How a network is trained on synthetic data, step by step of gradient descent on the mean cross-entropy.
+    """How a network is trained on synthetic data, step by step of gradient descent on the mean loss.
 
     Args:
         steps: Steps.
@@ -186,7 +185,7 @@ class _UnrolledTraining:
         with torch.enable_grad():
             start = tuple(weight.detach().requires_grad_() for weight in weights)
             seen = view(self.data.leaf if keep else self.data.leaf.detached())
-            loss = F.cross_entropy(self.surrogate.layers(start, seen)[-1], seen.y)
+            loss = self.surrogate.targets.loss(self.surrogate.layers(start, seen)[-1], seen.y)
             return start, torch.autograd.grad(loss, start, create_graph=keep)
 
 

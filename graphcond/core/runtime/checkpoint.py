@@ -131,6 +131,7 @@ def check_state(
         learned: What is learned, as it stands in this run.
         steps: How many steps the run takes.
     """
+    tensors = {name: _filled(name, value) for name, value in tensors.items()}
     if (name := first_not_finite(tensors)) is not None:
         raise ValueError(f"{name} must be finite, but holds NaN or infinity")
     for group in ("synthetic", "best"):
@@ -147,3 +148,9 @@ def check_state(
     for step, score in notes["scores"]:
         if not is_whole(step) or not 0 < step <= done or not is_number(score):
             raise ValueError(f"the score of step {step!r} must be a number, got {score!r}")
+
+
+def _filled(name: str, value: Tensor) -> Tensor:
+    """Return a tensor of a state, targets with zeros where they are missing."""
+    targets = name.rpartition(".")[2] == "y" and value.is_floating_point()
+    return value.masked_fill(value.isnan(), 0) if targets else value

@@ -94,6 +94,30 @@ def require_probabilities(name: str, value: Tensor, rows: int, classes: int) -> 
         raise ValueError(f"{name} must have rows that sum to 1")
 
 
+def require_targets(y: Tensor, soft: Tensor | None, rows: int, outputs: int, where: str = "") -> None:
+    """Raise unless rows have classes, or labels or numbers that may be missing (NaN), and soft ones that suit them.
+
+    Args:
+        y: ``(rows,)`` int64 classes; ``(rows, outputs)`` float32 labels or numbers, or ``(rows,)`` of one number each.
+        soft: ``(rows, outputs)`` float32; ``None``: there are none.
+        rows: How many.
+        outputs: Classes, labels or numbers.
+        where: What comes before names in messages.
+
+    Raises:
+        ValueError: something is otherwise.
+    """
+    if not y.is_floating_point():
+        require(f"{where}y", y, INT64, (rows,), 0, outputs)
+        if soft is not None:
+            require_probabilities(f"{where}y_soft", soft, rows, outputs)
+        return
+    shape = (rows,) if y.dim() == 1 and outputs == 1 else (rows, outputs)
+    require(f"{where}y", y.masked_fill(y.isnan(), 0), FLOATS, shape)
+    if soft is not None:
+        require(f"{where}y_soft", soft, FLOATS, (rows, outputs))
+
+
 def require_weights(name: str, value: Tensor, rows: int) -> None:
     """Raise unless weights are finite and not negative, and some of them positive."""
     require(name, value, FLOATS, (rows,), 0)

@@ -7,10 +7,10 @@ from torch_geometric.data import Data
 from graphcond.condensed import CondensedDataset
 from graphcond.core.evaluation.candidates import Given, records_of, several_of
 from graphcond.core.evaluation.finite import require_finite
-from graphcond.core.evaluation.provenance import check_same_split, check_same_training_data
+from graphcond.core.evaluation.provenance import check_same_split, check_same_target, check_same_training_data
 from graphcond.core.fields import is_whole
 from graphcond.core.record import Record
-from graphcond.graphs.checks import with_label
+from graphcond.graphs.labels import with_label
 from graphcond.graphs.reading import read_graphs
 from graphcond.graphs.task import GraphTask
 from graphcond.pyg.adjacency import with_edges
@@ -46,7 +46,8 @@ def read_task(dataset: object, records: Sequence[Record]) -> GraphTask:
         raise ValueError(
             "the graphs were condensed with a split of your own; pass graphcond.read(graphs, split=...) to evaluate"
         )
-    return read_graphs(dataset, split=split if is_whole(split) else 0)
+    target = records[0].source.get("target") if records else None
+    return read_graphs(dataset, split=split if is_whole(split) else 0, target=target)
 
 
 def check_graphs(task: GraphTask, several: Sequence[Given]) -> None:
@@ -55,6 +56,7 @@ def check_graphs(task: GraphTask, several: Sequence[Given]) -> None:
     Raises:
         ValueError: one of these.
     """
+    check_same_target(records_of(several), task.targets.kind)
     check_same_training_data(records_of(several), task.fingerprint())
     if not len(task.test):
         raise ValueError("split['test'] is missing or holds no labelled graph; evaluation needs test graphs")
@@ -67,7 +69,4 @@ def check_graphs(task: GraphTask, several: Sequence[Given]) -> None:
                 f"the condensed graphs have {item.x.size(1)} features, the dataset {task.train.x.size(1)}; "
                 "evaluate on the dataset that was condensed"
             )
-        if int(item.y.max()) >= task.num_classes:
-            raise ValueError(
-                f"a condensed graph has the label {int(item.y.max())}, the dataset only {task.num_classes} classes"
-            )
+        task.targets.check(item.y)

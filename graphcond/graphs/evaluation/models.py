@@ -102,7 +102,7 @@ class GraphNetwork(nn.Module):
         kind: "GraphModel",
         nodes: FeatureSizes,
         edges: FeatureSizes | None,
-        num_classes: int,
+        outputs: int,
         protocol: GraphProtocol,
     ) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class GraphNetwork(nn.Module):
         if kind.edges:
             assert edges is not None  # checked before anything is trained
             self.edge_encoders.extend(edges.encoder(hidden) for _ in range(protocol.layers))
-        self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, num_classes))
+        self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
         self.dropout = protocol.dropout
         self.readout = protocol.readout
         self.scale = 1.0
@@ -130,7 +130,7 @@ class GraphNetwork(nn.Module):
         return pool(h, data, self.readout) / self.scale
 
     def forward(self, view: GraphView) -> Tensor:
-        """Return logits, ``(num_graphs, num_classes)``."""
+        """Return ``(num_graphs, outputs)``: logits, or standardised numbers."""
         out: Tensor = self.head(F.dropout(self.embed(view), self.dropout, self.training))
         return out
 
@@ -176,7 +176,7 @@ class GraphModel:
     def network(
         self,
         features: tuple[FeatureSizes, FeatureSizes | None],
-        num_classes: int,
+        outputs: int,
         protocol: GraphProtocol,
         scale: float,
     ) -> nn.Module:
@@ -184,11 +184,11 @@ class GraphModel:
 
         Args:
             features: Of nodes and edges.
-            num_classes: Number of classes.
+            outputs: Classes, or labels or numbers of each graph.
             protocol: How it is trained.
             scale: The mean number of nodes of the graphs that it is trained on.
         """
-        made = GraphNetwork(self, *features, num_classes, protocol)
+        made = GraphNetwork(self, *features, outputs, protocol)
         made.scale = scale if protocol.readout == "sum" else 1.0
         return made
 
@@ -208,12 +208,12 @@ class OwnGraphModel:
     def network(
         self,
         features: tuple[FeatureSizes, FeatureSizes | None],
-        num_classes: int,
+        outputs: int,
         protocol: GraphProtocol,
         scale: float,
     ) -> nn.Module:
         """See :meth:`GraphModel.network`."""
-        return _OwnGraphNetwork(self.make(features[0].width, num_classes), num_classes)
+        return _OwnGraphNetwork(self.make(features[0].width, outputs), outputs)
 
 
 GraphKind = GraphModel | OwnGraphModel
@@ -222,17 +222,17 @@ GraphKind = GraphModel | OwnGraphModel
 class _OwnGraphNetwork(nn.Module):
     """A user's network, called with the arguments that it takes."""
 
-    def __init__(self, network: nn.Module, num_classes: int) -> None:
+    def __init__(self, network: nn.Module, outputs: int) -> None:
         super().__init__()
         self.network = network
-        self.num_classes = num_classes
+        self.outputs = outputs
         self.more = taken(network, ["edge_attr", "edge_weight"])
 
     def forward(self, view: GraphView) -> Tensor:
-        """Return logits, ``(num_graphs, num_classes)``."""
+        """Return ``(num_graphs, outputs)``: logits, or standardised numbers."""
         data = view.data
         out = self.network(data.x, data.edge_index, data.batch, **{name: data.get(name) for name in self.more})
-        return checked_logits(out, len(data.y), self.num_classes, "graphs")
+        return checked_logits(out, len(data.y), self.outputs, "graphs")
 
 
 def _mlp(hidden: int) -> MLP:

@@ -27,7 +27,8 @@ class GraphProtocol:
         batch_size: Graphs of a step.
         validations: Number of validations.
         runs: Trainings of each condensation, with the seeds ``seed``, ``seed + 1``, ... of the call.
-        metric: What a score is, as :class:`graphcond.evaluation.Protocol` has it; ``None``: the dataset's own.
+        metric: What a score is, by the names that :class:`graphcond.evaluation.Protocol` lists, such as ``"accuracy"``,
+            ``"roc_auc"``, ``"average_precision"``, ``"f1"`` or ``"rmse"``, or a function; ``None``: the dataset's own.
     """
 
     name: str = "graphs"

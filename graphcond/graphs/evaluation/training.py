@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graphcond.core.evaluation.columns import Column, Score, outcomes
-from graphcond.core.evaluation.metrics import Metric
+from graphcond.core.evaluation.metrics import Metric, direction
 from graphcond.core.evaluation.training import LEARNING_RATE_DROP, train
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import Targets
 from graphcond.graphs.color_refinement import refine
 from graphcond.graphs.evaluation.models import FeatureSizes, GraphKind, GraphView
 from graphcond.graphs.evaluation.protocol import GraphProtocol
@@ -28,7 +28,12 @@ SHARED = (
 
 @dataclass(frozen=True, eq=False)
 class GraphEvaluationData:
-    """Graphs on which a model is validated or tested, in one or several batches."""
+    """Graphs on which a model is validated or tested, in one or several batches.
+
+    Args:
+        views: The batches.
+        labels: Classes, or ``(num_graphs, outputs)`` targets, NaN where missing.
+    """
 
     views: list[GraphView]
     labels: Tensor
@@ -40,13 +45,13 @@ class GraphEvaluationData:
         They are folded: what models compute is the same, and takes a fraction of the time. Graphs with self-loops or
         weights of edges are taken as they are.
         """
-        return cls([GraphView(_folded(graphs, layers).to(device))], graphs.y.to(device))
+        return cls([GraphView(_folded(graphs, layers).to(device))], graphs.learned.to(device))
 
     @classmethod
     def unfolded(cls, graphs: GraphSet, batch_size: int, device: torch.device | str = "cpu") -> "GraphEvaluationData":
         """Return evaluation data of some graphs as they are, in batches, on a device."""
         parts = torch.split(torch.arange(len(graphs)), batch_size)
-        return cls([GraphView(as_batch(graphs.take(part)).to(device)) for part in parts], graphs.y.to(device))
+        return cls([GraphView(as_batch(graphs.take(part)).to(device)) for part in parts], graphs.learned.to(device))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,7 +63,7 @@ class GraphTrainingData:
 
     Args:
         batches: The batches of a pass; one of them, if all graphs go into one.
-        targets: For each batch, ``(m,)`` int64 or ``(m, num_classes)`` float32.
+        targets: For each batch, ``(m,)`` classes or numbers, or ``(m, outputs)`` labels, numbers or soft targets.
         weights: For each batch, ``(m,)`` float32.
     """
 
@@ -81,19 +86,22 @@ class GraphTrainingData:
 def train_graphs(
     kind: GraphKind, training: GraphTrainingData, val: GraphEvaluationData, test: GraphEvaluationData,
     features: tuple[FeatureSizes, FeatureSizes | None],
-    num_classes: int, protocol: GraphProtocol, metric: Metric, seed: int,
+    targets: Targets, protocol: GraphProtocol, metric: Metric, seed: int,
 ) -> Score:  # fmt: skip
     """Train a fresh model, keep the weights of its best validation, read the test graphs once."""
     with seeded(seed):
-        model = kind.network(features, num_classes, protocol, training.scale).to(test.labels.device)
+        model = kind.network(features, targets.outputs, protocol, training.scale).to(test.labels.device)
         steps = max(protocol.steps, protocol.passes * len(training.batches))
         optimizer = torch.optim.Adam(
             model.parameters(), lr=protocol.learning_rate, weight_decay=protocol.weight_decay, fused=True
         )
-        batches, last = _order(len(training.batches)), list[float]()
+        batches, last, sign = _order(len(training.batches)), list[float](), direction(metric)
 
         def step(optimizer: torch.optim.Optimizer) -> None:
-            _step(model, training, next(batches), optimizer)
+            _step(model, training, targets, next(batches), optimizer)
+
+        def score(data: GraphEvaluationData) -> float:
+            return metric(targets.answers(predict(model, data)), data.labels)
 
         best = train(
             model,
@@ -101,24 +109,24 @@ def train_graphs(
             steps=steps,
             step=step,
             at_half_time=_slower,
-            validate=(lambda: metric(predict(model, val), val.labels)) if len(val) else None,
+            validate=(lambda: sign * score(val)) if len(val) else None,
             validates_after=lambda number: (
                 protocol.validations * number // steps > protocol.validations * (number - 1) // steps
             ),
-            at_end=lambda: last.append(metric(predict(model, test), test.labels)),
+            at_end=lambda: last.append(score(test)),
         )
-        logits = predict(model, test)
+        answers = targets.answers(predict(model, test))
         return Score(
-            test=metric(logits, test.labels),
-            val=float("nan") if best is None else best,
+            test=metric(answers, test.labels),
+            val=float("nan") if best is None else sign * best,
             last=last[0],
-            items=outcomes(logits, test.labels, metric),
+            items=outcomes(answers, test.labels, metric),
         )
 
 
 @torch.no_grad()
 def predict(model: nn.Module, data: GraphEvaluationData) -> Tensor:
-    """Return the model's logits of the graphs of evaluation data, ``(num_graphs, num_classes)``."""
+    """Return the model's outputs for the graphs of evaluation data, ``(num_graphs, outputs)``."""
     model.eval()
     return torch.cat([model(view) for view in data.views])
 
@@ -135,10 +143,12 @@ def _order(batches: int) -> Iterator[int]:
         yield from torch.randperm(batches).tolist()
 
 
-def _step(model: nn.Module, training: GraphTrainingData, batch: int, optimizer: torch.optim.Optimizer) -> None:
+def _step(
+    model: nn.Module, training: GraphTrainingData, targets: Targets, batch: int, optimizer: torch.optim.Optimizer
+) -> None:
     model.train()
     optimizer.zero_grad()
-    losses = F.cross_entropy(model(training.batches[batch]), training.targets[batch], reduction="none")
+    losses = targets.losses(model(training.batches[batch]), training.targets[batch])
     weights = training.weights[batch]
     loss = (losses * weights).sum() / weights.sum()
     loss.backward()  # type: ignore[no-untyped-call]
@@ -165,8 +175,8 @@ def training_data_of_items(
     Args:
         items: The graphs.
         protocol: How models are trained.
-        column: ``"plain"``: classes as labels, and all nodes pooled alike; ``"own"``: with soft labels and the weights
-            of graphs and of roots, where there are any.
+        column: ``"plain"``: labels as the original has them, and all nodes pooled alike; ``"own"``: with soft labels
+            and the weights of graphs and of roots, where there are any.
         device: Where.
         fold: Whether trees that several nodes have may be there once, and nodes may have weights; else a batch is as
             PyG's ``DataLoader`` makes it.
@@ -220,7 +230,7 @@ def training_data_of_graphs(
     batches = [graphs.take(part) for part in parts]
     weights = [torch.ones(len(part), device=device) for part in parts]
     views = [GraphView((_unified(batch, protocol) if fold else as_batch(batch)).to(device)) for batch in batches]
-    return GraphTrainingData(views, [batch.y.to(device) for batch in batches], weights)
+    return GraphTrainingData(views, [batch.labels.to(device) for batch in batches], weights)
 
 
 def shallower(protocol: GraphProtocol, depth: int | None) -> GraphProtocol:
@@ -230,7 +240,7 @@ def shallower(protocol: GraphProtocol, depth: int | None) -> GraphProtocol:
 
 def as_batch(graphs: GraphSet) -> Data:
     """Return a set of graphs as one ``Data`` with ``batch``, as PyG's ``DataLoader`` would."""
-    data = Data(x=graphs.x, edge_index=graphs.edge_index, y=graphs.y, batch=graphs.graph)
+    data = Data(x=graphs.x, edge_index=graphs.edge_index, y=graphs.labels, batch=graphs.graph)
     if graphs.edge_attr is not None:
         data.edge_attr = graphs.edge_attr
     if graphs.edge_weight is not None:

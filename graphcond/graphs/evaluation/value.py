@@ -7,12 +7,13 @@ from torch_geometric.data import Data
 
 from graphcond.core.evaluation.candidates import Candidate, Extent, Given
 from graphcond.core.evaluation.columns import Column, Score
+from graphcond.core.evaluation.controls import check_metric
 from graphcond.core.evaluation.evaluation import Evaluation
 from graphcond.core.evaluation.protocols import Protocols
 from graphcond.core.evaluation.setting import Setting
 from graphcond.core.runtime.randomness import seeded
 from graphcond.core.size import Size
-from graphcond.graphs.budget import GraphBudget
+from graphcond.graphs.budget import GraphBudget, expected_graphs
 from graphcond.graphs.evaluation.controls import GRAPH_CONTROLS
 from graphcond.graphs.evaluation.data import evaluation_data, features_of
 from graphcond.graphs.evaluation.fit import check_graphs, given_graphs, read_task
@@ -37,7 +38,7 @@ from graphcond.graphs.task import GraphTask
 def _check_models(setting: Setting, kinds: dict[str, GraphKind], own: Candidate) -> None:
     """Raise, before any work, if a user's network cannot be made, called on graphs, or trained on those given."""
     task: GraphTask = setting.task
-    _ = setting.metric  # one that does not suit the classes is told before any work
+    check_metric(setting)
     few = task.train.take(torch.arange(min(2, len(task.train))))
     for name, kind in kinds.items():
         if kind.edges and task.train.edge_attr is None:
@@ -47,7 +48,7 @@ def _check_models(setting: Setting, kinds: dict[str, GraphKind], own: Candidate)
         if any("pool_index" in items[0] for items in own.sets):
             raise ValueError(SHARED)
         with seeded(0):  # weights are drawn
-            network = kind.network(features_of(setting), task.num_classes, setting.protocol, 1.0)
+            network = kind.network(features_of(setting), task.targets.outputs, setting.protocol, 1.0)
             try:
                 predict(network, GraphEvaluationData.unfolded(few, 2))
             except Exception as error:
@@ -67,8 +68,8 @@ def _whole_data(setting: Setting, kind: GraphKind) -> GraphTrainingData:
 
 def _train(setting: Setting, kind: GraphKind, training: GraphTrainingData, seed: int) -> Score:
     val, test = (evaluation_data(setting, kind, part) for part in ("val", "test"))
-    features, classes = features_of(setting), setting.task.num_classes
-    return train_graphs(kind, training, val, test, features, classes, setting.protocol, setting.metric, seed)
+    features, targets = features_of(setting), setting.task.targets
+    return train_graphs(kind, training, val, test, features, targets, setting.protocol, setting.metric, seed)
 
 
 def _carries_own(kind: GraphKind, several: Sequence[Sequence[Data]]) -> bool:
@@ -84,12 +85,17 @@ def _control_size(task: GraphTask, one: Given) -> GraphBudget:
     asked = {} if one.record is None else one.record.budget.get("asked", {})
     if one.record is not None and Size.parse(asked.get("size", "everything")).kind in ("bytes", "everything"):
         return GraphBudget(Size.bytes(packed_bytes(one.data)))
-    counts = torch.bincount(torch.cat([item.y for item in one.data]), minlength=task.num_classes).clamp(min=1)
+    classes = task.targets.classes(torch.cat([item.y for item in one.data]))
+    counts = torch.bincount(classes.clamp(min=0), minlength=task.num_classes).clamp(min=1)
     return GraphBudget(Size.count(len(one.data)), tuple(counts.tolist()))
 
 
 def _condense(method: GraphMethod, task: GraphTask) -> Callable[[GraphBudget], list[Data]]:
-    return lambda budget: canonical(method.condense(task, budget).items)
+    def condense(budget: GraphBudget) -> list[Data]:
+        ready = task.stratified(expected_graphs(task, budget.size))
+        return canonical(method.condense(ready, budget).items)
+
+    return condense
 
 
 def _extent(items: Sequence[Data]) -> Extent:
@@ -123,5 +129,5 @@ GRAPH_EVALUATION = Evaluation(
     condense=_condense,
     extent=_extent,
     whole_extent=_whole_extent,
-    test_labels=lambda task: task.test.y,
+    test_labels=lambda task: task.test.learned,
 )

@@ -1,6 +1,8 @@
 """The default for sets of graphs: real graphs, chosen in several ways, the best of which validation data choose."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -9,6 +11,7 @@ from torch_geometric.data import Data
 from graphcond.core.members import Members
 from graphcond.core.run_context import RunContext
 from graphcond.core.selection import farthest_first, herd
+from graphcond.core.targets import EVERY, MultiLabel, Regression, SingleLabel, Targets
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
 from graphcond.graphs.methods.ridge import RidgeGraphs
@@ -17,8 +20,11 @@ from graphcond.graphs.methods.validation import GraphValidation, GraphValidation
 from graphcond.graphs.task import GraphTask
 from graphcond.graphs.teacher import teach
 
-PREFERRED = "ridge"
 CONTROLS: dict[str, Order] = {"random": drawn, "herding": herd, "k_center": farthest_first}
+
+
+PREFERRED: dict[type[Targets], str] = {SingleLabel: "ridge", MultiLabel: "ridge", Regression: "herding"}
+"""The choice that is taken unless another is clearly better."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,29 +33,31 @@ class AutoGraphs(GraphMethod):
 
     The graphs are chosen by a ridge regression (:class:`RidgeGraphs`), at random, by herding and by k-center. A GIN and
     a GCN are trained on each choice for a few steps, on hard labels and with all nodes pooled alike, and evaluated on
-    the validation graphs. Another choice than the ridge regression's is taken if it is better by two standard errors of
-    the paired difference. ``y_soft`` is kept if training on it does no worse there than on ``y``.
+    the validation graphs. Another choice than the ridge regression's (of numbers: than herding's) is taken if it is
+    better by two standard errors of the paired difference. ``y_soft`` is kept if training on it does no worse there
+    than on ``y``.
 
-    Without validation graphs the ridge regression's choice is taken. A result that is no better than chance on the
-    validation graphs, or from which no network learned to predict some class, is returned with a warning.
+    Without validation graphs the ridge regression's (herding's) choice is taken. A result that is no better than chance
+    on the validation graphs, or from which no network learned to predict some class, is returned with a warning.
     """
 
     name: ClassVar[str] = "auto"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""
-        teacher = teach(task)
+        preferred, teacher = PREFERRED[type(task.targets)], teach(task)
         dressed = softened(task, teacher)
-        candidates, impossible = _candidates(task, budget, dressed)
-        choices: dict[str, Any] = {"taken": PREFERRED, "teacher": dict(teacher.choices)}
+        candidates, impossible = _candidates(task, budget, dressed, preferred)
+        choices: dict[str, Any] = {"taken": preferred, "teacher": dict(teacher.choices)}
         if impossible:
             choices["not_possible"] = impossible
         if not len(task.val):
-            return _result(dressed(candidates[PREFERRED]), candidates[PREFERRED], choices)
+            return _result(dressed(candidates[preferred]), candidates[preferred], choices)
         validation = GraphValidation(task)
         outcomes = {name: validation.outcome(dressed(graphs)) for name, graphs in candidates.items()}
-        taken = _taken(validation, outcomes)
+        taken = _taken(validation, outcomes, preferred)
         items = dressed(candidates[taken])
         soft = validation.outcome(items, soft=True)
         choices |= {
@@ -64,27 +72,35 @@ class AutoGraphs(GraphMethod):
         return _result(items, candidates[taken], choices, validation.doubts(outcomes[taken]))
 
 
-def _candidates(task: GraphTask, budget: GraphBudget, dressed: Dressed) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _candidates(
+    task: GraphTask, budget: GraphBudget, dressed: Dressed, preferred: str
+) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return the graphs of each choice, and why others are not possible; the preferred one's reason is raised."""
     points = color_space(task.train)
-    made = {name: _attempted(task, budget, points, order, dressed) for name, order in CONTROLS.items()}
+    made = {
+        name: _attempted(partial(chosen_graphs, task, budget, points, order, dressed))
+        for name, order in CONTROLS.items()
+    }
+    made = {"ridge": _attempted(partial(RidgeGraphs().choose, task, budget, dressed))} | made
     candidates = {name: graphs for name, graphs in made.items() if isinstance(graphs, Tensor)}
     impossible = {name: reason for name, reason in made.items() if isinstance(reason, str)}
-    return {PREFERRED: RidgeGraphs().choose(task, budget, dressed)} | candidates, impossible
+    if (reason := impossible.get(preferred)) is not None:
+        raise ValueError(reason)
+    return candidates, impossible
 
 
-def _attempted(task: GraphTask, budget: GraphBudget, points: Tensor, order: Order, dressed: Dressed) -> Tensor | str:
+def _attempted(choose: Callable[[], Tensor]) -> Tensor | str:
     """Return the graphs of a choice, or why it is not possible, such as one large graph that takes all bytes."""
     try:
-        return chosen_graphs(task, budget, points, order, dressed)
+        return choose()
     except ValueError as reason:
         return str(reason)
 
 
-def _taken(validation: GraphValidation, outcomes: dict[str, GraphValidationOutcome]) -> str:
+def _taken(validation: GraphValidation, outcomes: dict[str, GraphValidationOutcome], preferred: str) -> str:
     """Return the best of the candidates that are clearly better than the preferred one, or this."""
-    better = [name for name in outcomes if validation.clearly_better(outcomes[name], outcomes[PREFERRED])]
-    return max(better, key=lambda name: outcomes[name].score, default=PREFERRED)
+    better = [name for name in outcomes if validation.clearly_better(outcomes[name], outcomes[preferred])]
+    return max(better, key=lambda name: outcomes[name].score, default=preferred)
 
 
 def _result(items: list[Data], graphs: Tensor, choices: dict[str, Any], notes: tuple[str, ...] = ()) -> SyntheticGraphs:

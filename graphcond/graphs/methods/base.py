@@ -18,8 +18,9 @@ class SyntheticGraphs:
     """What a method gives back.
 
     Args:
-        items: Ordinary PyG ``Data``: ``x``, ``edge_index``, ``y`` ``(1,)`` and, where there are any, ``edge_attr``,
-            ``edge_weight``, ``y_soft`` ``(1, num_classes)``, ``graph_weight`` ``(1,)``, ``root_mask``, ``root_weight``.
+        items: Ordinary PyG ``Data``: ``x``, ``edge_index``, ``y`` ``(1,)`` or ``(1, targets)``, as the original has it,
+            and, where there are any, ``edge_attr``, ``edge_weight``, ``y_soft`` ``(1, outputs)``, ``graph_weight``
+            ``(1,)``, ``root_mask``, ``root_weight``.
         choices: What was chosen on validation data, with scores, for the record.
         members: Which training graphs stand behind each item.
         notes: What a user should know of the result, one sentence each.
@@ -32,7 +33,7 @@ class SyntheticGraphs:
 
 
 class GraphMethod(Method):
-    """A way to condense a graph-classification dataset."""
+    """A way to condense a set of graphs."""
 
     on_device: ClassVar[bool] = False  # trees are integers, which are counted on the CPU
     keeps_weights: ClassVar[bool] = False

@@ -55,13 +55,15 @@ class BernoulliGraphs(Synthetic):
         rows: ``(n, N, columns)`` initial features, as real ones are; what is beyond a graph's size does not matter.
         adjacency: ``(n, N, N)`` initial edges, zeros and ones.
         sizes: ``(n,)`` int64 how many of the ``N`` places of each graph are nodes.
-        y: ``(n,)`` int64 classes, fixed.
+        y: ``(n,)`` int64 classes, or targets as the original has them; fixed.
+        strata: ``(n,)`` int64 what stands for classes where targets are none.
         features: How features become numbers.
         edge_sampling: How edges are sampled.
         mean: Whether a graph's readout is the mean of its nodes, or their sum.
     """
 
     y: Tensor
+    strata: Tensor | None
     nodes: Tensor
     pairs: Tensor
     draws: Tensor
@@ -72,6 +74,7 @@ class BernoulliGraphs(Synthetic):
         adjacency: Tensor,
         sizes: Tensor,
         y: Tensor,
+        strata: Tensor | None = None,
         *,
         features: Features,
         edge_sampling: EdgeSampling,
@@ -84,6 +87,7 @@ class BernoulliGraphs(Synthetic):
         self.x = nn.Parameter(features.start(rows.flatten(0, 1)).view(count, places, -1).clone())
         self.logits = nn.Parameter(CERTAINTY * (2 * adjacency - 1))
         self.register_buffer("y", y)
+        self.register_buffer("strata", strata)
         self.register_buffer("nodes", nodes, persistent=False)
         self.register_buffer("pairs", pairs, persistent=False)
         self.register_buffer("draws", torch.zeros((), dtype=torch.int64))
@@ -142,7 +146,8 @@ class BernoulliGraphs(Synthetic):
             share = share / share.sum(dim=1, keepdim=True)
         ptr = places * torch.arange(count + 1, device=x.device)
         x = x * self.nodes.view(-1, 1)
-        return GraphBatch(x, self.y, adj=torch.vmap(normalize)(adjacency), ptr=ptr, share=share.flatten())
+        operators = torch.vmap(normalize)(adjacency)
+        return GraphBatch(x, self.y, adj=operators, ptr=ptr, share=share.flatten(), strata=self.strata)
 
 
 def _mean(values: Tensor, pairs: Tensor) -> Tensor:

@@ -24,7 +24,8 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.graph_batch import GraphBatch
 from graphcond.core.matching.statistic import Statistic, class_counts
 from graphcond.core.matching.surrogate import Weights
-from graphcond.surrogates.linear import residuals, uniform
+from graphcond.core.targets import Targets
+from graphcond.surrogates.linear import uniform
 
 Factors = list[tuple[Tensor, Tensor]]
 """For each pair of a weight and a bias: rows of outputs and rows of inputs whose products sum to the gradient."""
@@ -37,16 +38,21 @@ class Convolutions:
     Args:
         num_features: Features of a node.
         hidden: Units of each convolution.
-        num_classes: Classes.
+        targets: What is predicted.
         depth: Convolutions.
         like: Weights are drawn on its device, with its type.
     """
 
     num_features: int
     hidden: int
-    num_classes: int
+    targets: Targets
     depth: int
     like: Tensor
+
+    @property
+    def num_classes(self) -> int:
+        """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
+        return self.targets.num_classes
 
     def init(self) -> Weights:
         """Return fresh weights: those of PyG's ``GCNConv`` (Glorot, no bias at first) and of torch's ``Linear``."""
@@ -54,7 +60,7 @@ class Convolutions:
         for width in (self.num_features, *[self.hidden] * (self.depth - 1)):
             scale = (6 / (width + self.hidden)) ** 0.5
             weights += [scale * uniform((self.hidden, width), 1, self.like), self.like.new_zeros(self.hidden)]
-        shape = (self.num_classes, self.hidden)
+        shape = (self.targets.outputs, self.hidden)
         return (*weights, uniform(shape, self.hidden, self.like), uniform(shape[:1], self.hidden, self.like))
 
     def layers(self, weights: Weights, batch: Batch) -> list[Tensor]:
@@ -74,7 +80,8 @@ class Convolutions:
     def class_gradients(self, weights: Weights, batch: Batch) -> Statistic:
         """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         graphs = _graphs(batch).sorted()
-        counts = torch.bincount(graphs.y, minlength=self.num_classes)
+        classes = graphs.classes
+        counts = torch.bincount(classes, minlength=self.num_classes)
         ends = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         of_graphs, of_nodes = _slices(ends), _slices(graphs.ptr[ends])
         sums: list[Tensor] = []
@@ -82,7 +89,7 @@ class Convolutions:
         for slices, (out, rows) in [*((of_nodes, pair) for pair in convolutions), (of_graphs, head)]:
             sums.append(torch.stack([out[mine].T @ rows[mine] for mine in slices]))
             sums.append(torch.stack([out[mine].sum(dim=0) for mine in slices]))
-        return Statistic(tuple(sums), class_counts(graphs.y, self.num_classes, sums[0]))
+        return Statistic(tuple(sums), class_counts(classes, self.num_classes, sums[0]))
 
     def loss_gradients(self, weights: Weights, batch: Batch) -> Weights:
         """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
@@ -101,7 +108,7 @@ class Convolutions:
     def _factors(self, weights: Weights, graphs: GraphBatch) -> Factors:
         passed = self._convolved(weights, graphs)
         pooled = graphs.gather(passed[-1][1])
-        rest = residuals(F.linear(pooled, *weights[-2:]), graphs.y)
+        rest = self.targets.residuals(F.linear(pooled, *weights[-2:]), graphs.y)
         factors = [(rest, pooled)]
         back, above = graphs.spread(rest @ weights[-2]), None
         for (gathered, hidden), (weight, _) in zip(passed[::-1], self._convolutions(weights)[::-1], strict=True):

@@ -13,6 +13,7 @@ from graphcond.core.fields import plain_fields, positive_integer
 from graphcond.core.members import Members
 from graphcond.core.run_context import RunContext
 from graphcond.core.size import Size
+from graphcond.core.targets import EVERY, Targets
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.color_refinement import Colors, refine
 from graphcond.graphs.counts import counted, logarithmic, projected
@@ -20,7 +21,6 @@ from graphcond.graphs.discretization import as_categories, check_bins
 from graphcond.graphs.folding import Bags, separate_data, unfold
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
 from graphcond.graphs.methods.validation import GraphValidation
-from graphcond.graphs.soft_labels import prior_shift, rounded_probabilities
 from graphcond.graphs.storage.packing import packed_bytes
 from graphcond.graphs.task import GraphSet, GraphTask
 from graphcond.graphs.teacher import DEPTHS, GraphTeacher, teach
@@ -36,7 +36,8 @@ class Histograms(GraphMethod):
 
     The sum of a network's node embeddings is linear in how often a graph has each computation tree. So graphs that a
     linear teacher on tree counts holds for alike are grouped, class by class, and each group becomes one graph: the
-    mean number of each tree, and the teacher's mean logits as soft label.
+    mean number of each tree, and the teacher's mean outputs as soft label. Its label is that of the class, or the mean
+    of its graphs' targets.
 
     - Of the trees, those are kept that many nodes have and those on which the teacher's logits depend most; any other
       counts as the most frequent kept one that looks like it for the most hops.
@@ -58,6 +59,7 @@ class Histograms(GraphMethod):
     """
 
     name: ClassVar[str] = "histograms"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     depth: int | None = None
     trees: int = 600
     edges: bool = True
@@ -112,7 +114,8 @@ class _Plan:
         degrees: Whether these know of degrees.
         first: A node of each colour of the last round, ``(num_trees,)``.
         counts: ``(num_graphs, num_trees)``.
-        logits: The teacher's, ``(num_graphs, num_classes)``.
+        teacher: What gives soft labels.
+        outputs: Of the teacher, ``(num_graphs, outputs)``.
         space: Graphs as points, near one another if they are alike to the teacher.
         order: Trees, those to be kept first.
         seed: Of the grouping.
@@ -124,7 +127,8 @@ class _Plan:
     degrees: bool
     first: np.ndarray
     counts: sp.csr_matrix
-    logits: np.ndarray
+    teacher: GraphTeacher
+    outputs: np.ndarray
     space: np.ndarray
     order: np.ndarray
     seed: int
@@ -135,12 +139,12 @@ class _Plan:
         """Count the trees of training graphs and weigh them by the teacher."""
         known, first, mass = np.unique(colors.levels[-1], return_index=True, return_counts=True)
         counts = counted(graphs, colors, colors.depth, known)
-        logits = teacher.logits(graphs)
-        weighted, importance = _weighed(counts, logits)
+        outputs = teacher.outputs(graphs)
+        weighted, importance = _weighed(counts, outputs)
         space = projected(weighted, WIDTH)
         order = _interleaved(np.argsort(-mass, kind="stable"), np.argsort(-importance, kind="stable"))
         seed = int(torch.randint(2**31 - 1, ()))
-        return cls(graphs, colors, degrees, first, counts, logits, space, order, seed)
+        return cls(graphs, colors, degrees, first, counts, teacher, outputs, space, order, seed)
 
     def build(self, allocation: list[int], trees: int) -> tuple[list[Data], np.ndarray]:
         """Return the graphs of each class over the given trees, and the group of each training graph."""
@@ -151,10 +155,10 @@ class _Plan:
         size = np.asarray(share.sum(axis=1)).ravel()
         counts = (share @ self.counts @ self._standing_in(kept)).toarray() / size[:, None]
         counts = np.round(counts * EIGHTH) / EIGHTH
-        logits = (share @ self.logits) / size[:, None]
-        labels = self._labels(groups, total)
-        items = self._items(counts, kept, labels)
-        soft = rounded_probabilities(logits + prior_shift(self.graphs.y, labels, self.logits.shape[1]))
+        outputs = (share @ self.outputs) / size[:, None]
+        classes = self._classes(groups, total)
+        items = self._items(counts, kept, self._labels(share, size, classes))
+        soft = self.teacher.soft(outputs, self.graphs.y, classes)
         for i, item in enumerate(items):
             item.y_soft = soft[i : i + 1]
             item.graph_weight = torch.ones(1)
@@ -189,10 +193,18 @@ class _Plan:
         ones = np.ones(len(stand_in), dtype=np.float32)
         return sp.csr_matrix((ones, (np.arange(len(stand_in)), stand_in)), shape=(len(stand_in), len(kept)))
 
-    def _labels(self, groups: np.ndarray, total: int) -> torch.Tensor:
-        labels = np.zeros(total, dtype=np.int64)
-        labels[groups] = self.graphs.y.numpy()
-        return torch.from_numpy(labels)
+    def _classes(self, groups: np.ndarray, total: int) -> torch.Tensor:
+        """Return the class, or stratum, of each group."""
+        classes = np.zeros(total, dtype=np.int64)
+        classes[groups] = self.graphs.y.numpy()
+        return torch.from_numpy(classes)
+
+    def _labels(self, share: sp.csr_matrix, size: np.ndarray, classes: torch.Tensor) -> torch.Tensor:
+        """Return the label of each group, as the original has labels: those of its graphs, on average."""
+        targets, learned = self.teacher.targets, self.graphs.learned
+        mean = torch.from_numpy(share @ targets.regressands(learned).double().numpy() / size[:, None])
+        labels: torch.Tensor = targets.made(classes, targets.soft(mean)).to(learned)
+        return labels.reshape(len(size), *self.graphs.labels.shape[1:])
 
     def _items(self, counts: np.ndarray, kept: np.ndarray, labels: torch.Tensor) -> list[Data]:
         counts[counts.sum(axis=1) == 0, -1] = 1 / EIGHTH  # a graph has at least one tree
@@ -204,16 +216,16 @@ class _Plan:
         return separate_data(trees, bags, labels)
 
 
-def _weighed(counts: sp.csr_matrix, logits: np.ndarray) -> tuple[sp.csr_matrix, np.ndarray]:
-    """Return log-counts by how much the logits go with them, and how much that is for each tree.
+def _weighed(counts: sp.csr_matrix, outputs: np.ndarray) -> tuple[sp.csr_matrix, np.ndarray]:
+    """Return log-counts by how much a teacher's outputs go with them, and how much that is for each tree.
 
-    A tree's weight is its correlation with the logits, the largest over classes: cheap, and defined for any teacher.
+    A tree's weight is its correlation with an output, the largest of them: cheap, and defined for any teacher.
     """
     logs = logarithmic(counts)
     mean = np.asarray(logs.mean(axis=0)).ravel()
     spread = np.sqrt(np.maximum(np.asarray(logs.multiply(logs).mean(axis=0)).ravel() - mean**2, 1e-12))
-    centered = logits - logits.mean(axis=0)
-    covariance = np.abs(logs.T @ centered / len(logits)).max(axis=1)
+    centered = outputs - outputs.mean(axis=0)
+    covariance = np.abs(logs.T @ centered / len(outputs)).max(axis=1)
     correlation = covariance / spread / max(float(centered.std(axis=0).max()), 1e-12)
     return logs.multiply(correlation[None, :]).tocsr(), correlation
 

@@ -12,13 +12,15 @@ from torch_geometric.data import Data
 from graphcond.core.fields import is_whole, plain_fields
 from graphcond.core.run_context import RunContext
 from graphcond.core.size import Size
+from graphcond.core.targets import Targets
 from graphcond.graphs.budget import GraphBudget
-from graphcond.graphs.color_refinement import Colors, refine
+from graphcond.graphs.color_refinement import refine
 from graphcond.graphs.discretization import as_categories, check_bins
 from graphcond.graphs.folding import unfold
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
 from graphcond.graphs.mining.itemsets import Itemset, closed_itemsets
 from graphcond.graphs.mining.patterns import (
+    FACTS,
     LIMIT,
     Threshold,
     Transactions,
@@ -29,7 +31,7 @@ from graphcond.graphs.mining.patterns import (
     used_items,
 )
 from graphcond.graphs.storage.packing import packed_bytes
-from graphcond.graphs.task import GraphSet, GraphTask
+from graphcond.graphs.task import GraphTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,9 @@ class Mirage(GraphMethod):
     A graph is, to a network of ``L`` layers, the set of the ``L``-hop computation trees of its nodes. Sets of trees
     that at least :math:`\theta_c` graphs of a class contain become the condensed graphs of that class, with a weight
     in proportion to their frequency. No network is trained.
+
+    Of several labels, sets are mined among the graphs that have a label and among those that lack it; the condensed
+    graphs then have this one label, and all others missing.
 
     Args:
         depth: Hops of the trees, the number of layers of the networks to be trained.
@@ -63,6 +68,7 @@ class Mirage(GraphMethod):
     """
 
     name: ClassVar[str] = "mirage"
+    targets: ClassVar[tuple[type[Targets], ...]] = tuple(FACTS)
     depth: int = 3
     threshold: Threshold | None = None
     edges: bool = True
@@ -91,38 +97,35 @@ class Mirage(GraphMethod):
         train, binned = as_categories(task.train, self.bins)
         colors = refine(train, self.depth, degrees=self.degrees, edges=self.edges)
         _, first, color = np.unique(colors.levels[-1], return_index=True, return_inverse=True)
-        transactions = [Transactions.of(train, color.reshape(-1), c) for c in range(task.num_classes)]
+        facts = FACTS[type(task.targets)](train)
+        transactions = [Transactions.of(train, color.reshape(-1), fact) for fact in facts]
+        counts = torch.tensor([int(fact.graphs.sum()) for fact in facts])
         nodes = torch.from_numpy(first)
 
         def build(patterns: Sequence[Sequence[Itemset]]) -> list[Data]:
-            return self._graphs(train, colors, nodes, transactions, patterns)
+            trees = unfold(train, colors, nodes[used_items(patterns)], degrees=self.degrees)
+            labels = torch.stack([fact.label for fact in facts])
+            return pattern_graphs(trees, transactions, patterns, labels, counts, self.multiplicities)
 
-        patterns, choices = self._mined(task, transactions, budget, build)
+        patterns, choices = self._mined(counts, transactions, budget, build)
         choices["supports"] = [[pattern.support for pattern in mined[:10]] for mined in patterns]
         choices["patterns"] = [len(mined) for mined in patterns]
         choices["distinct_trees"] = [int((one.supports > 0).sum()) for one in transactions]
         return SyntheticGraphs(build(patterns), choices | binned)
 
     def _mined(
-        self, task: GraphTask, transactions: list[Transactions], budget: GraphBudget, build: "_Build"
+        self, counts: Tensor, transactions: list[Transactions], budget: GraphBudget, build: "_Build"
     ) -> tuple[list[list[Itemset]], dict[str, Any]]:
         if self.threshold is not None:
             if not budget.is_everything:
                 raise ValueError(f"give either {budget.size.argument} or Mirage(threshold=...), not both")
-            thresholds = least_supports(self.threshold, task.class_counts.tolist())
+            thresholds = least_supports(self.threshold, counts.tolist())
             pairs = zip(transactions, thresholds, strict=True)
             return [frequent(one, threshold, self.closed) for one, threshold in pairs], {"thresholds": thresholds}
         if budget.max_bytes is None:
-            wanted = budget.allocate(task.class_counts).tolist()
+            wanted = budget.allocate(counts).tolist()
             return [_most_frequent(one, n) for one, n in zip(transactions, wanted, strict=True)], {}
-        return _within_bytes(transactions, task.class_counts, budget.max_bytes, build), {}
-
-    def _graphs(
-        self, train: GraphSet, colors: Colors, nodes: Tensor, transactions: list[Transactions],
-        patterns: Sequence[Sequence[Itemset]],
-    ) -> list[Data]:  # fmt: skip
-        trees = unfold(train, colors, nodes[used_items(patterns)], degrees=self.degrees)
-        return pattern_graphs(trees, transactions, patterns, torch.bincount(train.y), self.multiplicities)
+        return _within_bytes(transactions, budget.max_bytes, build), {}
 
 
 _Build = Any  # a function from patterns to graphs
@@ -147,7 +150,7 @@ def _most_frequent(one: Transactions, count: int) -> list[Itemset]:
         found = closed_itemsets(one.counts, short, limit=LIMIT)[:count]
         if not found:
             raise ValueError(
-                f"class {one.label} has more than {LIMIT:,} sets of trees that are equally frequent, and none more so; "
+                f"{one.name} has more than {LIMIT:,} sets of trees that are equally frequent, and none more so; "
                 "mine shallower trees, such as Mirage(depth=1)"
             ) from error
         return found
@@ -161,9 +164,7 @@ def _has(one: Transactions, threshold: int, count: int) -> bool:
         return True
 
 
-def _within_bytes(
-    transactions: list[Transactions], class_counts: Tensor, max_bytes: int, build: _Build
-) -> list[list[Itemset]]:
+def _within_bytes(transactions: list[Transactions], max_bytes: int, build: _Build) -> list[list[Itemset]]:
     """Return as many of the most frequent sets of each class, in equal numbers, as the bytes hold."""
     low, high, size = 0, 1, 0
     while True:

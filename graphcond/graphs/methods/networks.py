@@ -108,7 +108,7 @@ class Folded:
 class ShortNetwork(nn.Module):
     """Encoder, layers of one kind, readout, and a head of two layers."""
 
-    def __init__(self, kind: Kind, layers: int, width: int, num_classes: int) -> None:
+    def __init__(self, kind: Kind, layers: int, width: int, outputs: int) -> None:
         super().__init__()
         self.kind, self.scale = kind, 1.0
         self.encoder = nn.Linear(width, HIDDEN)
@@ -117,10 +117,10 @@ class ShortNetwork(nn.Module):
         self.layers = nn.ModuleList(
             nn.Sequential(*(part for _ in range(linears) for part in (linear(), nn.ReLU()))) for _ in range(layers)
         )
-        self.head = nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, num_classes))
+        self.head = nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, outputs))
 
     def forward(self, graphs: Folded) -> Tensor:
-        """Return logits, ``(num_graphs, num_classes)``."""
+        """Return ``(num_graphs, outputs)``."""
         h = self.encoder(graphs.x)
         for operator, layer in zip(graphs.layers[self.kind], self.layers, strict=True):
             h = layer(operator(h))

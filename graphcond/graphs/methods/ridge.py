@@ -1,4 +1,4 @@
-"""Real graphs on which a ridge regression learns best to classify all training graphs."""
+"""Real graphs on which a ridge regression learns best what all training graphs are."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from graphcond.core.run_context import RunContext
-from graphcond.graphs.budget import GraphBudget
+from graphcond.core.targets import EVERY, Targets
+from graphcond.graphs.budget import GraphBudget, estimated_bytes
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
 from graphcond.graphs.methods.selection import Dressed, color_space, real_graphs
 from graphcond.graphs.storage.packing import packed_bytes
-from graphcond.graphs.task import GraphSet, GraphTask
+from graphcond.graphs.task import GraphTask
 
 CONSTANT = 0.3  # the feature of the intercept, beside points of mean squared length 1
-PER_GRAPH = 3  # bytes of a graph beside its nodes and edges
+DIGITS = 9  # of shares: those of classes are 1
 SHARES = 4  # graphs of a class that its share of the bytes has to hold: one that is larger is not drawn at first
 
 
@@ -28,7 +29,8 @@ class RidgeGraphs(GraphMethod):
 
     over all training graphs :math:`i`, each class weighing the same, where :math:`x_i` are the leading principal
     components of the graph's colour counts. The set starts with random graphs, equally many of each class under a size
-    in bytes; then one of them is exchanged for another of its class whenever the loss falls and the bytes allow.
+    in bytes; then one of them is exchanged for another of its class whenever the loss falls and the bytes allow. Of
+    labels and numbers all graphs weigh the same, and strata, which have their share of graphs, stand for classes.
 
     Args:
         depth: Rounds of refinement behind the colours.
@@ -42,6 +44,7 @@ class RidgeGraphs(GraphMethod):
     """
 
     name: ClassVar[str] = "ridge"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     keeps_weights: ClassVar[bool] = True
     depth: int = 2
     width: int = 64
@@ -73,19 +76,19 @@ class RidgeGraphs(GraphMethod):
             ValueError: a class has fewer graphs than are asked for, or the bytes are too few for one of each class.
         """
         cost, y = estimated_bytes(task.train), task.train.y.numpy()
-        points = _scaled(color_space(task.train, self.depth, self.width).double().numpy())
+        fit = Fit.of(task, _scaled(color_space(task.train, self.depth, self.width).double().numpy()))
         if budget.max_bytes is None:
             allocation = budget.allocate_within(task.class_counts, "to choose from")
             chosen = _prefixes(torch.randperm(len(y)).numpy(), y, allocation)
-            return torch.from_numpy(self._exchanged(points, y, chosen, cost, float("inf")))
+            return torch.from_numpy(self._exchanged(fit, y, chosen, cost, float("inf")))
         dressed = dressed or (lambda graphs: task.train.take(graphs).data())
         order, limit = torch.randperm(len(y)).numpy(), float(budget.max_bytes)
-        first = _within(order, y, cost, limit)
+        first = _within(order, y, cost, limit, fit.shares)
         cost = cost * (packed_bytes(dressed(torch.from_numpy(first))) / cost[first].sum())
         while True:
-            chosen = _within(order, y, cost, limit)
+            chosen = _within(order, y, cost, limit, fit.shares)
             smallest = limit < cost[chosen].sum()
-            result = torch.from_numpy(chosen if smallest else self._exchanged(points, y, chosen, cost, limit))
+            result = torch.from_numpy(chosen if smallest else self._exchanged(fit, y, chosen, cost, limit))
             if (size := packed_bytes(dressed(result))) <= budget.max_bytes:
                 return result
             if smallest:
@@ -94,32 +97,27 @@ class RidgeGraphs(GraphMethod):
                 )
             limit *= 0.95 * budget.max_bytes / size  # the bytes were estimated
 
-    def _exchanged(
-        self, points: np.ndarray, y: np.ndarray, chosen: np.ndarray, cost: np.ndarray, limit: float
-    ) -> np.ndarray:
+    def _exchanged(self, fit: "Fit", y: np.ndarray, chosen: np.ndarray, cost: np.ndarray, limit: float) -> np.ndarray:
         """Return the graphs after all exchanges that lower the loss, sorted by class."""
         draw = np.random.default_rng(int(torch.randint(2**31 - 1, ())))
-        classes = int(y.max()) + 1
-        rows = [np.flatnonzero(y == label) for label in range(classes)]
-        targets = np.eye(classes)[y] - 1 / classes
-        shares = (1 / np.bincount(y))[y, None] / classes
-        gram, product = (shares * points).T @ points, (shares * points).T @ targets
+        rows = [np.flatnonzero(y == label) for label in range(int(y.max()) + 1)]
+        points, targets = fit.points, fit.targets
         chosen, spent = chosen.copy(), cost[chosen].sum()
         taken = np.zeros(len(y), dtype=bool)
         taken[chosen] = True
         ridge = self.penalty * len(chosen) * np.eye(points.shape[1])
         inner, outer = points[chosen].T @ points[chosen] + ridge, points[chosen].T @ targets[chosen]
-        best = _loss(inner, outer, gram, product)
+        best = fit.loss(inner, outer)
         for _ in range(self.trials):
             place = draw.integers(len(chosen))
             old = chosen[place]
             new = rows[y[old]][draw.integers(len(rows[y[old]]))]
             if taken[new] or spent - cost[old] + cost[new] > limit:
                 continue
-            # The targets of a class are the same: only points change.
             changed = inner - np.outer(points[old], points[old]) + np.outer(points[new], points[new])
             moved = outer + np.outer(points[new] - points[old], targets[old])
-            loss = _loss(changed, moved, gram, product)
+            moved += np.outer(points[new], targets[new] - targets[old])  # those of a class are the same
+            loss = fit.loss(changed, moved)
             if loss < best:
                 best, inner, outer = loss, changed, moved
                 spent += cost[new] - cost[old]
@@ -127,12 +125,37 @@ class RidgeGraphs(GraphMethod):
         return chosen[np.argsort(y[chosen], kind="stable")]
 
 
-def estimated_bytes(graphs: GraphSet) -> np.ndarray:
-    """Return about how many bytes each graph takes in a file, ``(num_graphs,)``."""
-    width = 1 if int(graphs.sizes.max()) <= 256 else 2
-    edge = width if graphs.edge_attr is None else width + 0.5  # both ways are written once
-    total: np.ndarray = PER_GRAPH + graphs.sizes.numpy() + edge * graphs.edge_ptr.diff().numpy()
-    return total
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A ridge regression that is judged on all training graphs.
+
+    Args:
+        points: ``(num_graphs, width)``.
+        targets: ``(num_graphs, outputs)``.
+        gram: ``(width, width)`` of all points, by what graphs weigh.
+        product: ``(width, outputs)`` of points and targets.
+        shares: ``(num_classes,)`` what the graphs of each class weigh together, on average 1.
+    """
+
+    points: np.ndarray
+    targets: np.ndarray
+    gram: np.ndarray
+    product: np.ndarray
+    shares: np.ndarray
+
+    @classmethod
+    def of(cls, task: GraphTask, points: np.ndarray) -> "Fit":
+        """Return the regression of a task."""
+        learned = task.train.learned
+        targets = task.targets.centred(learned, torch.float64).nan_to_num(0.0).numpy()
+        weights = task.targets.weights(learned).numpy()
+        weighted, shares = weights[:, None] * points, task.num_classes * np.bincount(task.train.y.numpy(), weights)
+        return cls(points, targets, weighted.T @ points, weighted.T @ targets, shares.round(DIGITS))
+
+    def loss(self, inner: np.ndarray, outer: np.ndarray) -> float:
+        """Return the squared error over all training graphs, but for a constant."""
+        weights = np.linalg.solve(inner, outer)
+        return float((weights * (self.gram @ weights - 2 * self.product)).sum())
 
 
 def _scaled(points: np.ndarray) -> np.ndarray:
@@ -140,28 +163,23 @@ def _scaled(points: np.ndarray) -> np.ndarray:
     return np.hstack([points, np.full((len(points), 1), CONSTANT)]).astype(np.float64)
 
 
-def _loss(inner: np.ndarray, outer: np.ndarray, gram: np.ndarray, product: np.ndarray) -> float:
-    """Return the squared error over all training graphs, but for a constant."""
-    weights = np.linalg.solve(inner, outer)
-    return float((weights * (gram @ weights - 2 * product)).sum())
-
-
 def _prefixes(order: np.ndarray, y: np.ndarray, allocation: list[int]) -> np.ndarray:
     """Return the first graphs of each class in some order."""
     return np.concatenate([order[y[order] == label][:count] for label, count in enumerate(allocation)])
 
 
-def _within(order: np.ndarray, y: np.ndarray, cost: np.ndarray, limit: float) -> np.ndarray:
-    """Return the first graphs in an order, equally many of each class, within some bytes; or the smallest of each."""
+def _within(order: np.ndarray, y: np.ndarray, cost: np.ndarray, limit: float, shares: np.ndarray) -> np.ndarray:
+    """Return the first graphs in an order, of each class by its share, within some bytes; or the smallest of each."""
     classes = range(int(y.max()) + 1)
     fits = cost <= limit / (SHARES * len(classes))
     for label in classes:
         fits[y == label] |= cost[y == label] == cost[y == label].min()
     order = order[fits[order]]
     counts = np.bincount(y[order])
-    each = max(1, int(limit / sum(cost[fits & (y == label)].mean() for label in classes)))
+    each = max(1, int(limit / sum(shares[label] * cost[fits & (y == label)].mean() for label in classes)))
     while each:
-        chosen = _prefixes(order, y, [min(each, count) for count in counts.tolist()])
+        wanted = np.maximum(1, (each * shares).round().astype(int))
+        chosen = _prefixes(order, y, np.minimum(wanted, counts).tolist())
         if cost[chosen].sum() <= limit:
             return chosen
         each -= 1

@@ -14,10 +14,10 @@ from graphcond.core.members import Members
 from graphcond.core.run_context import RunContext
 from graphcond.core.selection import farthest_first, herd
 from graphcond.core.size import Size
+from graphcond.core.targets import EVERY, Targets
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.counts import Vocabulary, logarithmic, projected
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
-from graphcond.graphs.soft_labels import prior_shift, rounded_probabilities
 from graphcond.graphs.storage.packing import packed_bytes
 from graphcond.graphs.task import GraphSet, GraphTask
 from graphcond.graphs.teacher import GraphTeacher, teach
@@ -97,16 +97,15 @@ def color_space(graphs: GraphSet, depth: int = SPACE_DEPTH, width: int = SPACE_W
 
 
 def softened(task: GraphTask, teacher: GraphTeacher) -> Dressed:
-    """Return what makes items of training graphs by their numbers, with the teacher's class probabilities.
+    """Return what makes items of training graphs by their numbers, with the teacher's soft targets.
 
-    These follow the class shares of the graphs that are taken.
+    Class probabilities follow the class shares of the graphs that are taken.
     """
-    logits = teacher.logits(task.train)
+    outputs = teacher.outputs(task.train)
 
     def dressed(graphs: Tensor) -> list[Data]:
         items = task.train.take(graphs).data()
-        shift = prior_shift(task.train.y, task.train.y[graphs], task.num_classes)
-        soft = rounded_probabilities(logits[graphs.numpy()] + shift)
+        soft = teacher.soft(outputs[graphs.numpy()], task.train.y, task.train.y[graphs])
         for item, row in zip(items, soft, strict=True):
             item.y_soft = row.reshape(1, -1)
         return items
@@ -119,6 +118,7 @@ class RandomGraphs(GraphMethod):
     """Training graphs drawn at random from each class."""
 
     name: ClassVar[str] = "random"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
@@ -136,6 +136,7 @@ class HerdingGraphs(GraphMethod):
     """
 
     name: ClassVar[str] = "herding"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
@@ -148,6 +149,7 @@ class KCenterGraphs(GraphMethod):
     """Training graphs that cover each class in the space of colour counts (Sener and Savarese, ICLR 2018)."""
 
     name: ClassVar[str] = "k_center"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
@@ -157,9 +159,10 @@ class KCenterGraphs(GraphMethod):
 
 @dataclass(frozen=True, kw_only=True)
 class RandomSoftGraphs(GraphMethod):
-    """Random training graphs with the class probabilities of the linear teacher on colour counts."""
+    """Random training graphs with the soft targets of the linear teacher on colour counts."""
 
     name: ClassVar[str] = "random_soft"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     keeps_weights: ClassVar[bool] = True
 
     def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:

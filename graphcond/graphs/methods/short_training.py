@@ -7,7 +7,6 @@ import torch
 from graphcond.core.matching.graph_batch import GraphBatch
 from graphcond.core.matching.recipe import Validation
 from graphcond.core.matching.training import Student, Training
-from graphcond.core.validation_score import score
 from graphcond.graphs.methods.bernoulli import BernoulliGraphs
 from graphcond.graphs.methods.convolutions import Convolutions
 from graphcond.graphs.pooling import Readout
@@ -25,9 +24,9 @@ def validation(graphs: BernoulliGraphs, surrogate: Convolutions, val: GraphSet, 
     """Return the validation by networks that are trained for a few steps on the synthetic graphs, their edges decided.
 
     The score is the mean over networks of their best score on the validation graphs, of which a random subset is taken
-    where there are many. ``None``: these are of one class, so that there is nothing to tell apart.
+    where there are many. ``None``: these are all of one class, so that there is nothing to tell apart.
     """
-    if len(torch.unique(val.y)) < 2:
+    if len(torch.unique(val.learned, dim=0)) < 2:
         return None
     shown = val.take(torch.randperm(len(val))[:MAX_GRAPHS].sort().values.to(val.y.device))
     seen = union(shown, readout)
@@ -43,8 +42,8 @@ def validation(graphs: BernoulliGraphs, surrogate: Convolutions, val: GraphSet, 
 @torch.no_grad()
 def _best_score(surrogate: Convolutions, batch: GraphBatch, seen: GraphBatch) -> float:
     student = Student(surrogate.init(), Training(learning_rate=LEARNING_RATE))
-    best = 0.0
+    best = float("-inf")
     for _ in range(STEPS // SCORE_EVERY):
         student.train(surrogate, batch, SCORE_EVERY)
-        best = max(best, score(surrogate.logits(student.weights, seen), seen.y))
+        best = max(best, surrogate.targets.score(surrogate.logits(student.weights, seen), seen.y))
     return best

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.core.runtime.randomness import seeded
-from graphcond.core.validation_score import contributions, doubts, score, standard_error_of_difference
 from graphcond.graphs.features import features_of
 from graphcond.graphs.methods.networks import KINDS, Folded, Kind, ShortNetwork
 from graphcond.graphs.storage.packing import union
@@ -33,7 +31,7 @@ class TrainedNetwork:
     """What one network learned.
 
     Args:
-        score: Accuracy, or the area under the ROC curve for two classes, of the best validation, in [0, 1].
+        score: Of the best validation, at most 1 (:meth:`graphcond.core.targets.Targets.score`).
         contributions: Of each validation graph to the score, ``(m,)``.
         predicted: ``(num_classes,)`` bool, the classes that it predicted at any validation.
     """
@@ -68,10 +66,10 @@ class GraphValidation:
     """
 
     def __init__(self, task: GraphTask) -> None:
-        self.num_classes = task.num_classes
+        self.targets = task.targets
         self._features = features_of(task.train.x)
-        self._graphs = task.val.take(_subset(task.val.y, task.num_classes))
-        self.y = self._graphs.y
+        self._graphs = task.val.take(task.targets.sample(task.val.learned, MOST_GRAPHS))
+        self.y = self._graphs.learned
         self._folded: dict[int, Folded] = {}
         self._width = self._features.encode(task.train.x[:1]).size(1)
         self._seed = int(torch.randint(2**31 - 1, ()))
@@ -84,7 +82,7 @@ class GraphValidation:
             soft: Whether to train on ``y_soft`` instead of ``y``.
         """
         graphs = union(items)
-        targets = torch.cat([item.y_soft for item in items]) if soft else graphs.y
+        targets = torch.cat([item.y_soft for item in items]) if soft else graphs.labels
         return self._outcome(Folded.of(graphs, self._features, LAYERS), targets, KINDS)
 
     def outcome_of_trees(self, items: Sequence[Data], depth: int) -> GraphValidationOutcome:
@@ -104,43 +102,33 @@ class GraphValidation:
 
     def _trained(self, kind: Kind, graphs: Folded, targets: Tensor, validation: Folded) -> TrainedNetwork:
         with seeded(self._seed):
-            network = ShortNetwork(kind, len(graphs.layers[kind]), self._width, self.num_classes)
+            network = ShortNetwork(kind, len(graphs.layers[kind]), self._width, self.targets.outputs)
         network.scale = graphs.mean_size if kind == "gin" else 1.0
         optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-        best, best_logits, predicted = -1.0, torch.empty(0), torch.zeros(self.num_classes, dtype=torch.bool)
+        best, best_outputs = float("-inf"), torch.empty(0)
+        predicted = torch.zeros(self.targets.num_classes, dtype=torch.bool)
         for step in range(1, STEPS + 1):
             if step == STEPS // 2 + 1:
                 optimizer.param_groups[0]["lr"] *= 0.1
             optimizer.zero_grad()
-            F.cross_entropy(network(graphs), targets).backward()  # type: ignore[no-untyped-call]
+            self.targets.loss(network(graphs), targets).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if step % (STEPS // VALIDATIONS) == 0:
                 with torch.no_grad():
-                    logits = network(validation)
-                predicted[logits.argmax(dim=1)] = True
-                if (value := score(logits, self.y)) > best:
-                    best, best_logits = value, logits
-        return TrainedNetwork(best, contributions(best_logits, self.y), predicted)
+                    outputs = network(validation)
+                predicted |= self.targets.predicted(outputs)
+                value = self.targets.score(outputs, self.y)
+                if value > best or not len(best_outputs):
+                    best, best_outputs = value, outputs
+        return TrainedNetwork(best, self.targets.contributions(best_outputs, self.y), predicted)
 
     def clearly_better(self, challenger: GraphValidationOutcome, incumbent: GraphValidationOutcome) -> bool:
         """Return whether one outcome beats another by more than some standard errors of their paired difference."""
-        error = standard_error_of_difference(
-            challenger.contributions, incumbent.contributions, self.y, self.num_classes
-        )
+        error = self.targets.standard_error(challenger.contributions, incumbent.contributions, self.y)
         return challenger.score > incumbent.score + STANDARD_ERRORS * error
 
     def doubts(self, outcome: GraphValidationOutcome) -> tuple[str, ...]:
         """Return what speaks against a candidate of this outcome, one sentence each."""
         best = max(outcome.networks, key=lambda one: one.score)
         predicted = torch.stack([one.predicted for one in outcome.networks]).any(dim=0)
-        return doubts(best.score, best.contributions, predicted, self.y, "graphs")
-
-
-def _subset(y: Tensor, num_classes: int) -> Tensor:
-    """Return the validation graphs that are read: at random, or half of each of two classes, whose ranking counts."""
-    order = torch.randperm(len(y))
-    if len(y) <= MOST_GRAPHS:
-        return torch.arange(len(y))
-    if num_classes > 2:
-        return order[:MOST_GRAPHS].sort().values
-    return torch.cat([order[y[order] == label][: MOST_GRAPHS // 2] for label in range(2)]).sort().values
+        return self.targets.doubts(best.score, best.contributions, predicted, self.y, "graphs")

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from graphcond.core.fields import is_whole, plain_fields
 from graphcond.core.run_context import RunContext
+from graphcond.core.targets import EVERY, Targets
 from graphcond.graphs.blocks import update_count
 from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.color_refinement import refine
@@ -36,6 +37,7 @@ class WLFold(GraphMethod):
     """
 
     name: ClassVar[str] = "wl_fold"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     keeps_weights: ClassVar[bool] = True
     depth: int = 3
     degrees: bool = True

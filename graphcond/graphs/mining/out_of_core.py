@@ -105,13 +105,14 @@ def mine(
         progress(Progress(len(shards) + 1, len(shards) + 2, "mining"))
         counts = sp.vstack([each.transactions(words) for each in tallies], format="csr")
         y = np.concatenate([each.read("y") for each in tallies])
-        transactions = [Transactions(counts[np.flatnonzero(y == label)], label) for label in range(len(least))]
+        transactions = [Transactions(counts[np.flatnonzero(y == c)], f"class {c}") for c in range(len(least))]
         patterns = [frequent(one, number, method.closed) for one, number in zip(transactions, least, strict=True)]
         graphs, nodes = _examples(shards, tallies, words[used_items(patterns)])
     colors = refine(graphs, depth, degrees=degrees, edges=method.edges)
     _check_examples(colors.levels[-1][nodes.numpy()], words[used_items(patterns)])
     trees = unfold(graphs, colors, nodes, degrees=degrees)
-    items = pattern_graphs(trees, transactions, patterns, torch.tensor(class_counts), method.multiplicities)
+    labels = torch.arange(len(class_counts))
+    items = pattern_graphs(trees, transactions, patterns, labels, torch.tensor(class_counts), method.multiplicities)
     progress(Progress(len(shards) + 2, len(shards) + 2, "done"))
     return Mined(
         canonical(items), [[pattern.support for pattern in mined] for mined in patterns], least, class_counts,
@@ -164,7 +165,7 @@ def _surviving(totals: Sequence[Total], least: Sequence[int], class_counts: Sequ
     """Return the colours that are frequent in some class, ascending."""
     for label, (total, threshold, count) in enumerate(zip(totals, least, class_counts, strict=True)):
         if not len(total.words):
-            raise too_high(threshold, label, total.highest, count, "lower it")
+            raise too_high(threshold, f"class {label}", total.highest, count, "lower it")
     return np.unique(np.concatenate([total.words for total in totals]))
 
 

@@ -1,6 +1,6 @@
 """Frequent sets of computation trees, and the condensed graphs that they make."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.core.fields import is_number
+from graphcond.core.targets import MultiLabel, SingleLabel, Targets
 from graphcond.graphs.folding import Bags, Trees, separate_data
 from graphcond.graphs.mining.itemsets import Itemset, closed_itemsets, subsets
 from graphcond.graphs.task import GraphSet
@@ -22,27 +23,63 @@ EIGHTH = 8  # multiplicities are rounded to eighths, which take a byte each
 
 
 @dataclass(frozen=True, eq=False)
+class Fact:
+    """What some graphs have in common: their class, or a label that they all have, or all lack.
+
+    Args:
+        name: In messages.
+        label: What a graph has as label of which nothing else is known, as the original has labels.
+        graphs: ``(num_graphs,)`` bool, of which it is known.
+    """
+
+    name: str
+    label: Tensor
+    graphs: np.ndarray
+
+
+def class_facts(graphs: GraphSet) -> list[Fact]:
+    """Return the classes."""
+    classes = range(int(graphs.y.max()) + 1)
+    return [Fact(f"class {label}", torch.tensor(label), (graphs.y == label).numpy()) for label in classes]
+
+
+def label_facts(graphs: GraphSet) -> list[Fact]:
+    """Return each label as there and as not there, as far as there are such graphs; all other labels are missing."""
+    found = []
+    for column, known in enumerate(graphs.learned.T):
+        for value in (0.0, 1.0):
+            label = torch.full((graphs.learned.size(1),), torch.nan)
+            label[column] = value
+            found.append(Fact(f"label {column} = {value:g}", label, (known == value).numpy()))
+    return [fact for fact in found if fact.graphs.any()]
+
+
+FACTS: dict[type[Targets], Callable[[GraphSet], list[Fact]]] = {SingleLabel: class_facts, MultiLabel: label_facts}
+"""What is said of graphs, by the kind of their targets."""
+
+
+@dataclass(frozen=True, eq=False)
 class Transactions:
-    """The graphs of one class as sets of trees.
+    """Graphs that have something in common as sets of trees.
 
     Args:
         counts: ``(num_graphs, num_colors)`` how often each graph has each tree.
-        label: The class.
+        name: What they have in common, such as ``"class 1"``.
     """
 
     counts: sp.csr_matrix
-    label: int
+    name: str
 
     @classmethod
-    def of(cls, graphs: GraphSet, color: np.ndarray, label: int) -> "Transactions":
-        """Return the graphs of a class, for the numbers of their nodes' colours ``(num_nodes,)``."""
-        mine = (graphs.y == label).numpy()
+    def of(cls, graphs: GraphSet, color: np.ndarray, fact: Fact) -> "Transactions":
+        """Return the graphs of which a fact is known, for the numbers of their nodes' colours ``(num_nodes,)``."""
+        mine = fact.graphs
         rows = (np.cumsum(mine) - 1)[graphs.graph.numpy()]
         kept = mine[graphs.graph.numpy()]
         shape = (int(mine.sum()), int(color.max()) + 1)
         counts = sp.csr_matrix((np.ones(int(kept.sum()), np.float32), (rows[kept], color[kept])), shape=shape)
         counts.sum_duplicates()
-        return cls(counts, label)
+        return cls(counts, fact.name)
 
     @property
     def supports(self) -> np.ndarray:
@@ -97,16 +134,16 @@ def frequent(one: Transactions, threshold: int, closed: bool) -> list[Itemset]:
     """Return the sets of trees that enough graphs of a class have, the closed ones or all."""
     found = closed_itemsets(one.counts, threshold, limit=LIMIT)
     if not found:
-        raise too_high(threshold, one.label, int(one.supports.max()), one.counts.shape[0])
+        raise too_high(threshold, one.name, int(one.supports.max()), one.counts.shape[0])
     return found if closed else subsets(found, limit=LIMIT)
 
 
 def too_high(
-    threshold: int, label: int, support: int, num_graphs: int, remedy: str = "lower it, or ask for a size instead"
+    threshold: int, name: str, support: int, num_graphs: int, remedy: str = "lower it, or ask for a size instead"
 ) -> ValueError:
     """Return the error of a threshold that no tree reaches."""
     return ValueError(
-        f"threshold={threshold} is above every tree's support in class {label}: the most frequent one is in "
+        f"threshold={threshold} is above every tree's support in {name}: the most frequent one is in "
         f"{support} of its {num_graphs} graphs; {remedy}"
     )
 
@@ -118,7 +155,7 @@ def used_items(patterns: Sequence[Sequence[Itemset]]) -> np.ndarray:
 
 def pattern_graphs(
     trees: Trees, transactions: Sequence[Transactions], patterns: Sequence[Sequence[Itemset]],
-    class_counts: Tensor, multiplicities: bool,
+    labels: Tensor, class_counts: Tensor, multiplicities: bool,
 ) -> list[Data]:  # fmt: skip
     """Return each pattern as a graph: its trees side by side.
 
@@ -126,6 +163,7 @@ def pattern_graphs(
         trees: The trees of :func:`used_items`, in that order.
         transactions: Of each class.
         patterns: Of each class.
+        labels: What the graphs of each class have as label, a row for each class.
         class_counts: ``(num_classes,)`` graphs of each class.
         multiplicities: Whether a tree counts as often as the graphs that support the pattern have it on average.
     """
@@ -138,8 +176,8 @@ def pattern_graphs(
         weight = torch.from_numpy(np.concatenate([one.multiplicities(p) for one, mined in pairs for p in mined]))
     owner = torch.repeat_interleave(torch.arange(len(every)), sizes)
     bags = Bags(trees.roots[torch.from_numpy(place)], owner, weight.float(), len(every))
-    labels = torch.repeat_interleave(torch.arange(len(patterns)), torch.tensor([len(mined) for mined in patterns]))
-    items = separate_data(trees, bags, labels)
+    found = torch.tensor([len(mined) for mined in patterns])
+    items = separate_data(trees, bags, labels.repeat_interleave(found, dim=0))
     for item, graph_weight in zip(items, _graph_weights(patterns, class_counts), strict=True):
         item.graph_weight = graph_weight.reshape(1)
     return items

@@ -32,7 +32,8 @@ class ImageProtocol:
         validations: Number of validations.
         whole_epochs: Passes over the original, where it is trained on.
         runs: Trainings of each condensation, with the seeds ``seed``, ``seed + 1``, ... of the call.
-        metric: What a score is, as :class:`graphcond.evaluation.Protocol` has it; ``None``: the dataset's own.
+        metric: What a score is, by the names that :class:`graphcond.evaluation.Protocol` lists for classes, such as
+            ``"accuracy"``, ``"f1"``, ``"mrr"`` or ``"hits@3"``, or a function; ``None``: the dataset's own.
     """
 
     name: str = "custom"

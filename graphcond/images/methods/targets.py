@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
-from graphcond.core.matching.objectives.losses import centred_one_hot
 from graphcond.core.matching.observation import Source
+from graphcond.core.targets import SingleLabel
 from graphcond.images.methods.parameterizations import LabelsOf
 from graphcond.images.task import ImageTask
 from graphcond.synthetic.learned_rows import FreeTargets, HardLabels, Labels
@@ -35,14 +35,14 @@ class CentredTargets:
     def __call__(self, step: int) -> Batch:
         """See :class:`graphcond.core.matching.observation.Source`."""
         batch = self.images(step)
-        return replace(batch, y=centred_one_hot(batch.y, self.num_classes).to(batch.x))
+        return replace(batch, y=SingleLabel(self.num_classes).centred(batch.y).to(batch.x))
 
 
 def free_targets(task: ImageTask, *, learned: bool = True) -> LabelsOf:
     """Return what makes the targets of images, free or fixed, from their classes."""
 
     def targets(x: Tensor, y: Tensor) -> Labels:
-        values = centred_one_hot(y, task.num_classes).to(x)
+        values = task.targets.centred(y).to(x)
         return FreeTargets(values) if learned else HardLabels(values)
 
     return targets

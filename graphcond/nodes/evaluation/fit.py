@@ -1,16 +1,17 @@
 """What is evaluated on a node dataset: condensations or a graph of the user's own, and whether it fits."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
-from graphcond.core.evaluation.candidates import Given, several_of
+from graphcond.core.evaluation.candidates import Given, records_of, several_of
 from graphcond.core.evaluation.finite import require_finite
-from graphcond.core.evaluation.provenance import check_same_split, check_same_training_data
+from graphcond.core.evaluation.provenance import check_same_split, check_same_target, check_same_training_data
 from graphcond.core.record import Record
 from graphcond.nodes.evaluation.own_data import read_own
-from graphcond.nodes.reading import read_nodes
+from graphcond.nodes.reading import read_nodes, recorded_reading
 from graphcond.nodes.task import NodeTask
 
 
@@ -22,7 +23,7 @@ def given_nodes(condensed: object) -> list[Given]:
         ValueError: they hold no nodes, or a graph that nothing can be trained on.
     """
     if isinstance(condensed, Data):
-        return [Given(read_own(condensed))]
+        return [Given(condensed)]
     expected = "what condense() returns, a Data, or a sequence of the former"
     kept = several_of(condensed, CondensedDataset, expected)
     return [Given(one[0], one.record) for one in kept]
@@ -40,10 +41,20 @@ def read_task(dataset: object, records: Sequence[Record]) -> NodeTask:
         return dataset
     check_same_split(records, None)
     source = records[0].source if records else {}
-    split, inductive = source.get("split", 0), source.get("inductive", False)
-    if inductive and (whole := [one for one in records if not one.source.get("inductive", False)]):
-        check_same_training_data(whole, read_nodes(dataset, split=split).fingerprint())
-    return read_nodes(dataset, split=split, inductive=inductive)
+    reading = recorded_reading(dataset, source)
+    if reading["inductive"] and (whole := [one for one in records if not one.source.get("inductive", False)]):
+        check_same_training_data(whole, read_nodes(dataset, **(reading | {"inductive": False})).fingerprint())
+    return read_nodes(dataset, **reading)
+
+
+def fitted(task: NodeTask, one: Given) -> Given:
+    """Return a graph of the user's own with targets as a task has them; a condensation stays as it is.
+
+    Raises:
+        TypeError: a tensor of the wrong type.
+        ValueError: tensors with unusable values, or no node to learn from.
+    """
+    return one if one.record is not None else replace(one, data=read_own(one.data, task.targets.kind))
 
 
 def check_fit(several: Sequence[Given], task: NodeTask) -> None:
@@ -52,6 +63,7 @@ def check_fit(several: Sequence[Given], task: NodeTask) -> None:
     Raises:
         ValueError: it does.
     """
+    check_same_target(records_of(several), task.targets.kind)
     for data in (one.data for one in several):
         require_finite(data)
         if data.x.size(1) != task.train.graph.x.size(1):
@@ -59,12 +71,9 @@ def check_fit(several: Sequence[Given], task: NodeTask) -> None:
                 f"the condensed data has {data.x.size(1)} features, the dataset {task.train.graph.x.size(1)}; "
                 "evaluate on the dataset (and preprocessing) that was condensed"
             )
-        if "y_soft" in data and data.y_soft.size(1) != task.num_classes:
+        if "y_soft" in data and data.y_soft.size(1) != task.targets.outputs:
             raise ValueError(
-                f"y_soft of the condensed data has {data.y_soft.size(1)} columns, the dataset {task.num_classes} "
-                "classes"
+                f"y_soft of the condensed data has {data.y_soft.size(1)} columns, the dataset {task.targets.outputs} "
+                f"{task.targets.nouns}"
             )
-        if int(data.y.max()) >= task.num_classes:
-            raise ValueError(
-                f"the condensed data has a label {int(data.y.max())}, the dataset only {task.num_classes} classes"
-            )
+        task.targets.check(data.y)

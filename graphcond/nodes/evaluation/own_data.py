@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcond.core.target_reading import kind_of
+from graphcond.core.targets import Kind
 from graphcond.nodes import checks
 from graphcond.nodes.sparse import dense
 from graphcond.pyg.adjacency import with_edges
@@ -11,12 +13,13 @@ from graphcond.pyg.adjacency import with_edges
 ROUNDING = 1e-3
 
 
-def read_own(data: Data) -> Data:
-    """Return a graph to train on with float32 features, integer labels and a ``train_mask`` of labelled nodes.
+def read_own(data: Data, kind: Kind) -> Data:
+    """Return a graph to train on with float32 features, checked targets and a ``train_mask`` of labelled nodes.
 
     Args:
         data: With ``x``, ``edge_index`` and ``y``; where it has a ``train_mask``, only those nodes are learned from. It
             is not changed.
+        kind: What is learned of its nodes.
 
     Raises:
         TypeError: a tensor of the wrong type.
@@ -27,8 +30,8 @@ def read_own(data: Data) -> Data:
     try:
         x = dense(checks.check_features(data))
         edge_index, edge_weight, _ = checks.check_edges(data, x.size(0), notes)
-        y = checks.check_labels(data, x.size(0))
-        _check_own_column(data, x.size(0))
+        y, targets = checks.check_labels(data, kind_of(checks.check_targets(data, x.size(0)), kind))
+        _check_own_column(data, x.size(0), probabilities=targets is None)
         known = y >= 0
         if data.get("train_mask") is not None:
             known = known & checks.check_mask(data, "train_mask", x.size(0), 0, required=True)
@@ -37,13 +40,14 @@ def read_own(data: Data) -> Data:
     if not known.any():
         raise ValueError("the condensed data has no labelled node in its train_mask; mark those to learn from")
     result = data.clone()
-    result.x, result.y, result.edge_index, result.train_mask = x, y, edge_index, known
+    result.x, result.edge_index, result.train_mask = x, edge_index, known
+    result.y = y if targets is None else targets
     if data.edge_weight is not None:
         result.edge_weight = edge_weight
     return result
 
 
-def _check_own_column(data: Data, count: int) -> None:
+def _check_own_column(data: Data, count: int, *, probabilities: bool) -> None:
     """Raise unless weights and soft labels of nodes can be trained on."""
     weight, soft = data.get("node_weight"), data.get("y_soft")
     if weight is not None:
@@ -56,9 +60,9 @@ def _check_own_column(data: Data, count: int) -> None:
     if soft is not None:
         if not isinstance(soft, Tensor) or soft.dim() != 2 or len(soft) != count:
             raise ValueError(f"y_soft must have the shape ({count}, classes), got {_shape(soft)}")
-        if not (torch.isfinite(soft).all() and (soft >= 0).all()):
+        if not (torch.isfinite(soft).all() and ((soft >= 0).all() or not probabilities)):
             raise ValueError("y_soft must hold probabilities, got negative or infinite ones; apply softmax to logits")
-        if ((total := soft.sum(dim=1)) - 1).abs().max() > ROUNDING:
+        if probabilities and ((total := soft.sum(dim=1)) - 1).abs().max() > ROUNDING:
             row = int((total - 1).abs().argmax())
             raise ValueError(
                 f"rows of y_soft must sum to 1, row {row} sums to {float(total[row]):g}; apply softmax to logits"

@@ -23,10 +23,17 @@ class Protocol:
         validate_every: Epochs between two validations.
         edge_threshold: Edges of the condensed graph with a lower weight are dropped where weights count.
         runs: Trainings of each condensation, with the seeds ``seed``, ``seed + 1``, ... of the call.
-        metric: What a score is: ``"accuracy"``, ``"f1"`` (mean over classes), for two classes ``"roc_auc"`` or
-            ``"average_precision"``; or a function of logits ``(n, classes)`` and labels that returns a score, the more
-            the better. ``None``: the dataset's own, which is ROC-AUC for OGB's sets of molecules and those of the
-            catalogue (:func:`graphcond.datasets.list_datasets`) that say so, else accuracy.
+        metric: What a score is; ``None``: the dataset's own, as OGB's sets and those of the catalogue
+            (:func:`graphcond.datasets.list_datasets`) have one, else accuracy for classes, ROC-AUC for several labels
+            and RMSE for numbers. By name, of classes: ``"accuracy"``, ``"f1"`` (mean over classes), ``"f1_micro"``,
+            ``"mrr"`` and ``"hits@3"`` (of any length; of equal logits the true class comes last), for two classes
+            ``"roc_auc"`` and ``"average_precision"``. Of several labels: ``"roc_auc"``, ``"average_precision"`` and
+            ``"f1"`` (means over labels), ``"f1_micro"``, and ``"f1_micro_top"`` and ``"f1_macro_top"``, for which each
+            item is given as many labels as it truly has. Of numbers: ``"rmse"``, ``"mae"`` and ``"r2"`` (means over
+            targets). OGB's spellings work as well. Missing labels and numbers have no part in a score. Or a function
+            of outputs and labels that returns a score, the more the better unless its attribute ``higher_is_better``
+            is false: of logits ``(n, classes)`` and labels ``(n,)``, or of logits or numbers ``(n, targets)`` and
+            targets with NaN where one is missing.
     """
 
     name: str = "custom"

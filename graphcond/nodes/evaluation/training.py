@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphcond.core.evaluation.columns import Score, outcomes
-from graphcond.core.evaluation.metrics import Metric
+from graphcond.core.evaluation.metrics import Metric, direction
 from graphcond.core.evaluation.training import LEARNING_RATE_DROP, train
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import Targets
 from graphcond.nodes.evaluation.models import ModelKind, NodeView
 from graphcond.nodes.evaluation.protocol import Protocol
 
@@ -19,7 +19,7 @@ class TrainingData:
     """What a model is trained on: a view of a graph, the nodes with labels, their targets and weights.
 
     Shapes:
-        nodes: ``(m,)`` int64; targets: ``(m,)`` int64 or ``(m, num_classes)`` float32; weights: ``(m,)`` float32.
+        nodes: ``(m,)`` int64; targets: ``(m,)`` int64 or ``(m, outputs)`` float32; weights: ``(m,)`` float32.
     """
 
     view: NodeView
@@ -30,11 +30,11 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class EvaluationData:
-    """Where a model is tested or validated: a view of a graph, the nodes, and their labels."""
+    """Where a model is tested or validated: a view of a graph, the nodes, and their targets."""
 
     view: NodeView
     nodes: Tensor
-    labels: Tensor
+    targets: Tensor
 
 
 def train_once(
@@ -42,7 +42,7 @@ def train_once(
     training: TrainingData,
     val: EvaluationData,
     test: EvaluationData,
-    num_classes: int,
+    targets: Targets,
     protocol: Protocol,
     metric: Metric,
     seed: int,
@@ -52,22 +52,26 @@ def train_once(
     Without validation nodes the last weights are kept.
     """
     with seeded(seed):
-        model = kind.build(training.view.x.size(1), num_classes, protocol).to(training.view.x.device)
+        model = kind.build(training.view.x.size(1), targets.outputs, protocol).to(training.view.x.device)
         rate = protocol.learning_rate
+
+        def scored(data: EvaluationData) -> float:
+            return metric(targets.answers(predict(model, data)), data.targets)
+
         best = train(
             model,
             _optimizer(model, protocol, rate),
             steps=protocol.epochs,
-            step=lambda optimizer: _step(model, training, optimizer),
+            step=lambda optimizer: _step(model, training, targets, optimizer),
             at_half_time=lambda _: _optimizer(model, protocol, rate * LEARNING_RATE_DROP),
-            validate=(lambda: metric(predict(model, val), val.labels)) if len(val.nodes) else None,
+            validate=(lambda: direction(metric) * scored(val)) if len(val.nodes) else None,
             validates_after=lambda epoch: epoch % protocol.validate_every == 0,
         )
-        logits = predict(model, test)
+        found = targets.answers(predict(model, test))
         return Score(
-            test=metric(logits, test.labels),
-            val=float("nan") if best is None else best,
-            items=outcomes(logits, test.labels, metric),
+            test=metric(found, test.targets),
+            val=float("nan") if best is None else direction(metric) * best,
+            items=outcomes(found, test.targets, metric),
         )
 
 
@@ -79,11 +83,11 @@ def predict(model: nn.Module, data: EvaluationData) -> Tensor:
     return logits
 
 
-def _step(model: nn.Module, training: TrainingData, optimizer: torch.optim.Optimizer) -> None:
+def _step(model: nn.Module, training: TrainingData, targets: Targets, optimizer: torch.optim.Optimizer) -> None:
     model.train()
     optimizer.zero_grad()
     logits = model(training.view.x, training.view.edge_index, training.view.edge_weight)[training.nodes]
-    losses = F.cross_entropy(logits, training.targets, reduction="none")
+    losses = targets.losses(logits, training.targets)
     loss = (losses * training.weights).sum() / training.weights.sum()
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()

@@ -8,23 +8,28 @@ from torch_geometric.data import Data
 
 from graphcond.core.evaluation.candidates import Candidate, Extent, Given, records_of
 from graphcond.core.evaluation.columns import Column, Score
-from graphcond.core.evaluation.controls import Control, Selection, Whole
+from graphcond.core.evaluation.controls import Control, Prior, Selection, Whole, check_metric
 from graphcond.core.evaluation.evaluation import Evaluation
 from graphcond.core.evaluation.protocols import Protocols
 from graphcond.core.evaluation.provenance import check_same_training_data
 from graphcond.core.evaluation.setting import Setting
 from graphcond.core.runtime.randomness import seeded
-from graphcond.nodes.evaluation.fit import check_fit, given_nodes, read_task
+from graphcond.core.size import Size
+from graphcond.nodes.evaluation.fit import check_fit, fitted, given_nodes, read_task
 from graphcond.nodes.evaluation.models import MODELS, ModelKind, models_by_name
 from graphcond.nodes.evaluation.protocol import PROTOCOLS, Protocol
 from graphcond.nodes.evaluation.training import EvaluationData, TrainingData, train_once
 from graphcond.nodes.methods import METHODS
 from graphcond.nodes.methods.base import NodeMethod
-from graphcond.nodes.modality import as_data
+from graphcond.nodes.modality import allocation_of, as_data
 from graphcond.nodes.task import Graph, NodePart, NodeTask
 
 METHOD_CONTROLS = ("class_mean", "random", "random_propagated", "random_soft", "herding", "k_center")
-CONTROLS: dict[str, Control] = {name: Selection(METHODS.resolve(name)) for name in METHOD_CONTROLS} | {"whole": Whole()}
+CONTROLS: dict[str, Control] = {
+    "prior": Prior(),
+    **{name: Selection(METHODS.resolve(name)) for name in METHOD_CONTROLS},
+    "whole": Whole(),
+}
 
 
 def _check(task: NodeTask, several: Sequence[Given]) -> None:
@@ -49,10 +54,10 @@ def _training_part(task: NodeTask, inductive: bool) -> NodePart | None:
 
 def _check_models(setting: Setting, kinds: dict[str, ModelKind], own: Candidate) -> None:
     task: NodeTask = setting.task
-    _ = setting.metric  # one that does not suit the classes is told before any work
+    check_metric(setting)
     with seeded(0):  # so is a network that cannot be made; weights are drawn
         for name, kind in kinds.items():
-            model = kind.build(task.train.graph.x.size(1), task.num_classes, setting.protocol).eval()
+            model = kind.build(task.train.graph.x.size(1), task.targets.outputs, setting.protocol).eval()
             if kind not in MODELS.values():
                 _check_call(name, kind, model, task)
 
@@ -73,9 +78,9 @@ def _check_call(name: str, kind: ModelKind, model: nn.Module, task: NodeTask) ->
 
 def _training_data(setting: Setting, kind: ModelKind, data: Data, column: Column) -> TrainingData:
     graph = _as_graph(data, setting.protocol.edge_threshold, column).to(setting.device)
-    targets, weights = graph.y, torch.ones(graph.num_nodes, device=setting.device)
+    targets, weights = setting.task.targets.read(graph.y), torch.ones(graph.num_nodes, device=setting.device)
     if column == "own":
-        targets = data.get("y_soft", graph.y).to(setting.device)
+        targets = data.get("y_soft", targets).to(setting.device)
         weights = data.get("node_weight", weights).to(setting.device)
     nodes = data.train_mask.nonzero().flatten().to(setting.device)
     return TrainingData(kind.view(graph, training=True), nodes, targets[nodes], weights[nodes])
@@ -83,18 +88,18 @@ def _training_data(setting: Setting, kind: ModelKind, data: Data, column: Column
 
 def _whole_data(setting: Setting, kind: ModelKind) -> TrainingData:
     part = _evaluation_data(setting, kind, setting.task.train)
-    return TrainingData(part.view, part.nodes, part.labels, torch.ones(len(part.nodes), device=setting.device))
+    return TrainingData(part.view, part.nodes, part.targets, torch.ones(len(part.nodes), device=setting.device))
 
 
 def _evaluation_data(setting: Setting, kind: ModelKind, part: NodePart) -> EvaluationData:
     view = setting.once((id(part.graph), kind.view), lambda: kind.view(part.graph, training=False))
-    return EvaluationData(view, part.nodes, part.labels)
+    return EvaluationData(view, part.nodes, part.learned)
 
 
 def _train(setting: Setting, kind: ModelKind, training: TrainingData, seed: int) -> Score:
     task: NodeTask = setting.task
     val, test = (_evaluation_data(setting, kind, part) for part in (task.val, task.test))
-    return train_once(kind, training, val, test, task.num_classes, setting.protocol, setting.metric, seed)
+    return train_once(kind, training, val, test, task.targets, setting.protocol, setting.metric, seed)
 
 
 def _as_graph(data: Data, threshold: float, column: Column) -> Graph:
@@ -118,13 +123,16 @@ def _differ(weight: Tensor | None) -> bool:
 
 
 def _control_size(task: NodeTask, one: Given) -> Tensor:
-    """Return the number of labelled nodes of each class, at least one."""
-    y = one.data.y
-    return torch.bincount(y[y >= 0], minlength=task.num_classes).clamp(min=1)
+    """Return the number of labelled nodes of each class, at least one; or of each stratum, shared out among them."""
+    y = task.targets.read(one.data.y)
+    if y.dim() == 1:
+        return torch.bincount(y[y >= 0], minlength=task.num_classes).clamp(min=1)
+    count = int((~y.isnan()).any(dim=1).sum())
+    return allocation_of(Size.count(count), task.train.graph.num_nodes, task.stratified(count).class_counts)
 
 
 def _condense(method: NodeMethod, task: NodeTask) -> Callable[[Tensor], Data]:
-    return lambda allocation: as_data(method.condense(task, allocation))
+    return lambda sizes: as_data(method.condense(task.stratified(int(sizes.sum())), sizes), task.targets)
 
 
 def _extent(data: Data) -> Extent:
@@ -150,6 +158,7 @@ NODE_EVALUATION = Evaluation(
     usual=tuple(CONTROLS),
     read=read_task,
     given=given_nodes,
+    fitted=fitted,
     check=_check,
     check_models=_check_models,
     prepare=NodeTask.dense,
@@ -161,5 +170,5 @@ NODE_EVALUATION = Evaluation(
     condense=_condense,
     extent=_extent,
     whole_extent=_whole_extent,
-    test_labels=lambda task: task.test.labels,
+    test_labels=lambda task: task.test.learned,
 )

@@ -11,6 +11,7 @@ from graphcond.core.fields import require_positive
 from graphcond.core.matching.batch import Batch
 from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.progress import Progress, ProgressCallback
+from graphcond.core.targets import EVERY, Targets
 from graphcond.nodes.cost_model import Shape, Work
 from graphcond.nodes.downstream import Downstream, Outcomes, mean_score
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
@@ -21,7 +22,6 @@ from graphcond.nodes.methods.candidates import (
     PLACEMENTS,
     Choice,
     Offers,
-    balanced_labels,
     choose,
     compared,
     offers,
@@ -82,6 +82,7 @@ class Auto(NodeMethod):
     """
 
     name: ClassVar[str] = "auto"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     reads_sparse: ClassVar[bool] = True
     resumable: ClassVar[bool] = True
     quick_settings: ClassVar[Mapping[str, Any]] = {"refinement": {"steps": 3, "validations": 1}}
@@ -108,7 +109,7 @@ class Auto(NodeMethod):
         next(stage)
         if run.allows_long_work and result.edge_index is None:
             trial, views = prepared.trial, prepared.views
-            seen = Batch(views.val.rows(trial.val.nodes), trial.val.labels)
+            seen = Batch(views.val.rows(trial.val.nodes), trial.val.learned)
             return self.refinement.refine(result, trial, views.train.rows, seen, run)
         return result
 
@@ -123,12 +124,12 @@ class Auto(NodeMethod):
         teacher = choose_teacher(trial, trial_views)
         probabilities = posteriors(task, views, teacher)
         next(stage)
-        student = _fit_student(views.train, probabilities, self.penalty)
+        student = _fit_student(views.train, task.targets.regressands(probabilities), self.penalty)
         next(stage)
-        groups = likely_rows(probabilities, allocation)
+        groups = likely_rows(task.targets.likely(probabilities), allocation)
         clusters = cluster_classes(views.train, groups, probabilities, _known_labels(task), allocation)
-        places = Places(views.train, probabilities, student, clusters)
-        return Prepared(trial, trial_views, teacher, probabilities, places, allocation)
+        places = Places(views.train, task.targets, probabilities, student, clusters)
+        return Prepared(trial, trial_views, teacher, probabilities, groups, places, allocation)
 
     def work(self, shape: Shape) -> Work:
         """See :meth:`NodeMethod.work`."""
@@ -143,7 +144,8 @@ class Prepared:
         trial: The task on which they are compared.
         views: Its graphs, propagated.
         teacher: The teacher's settings.
-        probabilities: The teacher's, ``(num_nodes, num_classes)``.
+        probabilities: The teacher's soft targets, ``(num_nodes, outputs)``.
+        groups: The nodes of each class, whether labelled or presumed.
         places: Clusters and class anchors.
         allocation: Nodes of each class.
     """
@@ -152,12 +154,14 @@ class Prepared:
     views: Views
     teacher: TeacherChoice
     probabilities: Tensor
+    groups: list[Tensor]
     places: Places
     allocation: Tensor
 
     def offers(self) -> Offers:
         """Return the candidates."""
-        return offers(self.trial, self.places, self.probabilities, self.views.train.rows, self.allocation)
+        rows_of = self.views.train.rows
+        return offers(self.trial, self.places, self.probabilities, self.groups, rows_of, self.allocation)
 
 
 def _chosen(prepared: Prepared, asked: str | None) -> SyntheticNodes:
@@ -170,19 +174,19 @@ def _chosen(prepared: Prepared, asked: str | None) -> SyntheticNodes:
     choices: dict[str, Any] = {"teacher": asdict(prepared.teacher)}
     # Where nothing chooses, the others need not be made.
     chooses = len(trial.val.nodes) or asked is not None
-    found = prepared.offers() if chooses else {DEFAULT: placed(prepared.places, PLACEMENTS[DEFAULT])}
+    found = prepared.offers() if chooses else {DEFAULT: placed(prepared.places, PLACEMENTS[DEFAULT], trial.targets)}
     if asked is not None and asked not in found:
         raise ValueError(f"candidate={asked!r} is not possible for this size and data; there are {', '.join(found)}")
     if not len(trial.val.nodes):
         result = found[asked or DEFAULT]
-        soft = None if result.y_soft is None else balanced_labels(result)
+        soft = None if result.y_soft is None else trial.targets.balanced(result.y_soft, result.y)
         return replace(result, y_soft=soft, choices=choices | {"taken": asked or DEFAULT})
-    downstream = Downstream(prepared.views.val, trial.val.nodes, trial.num_classes)
+    downstream = Downstream(prepared.views.val, trial.val.nodes, trial.targets)
     if asked is None:
         choice = choose(found, downstream)
     else:
         choice = Choice(asked, compared({asked: found[asked]}, downstream, FINAL))
-    result, softness = with_soft_labels(found[choice.taken], downstream)
+    result, softness = with_soft_labels(found[choice.taken], downstream, trial.targets)
     choices |= {"taken": choice.taken, "softness": softness}
     choices["candidates"] = {name: _scores(one) for name, one in choice.outcomes.items()}
     notes = (*choice.notes, *downstream.doubts(choice.outcomes[choice.taken]))

@@ -16,7 +16,7 @@ from graphcond.core.runtime.out_of_core import TensorStorage
 from graphcond.nodes.cost_model import Shape, Work, propagation_work
 from graphcond.nodes.propagated_features import PropagatedFeatures, propagated_rows
 from graphcond.nodes.sparse import dense
-from graphcond.nodes.task import Graph, NodeTask
+from graphcond.nodes.task import Graph, NodePart, NodeTask
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class SyntheticNodes:
 
     Args:
         x: ``(n, num_features)`` float32.
-        y: ``(n,)`` int64.
+        y: ``(n,)`` int64 classes; or ``(n, outputs)`` float32 other targets, NaN where one is missing.
         edge_index: ``(2, num_edges)`` int64; ``None`` stands for self-loops only.
         edge_weight: ``(num_edges,)`` float32; ``None`` stands for ones.
         node_weight: ``(n,)`` float32, positive, how much of the original each node stands for; ``None``: all alike.
-        y_soft: ``(n, num_classes)`` float32 class probabilities, if the method has a teacher.
+        y_soft: ``(n, outputs)`` float32 soft targets, if the method has a teacher: probabilities, or numbers.
         members: Which original nodes stand behind each, as row numbers of the condensed graph.
         choices: What was chosen on validation data, with scores, for the record.
         notes: What a user has to know of the result, one sentence each.
@@ -72,18 +72,18 @@ def class_rows(task: NodeTask, label: int) -> Tensor:
     return task.train.nodes[task.train.labels == label]
 
 
-def likely_rows(probabilities: Tensor, allocation: Tensor) -> list[Tensor]:
+def likely_rows(likely: Tensor, allocation: Tensor) -> list[Tensor]:
     """Return for each class the nodes whose likeliest class it is; if they are fewer than asked, its likeliest nodes.
 
     Args:
-        probabilities: ``(num_nodes, num_classes)``.
+        likely: ``(num_nodes, num_classes)``, the more the likelier.
         allocation: How many nodes of each class are asked for at least, ``(num_classes,)`` int64.
     """
-    likeliest = probabilities.argmax(dim=1)
-    counts = torch.bincount(likeliest, minlength=probabilities.size(1)).tolist()
+    likeliest = likely.argmax(dim=1)
+    counts = torch.bincount(likeliest, minlength=likely.size(1)).tolist()
     groups = torch.split(likeliest.argsort(stable=True), counts)
     return [
-        rows if len(rows) >= count else probabilities[:, label].topk(count).indices
+        rows if len(rows) >= count else likely[:, label].topk(count).indices
         for label, (rows, count) in enumerate(zip(groups, allocation.tolist(), strict=True))
     ]
 
@@ -98,7 +98,7 @@ def real_nodes(task: NodeTask, groups: list[Tensor], depth: int | None = None) -
     """
     chosen = torch.cat(groups)
     members = Members.from_groups(list(chosen.reshape(-1, 1).cpu()))
-    labels = task.train.graph.y[chosen]
+    labels = NodePart(task.train.graph, chosen).learned
     if depth is not None:
         return SyntheticNodes(x=propagated_rows(task.train.graph, chosen, depth), y=labels, members=members)
     graph: Graph = task.train.graph.induced(chosen)
@@ -132,8 +132,9 @@ def require_capacity(task: NodeTask, allocation: Tensor) -> None:
     if len(short):
         label = int(short[0])
         raise ValueError(
-            f"{int(allocation[label])} nodes of class {label} were asked for, but it has only {int(counts[label])} "
-            "training nodes to choose from; ask for fewer, or use a method that makes new ones, such as 'auto'"
+            f"{int(allocation[label])} nodes of {task.targets.group} {label} were asked for, but it has only "
+            f"{int(counts[label])} training nodes to choose from; ask for fewer, or use a method that makes new ones, "
+            "such as 'auto'"
         )
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.members import Members
 from graphcond.core.selection import farthest_first, herd
+from graphcond.core.targets import Targets
 from graphcond.nodes.downstream import CandidateNodes, Downstream, Outcomes, clearly_best, mean_score
-from graphcond.nodes.methods.base import SyntheticNodes, class_rows, likely_rows, real_nodes
+from graphcond.nodes.methods.base import SyntheticNodes, class_rows, real_nodes
 from graphcond.nodes.placement import Clusters, Placement, Places, recentred
 from graphcond.nodes.quick_validation import Effort
 from graphcond.nodes.sparse import mean_row
@@ -35,7 +35,6 @@ FINALISTS = 3  # candidates besides the default that a screening leaves
 STANDARD_ERRORS = 3.0  # by which a candidate has to be better than the default (benchmarks/choice.py)
 LABELS = Effort(networks=1)  # soft labels of the same nodes differ by less than networks do
 SOFTNESS = (1.0, 0.5, 0.1)  # shares of the teacher's probabilities in soft labels; the rest is the class itself
-BALANCING_STEPS = 30
 TITLES = {"gcn": "A GCN", "sage": "A GraphSAGE", "mlp": "An MLP"}
 EDGED_NODES = 1000  # nodes of sets with edges at most, for networks are trained on them with dense adjacencies
 EDGED_EDGES = 5_000_000  # edges of originals at most from which sets with edges are taken
@@ -49,28 +48,34 @@ Offers = dict[str, SyntheticNodes]
 """Candidates by name, the default first."""
 
 
-def placed(places: Places, placement: Placement) -> SyntheticNodes:
+def placed(places: Places, placement: Placement, targets: Targets) -> SyntheticNodes:
     """Return the nodes of a placement."""
     clusters = places.clusters
-    return SyntheticNodes(
-        x=places.at(placement), y=clusters.y, y_soft=clusters.posteriors, members=_members(clusters.rows)
-    )
+    y = targets.made(clusters.y, clusters.posteriors)
+    return SyntheticNodes(x=places.at(placement), y=y, y_soft=clusters.posteriors, members=_members(clusters.rows))
 
 
-def offers(task: NodeTask, places: Places, probabilities: Tensor, rows_of: RowsOf, counts: Tensor) -> Offers:
+def offers(
+    task: NodeTask, places: Places, probabilities: Tensor, groups: list[Tensor], rows_of: RowsOf, counts: Tensor
+) -> Offers:
     """Return the candidates of a size.
 
     Args:
         task: The task.
         places: Clusters and class anchors.
-        probabilities: The teacher's, ``(num_nodes, num_classes)``.
+        probabilities: The teacher's soft targets, ``(num_nodes, outputs)``.
+        groups: The nodes of each class, whether labelled or presumed.
         rows_of: The propagated features of some nodes.
         counts: Nodes of each class, ``(num_classes,)`` int64.
     """
-    found = {name: placed(places, placement) for name, placement in PLACEMENTS.items()}
-    rows = torch.cat([_drawn(r, n) for r, n in zip(likely_rows(probabilities, counts), counts.tolist(), strict=True)])
+    found = {name: placed(places, placement, task.targets) for name, placement in PLACEMENTS.items()}
+    rows = torch.cat([_drawn(r, n) for r, n in zip(groups, counts.tolist(), strict=True)])
+    soft = probabilities[rows]
     found["random_soft"] = SyntheticNodes(
-        x=rows_of(rows), y=places.clusters.y, y_soft=probabilities[rows], members=_members(rows.reshape(-1, 1))
+        x=rows_of(rows),
+        y=task.targets.made(places.clusters.y, soft),
+        y_soft=soft,
+        members=_members(rows.reshape(-1, 1)),
     )
     if len(rows) <= EDGED_NODES and task.train.graph.edge_index.size(1) <= EDGED_EDGES:
         found["cluster graph"] = cluster_graph(task, places.clusters)
@@ -124,7 +129,7 @@ def cluster_graph(task: NodeTask, clusters: Clusters) -> SyntheticNodes:
     means = torch.stack([mean_row(graph.x, rows) for rows in clusters.rows])
     return SyntheticNodes(
         x=recentred(means, clusters),
-        y=clusters.y,
+        y=task.targets.made(clusters.y, clusters.posteriors),
         edge_index=torch.stack([best.indices[joined], target]),
         y_soft=clusters.posteriors,
         members=_members(clusters.rows),
@@ -164,10 +169,10 @@ def _better_for_one(finalists: dict[str, Outcomes], taken: str, downstream: Down
         best = max(finalists, key=lambda name: finalists[name][network].score)
         gain, error = downstream.difference(finalists[best], finalists[taken], network)
         if gain > STANDARD_ERRORS * error:
-            mine, other = (100 * finalists[name][network].score for name in (taken, best))
+            mine, other = (downstream.targets.shown(finalists[name][network].score) for name in (taken, best))
             yield (
-                f"{TITLES[network]} does better on the candidate {best!r} than on {taken!r} ({other:.1f} against "
-                f"{mine:.1f} % on validation nodes), which is better for all; Auto(candidate={best!r}) gives it"
+                f"{TITLES[network]} does better on the candidate {best!r} than on {taken!r} ({other} against {mine} on "
+                f"validation nodes), which is better for all; Auto(candidate={best!r}) gives it"
             )
 
 
@@ -177,7 +182,9 @@ def compared(found: Offers, downstream: Downstream, effort: Effort) -> dict[str,
     return dict(zip(found, downstream.compare(candidates, effort), strict=True))
 
 
-def with_soft_labels(nodes: SyntheticNodes, downstream: Downstream) -> tuple[SyntheticNodes, float | None]:
+def with_soft_labels(
+    nodes: SyntheticNodes, downstream: Downstream, targets: Targets
+) -> tuple[SyntheticNodes, float | None]:
     """Return nodes with the soft labels on which networks do best, and the share of the teacher in them, if any.
 
     Probabilities are balanced first, as logits that weight decay shrinks follow the mean of the labels. Where networks
@@ -185,35 +192,10 @@ def with_soft_labels(nodes: SyntheticNodes, downstream: Downstream) -> tuple[Syn
     """
     if nodes.y_soft is None:
         return nodes, None
-    soft = balanced_labels(nodes)
-    hard = F.one_hot(nodes.y, soft.size(1)).to(soft)
+    soft = targets.balanced(nodes.y_soft, nodes.y)
+    hard = targets.softened(nodes.y).to(soft)
     mixed = [share * soft + (1 - share) * hard for share in SOFTNESS]
-    candidates = [CandidateNodes(nodes.x, nodes.y, nodes.edge_index, targets) for targets in mixed]
+    candidates = [CandidateNodes(nodes.x, nodes.y, nodes.edge_index, one) for one in mixed]
     outcomes = downstream.compare(candidates, LABELS)
     best = max(range(len(mixed)), key=lambda i: mean_score(outcomes[i]))
     return replace(nodes, y_soft=mixed[best]), SOFTNESS[best]
-
-
-def balanced_labels(nodes: SyntheticNodes) -> Tensor:
-    """Return the soft labels of nodes, balanced to the shares of their classes, ``(n, num_classes)``."""
-    assert nodes.y_soft is not None
-    shares = torch.bincount(nodes.y, minlength=nodes.y_soft.size(1)).to(nodes.y_soft) / len(nodes.y)
-    return balanced(nodes.y_soft, shares)
-
-
-def balanced(probabilities: Tensor, shares: Tensor) -> Tensor:
-    r"""Return probabilities whose mean over rows is the given share of each class, ``(n, num_classes)``.
-
-    .. math:: q_{ic} \propto e^{b_c} p_{ic}
-
-    with :math:`b` found by turns of scaling columns and rows (Sinkhorn and Knopp, 1967).
-
-    Args:
-        probabilities: ``(n, num_classes)``, rows sum to 1.
-        shares: ``(num_classes,)``, sum to 1.
-    """
-    q = probabilities.clamp(min=1e-6)
-    for _ in range(BALANCING_STEPS):
-        q = q * (shares / q.mean(dim=0))
-        q = q / q.sum(dim=1, keepdim=True)
-    return q

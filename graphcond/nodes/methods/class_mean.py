@@ -7,8 +7,11 @@ import torch
 from torch import Tensor
 
 from graphcond.core.fields import plain_fields
+from graphcond.core.matching.statistic import class_sums
 from graphcond.core.members import Members
 from graphcond.core.run_context import RunContext
+from graphcond.core.targets import EVERY, Targets
+from graphcond.core.targets.base import ITEMS_OF_A_STRATUM
 from graphcond.nodes.cost_model import Shape, Work, propagation_work
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, check_depth, class_rows
 from graphcond.nodes.propagated_features import PropagatedFeatures
@@ -29,6 +32,7 @@ class ClassMean(NodeMethod):
     """
 
     name: ClassVar[str] = "class_mean"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     reads_sparse: ClassVar[bool] = True
     depth: int = 2
 
@@ -39,12 +43,16 @@ class ClassMean(NodeMethod):
 
     def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
+        task = task.stratified(ITEMS_OF_A_STRATUM * int(allocation.sum()))  # here a node for each is enough
         nodes, labels, counts = task.train.nodes, task.train.labels, task.class_counts.float()
+        goals = class_sums(task.targets.regressands(task.train.learned), labels, task.num_classes)
         rows = [class_rows(task, label) for label in range(task.num_classes)]
         sums = PropagatedFeatures(task.train.graph, self.depth).class_sums(nodes, labels, task.num_classes)
         return SyntheticNodes(
             x=sums / counts.unsqueeze(1),
-            y=torch.arange(task.num_classes, device=nodes.device),
+            y=task.targets.made(
+                torch.arange(task.num_classes, device=nodes.device), task.targets.soft(goals / counts.unsqueeze(1))
+            ),
             node_weight=counts,
             members=Members.from_groups([r.cpu() for r in rows]),
         )

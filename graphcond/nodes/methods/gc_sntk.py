@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.fields import require_positive
@@ -17,6 +16,7 @@ from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Weightless
 from graphcond.core.ranges import root_mean_square
 from graphcond.core.run_context import RunContext
+from graphcond.core.targets import EVERY, Targets
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes
 from graphcond.nodes.methods.matching import initial_nodes, validation
 from graphcond.nodes.propagation import normalized_adjacency, propagate
@@ -64,6 +64,7 @@ class GCSNTK(NodeMethod):
     """
 
     name: ClassVar[str] = "gc_sntk"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     quick_settings: ClassVar[Mapping[str, Any]] = {"steps": 3}
     resumable: ClassVar[bool] = True
     hops: int = 2
@@ -84,11 +85,11 @@ class GCSNTK(NodeMethod):
     def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         unit = root_mean_square(task.train.graph.x)
-        x, y = initial_nodes(task, allocation)
-        nodes = LearnedRows(x / unit, FreeTargets(F.one_hot(y, task.num_classes).to(x)))
+        x, y, _ = initial_nodes(task, allocation)
+        nodes = LearnedRows(x / unit, FreeTargets(task.targets.regressands(y).to(x)))
         outcome = driver.run(self.recipe(task, nodes, y, unit), run)
         x, targets = nodes.decoded()
-        return SyntheticNodes(x=unit * x, y=y, y_soft=as_probabilities(targets, y), choices=outcome.choices())
+        return SyntheticNodes(x=unit * x, y=y, y_soft=task.targets.from_goals(targets, y), choices=outcome.choices())
 
     def recipe(self, task: NodeTask, nodes: LearnedRows, y: Tensor, unit: Tensor) -> Recipe[LearnedRows]:
         """Return what the method consists of, for nodes of some classes with features in a unit."""
@@ -97,7 +98,7 @@ class GCSNTK(NodeMethod):
             surrogate=self.kernel(),
             sampler=Weightless(),
             objective=self.regression(),
-            source=LabelledNodes(self.seen(task.train, task.num_classes, unit), self.real_per_class),
+            source=LabelledNodes(self.seen(task.train, task.targets, unit), self.real_per_class),
             schedule=Schedule(rates={"features": self.features_rate, "labels": self.labels_rate}),
             steps=self.steps,
             validation=validation(task, y, lambda: (unit * nodes.decoded()[0], None)),
@@ -116,12 +117,12 @@ class GCSNTK(NodeMethod):
         """Return the regression, an objective as well."""
         return KernelRidge(ridge=self.ridge)
 
-    def seen(self, split: NodePart, num_classes: int, unit: Tensor) -> Neighbourhood:
-        """Return the nodes of a split, their features in a unit, as the kernel sees them, with one-hot targets."""
+    def seen(self, split: NodePart, targets: Targets, unit: Tensor) -> Neighbourhood:
+        """Return the nodes of a split, their features in a unit, as the kernel sees them, with what is regressed on."""
         adjacency = normalized_adjacency(split.graph)
         x = propagate(adjacency, split.graph.x / unit, self.hops)
-        targets = F.one_hot(split.labels, num_classes).to(x)
-        return self.kernel().seen(Batch(x, targets, adjacency, split.nodes))
+        goals = targets.goals(split.learned).to(x)
+        return self.kernel().seen(Batch(x, goals, adjacency, split.nodes, strata=split.strata))
 
 
 class LabelledNodes:
@@ -144,10 +145,3 @@ class LabelledNodes:
             return self._nodes
         picks = [torch.randperm(len(rows))[: self._per_class].to(rows.device) for rows in self._classes]
         return self._nodes.take(torch.cat([rows[some] for rows, some in zip(self._classes, picks, strict=True)]))
-
-
-def as_probabilities(targets: Tensor, y: Tensor) -> Tensor:
-    """Return learned one-hot targets as probabilities, ``(n, num_classes)``; those of ``y`` where none is positive."""
-    raised = targets.clamp(min=0)
-    total = raised.sum(dim=1, keepdim=True)
-    return torch.where(total > 0, raised / total, F.one_hot(y, targets.size(1)).to(targets))

@@ -8,6 +8,7 @@ from torch import Tensor
 from graphcond.core.fields import plain_fields
 from graphcond.core.run_context import RunContext
 from graphcond.core.selection import herd
+from graphcond.core.targets import EVERY, Targets
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, check_depth, pick_per_class
 from graphcond.nodes.task import NodeTask
 
@@ -27,6 +28,7 @@ class Herding(NodeMethod):
     """
 
     name: ClassVar[str] = "herding"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     reads_sparse: ClassVar[bool] = True
     depth: int = 2
 

@@ -10,7 +10,6 @@ from graphcond.core.fields import require_positive
 from graphcond.core.matching import driver
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
-from graphcond.core.matching.objectives.losses import centred_one_hot
 from graphcond.core.matching.recipe import Recipe, Validation
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Weightless
@@ -77,12 +76,12 @@ class Refinement:
         if not len(seen):
             return _noted(start, {"steps": 0, "kept": False, "note": "there are no nodes to choose on"})
         unit = root_mean_square(start.x)
-        nodes = LearnedRows(start.x / unit, HardLabels(centred_one_hot(start.y, task.num_classes).to(start.x)))
+        nodes = LearnedRows(start.x / unit, HardLabels(task.targets.centred(start.y).nan_to_num(0.0).to(start.x)))
 
         def moved() -> Tensor:
             return unit * nodes.decoded()[0]
 
-        on_the_way, at_the_end = (QuickValidation(seen, task.num_classes, THOROUGH) for _ in range(2))
+        on_the_way, at_the_end = (QuickValidation(seen, task.targets, THOROUGH) for _ in range(2))
         recipe = Recipe(
             synthetic=nodes,
             surrogate=InfiniteWidth(depth=self.depth),
@@ -100,7 +99,7 @@ class Refinement:
         outcome = driver.run(recipe, run)
         if not outcome.complete and run.out_of_time():  # none to compare in
             return _noted(start, outcome.choices() | {"kept": False, "kept_step": 0})
-        (before,), (after,) = at_the_end.run(torch.stack([start.x, moved()]), start.y)
+        (before,), (after,) = at_the_end.run(torch.stack([start.x, moved()]), torch.stack([start.y, start.y]))
         kept = after.score > before.score + self.standard_errors * at_the_end.standard_error(after, before)
         note = outcome.choices() | {
             "kept": kept,
@@ -125,8 +124,8 @@ class LabelledRows:
 
     def __init__(self, task: NodeTask, rows_of: RowsOf, count: int, unit: Tensor) -> None:
         self._nodes = task.train.nodes
-        self._labels = task.train.labels
-        self._num_classes = task.num_classes
+        self._targets = task.targets
+        self._y = task.train.learned
         self._rows_of = rows_of
         self._count = count
         self._unit = unit
@@ -141,7 +140,7 @@ class LabelledRows:
 
     def _batch(self, picks: Tensor | slice) -> Batch:
         x = self._rows_of(self._nodes[picks]) / self._unit
-        return Batch(x, centred_one_hot(self._labels[picks], self._num_classes).to(x))
+        return Batch(x, self._targets.centred(self._y[picks]).to(x))
 
 
 def _noted(nodes: SyntheticNodes, note: dict[str, Any]) -> SyntheticNodes:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,13 +12,14 @@ from graphcond.core.matching.recipe import Recipe, Validation
 from graphcond.core.matching.surrogate import Surrogate
 from graphcond.core.presets import settings_for
 from graphcond.core.run_context import RunContext
+from graphcond.core.targets import EVERY, Targets
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, class_rows
 from graphcond.nodes.methods.structures import Structure
 from graphcond.nodes.methods.trimming import MOST_NODES, trimmed
 from graphcond.nodes.quick_validation import QuickValidation
 from graphcond.nodes.source import surrogate_batch
 from graphcond.nodes.surrogate_models import GCNSurrogate, SurrogateModel
-from graphcond.nodes.task import NodeTask
+from graphcond.nodes.task import NodePart, NodeTask
 from graphcond.synthetic.graph import SyntheticGraph, normalize
 
 JITTER = 0.01  # of a real node's features, relative to their deviation, where it has to serve twice
@@ -32,6 +33,7 @@ class MatchingMethod(NodeMethod):
     """A method that learns its nodes by matching: a recipe, and its settings by dataset."""
 
     resumable: ClassVar[bool] = True
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
     structure: Structure
     surrogate: SurrogateModel
@@ -63,10 +65,10 @@ class MatchingMethod(NodeMethod):
 
     def start(self, task: NodeTask, allocation: Tensor) -> tuple[SyntheticGraph, Surrogate]:
         """Return the synthetic graph before the first step, and the surrogate for it."""
-        x, y = initial_nodes(task, allocation)
-        surrogate = self.surrogate.build(x.size(1), task.num_classes, x)
+        x, y, strata = initial_nodes(task, allocation)
+        surrogate = self.surrogate.build(x.size(1), task.targets, x)
         edges = self.structure.build(x.size(1))
-        return SyntheticGraph(x, y, self.surrogate.hops, edges, self.surrogate.last_hop).to(x.device), surrogate
+        return SyntheticGraph(x, y, self.surrogate.hops, edges, self.surrogate.last_hop, strata).to(x.device), surrogate
 
     def validation(self, task: NodeTask, graph: SyntheticGraph) -> Validation | None:
         """Return the validation by a GCN that is trained for a few steps on the graph as it would be returned."""
@@ -103,8 +105,21 @@ def thresholded(adjacency: Tensor, threshold: float) -> Tensor:
     return torch.where(adjacency >= threshold, adjacency, 0.0)
 
 
-def initial_nodes(task: NodeTask, allocation: Tensor) -> tuple[Tensor, Tensor]:
-    """Return features and labels of randomly chosen training nodes, ``allocation`` of each class.
+class InitialNodes(NamedTuple):
+    """Nodes to start from.
+
+    Shapes:
+        x: ``(n, num_features)``; y: ``(n,)`` int64 classes or ``(n, outputs)`` other targets; strata: ``(n,)`` int64
+        what stands for classes where targets are none.
+    """
+
+    x: Tensor
+    y: Tensor
+    strata: Tensor | None
+
+
+def initial_nodes(task: NodeTask, allocation: Tensor) -> InitialNodes:
+    """Return randomly chosen training nodes, ``allocation`` of each class.
 
     Where a class has too few, nodes serve more than once, jittered: equal ones would stay equal for ever.
     """
@@ -115,9 +130,10 @@ def initial_nodes(task: NodeTask, allocation: Tensor) -> tuple[Tensor, Tensor]:
         turns = -(-count // len(rows))
         chosen.append(torch.cat([rows[torch.randperm(len(rows)).to(rows.device)] for _ in range(turns)])[:count])
         repeated.append(torch.arange(count, device=rows.device) >= len(rows))
-    x = features[torch.cat(chosen)]
+    start = NodePart(task.train.graph, torch.cat(chosen))
+    x = features[start.nodes]
     noise = JITTER * torch.randn(x.shape).to(x) * x.std(dim=0, correction=0)
-    return x + torch.cat(repeated).unsqueeze(1) * noise, torch.repeat_interleave(allocation.to(x.device))
+    return InitialNodes(x + torch.cat(repeated).unsqueeze(1) * noise, start.learned, start.strata)
 
 
 def validation(task: NodeTask, y: Tensor, candidate: Callable[[], Candidate]) -> Validation | None:
@@ -130,7 +146,7 @@ def validation(task: NodeTask, y: Tensor, candidate: Callable[[], Candidate]) ->
     """
     if not len(task.val.nodes):
         return None
-    quick = QuickValidation(surrogate_batch(task.val, GCNSurrogate()), task.num_classes)
+    quick = QuickValidation(surrogate_batch(task.val, GCNSurrogate()), task.targets)
 
     def score() -> float:
         x, operator = candidate()

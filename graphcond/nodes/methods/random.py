@@ -8,6 +8,7 @@ from torch import Tensor
 
 from graphcond.core.fields import plain_fields
 from graphcond.core.run_context import RunContext
+from graphcond.core.targets import EVERY, Targets
 from graphcond.nodes.methods.base import (
     NodeMethod,
     SyntheticNodes,
@@ -34,6 +35,7 @@ class Random(NodeMethod):
     """Training nodes drawn at random from each class, with their raw features and the edges among them."""
 
     name: ClassVar[str] = "random"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     reads_sparse: ClassVar[bool] = True
 
     def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
@@ -53,6 +55,7 @@ class RandomPropagated(NodeMethod):
     """
 
     name: ClassVar[str] = "random_propagated"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     reads_sparse: ClassVar[bool] = True
     depth: int = 2
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from graphcond.core.fields import plain_fields
 from graphcond.core.members import Members
 from graphcond.core.run_context import RunContext
+from graphcond.core.targets import EVERY, Targets
 from graphcond.nodes.cost_model import Shape, Work
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
 from graphcond.nodes.propagated_features import Views
@@ -29,6 +30,7 @@ class RandomSoft(NodeMethod):
     """
 
     name: ClassVar[str] = "random_soft"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     reads_sparse: ClassVar[bool] = True
     depth: int = 2
 
@@ -42,13 +44,12 @@ class RandomSoft(NodeMethod):
         views = Views.of(task, self.depth, run.storage)
         teacher = choose_teacher(*for_choosing(task, views))
         probabilities = posteriors(task, views, teacher)
-        groups = []
-        for rows, count in zip(likely_rows(probabilities, allocation), allocation.tolist(), strict=True):
-            groups.append(rows[torch.randperm(len(rows))[:count].to(rows.device)])
-        chosen = torch.cat(groups)
+        groups = likely_rows(task.targets.likely(probabilities), allocation)
+        pairs = zip(groups, allocation.tolist(), strict=True)
+        chosen = torch.cat([rows[torch.randperm(len(rows))[:count].to(rows.device)] for rows, count in pairs])
         return SyntheticNodes(
             x=views.train.rows(chosen),
-            y=torch.repeat_interleave(allocation.to(chosen.device)),
+            y=task.targets.made(torch.repeat_interleave(allocation.to(chosen.device)), probabilities[chosen]),
             y_soft=probabilities[chosen],
             members=Members.from_groups(list(chosen.reshape(-1, 1).cpu())),
             choices={"teacher": asdict(teacher)},

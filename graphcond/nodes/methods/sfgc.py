@@ -9,6 +9,7 @@ from graphcond.core.matching.experts import ExpertPlan, Experts
 from graphcond.core.matching.replay import Window
 from graphcond.core.matching.surrogate import Surrogate
 from graphcond.core.matching.training import Training, TrainingBatches
+from graphcond.core.targets import EVERY, Targets
 from graphcond.nodes.methods.trajectories import TrajectoryMethod
 from graphcond.nodes.surrogate_models import GCNSurrogate
 from graphcond.nodes.task import NodeTask
@@ -57,6 +58,7 @@ class SFGC(TrajectoryMethod):
     """
 
     name: ClassVar[str] = "sfgc"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     surrogate: GCNSurrogate = GCNSurrogate()
     experts: ExpertPlan = ExpertPlan(
         number=8, checkpoints=14, interval=10, training=Training(learning_rate=0.05, momentum=0.9)

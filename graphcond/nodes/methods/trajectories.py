@@ -94,7 +94,7 @@ class TrajectoryMethod(NodeMethod):
         """See :meth:`NodeMethod.condense`."""
         folder = expert_folder(run)
         real, scale = scaled(surrogate_batch(task.train, self.surrogate))
-        surrogate = self.surrogate.build(real.x.size(1), task.num_classes, real.x)
+        surrogate = self.surrogate.build(real.x.size(1), task.targets, real.x)
         try:
             experts = train_experts(
                 surrogate,
@@ -105,10 +105,10 @@ class TrajectoryMethod(NodeMethod):
                 run=run,
             )
         except OutOfTime as stop:
-            x, y = initial_nodes(task, allocation)
-            return SyntheticNodes(x=x, y=y, choices=driver.Outcome(0, 0, stopped=str(stop)).choices())
-        x, y = initial_nodes(task, allocation)
-        recipe = self.recipe(task, surrogate, experts, Batch(scale * x, y), scale)
+            start = initial_nodes(task, allocation)
+            return SyntheticNodes(x=start.x, y=start.y, choices=driver.Outcome(0, 0, stopped=str(stop)).choices())
+        x, y, strata = initial_nodes(task, allocation)
+        recipe = self.recipe(task, surrogate, experts, Batch(scale * x, y, strata=strata), scale)
         return _result(recipe.synthetic, y, scale, driver.run(recipe, run))
 
     def recipe(
@@ -161,4 +161,4 @@ def _result(nodes: LearnedRows, y: Tensor, scale: float, outcome: driver.Outcome
         "scale": scale,
         "learning_rate": None if size is None else float(size.detach()),
     }
-    return SyntheticNodes(x=x / scale, y=y, y_soft=labels if labels.dim() > 1 else None, choices=choices)
+    return SyntheticNodes(x=x / scale, y=y, y_soft=labels if labels.dim() > y.dim() else None, choices=choices)

@@ -35,7 +35,7 @@ def trimmed(x: Tensor, y: Tensor, adjacency: Tensor, task: NodeTask) -> tuple[Te
         if (count := degree * len(x)) < total:
             options[float(degree)] = torch.where(adjacency >= weights[count - 1], adjacency, 0.0) * (count > 0)
     candidates = [CandidateNodes(x, y, one.nonzero().T.flip(0) if one.any() else None) for one in options.values()]
-    downstream = Downstream(PropagatedFeatures(task.val.graph, HOPS), task.val.nodes, task.num_classes)
+    downstream = Downstream(PropagatedFeatures(task.val.graph, HOPS), task.val.nodes, task.targets)
     outcomes = downstream.compare(candidates)
     kept = list(options.values())[clearly_best(outcomes, downstream, STANDARD_ERRORS)]
     return kept, {f"{degree:g}": round(mean_score(one), 4) for degree, one in zip(options, outcomes, strict=True)}

@@ -12,11 +12,12 @@ from torch_geometric.nn import GIN, global_mean_pool
 import graphcond
 from graphcond.core.runtime.randomness import seeded
 from graphcond.core.size import Size
-from graphcond.graphs.budget import GraphBudget
+from graphcond.core.targets import SingleLabel
+from graphcond.graphs.budget import GraphBudget, estimated_bytes
 from graphcond.graphs.methods import auto as auto_graphs
 from graphcond.graphs.methods import validation as graph_validation
 from graphcond.graphs.methods.networks import Folded
-from graphcond.graphs.methods.ridge import _loss, estimated_bytes
+from graphcond.graphs.methods.ridge import Fit
 from graphcond.graphs.methods.validation import GraphValidation, GraphValidationOutcome, TrainedNetwork
 from graphcond.graphs.reading import read_graphs
 
@@ -67,7 +68,7 @@ def test_the_result_trains_in_a_plain_loop() -> None:
 
 def test_the_record_says_which_choice_was_taken_and_the_scores_of_all() -> None:
     choices = graphcond.condense(graphcond.read(STARS, split=SPLIT), size="4/class").record.choices
-    assert set(choices["scores"]) == {auto_graphs.PREFERRED, *auto_graphs.CONTROLS}
+    assert set(choices["scores"]) == {"ridge", *auto_graphs.CONTROLS}
     assert choices["taken"] in choices["scores"]
     assert choices["soft_labels"] == (choices["soft_score"] >= choices["scores"][choices["taken"]])
 
@@ -83,9 +84,9 @@ def test_another_choice_is_taken_if_it_is_clearly_better(
         return GraphValidationOutcome((TrainedNetwork(float(hits.mean()), hits, torch.ones(3, dtype=torch.bool)),))
 
     validation = GraphValidation(read_graphs(STARS, split=SPLIT))
-    validation.num_classes = 3
+    validation.targets = SingleLabel(3)
     outcomes = {"ridge": outcome(wrong), "random": outcome(wrong), "herding": outcome(0)}
-    assert auto_graphs._taken(validation, outcomes) == taken
+    assert auto_graphs._taken(validation, outcomes, "ridge") == taken
 
 
 def test_without_validation_graphs_nothing_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,19 +145,19 @@ def test_exchanges_lower_the_loss_of_the_ridge_regression() -> None:
     points, y = draw.normal(size=(60, 3)), task.train.y.numpy()
     targets = np.eye(2)[y] - 0.5
     shares = (1 / np.bincount(y))[y] / 2
+    fit = Fit.of(task, points)
 
     def loss(chosen: np.ndarray) -> float:
         inner = points[chosen].T @ points[chosen] + 0.01 * len(chosen) * np.eye(3)
         weights = np.linalg.solve(inner, points[chosen].T @ targets[chosen])
         direct = float((shares * ((points @ weights - targets) ** 2).sum(axis=1)).sum())
-        gram, product = (shares[:, None] * points).T @ points, (shares[:, None] * points).T @ targets
         constant = float((shares * (targets**2).sum(axis=1)).sum())
-        assert _loss(inner, points[chosen].T @ targets[chosen], gram, product) + constant == pytest.approx(direct)
+        assert fit.loss(inner, points[chosen].T @ targets[chosen]) + constant == pytest.approx(direct)
         return direct
 
     start = np.array([0, 2, 1, 3])
     with seeded(0):
-        found = graphcond.RidgeGraphs()._exchanged(points, y, start, np.ones(60), float("inf"))
+        found = graphcond.RidgeGraphs()._exchanged(fit, y, start, np.ones(60), float("inf"))
     assert y[found].tolist() == [0, 0, 1, 1]
     assert len(set(found.tolist())) == 4
     assert loss(found) < loss(start)

@@ -9,10 +9,11 @@ from torch_geometric.data import Data
 from torch_geometric.utils import to_undirected
 
 import graphcond
+from graphcond.core.targets import SingleLabel
 from graphcond.nodes import quick_validation
 from graphcond.nodes.downstream import Downstream
 from graphcond.nodes.methods import auto, candidates
-from graphcond.nodes.methods.candidates import CANDIDATES, DEFAULT, LABELS, SOFTNESS, balanced
+from graphcond.nodes.methods.candidates import CANDIDATES, DEFAULT, LABELS, SOFTNESS
 from graphcond.nodes.propagation import normalized_adjacency, propagate
 from graphcond.nodes.quick_validation import NodeValidationOutcome
 from graphcond.nodes.reading import read_nodes
@@ -121,7 +122,7 @@ def test_a_result_at_chance_level_says_so(toy: Data, caplog: pytest.LogCaptureFi
 def test_a_class_that_no_network_predicts_is_named() -> None:
     right = NodeValidationOutcome(0.9, torch.ones(20), torch.tensor([True, True, False]))
     downstream = Downstream.__new__(Downstream)
-    downstream.labels, downstream._num_classes = {"gcn": torch.arange(20) % 3}, 3
+    downstream.labels, downstream.targets = {"gcn": torch.arange(20) % 3}, SingleLabel(3)
     (note,) = downstream.doubts({"gcn": right})
     assert note.startswith("no network trained on the result predicts class 2 for any validation node")
 
@@ -131,7 +132,7 @@ def test_balanced_probabilities_follow_the_shares_of_the_classes(seed: int, rows
     generator = torch.Generator().manual_seed(seed)
     probabilities = torch.softmax(torch.randn(rows, 3, generator=generator), dim=1)
     shares = torch.tensor([0.2, 0.3, 0.5])
-    result = balanced(probabilities, shares)
+    result = SingleLabel(3).balanced(probabilities, torch.tensor([0] * 2 + [1] * 3 + [2] * 5))
     assert torch.allclose(result.sum(dim=1), torch.ones(rows), atol=1e-5)
     assert torch.allclose(result.mean(dim=0), shares, atol=0.02)
     # Only biases of the logits have changed: odds between rows stay.

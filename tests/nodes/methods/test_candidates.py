@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from graphcond.core.targets import SingleLabel
 from graphcond.nodes.methods.base import SyntheticNodes
 from graphcond.nodes.methods.candidates import FINALISTS, STANDARD_ERRORS, choose, cluster_graph
 from graphcond.nodes.placement import Clusters
@@ -27,7 +28,7 @@ class Told:
         self.asked.append(values)
         return [dict.fromkeys(NETWORKS, NodeValidationOutcome(value, torch.ones(1), torch.ones(1))) for value in values]
 
-    labels = dict.fromkeys(NETWORKS)
+    labels, targets = dict.fromkeys(NETWORKS), SingleLabel(2)
 
     def difference(self, first: dict, second: dict, network: str | None = None) -> tuple[float, float]:
         return first["gcn"].score - second["gcn"].score, self.error
@@ -77,7 +78,7 @@ def four_clusters(edges: list[tuple[int, int]]) -> tuple[NodeTask, Clusters]:
     ones = torch.full((4,), 2.0)
     means = torch.stack([x[part].mean(dim=0) for part in rows])
     y = torch.tensor([0, 0, 1, 1])
-    return NodeTask(split, split, split, 2), Clusters(y, means, means, ones, ones, torch.eye(2)[y], rows)
+    return NodeTask(split, split, split, SingleLabel(2)), Clusters(y, means, means, ones, ones, torch.eye(2)[y], rows)
 
 
 def linked(result: SyntheticNodes) -> set[tuple[int, ...]]:

@@ -18,9 +18,10 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.objectives.losses import squared_error
 from graphcond.core.ranges import root_mean_square
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import SingleLabel
 from graphcond.nodes import quick_validation
 from graphcond.nodes.methods import METHODS as NODE_METHODS
-from graphcond.nodes.methods.gc_sntk import LabelledNodes, as_probabilities
+from graphcond.nodes.methods.gc_sntk import LabelledNodes
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.task import NodeTask
 from graphcond.surrogates.structured_width import Neighbourhood, StructuredWidth
@@ -44,7 +45,7 @@ def condense(data: Data | NodeTask, method: GCSNTK, **options: Any) -> Condensed
 def prediction(method: GCSNTK, task: NodeTask, split: str, small: CondensedDataset) -> tuple[Neighbourhood, Tensor]:
     """The nodes of a split, and what the regression on condensed nodes predicts for them."""
     unit = root_mean_square(task.train.graph.x)
-    nodes = method.seen(getattr(task, split), task.num_classes, unit)
+    nodes = method.seen(getattr(task, split), task.targets, unit)
     made = Batch(small[0].x / unit, small[0].y_soft)
     return nodes, method.regression().predict(method.kernel(), (), nodes, made)
 
@@ -72,7 +73,7 @@ def test_the_regression_learns_to_predict_the_labelled_nodes(without_validation)
 
 def test_nodes_are_seen_in_a_unit_with_targets(without_validation):
     task, method = read_nodes(without_validation), GCSNTK(hops=0, depth=1, hops_per_layer=0)
-    seen = method.seen(task.train, 3, torch.tensor(2.0))
+    seen = method.seen(task.train, SingleLabel(3), torch.tensor(2.0))
     torch.testing.assert_close(seen.x, task.train.graph.x[task.train.nodes] / 2)
     assert torch.equal(seen.classes, task.train.labels)
     torch.testing.assert_close(seen.y.sum(dim=1), torch.ones(len(seen)))
@@ -109,7 +110,7 @@ def test_targets_that_do_not_move_stay_the_classes(without_validation):
 def test_targets_as_probabilities():
     targets = torch.tensor([[0.5, 1.5, -0.2], [-1.0, 0.0, -0.5], [2.0, 0.0, 0.0]])
     expected = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
-    torch.testing.assert_close(as_probabilities(targets, torch.tensor([1, 2, 0])), expected)
+    torch.testing.assert_close(SingleLabel(targets.size(1)).from_goals(targets, torch.tensor([1, 2, 0])), expected)
 
 
 def test_the_nodes_with_the_best_validation_are_kept(toy):
@@ -133,7 +134,7 @@ def test_what_is_validated_is_what_is_given_back(toy, monkeypatch):
     small = condense(toy, GCSNTK(steps=1))
     ((x, y),) = validations
     assert torch.equal(x, small[0].x)
-    assert torch.equal(y, small[0].y)
+    assert torch.equal(y[0], small[0].y)
 
 
 def test_without_validation_nodes_the_last_step_is_kept(without_validation):
@@ -155,7 +156,7 @@ def test_an_interrupted_run_that_draws_nodes_ends_on_the_same_bits(without_valid
 
 def test_batches_hold_so_many_labelled_nodes_of_each_class(toy):
     task, method = read_nodes(toy), GCSNTK()
-    nodes = method.seen(task.train, 3, torch.tensor(1.0))
+    nodes = method.seen(task.train, SingleLabel(3), torch.tensor(1.0))
     whole = LabelledNodes(nodes, 256)
     assert whole.constant
     assert whole(0) is nodes

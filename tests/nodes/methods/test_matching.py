@@ -272,7 +272,7 @@ def matrix(data: Data) -> Tensor:
 def test_initial_nodes_are_training_nodes_of_their_class(toy):
     task = read_nodes(toy)
     allocation = torch.tensor([2, 3, 1])
-    x, y = initial_nodes(task, allocation)
+    x, y, _ = initial_nodes(task, allocation)
     assert y.tolist() == [0, 0, 1, 1, 1, 2]
     assert len(x.unique(dim=0)) == 6
     for row, label in zip(x, y, strict=True):
@@ -283,7 +283,7 @@ def test_initial_nodes_are_training_nodes_of_their_class(toy):
 def test_initial_nodes_beyond_a_class_are_jittered_copies(toy):
     task = read_nodes(toy)
     counts = task.class_counts
-    x, y = initial_nodes(task, 3 * counts)
+    x, y, _ = initial_nodes(task, 3 * counts)
     assert torch.equal(torch.bincount(y), 3 * counts)
     assert len(x.unique(dim=0)) == len(x)
     for label, count in enumerate(counts.tolist()):

@@ -33,6 +33,7 @@ from graphcond.core.matching.replay import Replay
 from graphcond.core.matching.unrolled import Unroll
 from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.randomness import seeded
+from graphcond.core.targets import SingleLabel
 from graphcond.nodes.methods.geom import CurriculumBatches, KnowledgeEmbedding, difficulty
 from graphcond.nodes.methods.trajectories import TrajectoryMethod, scaled
 from graphcond.nodes.reading import read_nodes
@@ -306,15 +307,15 @@ def test_training_batches_show_the_easiest_nodes_and_then_more_and_more(toy):
     real = surrogate_batch(read_nodes(toy).train, GCNSurrogate())
     order = torch.randperm(len(real), generator=torch.Generator().manual_seed(1))
     training_batches = CurriculumBatches(real, order, Curriculum(initial_share=0.25, steps=10, pacing="linear"))
-    weights = GCNSurrogate(hidden=4).build(8, 3, real.x).init()
-    logits = GCNSurrogate(hidden=4).build(8, 3, real.x).layers(weights, real)[-1]
+    weights = GCNSurrogate(hidden=4).build(8, SingleLabel(3), real.x).init()
+    logits = GCNSurrogate(hidden=4).build(8, SingleLabel(3), real.x).layers(weights, real)[-1]
     counts = []
     for step in range(12):
         seen = training_batches(step)
         counts.append(len(seen))
         assert torch.equal(seen.y, real.y[order[: len(seen)]] if len(seen) < 20 else real.y)
         if len(seen) < 20:  # with the same neighbours as before
-            mine = GCNSurrogate(hidden=4).build(8, 3, real.x).layers(weights, seen)[-1]
+            mine = GCNSurrogate(hidden=4).build(8, SingleLabel(3), real.x).layers(weights, seen)[-1]
             torch.testing.assert_close(mine, logits[order[: len(seen)]])
     assert counts == [5, 6, 8, 9, 11, 12, 14, 15, 17, 18, 20, 20]
     assert training_batches(11) is real
@@ -355,7 +356,7 @@ def test_nodes_among_others_of_their_class_are_easy():
 
 
 def test_soft_labels_start_as_what_an_expert_says_with_the_true_class_in_front():
-    surrogate = GCNSurrogate(hidden=6).build(5, 3, torch.zeros(1))
+    surrogate = GCNSurrogate(hidden=6).build(5, SingleLabel(3), torch.zeros(1))
     with seeded(0):
         weights = tuple(weight.half() for weight in surrogate.init())
         start = Batch(10 * torch.randn(20, 5), torch.arange(20) % 3)

@@ -65,7 +65,8 @@ class DistributionMatching:
             gaps = [share * gap for share, gap in zip(shares, gaps, strict=True)]
         loss = (weight * torch.stack(gaps).sum(dim=0)).sum()
         if self.cross_entropy:
-            loss = loss + self.cross_entropy * F.cross_entropy(surrogate.layers(weights, synthetic)[-1], synthetic.y)
+            outputs = surrogate.layers(weights, synthetic)[-1]
+            loss = loss + self.cross_entropy * surrogate.targets.loss(outputs, synthetic.y)
         return loss
 
     def _moments(self, surrogate: Surrogate, weights: Weights, batch: Batch) -> Statistic:

@@ -1,8 +1,9 @@
-"""What kernel matching makes of its predictions: errors as values, and the targets that they are measured against."""
+"""What kernel matching makes of its predictions: errors as values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -10,8 +11,8 @@ from graphcond.core.matching.batch import Batch
 
 
 def squared_error(prediction: Tensor, real: Batch) -> Tensor:
-    """Return half the squared error, a mean over rows."""
-    return (prediction - real.y).square().sum(dim=1).mean() / 2
+    """Return half the squared error, a mean over rows; a missing target, NaN, has none."""
+    return (prediction - torch.where(real.y.isnan(), prediction.detach(), real.y)).square().sum(dim=1).mean() / 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,12 +33,3 @@ class PlattError:
     def __call__(self, prediction: Tensor, real: Batch) -> Tensor:
         """Return the loss of predictions ``(rows, classes)`` for real rows, whose class has the largest target."""
         return F.cross_entropy(self.log_scale().exp() * prediction, real.y.argmax(dim=1))
-
-
-def centred_one_hot(y: Tensor, num_classes: int) -> Tensor:
-    r"""Return labels as targets that add up to 0, :math:`1[y = c] - 1/C`, ``(n, num_classes)`` float32.
-
-    A kernel regression predicts 0 where it knows nothing, and so no class there. For ten classes these are the targets
-    of KIP, one-hot rows less 0.1 (Nguyen et al., ICLR 2021).
-    """
-    return F.one_hot(y, num_classes).float() - 1 / num_classes

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
@@ -32,10 +31,10 @@ class OutcomeMatching:
         return RealRows(real)
 
     def loss(self, surrogate: Surrogate, weights: Weights, statistic: RealRows, synthetic: Batch) -> Tensor:
-        """Return the mean cross-entropy on the real rows."""
+        """Return the mean loss on the real rows."""
         real = statistic.batch
 
         def end(last: Weights) -> Tensor:
-            return F.cross_entropy(surrogate.layers(last, real)[-1], real.y)
+            return surrogate.targets.loss(surrogate.layers(last, real)[-1], real.y)
 
         return self.unroll.loss(surrogate, weights, synthetic, end)
