@@ -108,6 +108,31 @@ def _odd_value(y: Tensor) -> float:
     return float(odd.flatten()[0])
 
 
+def classes_and_columns(y: Tensor, kind: Kind, hint: str = "") -> tuple[Tensor, Tensor | None]:
+    """Return classes, and targets where items have several labels or numbers instead.
+
+    Args:
+        y: ``(n,)`` or ``(n, columns)``, which :func:`kind_of` has seen.
+        kind: Of the targets.
+        hint: What else there is to say of a number that is no class.
+
+    Shapes:
+        classes: ``(n,)`` int64, -1 where nothing is known, and 0 for all others where there are no classes;
+        targets: ``(n, columns)`` float32, NaN where one is missing, or ``None``.
+
+    Raises:
+        ValueError: a class is below -1, or float32 does not tell numbers apart.
+    """
+    if kind != "single_label":
+        columns = as_columns(y, kind)
+        return -columns.isnan().all(dim=1).long(), columns
+    y = y.flatten()
+    y = (torch.where(y.isnan(), -1, y) if y.is_floating_point() else y).long()
+    if y.numel() and int(y.min()) < -1:
+        raise ValueError(f"data.y must be 0 or more, or -1 for unlabelled, got {int(y.min())}{hint}")
+    return y, None
+
+
 def as_columns(y: Tensor, kind: Kind) -> Tensor:
     """Return labels or numbers as ``(n, columns)`` float32, NaN where one is missing; -1 is a missing label."""
     rows = y.reshape(len(y), -1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphcond.core.target_reading import as_columns, kind_of
+from graphcond.core.target_reading import classes_and_columns, kind_of
 from graphcond.core.targets import Kind
 
 
@@ -100,22 +100,10 @@ def labels_of(y: Tensor, num_graphs: int, asked: Kind | None) -> GraphLabels:
     if y.dim() == 0 or len(y) != num_graphs:
         raise ValueError(f"data.y must hold one row per graph ({num_graphs}), got {len(y) if y.dim() else 1}")
     kind = kind_of(y, asked)
-    if kind == "single_label":
-        return GraphLabels(kind, check_labels(y.flatten()), None)
-    columns = as_columns(y, kind)
-    unknown = columns.isnan().all(dim=1)
-    flat = y.dim() == 1 and kind == "regression"
-    return GraphLabels(kind, -unknown.long(), columns.flatten() if flat else columns)
-
-
-def check_labels(y: Tensor) -> Tensor:
-    """Return classes as ``(num_graphs,)`` int64 with -1 for unlabelled."""
-    if y.is_floating_point():
-        y = torch.where(torch.isnan(y), torch.full_like(y, -1), y)
-    y = y.long()
-    if int(y.min()) < -1:
-        raise ValueError(f"data.y must be 0 or more, or -1 for unlabelled, got {int(y.min())}")
-    return y
+    classes, columns = classes_and_columns(y, kind)
+    if columns is not None and y.dim() == 1 and kind == "regression":
+        columns = columns.flatten()
+    return GraphLabels(kind, classes, columns)
 
 
 def check_classes(y: Tensor, train: Tensor) -> int:

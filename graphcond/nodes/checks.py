@@ -10,8 +10,6 @@ from torch_geometric.utils import coalesce
 
 from graphcond.core.ranges import unusable_rows
 from graphcond.core.sparse import check_sparse
-from graphcond.core.target_reading import as_columns
-from graphcond.core.targets import Kind
 from graphcond.nodes.edges import Survey, is_strictly_sorted, survey
 from graphcond.nodes.sparse import kept_features
 from graphcond.pyg.adjacency import check_weights
@@ -114,24 +112,6 @@ def check_targets(data: Data, num_nodes: int) -> Tensor:
         hint = "; a class of the whole graph is for sets of many graphs" if y.size(0) == 1 else ""
         raise ValueError(f"data.y must hold one label per node ({num_nodes}), got {y.size(0)}{hint}")
     return y
-
-
-def check_labels(data: Data, kind: Kind) -> tuple[Tensor, Tensor | None]:
-    """Return classes, and targets where nodes have several labels or numbers instead.
-
-    Shapes:
-        classes: ``(num_nodes,)`` int64, -1 where nothing is known, and 0 for all others where there are no classes;
-        targets: ``(num_nodes, outputs)`` float32, NaN where missing, or ``None``.
-    """
-    y: Tensor = data.y
-    if kind != "single_label":
-        targets = as_columns(y, kind)
-        return targets.isnan().all(dim=1).long().neg(), targets
-    y = y.flatten()
-    y = (torch.where(y.isnan(), -1, y) if y.is_floating_point() else y).long()
-    if y.numel() and int(y.min()) < -1:
-        raise ValueError(f"data.y must be 0 or more, or -1 for unlabelled, got {int(y.min())}; {NUMBERS}")
-    return y, None
 
 
 def check_mask(data: Data, name: str, num_nodes: int, split: int, *, required: bool) -> Tensor:

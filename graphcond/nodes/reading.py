@@ -10,7 +10,14 @@ from torch_geometric.data import Data
 from torch_geometric.utils import index_to_mask
 
 from graphcond.core.inputs import no_dataset
-from graphcond.core.target_reading import check_columns, check_kind, kind_of, published_kind, targets_of
+from graphcond.core.target_reading import (
+    check_columns,
+    check_kind,
+    classes_and_columns,
+    kind_of,
+    published_kind,
+    targets_of,
+)
 from graphcond.core.targets import Kind, SingleLabel, Targets
 from graphcond.nodes import checks
 from graphcond.nodes.feature_choice import with_features
@@ -60,7 +67,7 @@ def read_nodes(
     num_nodes = x.size(0)
     edge_index, edge_weight, undirected = checks.check_edges(data, num_nodes, notes)
     kind = kind_of(checks.check_targets(data, num_nodes), target or published_kind(dataset))
-    y, targets = checks.check_labels(data, kind)
+    y, targets = classes_and_columns(data.y, kind, f"; {checks.NUMBERS}")
     y = y.to(x.device)
     train, val, test = _masks(data, num_nodes, split, y, notes)
     learned = _learned(data, kind, y, targets, train, notes)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphcond.core.target_reading import kind_of
+from graphcond.core.target_reading import classes_and_columns, kind_of
 from graphcond.core.targets import Kind
 from graphcond.nodes import checks
 from graphcond.nodes.sparse import dense
@@ -30,7 +30,8 @@ def read_own(data: Data, kind: Kind) -> Data:
     try:
         x = dense(checks.check_features(data))
         edge_index, edge_weight, _ = checks.check_edges(data, x.size(0), notes)
-        y, targets = checks.check_labels(data, kind_of(checks.check_targets(data, x.size(0)), kind))
+        given = checks.check_targets(data, x.size(0))
+        y, targets = classes_and_columns(given, kind_of(given, kind), f"; {checks.NUMBERS}")
         _check_own_column(data, x.size(0), probabilities=targets is None)
         known = y >= 0
         if data.get("train_mask") is not None:
