@@ -31,6 +31,7 @@ KEYS = {
     "matching": ("dataset", "nodes", "method", "budget"),
     "ogb": ("dataset", "size", "method", "model", "protocol"),
     "targets": ("dataset", "split", "size", "data", "model"),
+    "label_free": ("dataset", "size", "method", "labels", "data"),
 }
 SIDE_FILES = {"interactions": "interactions_users.npz"}  # others are called as the rows are
 FOLDED = 0.28  # five folds for testing, a tenth of the others for validation
@@ -124,6 +125,12 @@ def _matched(name: str, key: tuple[str, ...], column: str) -> Sample:
     return Sample.of(name, scores, max(len(scores) // 3, 1), TESTS[key[0]], items)  # three trainings of each
 
 
+def _label_free(name: str, key: tuple[str, ...], _: str) -> Sample:
+    row = _row("label_free", key)
+    scores = row["scores"]
+    return Sample.of(name, scores, len(scores), TESTS[key[0]])
+
+
 def _ogb(name: str, key: tuple[str, ...], _: str) -> Sample:
     found = [json.loads(line) for line in (DOCS / "ogb.jsonl").read_text().splitlines()]
     mine = {row["seed"]: row["scores"] for row in found if tuple(row[field] for field in KEYS["ogb"]) == key}
@@ -145,7 +152,7 @@ def _published(name: str, key: tuple[str, ...], column: str) -> Sample:
 MOST_SETS = 10  # condensed sets that a published mean is over; more runs are trainings on these
 READERS: dict[str, Callable[[str, tuple[str, ...], str], Sample]] = {
     "results": _result, "graphs": _graph, "images": _image, "interactions": _users, "matching": _matched, "ogb": _ogb,
-    "published": _published,
+    "label_free": _label_free, "published": _published,
 }  # fmt: skip
 
 

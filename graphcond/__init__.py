@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from graphcond.core.matching.training import Training
     from graphcond.core.members import Members
     from graphcond.core.record import Record
+    from graphcond.core.relabelled import Relabelled
     from graphcond.core.run import Run
     from graphcond.core.runtime.checkpoint import Checkpoint
     from graphcond.core.runtime.progress import Progress
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from graphcond.graphs.methods.doscond import DosCondGraphs
     from graphcond.graphs.methods.histograms import Histograms
     from graphcond.graphs.methods.mirage import Mirage
+    from graphcond.graphs.methods.pruned import PrunedGraphs
     from graphcond.graphs.methods.ridge import RidgeGraphs
     from graphcond.graphs.methods.wl_fold import WLFold
     from graphcond.graphs.pooling import pool
@@ -41,12 +43,21 @@ if TYPE_CHECKING:
     from graphcond.images.methods.dd import DD
     from graphcond.images.methods.dm import DM
     from graphcond.images.methods.frepo import FRePO
+    from graphcond.images.methods.generators import FixedGenerator
     from graphcond.images.methods.idc import IDC
     from graphcond.images.methods.idm import IDM
     from graphcond.images.methods.kip import KIP
+    from graphcond.images.methods.krr_st import KRRSTImages
+    from graphcond.images.methods.latent_codes import LatentCodes
+    from graphcond.images.methods.latents import Latents
     from graphcond.images.methods.mtt import MTT
     from graphcond.images.methods.parameterizations import Hallucinators, MultiFormation, Pixels, SharedBases
+    from graphcond.images.methods.pruned import PrunedImages
+    from graphcond.images.methods.rded import RDED
     from graphcond.images.methods.rfad import RFAD
+    from graphcond.images.methods.sre2l import SRe2L
+    from graphcond.images.methods.trained_generator import TrainedGenerator
+    from graphcond.images.teacher import Teaching
     from graphcond.nodes.methods.auto import Auto
     from graphcond.nodes.methods.class_mean import ClassMean
     from graphcond.nodes.methods.doscond import DosCond
@@ -57,6 +68,9 @@ if TYPE_CHECKING:
     from graphcond.nodes.methods.herding import Herding
     from graphcond.nodes.methods.k_center import KCenter
     from graphcond.nodes.methods.kernel_refinement import Refinement
+    from graphcond.nodes.methods.krr_st import KRRST
+    from graphcond.nodes.methods.node_kernels import SNTK, WideGCN
+    from graphcond.nodes.methods.pruned import Pruned
     from graphcond.nodes.methods.random import Random, RandomPropagated
     from graphcond.nodes.methods.random_soft import RandomSoft
     from graphcond.nodes.methods.sfgc import SFGC
@@ -86,10 +100,13 @@ __all__ = [
     "IDC",
     "IDM",
     "KIP",
+    "KRRST",
     "MTT",
     "PROTOCOLS",
+    "RDED",
     "RFAD",
     "SFGC",
+    "SNTK",
     "Augmentation",
     "Auto",
     "AutoGraphs",
@@ -106,6 +123,7 @@ __all__ = [
     "Eigenvectors",
     "ExpertPlan",
     "FRePO",
+    "FixedGenerator",
     "GCNSurrogate",
     "GCond",
     "GraphProtocol",
@@ -114,6 +132,9 @@ __all__ = [
     "Histograms",
     "ImageDataset",
     "KCenter",
+    "KRRSTImages",
+    "LatentCodes",
+    "Latents",
     "LearnedEdges",
     "Members",
     "Mirage",
@@ -124,21 +145,29 @@ __all__ = [
     "Plan",
     "Progress",
     "Protocol",
+    "Pruned",
+    "PrunedGraphs",
+    "PrunedImages",
     "Random",
     "RandomProjections",
     "RandomPropagated",
     "RandomSoft",
     "Record",
     "Refinement",
+    "Relabelled",
     "Report",
     "RidgeGraphs",
     "Row",
     "Run",
     "SGCSurrogate",
+    "SRe2L",
     "SharedBases",
     "Size",
+    "Teaching",
+    "TrainedGenerator",
     "Training",
     "WLFold",
+    "WideGCN",
     "Window",
     "condense",
     "datasets",

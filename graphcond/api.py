@@ -27,6 +27,7 @@ from graphcond.recognition import modality_of, named_modality
 
 if TYPE_CHECKING:
     import recsys
+    from graphcond.nodes.singular_vectors import SingularVectors
     from graphcond.nodes.structural_features import StructuralFeatures
     from recsys.modality import Interactions
 
@@ -150,7 +151,7 @@ def read(
     *,
     split: GraphSplit | None = None,
     inductive: bool | None = None,
-    target: Kind | None = None,
+    target: "Kind | str | SingularVectors | None" = None,
     features: "str | StructuralFeatures | None" = None,
 ) -> NodeTask | GraphTask | ImageTask: ...
 
@@ -161,7 +162,7 @@ def read(
     *,
     split: GraphSplit | None = None,
     inductive: bool | None = None,
-    target: Kind | None = None,
+    target: "Kind | str | SingularVectors | None" = None,
     features: "str | StructuralFeatures | None" = None,
 ) -> Any:
     """Read and check a dataset once: ``condense``, ``evaluate``, ``plan`` and ``bench`` take the task in its place.
@@ -179,7 +180,10 @@ def read(
         target: For nodes and graphs: what ``y`` holds. ``"single_label"``: one class each; ``"multi_label"``: a row of
             labels that are 0, 1 or NaN (missing); ``"regression"``: numbers, NaN where missing. By default what OGB
             says of its own datasets; else one column of whole numbers are classes, of fractions numbers, several
-            columns of 0 and 1 labels, and of anything else numbers.
+            columns of 0 and 1 labels, and of anything else numbers. For nodes also
+            ``"singular_vectors(columns=64, hops=2)"``: ``y`` is not read, and nodes learn the leading singular vectors
+            of their propagated features, so that one condensed graph serves several sets of labels; the default where
+            there is no ``y``.
         features: For nodes without ``x``: what is made from the edges, such as ``"eigenvectors(columns=64)"``, see
             :func:`graphcond.node_features`, which makes the same for other uses; default: what is best on validation
             nodes.

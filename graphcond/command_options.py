@@ -35,6 +35,13 @@ Runs = Annotated[int | None, typer.Option(help="Trainings of each condensed data
 ProtocolText = Annotated[
     str, typer.Option("--protocol", help="standard or published, with settings if wished: 'standard(epochs=300)'.")
 ]
+UsualProtocolText = Annotated[
+    str | None,
+    typer.Option(
+        "--protocol",
+        help="As of `bench`; default: standard, and linear_probe for what was condensed without labels.",
+    ),
+]
 Controls = Annotated[bool, typer.Option(help="Print controls beside the result.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda.")]

@@ -15,6 +15,7 @@ from graphcond.core.runtime import storage
 from graphcond.core.runtime.contents import explained, require_members, require_present, require_recorded
 from graphcond.core.runtime.files import replacing
 from graphcond.graphs.format import GRAPH_FORMAT
+from graphcond.images.crops import with_crop_labels, with_crops
 from graphcond.images.format import IMAGE_FORMAT
 from graphcond.images.formation import expand, expand_labels
 from graphcond.images.task import Scale
@@ -46,7 +47,9 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     An image dataset holds one ``Data`` with ``x`` ``(n, channels, height, width)`` float32 in the units of the original
     (bytes as floats in [0, 1]), ``y`` ``(n,)`` int64, ``mean`` and ``std`` ``(channels,)`` by which networks have to
     see them and, from methods that learn them, ``y_soft`` ``(n, num_classes)``, ``target`` ``(n, num_classes)`` for
-    regressions, ``learning_rate`` ``(1,)`` and ``formation`` ``(1,)``. :meth:`images` gives what goes into training.
+    regressions, ``vectors`` ``(n, columns)`` that networks learn in place of labels, ``learning_rate`` ``(1,)``,
+    ``formation`` ``(1,)``, and ``crop_box`` ``(n, crops, 4)`` int16 with the labels ``crop_soft`` ``(n, crops,
+    num_classes)``. :meth:`images` gives what goes into training.
 
     >>> import torch
     >>> from torch_geometric.data import Data
@@ -92,11 +95,12 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
     def images(self) -> tuple[Tensor, Tensor]:
         """Return images as networks train on them, and their labels, such as ``TensorDataset(*small.images())`` takes.
 
-        Images are normalised by ``mean`` and ``std``, those that stand for several taken apart; labels are soft where
-        the method made soft ones.
+        Images are normalised by ``mean`` and ``std``, those that stand for several taken apart, crops after the images;
+        labels are soft where the method made soft ones, and vectors where it read no labels.
 
         Shapes:
-            images: ``(n, channels, height, width)`` float32; labels: ``(n,)`` int64 or ``(n, num_classes)`` float32.
+            images: ``(n, channels, height, width)`` float32; labels: ``(n,)`` int64, or ``(n, num_classes)`` or ``(n,
+            columns)`` float32.
 
         Raises:
             ValueError: the dataset does not hold images.
@@ -104,9 +108,11 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         if self.modality != IMAGE_FORMAT.modality:
             raise ValueError(f"images() is for condensed images, and this dataset was made of {self.modality}")
         data = self.get(0)
-        x, y = Scale(data.mean, data.std).normalized(data.x), data.get("y_soft", data.y)
+        x, y = Scale(data.mean, data.std).normalized(data.x), data.get("vectors", data.get("y_soft", data.y))
         factor = int(data.formation) if "formation" in data else 1
-        return (x, y) if factor == 1 else (expand(x, factor), expand_labels(y, factor))
+        if factor > 1:
+            x, y = expand(x, factor), expand_labels(y, factor)
+        return with_crops(x, data.get("crop_box")), with_crop_labels(y, data.get("crop_soft"))
 
     @property
     def nbytes(self) -> int:

@@ -89,7 +89,6 @@ WRONG_VALUES: list[tuple[str, Callable[[Tensor], Any] | None, str]] = [
     ("edge_weight", lambda weight: weight[:-1], "data.edge_weight must hold one number per edge"),
     ("edge_weight", lambda weight: filled(weight, 3, -0.5), "data.edge_weight must not be negative ... -0.5 ... drop"),
     ("edge_weight", lambda weight: filled(weight, 3, float("nan")), "data.edge_weight must be finite ... drop"),
-    ("y", None, "data.y is missing; class labels are needed"),
     ("y", lambda y: filled(y, slice(None), -1), "no node of data.train_mask has a label; label some"),
     ("y", lambda y: filled(y.float(), 2, float("inf")), "data.y holds infinity (first: row 2); put NaN"),
     (

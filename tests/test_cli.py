@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 import graphcond
 from graphcond import cli
 from graphcond.core.runtime.progress import progress_bar
-from graphcond.evaluation import GRAPH_PROTOCOLS, PROTOCOLS, GraphProtocol, Protocol
+from graphcond.evaluation import GRAPH_PROTOCOLS, PROTOCOLS, GraphProtocol, LinearProbe, Protocol
 from graphcond.terminal import NoteHandler
 
 QUICK = ("--protocol", "quick")
@@ -66,6 +66,23 @@ def test_images_are_condensed_and_shown(run: Callable, tmp_path: Path) -> None:
     code, out, err = run("show", file, "-o", picture)
     assert (code, out) == (0, f"written to {picture}\n"), err
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("asked", [(), ("--runs", 1)])
+def test_what_was_condensed_without_labels_is_probed(
+    asked: tuple[object, ...], run: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = Protocol(name="linear_probe", epochs=10, hidden=8, runs=2, probe=LinearProbe())
+    monkeypatch.setitem(PROTOCOLS, "linear_probe", quick)
+    file = tmp_path / "small.safetensors"
+    method = "krr_st(hidden=8, steps=3, networks=2, real_batch_size=32)"
+    code, _, err = run("condense", "digits", "--size", 20, "--method", method, "-o", file)
+    assert code == 0, err
+    code, out, err = run("evaluate", file, "digits", "--no-controls", "--json", "--models", "mlp", *asked)
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["protocol"] == "linear_probe"
+    assert len(report["rows"][0]["scores"]) == (1 if asked else 2)
 
 
 def test_evaluate_prints_a_table_with_controls(run: Callable, tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def test_own_data() -> None:
     assert example("own_data").main(runs=1) > 0.85
 
 
+@pytest.mark.slow
+def test_text() -> None:
+    condensed, chosen = example("text").main(steps=60, runs=1)
+    assert condensed > chosen + 0.05
+
+
 def test_hyperparameter_search() -> None:
     grid = [(hidden, 0.0, rate) for hidden in (4, 64) for rate in (0.01, 0.0001)]
     assert example("hyperparameter_search").main(epochs=40, grid=grid) > 0.5

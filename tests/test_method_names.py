@@ -8,7 +8,22 @@ import torch
 
 import graphcond
 import recsys
-from graphcond import DC, DD, DM, MTT, DosCond, ExpertPlan, GCond, Hallucinators, NoEdges, SharedBases, Training, Window
+from graphcond import (
+    DC,
+    DD,
+    DM,
+    MTT,
+    DosCond,
+    ExpertPlan,
+    GCond,
+    Hallucinators,
+    LatentCodes,
+    Latents,
+    NoEdges,
+    SharedBases,
+    Training,
+    Window,
+)
 from graphcond.core.method import MethodTable
 from graphcond.graphs.methods import METHODS as GRAPH_METHODS
 from graphcond.images.augmentation import DIGITS
@@ -49,8 +64,11 @@ WIDENING = Window(max_start=3, first_max_start=0, widened_every=1)
         (DosCond(structure=NoEdges(), networks=3), "doscond_x"),
         (DC(operations=DIGITS), "dsa"),
         (DM(parameterization=Hallucinators(networks=2, pairing="drawn")), "haba"),
+        (DM(parameterization=LatentCodes(decoders=2)), "kfs"),
+        (DM(parameterization=Latents(diversity=0.0)), "it_gan"),
         (DM(operations=DIGITS), "dm"),
         (DD(parameterization=SharedBases(images=2)), "linba"),
+        (DD(soft_labels=True, steps=7), "sldd"),
         (MTT(experts=FLAT), "ftd"),
         (MTT(window=replace(WIDENING, first_max_start=2), soft_labels="expert"), "datm"),
         (MTT(exact=False, soft_labels="classes", operations=DIGITS), "tesla"),

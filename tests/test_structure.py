@@ -45,6 +45,7 @@ FORMATS = (
     "graphs.color_refinement",
     "graphs.task",
     "images.contents",
+    "images.crops",
     "images.format",
     "images.formation",
     "images.task",

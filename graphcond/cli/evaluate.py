@@ -17,7 +17,7 @@ def evaluate(
     name: options.Name,
     models: options.Models = None,
     runs: options.Runs = None,
-    protocol: options.ProtocolText = "standard",
+    protocol: options.UsualProtocolText = None,
     controls: options.Controls = True,
     seed: Annotated[int, typer.Option(help="First seed of the trainings.")] = 0,
     device: options.Device = "cpu",
@@ -26,11 +26,14 @@ def evaluate(
 ) -> None:
     """Train on a condensed dataset and evaluate on the original, with controls beside it."""
     import graphcond
+    from graphcond.evaluation.evaluations import evaluation_of
 
     small = graphcond.load(file)
+    if protocol is None and runs is not None:
+        protocol = evaluation_of(small.modality).usual_protocol([small.record])
     report = graphcond.evaluate(
-        small, graphcond.datasets.load(name, root), _named(models), protocol=_with_runs(protocol, runs),
-        controls=controls, seed=seed, device=device,
+        small, graphcond.datasets.load(name, root), _named(models),
+        protocol=None if protocol is None else _with_runs(protocol, runs), controls=controls, seed=seed, device=device,
     )  # fmt: skip
     typer.echo(report.to_json() if as_json else str(report))
 

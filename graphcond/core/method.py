@@ -6,8 +6,11 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from graphcond.core.fields import is_number
+from graphcond.core.presets import settings_for
 from graphcond.core.settings import built, by_name
 from graphcond.core.targets import SingleLabel, Targets
+
+M = TypeVar("M", bound="Method")
 
 
 class Method(ABC):
@@ -28,19 +31,44 @@ class Method(ABC):
     targets: ClassVar[tuple[type[Targets], ...]] = (SingleLabel,)
     """What may be learned of an item in the datasets that it condenses."""
 
+    label_free: ClassVar[bool] = False
+    """Whether it reads no label: what items learn is then made of the items themselves."""
+
     quick_settings: ClassVar[Mapping[str, Any]] = {}
     """Settings with which it takes a second on a few items, as in the tests of what all methods keep to.
 
     Those of a setting that is itself a value are a mapping; settings that a class does not have are left out.
     """
 
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Settings of its paper: those of ``"published"``, or by dataset."""
+
+    @classmethod
+    def preset(cls: type[M], name: str) -> M:
+        """Return the method with its paper's settings, such as ``"published"`` or ``"cora"``, which may ask for a GPU.
+
+        Raises:
+            ValueError: there are none of that name; the message names the nearest.
+        """
+        return cls(**settings_for(cls.__name__, cls.presets, name))
+
     @property
     def sized(self) -> bool:
         """Whether it needs a size; a method that does not may take one all the same, or refuse it."""
         return True
 
+    @property
+    def inner(self) -> "Method":
+        """The method itself; of one that changes what another makes, the other."""
+        return self
 
-M = TypeVar("M", bound=Method)
+    def over(self, table: "MethodTable[Any]") -> "Method":
+        """Return the method as one of a table: itself, unless it names another method of it."""
+        return self
+
+    def called(self, name: str) -> str:
+        """Return what it is called where :attr:`inner` has a name in its table."""
+        return name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +80,8 @@ class MethodTable(Mapping[str, Callable[[], M]], Generic[M]):
         classes: One for each file; the class's ``name`` is the method's.
         variants: Further names, each with what makes the method and a line that describes it.
         nested: Dataclasses whose values may be settings of a method, such as ``gcond(structure=NoEdges())``.
+        decorators: Methods that change what another one makes, each with what it needs to know of the modality;
+            ``None``: it is not for this one.
         of: What the methods are for, in messages, such as ``" for graphs"``.
         example: A method, in messages, such as ``"a method for graphs such as Mirage()"``.
     """
@@ -60,6 +90,7 @@ class MethodTable(Mapping[str, Callable[[], M]], Generic[M]):
     classes: tuple[type[M], ...]
     variants: Mapping[str, tuple[Callable[[], M], str]] = field(default_factory=dict)
     nested: tuple[type, ...] = ()
+    decorators: Mapping[type[Method], Any] = field(default_factory=dict)
     of: str = ""
     example: str
 
@@ -67,9 +98,10 @@ class MethodTable(Mapping[str, Callable[[], M]], Generic[M]):
         """Return what makes the method of a name."""
         if name in self.variants:
             return self.variants[name][0]
-        for one in self.classes:
+        decorators: tuple[Any, ...] = tuple(self.decorators)
+        for one in (*self.classes, *decorators):
             if one.name == name:
-                return one
+                return cast("Callable[[], M]", one)
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -87,14 +119,13 @@ class MethodTable(Mapping[str, Callable[[], M]], Generic[M]):
             ValueError: there is no method of that name in this table; the message names the nearest.
             TypeError: neither a name nor a method of this table.
         """
-        if isinstance(method, self.base):
-            return cast("M", method)
-        if not isinstance(method, str):
-            if isinstance(method, type) and issubclass(method, self.base):
-                raise TypeError(f"method must be a value, got the class {method.__name__}; write {method.__name__}()")
-            given = f"the class {method.__name__}" if isinstance(method, type) else type(method).__name__
-            raise TypeError(f"method must be a name or {self.example}, got {given}")
-        return built(method, self, by_name(self.nested), "method", self.of)
+        found = built(method, self, by_name(self.nested), "method", self.of) if isinstance(method, str) else method
+        if isinstance(found, Method) and isinstance((bound := found.over(self)).inner, self.base):
+            return cast("M", bound)
+        if isinstance(method, type) and issubclass(method, (self.base, *self.decorators)):
+            raise TypeError(f"method must be a value, got the class {method.__name__}; write {method.__name__}()")
+        given = f"the class {method.__name__}" if isinstance(method, type) else type(method).__name__
+        raise TypeError(f"method must be a name or {self.example}, got {given}")
 
     def check_targets(self, method: Method, targets: Targets) -> None:
         """Raise if a method does not condense datasets with such targets.
@@ -106,9 +137,9 @@ class MethodTable(Mapping[str, Callable[[], M]], Generic[M]):
             return
         others = [name for name in self if isinstance(targets, self[name]().targets)]
         raise ValueError(
-            f"method={self.name_of(method)!r} is not for {targets.words}; choose from {', '.join(others)}"
+            f"method={self.name_of(method)!r} is not for {targets.described}; choose from {', '.join(others)}"
             if others
-            else f"no method{self.of} is for {targets.words} yet"
+            else f"no method{self.of} is for {targets.described} yet"
         )
 
     def quick(self, name: str) -> M:
@@ -123,7 +154,8 @@ class MethodTable(Mapping[str, Callable[[], M]], Generic[M]):
         a text that is another, a value of another class, a number or a tuple that is there or not (``None``, 0 and
         ``()`` are not). Where a method has the kinds that a variant has in all the settings by which variants of this
         class are recognised, it has the variant's name, whatever its numbers are and its other settings.
-        Otherwise, as for a mixture of two variants, it has the name of its class.
+        Otherwise, as for a mixture of two variants, it has the name of its class. A method that changes what another
+        makes is called after both, such as ``relabelled(dc)``.
 
         >>> from graphcond import DC
         >>> from graphcond.images.augmentation import DIGITS
@@ -131,6 +163,9 @@ class MethodTable(Mapping[str, Callable[[], M]], Generic[M]):
         >>> METHODS.name_of(DC(operations=DIGITS, steps=7)), METHODS.name_of(DC(operations=DIGITS, per_class=False))
         ('dsa', 'dc')
         """
+        return method.called(self._name_of(method.inner))
+
+    def _name_of(self, method: Method) -> str:
         own = type(method)
         variants = {name: made for name, (make, _) in self.variants.items() if type(made := make()) is own}
         known_by = sorted({path for variant in variants.values() for path in _differences(own(), variant)})
@@ -142,7 +177,9 @@ class MethodTable(Mapping[str, Callable[[], M]], Generic[M]):
 
     def lines(self) -> dict[str, str]:
         """Return the name of every method, sorted, and the first line of its description."""
-        lines = {one.name: (one.__doc__ or "").strip().splitlines()[0] for one in self.classes}
+        decorators: list[Any] = [one for one, needed in self.decorators.items() if needed is not None]
+        classes = (*self.classes, *decorators)
+        lines = {one.name: (one.__doc__ or "").strip().splitlines()[0] for one in classes}
         return dict(sorted((lines | {name: line for name, (_, line) in self.variants.items()}).items()))
 
 

@@ -25,7 +25,8 @@ def method_lines(package: str) -> dict[str, str]:
         for alias in line.names
     }
     parts = _keywords(tree)
-    lines = dict(_class_line(homes[ast.unparse(one)], ast.unparse(one)) for one in _elements(parts["classes"]))
+    classes = [*_elements(parts["classes"]), *_decorators(parts.get("decorators"))]
+    lines = dict(_class_line(homes[ast.unparse(one)], ast.unparse(one)) for one in classes)
     if isinstance(variants := parts.get("variants"), ast.Dict):
         for name, value in zip(variants.keys, variants.values, strict=True):
             assert name is not None
@@ -53,6 +54,13 @@ def _keywords(tree: ast.Module) -> dict[str | None, ast.expr]:
 def _elements(value: ast.expr) -> list[ast.expr]:
     assert isinstance(value, ast.Tuple)
     return value.elts
+
+
+def _decorators(value: ast.expr | None) -> list[ast.expr]:
+    """Return the classes of the decorators that are for the modality: those with something else than ``None``."""
+    if not isinstance(value, ast.Dict):
+        return []
+    return [key for key, needed in zip(value.keys, value.values, strict=True) if key and ast.unparse(needed) != "None"]
 
 
 def _class_line(module: str, name: str) -> tuple[str, str]:

@@ -14,6 +14,8 @@ V = TypeVar("V")
 PLAIN = (bool, int, float, str, types.NoneType)
 UNREADABLE = object()  # an expression that would have to be run
 Classes = Mapping[str, type]
+AS_TEXT: Mapping[str, bool] = {"as text": True}
+"""Marks a dataclass's field whose value, in a text, stays a text that is read later."""
 
 
 def by_name(classes: Iterable[type]) -> Classes:
@@ -106,11 +108,20 @@ def _settings(call: ast.Call, owner: object, classes: Classes) -> dict[str, Any]
         field = named(keyword.arg, fields, "setting", f" of {name}").name
         if field in values:
             raise ValueError(f"{field} of {name} is given twice; give it once")
+        if fields[field].metadata == AS_TEXT:
+            values[field] = _text(keyword.value)
+            continue
         values[field] = _value(keyword.value, classes, f"{field} of {name}")
         if not _fits(values[field], hints[field]):
             expected, given = _described(hints[field], classes), ast.unparse(keyword.value)
             raise TypeError(f"{field} of {name} must be {expected}, got {given}")
     return values
+
+
+def _text(node: ast.expr) -> str:
+    """Return an expression as a text; a text itself."""
+    quoted = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return str(ast.literal_eval(node)) if quoted else ast.unparse(node)
 
 
 def _example(fields: Mapping[str, object]) -> str:

@@ -106,6 +106,12 @@ def take_rows(matrix: Tensor, rows: Tensor, keep: Tensor | None = None) -> tuple
     return taken, columns
 
 
+def rows_of(matrix: Tensor, rows: Tensor) -> Tensor:
+    """Return some rows of a sparse CSR matrix, with all its columns."""
+    positions, pointers = ragged(matrix.crow_indices(), rows)
+    return from_rows(pointers, matrix.col_indices()[positions], matrix.values()[positions], matrix.size(1))
+
+
 def from_rows(pointers: Tensor, columns: Tensor, values: Tensor, num_columns: int) -> Tensor:
     """Return the sparse CSR matrix of compressed rows."""
     with _without_the_beta_warning():

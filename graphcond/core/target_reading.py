@@ -16,8 +16,12 @@ OGB_KINDS: dict[str, tuple[Kind, Kind]] = {
 """The kinds of targets of OGB's task types, with one task and with several."""
 
 
-def check_kind(target: object) -> Kind | None:
+def check_kind(target: object, others: tuple[str, ...] = ()) -> Kind | None:
     """Return the name of a kind of targets, or ``None`` for what the data show themselves.
+
+    Args:
+        target: The name, or ``None``.
+        others: What else a message names that the caller takes.
 
     Raises:
         TypeError: it is no text.
@@ -25,10 +29,11 @@ def check_kind(target: object) -> Kind | None:
     """
     if target is None:
         return None
+    names = ", ".join(map(repr, (*TARGETS, *others)))
     if not isinstance(target, str):
-        raise TypeError(f"target must be one of {', '.join(map(repr, TARGETS))}, got {target!r}")
+        raise TypeError(f"target must be one of {names}, got {target!r}")
     if target not in TARGETS:
-        raise ValueError(f"target must be one of {', '.join(map(repr, TARGETS))}, got {target!r}")
+        raise ValueError(f"target must be one of {names}, got {target!r}")
     return TARGETS[target].kind
 
 

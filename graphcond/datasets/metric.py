@@ -34,4 +34,6 @@ def with_own_metric(task: Any, dataset: object) -> Any:  # noqa: ANN401 (a task 
     if not hasattr(task, "metric") or dataset is task:
         return task
     metric = own_metric(dataset)
+    if getattr(task, "probed", None) is not None:
+        task = replace(task, probed=with_own_metric(task.probed, dataset))
     return task if metric is None or not suits(metric, task.targets) else replace(task, metric=metric)

@@ -1,6 +1,7 @@
 """Honest evaluation: published protocols, downstream models, controls, tables."""
 
 from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, compare
+from graphcond.core.evaluation.linear_probe import LinearProbe
 from graphcond.core.evaluation.report import Report, Row
 from graphcond.evaluation.bench import bench
 from graphcond.evaluation.bench_report import BenchReport
@@ -22,6 +23,7 @@ __all__ = [
     "GraphProtocol",
     "ImageProtocol",
     "KernelRegression",
+    "LinearProbe",
     "Protocol",
     "Report",
     "Row",

@@ -37,7 +37,7 @@ def evaluate(
     dataset: object,
     models: Sequence[object] | None = None,
     *,
-    protocol: str | TrainingProtocol = "standard",
+    protocol: str | TrainingProtocol | None = None,
     controls: bool | Sequence[str] = True,
     seed: int = 0,
     device: str | torch.device = "cpu",
@@ -73,7 +73,11 @@ def evaluate(
             ``convnet_w32``, ``convnet_w64``, ``mlp``, ``lenet``, ``alexnet``, the kernel regression ``ntk``, and any
             function of (shape, num_classes) that makes a module, such as
             :class:`graphcond.surrogates.convnet.ConvNet`.
-        protocol: How models are trained, how often, and what a score is: ``"standard"``, ``"published"`` or a
+        protocol: How models are trained, how often, and what a score is; ``None``: ``"standard"``, and
+            ``"linear_probe"`` for what was condensed without labels: the network that was trained on it is fixed, and a
+            linear model of its outputs learns the labels of the original's training nodes, whichever ``dataset`` has
+            (``"untrained"`` is a control more then, whose network was trained on nothing). For nodes ``"standard"``,
+            ``"published"``, ``"linear_probe"`` or a
             :class:`graphcond.evaluation.Protocol`, for graphs a :class:`graphcond.evaluation.GraphProtocol`; for images
             ``"standard"``, ``"augmented"``, ``"augmented_digits"``, ``"moved_digits"`` or a
             :class:`graphcond.evaluation.ImageProtocol`. A name may have settings that differ:

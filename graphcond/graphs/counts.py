@@ -37,14 +37,21 @@ class Vocabulary:
         colors = refine(quantizer.apply(graphs), depth, degrees=degrees)
         return cls(tuple(_frequent(graphs, level, min_graphs) for level in colors.levels), degrees, quantizer)
 
-    def count(self, graphs: GraphSet) -> sp.csr_matrix:
-        """Return how often each graph has each colour, ``(num_graphs, num_colors)`` float32, by round."""
+    def count(self, graphs: GraphSet, weight: np.ndarray | None = None) -> sp.csr_matrix:
+        """Return how often each graph has each colour, ``(num_graphs, num_colors)`` float32, by round.
+
+        Args:
+            graphs: The graphs.
+            weight: ``(num_nodes,)`` float32, how often each node counts; ``None``: once.
+        """
         colors = refine(self.quantizer.apply(graphs), len(self.levels) - 1, degrees=self.degrees)
-        blocks = [counted(graphs, colors, i, known) for i, known in enumerate(self.levels)]
+        blocks = [counted(graphs, colors, i, known, weight) for i, known in enumerate(self.levels)]
         return sp.hstack(blocks, format="csr", dtype=np.float32)
 
 
-def counted(graphs: GraphSet, colors: Colors, level: int, known: np.ndarray) -> sp.csr_matrix:
+def counted(
+    graphs: GraphSet, colors: Colors, level: int, known: np.ndarray, weight: np.ndarray | None = None
+) -> sp.csr_matrix:
     """Return how often each graph has each of some sorted colours after a round, ``(num_graphs, num_known)``."""
     words = colors.levels[level]
     if not len(known):
@@ -52,7 +59,7 @@ def counted(graphs: GraphSet, colors: Colors, level: int, known: np.ndarray) -> 
     place = np.minimum(np.searchsorted(known, words), len(known) - 1)
     found = known[place] == words
     shape = (len(graphs), len(known))
-    ones = np.ones(int(found.sum()), dtype=np.float32)
+    ones = np.ones(int(found.sum()), dtype=np.float32) if weight is None else weight[found]
     return sp.csr_matrix((ones, (graphs.graph.numpy()[found], place[found])), shape=shape)
 
 

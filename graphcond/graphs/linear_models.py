@@ -64,6 +64,10 @@ class LinearModels(ABC):
             condensed: Those of the condensed graphs.
         """
 
+    def tempered(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
+        """Return outputs at a temperature, if they have any."""
+        return outputs / temperature
+
     def score(self, outputs: np.ndarray, y: Tensor) -> float:
         """Return the score by which models are chosen."""
         found: float = self.targets.score(torch.from_numpy(outputs), y)
@@ -115,6 +119,10 @@ class NumberModels(LinearModels):
     """Ridge regressions on standardised numbers, where they are known."""
 
     inverse_penalties: ClassVar[tuple[float, ...]] = (0.1, 0.3, 1.0)
+
+    def tempered(self, outputs: np.ndarray, temperature: float) -> np.ndarray:
+        """See :class:`LinearModels`: numbers have none."""
+        return outputs
 
     def fit(self, counts: sp.csr_matrix, y: Tensor, c: float) -> Outputs:
         """See :class:`LinearModels`."""

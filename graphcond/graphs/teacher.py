@@ -41,13 +41,19 @@ class GraphTeacher:
         """Rounds of refinement behind its colours."""
         return len(self.vocabulary.levels) - 1
 
-    def outputs(self, graphs: GraphSet) -> np.ndarray:
-        """Return what a network would give for graphs, ``(num_graphs, outputs)``; logits of two classes sum to 0."""
-        return self.model(logarithmic(self.vocabulary.count(graphs)))
+    def outputs(self, graphs: GraphSet, weight: np.ndarray | None = None) -> np.ndarray:
+        """Return what a network would give for graphs, ``(num_graphs, outputs)``; logits of two classes sum to 0.
 
-    def soft(self, outputs: np.ndarray, original: Tensor, condensed: Tensor) -> Tensor:
+        Args:
+            graphs: The graphs.
+            weight: How often each node counts, see :meth:`graphcond.graphs.counts.Vocabulary.count`.
+        """
+        return self.model(logarithmic(self.vocabulary.count(graphs, weight)))
+
+    def soft(self, outputs: np.ndarray, original: Tensor, condensed: Tensor, temperature: float = 1.0) -> Tensor:
         """Return soft targets from outputs, see :meth:`graphcond.graphs.linear_models.LinearModels.soft`."""
-        return linear_models(self.targets).soft(outputs, original, condensed)
+        models = linear_models(self.targets)
+        return models.soft(models.tempered(outputs, temperature), original, condensed)
 
 
 def teach(task: GraphTask, *, degrees: bool = False) -> GraphTeacher:

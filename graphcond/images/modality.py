@@ -14,13 +14,23 @@ from graphcond.images.format import IMAGE_FORMAT
 from graphcond.images.methods import METHODS
 from graphcond.images.methods.base import ImageMethod, SyntheticImages
 from graphcond.images.reading import is_image_dataset, read_images
+from graphcond.images.splits import split_without_labels
 from graphcond.images.task import ImageTask
 
 
-def _request(size: Size, task: ImageTask, _: ImageMethod) -> Requested:
-    allocation = allocate(size, Available("images", task.class_counts, "to train on", real=True))
-    counts = allocation.tolist()
-    return Requested(allocation, {"images per class": str(counts)}, {"allocated": counts})
+def _for_method(task: ImageTask, method: ImageMethod) -> ImageTask:
+    """Return the task with validation images that were drawn without their classes for a method that reads none."""
+    return split_without_labels(task) if method.label_free else task
+
+
+def _request(size: Size, task: ImageTask, method: ImageMethod) -> Requested:
+    counts = task.class_counts
+    if method.label_free:  # images of all classes together
+        size = Size.count(int(size.value) * task.num_classes) if size.kind == "per_class" else size
+        counts = counts.sum().unsqueeze(0)
+    allocation = allocate(size, Available("images", counts, "to train on", real=True))
+    found = allocation.tolist()
+    return Requested(allocation, {"images per class": str(found)}, {"allocated": found})
 
 
 def _validation(task: ImageTask) -> dict[str, str]:
@@ -43,6 +53,8 @@ def _deliver(result: SyntheticImages, task: ImageTask, _: Requested, __: ImageMe
     spent = IMAGE_FORMAT.spent([data], task.num_classes)
     if result.learned_bytes is not None:
         spent["learned_bytes"] = result.learned_bytes
+    if result.generator_bytes is not None:
+        spent["generator_bytes"] = result.generator_bytes
     return Delivered([data], spent, (data.to_dict(),))
 
 
@@ -54,10 +66,13 @@ def image_data(result: SyntheticImages, task: ImageTask) -> Data:
         "y": result.y,
         "y_soft": result.y_soft,
         "target": result.target,
+        "vectors": result.vectors,
         "mean": scale.mean,
         "std": scale.std,
         "learning_rate": None if result.learning_rate is None else torch.tensor([result.learning_rate]),
         "formation": None if result.formation == 1 else torch.tensor([result.formation]),
+        "crop_box": None if result.crops is None else result.crops.boxes,
+        "crop_soft": None if result.crops is None else result.crops.y_soft,
     }
     return Data(**{name: v.detach().cpu().contiguous() for name, v in tensors.items() if v is not None})
 
@@ -70,6 +85,7 @@ IMAGES = Modality(
     methods=METHODS,
     sizes=frozenset({"count", "ratio", "per_class"}),
     usual_size=Size.per_class(10),  # a hundredth of MNIST would be slow to make
+    for_method=_for_method,
     request=_request,
     validation=_validation,
     source=_source,

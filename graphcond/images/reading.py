@@ -13,11 +13,10 @@ from graphcond.core.runtime.randomness import seeded
 from graphcond.images import checks
 from graphcond.images.dataset import Array, ImageDataset, Items, Part, is_pair
 from graphcond.images.items import as_tensor, is_image, read_items
-from graphcond.images.splits import hold_out
-from graphcond.images.task import ImageSet, ImageTask, Scale
+from graphcond.images.splits import MOST_HELD_OUT, hold_out
+from graphcond.images.task import HeldOut, ImageSet, ImageTask, Scale
 
 PARTS = ("train", "val", "test")
-MOST_HELD_OUT = 5_000
 
 
 def is_image_dataset(dataset: object) -> bool:
@@ -75,11 +74,10 @@ def read_images(dataset: object, *, validation: float = 0.1) -> ImageTask:
             checks.check_alike(train, parts[name], name)
     num_classes = checks.check_classes(parts, given.num_classes)
     notes: list[str] = []
-    if given.val is None:
-        _validate(parts, float(validation), notes)
+    held_out = None if given.val is not None else _validate(parts, float(validation), notes)
     return ImageTask(
         train=parts["train"], val=parts["val"], test=parts["test"], scale=Scale.of(parts["train"].x),
-        num_classes=num_classes, name=given.name, notes=tuple(notes),
+        num_classes=num_classes, name=given.name, notes=tuple(notes), held_out=held_out,
     )  # fmt: skip
 
 
@@ -132,8 +130,8 @@ def _empty(train: ImageSet) -> ImageSet:
     return ImageSet(train.x[:0], train.y[:0])
 
 
-def _validate(parts: dict[str, ImageSet], share: float, notes: list[str]) -> None:
-    """Hold training images out for validation."""
+def _validate(parts: dict[str, ImageSet], share: float, notes: list[str]) -> HeldOut:
+    """Hold training images out for validation, and return which."""
     train = parts["train"]
     kept, held = hold_out(train.y, share, most=MOST_HELD_OUT)
     parts["train"], parts["val"] = train.take(kept), train.take(held)
@@ -141,3 +139,4 @@ def _validate(parts: dict[str, ImageSet], share: float, notes: list[str]) -> Non
         notes.append(
             f"Training images held out for validation: {len(held):,} of {len(train):,}, a share of each class."
         )
+    return HeldOut(held, share)

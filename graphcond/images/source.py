@@ -40,6 +40,26 @@ class ImageSource:
         return rows[torch.randint(len(rows), (self._per_class,)).to(rows.device)]
 
 
+class SameImages:
+    """Random training images, the same at each step.
+
+    Args:
+        task: The task.
+        rows: How many, or all where there are fewer.
+    """
+
+    constant = True
+
+    def __init__(self, task: ImageTask, rows: int) -> None:
+        count = len(task.train)
+        drawn = torch.randperm(count)[:rows].sort().values  # now and not at the first step, which a resumed run skips
+        self._batch = task.batch(task.train.take(drawn.to(task.train.y.device)))
+
+    def __call__(self, step: int) -> Batch:
+        """Return the images, normalised."""
+        return self._batch
+
+
 class RandomBatches:
     """Training images at random, whatever their classes: what networks are trained on.
 

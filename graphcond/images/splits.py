@@ -1,11 +1,16 @@
 """Holding images out for validation or testing, a share of each class."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from graphcond.core.allocation import largest_remainder
 from graphcond.core.runtime.randomness import seeded
 from graphcond.core.size import portion
+from graphcond.images.task import ImageSet, ImageTask, Scale
+
+MOST_HELD_OUT = 5_000
 
 
 def hold_out(y: Tensor, share: float, *, most: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -38,6 +43,24 @@ def hold_out(y: Tensor, share: float, *, most: int | None = None, seed: int = 0)
     held[by_class] = place < given[labels[by_class]]
     kept_rows, held_rows = (mask.nonzero().flatten().to(y.device) for mask in (~held, held))
     return kept_rows, held_rows
+
+
+def split_without_labels(task: ImageTask) -> ImageTask:
+    """Return a task whose validation images, if they were held out, are drawn anew, whatever their classes.
+
+    So what is made of the training images does not depend on any label.
+    """
+    if task.held_out is None:
+        return task
+    train, val, rows = task.train, task.val, task.held_out.rows
+    kept = torch.ones(len(train) + len(val), dtype=torch.bool, device=train.y.device)
+    kept[rows.to(train.y.device)] = False
+    images = ImageSet(train.x.new_empty(len(kept), *task.shape), train.y.new_empty(len(kept)))
+    for part, places in ((train, kept), (val, ~kept)):
+        images.x[places], images.y[places] = part.x, part.y
+    left, held = hold_out(torch.zeros_like(images.y), task.held_out.share, most=MOST_HELD_OUT)
+    found, scale = images.take(left), Scale.of(images.x[left])
+    return replace(task, train=found, val=images.take(held), scale=scale, held_out=task.held_out._replace(rows=held))
 
 
 def _given(counts: Tensor, share: float, most: int) -> Tensor:

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -83,6 +84,18 @@ class ImageSet:
         return state.hexdigest()
 
 
+class HeldOut(NamedTuple):
+    """Training images that were held out for validation.
+
+    Args:
+        rows: Their numbers among all training images, ascending.
+        share: What share of these was asked for.
+    """
+
+    rows: Tensor
+    share: float
+
+
 @dataclass(frozen=True)
 class ImageTask:
     """An image-classification task.
@@ -96,6 +109,8 @@ class ImageTask:
         name: The dataset's name, for the record and tables only.
         notes: What was noticed in the input, one sentence each.
         metric: By which it is evaluated unless a protocol says otherwise.
+        held_out: Which images ``val`` are, if they were held out of the training images; ``None``: it came with the
+            dataset, or there is none.
     """
 
     train: ImageSet
@@ -106,6 +121,7 @@ class ImageTask:
     name: str = "images"
     notes: tuple[str, ...] = ()
     metric: str = "accuracy"
+    held_out: HeldOut | None = None
 
     def __repr__(self) -> str:
         train, val, test = (len(part) for part in (self.train, self.val, self.test))

@@ -16,13 +16,13 @@ from graphcond.core.ranges import without_missing
 from graphcond.core.runtime.memory import held_memory
 from graphcond.core.runtime.out_of_core import OnDisk, TensorStorage, in_memory
 from graphcond.core.size import Size
-from graphcond.core.target_reading import check_kind
 from graphcond.core.targets import Targets
 from graphcond.nodes.cost_model import Shape
 from graphcond.nodes.format import NODE_FORMAT
 from graphcond.nodes.methods import METHODS
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes
 from graphcond.nodes.reading import read_nodes
+from graphcond.nodes.singular_vectors import SingularVectors, made_by, resolve_target, without_labels
 from graphcond.nodes.task import NodeTask
 
 
@@ -31,8 +31,14 @@ def _read(
 ) -> NodeTask:
     if not is_whole(split):
         raise TypeError(f"split must be a number for a node dataset, whose parts are masks, got {split!r}")
-    flag, kind = check_flag("inductive", inductive), check_kind(target)
-    return read_nodes(dataset, split=int(split), inductive=flag, target=kind, features=features)
+    flag, asked = check_flag("inductive", inductive), resolve_target(target)
+    return read_nodes(dataset, split=int(split), inductive=flag, target=asked, features=features)
+
+
+def _for_method(task: NodeTask, method: NodeMethod) -> NodeTask:
+    """Return the task with vectors in place of labels for a method that reads none."""
+    made = "target" in task.targets.source and made_by(task.targets.source["target"])
+    return task if made or not method.label_free else without_labels(task, SingularVectors(), task)
 
 
 def _splits(dataset: Any) -> int:  # noqa: ANN401 (what a reader of nodes takes)
@@ -155,6 +161,7 @@ NODES = Modality(
     methods=METHODS,
     sizes=frozenset({"count", "ratio", "train", "per_class"}),
     usual_size=Size.ratio(0.01),
+    for_method=_for_method,
     for_size=_for_size,
     request=_request,
     validation=_validation,

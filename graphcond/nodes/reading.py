@@ -12,7 +12,6 @@ from torch_geometric.utils import index_to_mask
 from graphcond.core.inputs import no_dataset
 from graphcond.core.target_reading import (
     check_columns,
-    check_kind,
     classes_and_columns,
     kind_of,
     published_kind,
@@ -21,7 +20,8 @@ from graphcond.core.target_reading import (
 from graphcond.core.targets import Kind, SingleLabel, Targets
 from graphcond.nodes import checks
 from graphcond.nodes.feature_choice import with_features
-from graphcond.nodes.structural_features import EdgeMeans, count_nodes, edge_features
+from graphcond.nodes.singular_vectors import SingularVectors, resolve_target, without_labels
+from graphcond.nodes.structural_features import Degrees, EdgeMeans, Eigenvectors, count_nodes, edge_features
 from graphcond.nodes.task import Graph, NodePart, NodeTask
 from graphcond.pyg.adjacency import with_edges, with_weights
 from graphcond.pyg.attributes import OF_NODES, unused_notes
@@ -39,9 +39,10 @@ class HasNodeSplit(Protocol):
 
 
 def read_nodes(
-    dataset: object, *, split: int = 0, inductive: bool = False, target: Kind | None = None, features: object = None
-) -> NodeTask:
-    """Read and check a dataset of one graph whose nodes have a class, several labels or numbers each.
+    dataset: object, *, split: int = 0, inductive: bool = False, target: Kind | SingularVectors | None = None,
+    features: object = None,
+) -> NodeTask:  # fmt: skip
+    """Read and check a dataset of one graph whose nodes have a class, several labels or numbers each, or no label.
 
     Args:
         dataset: A PyG dataset with one graph, a ``Data`` with ``x``, ``edge_index``, ``y`` and masks, or OGB's
@@ -49,7 +50,9 @@ def read_nodes(
         split: Which column to take where the masks have several.
         inductive: Give each split its own induced subgraph, so that the condensed graph is the training subgraph.
         target: What ``y`` holds, ``"single_label"``, ``"multi_label"`` or ``"regression"``; ``None``: what OGB says of
-            its own datasets, else what the values look like (:func:`graphcond.core.target_reading.kind_of`).
+            its own datasets, else what the values look like (:func:`graphcond.core.target_reading.kind_of`). Or
+            singular vectors that nodes learn in place of labels, which are not read then; they are the default of a
+            graph without ``y``.
         features: What is made where there is no ``x``, see :func:`graphcond.node_features`; ``None``: what is best on
             validation nodes.
 
@@ -66,11 +69,15 @@ def read_nodes(
         x = checks.check_features(data)
     num_nodes = x.size(0)
     edge_index, edge_weight, undirected = checks.check_edges(data, num_nodes, notes)
-    kind = kind_of(checks.check_targets(data, num_nodes), target or published_kind(dataset))
-    y, targets = classes_and_columns(data.y, kind, f"; {checks.NUMBERS}")
-    y = y.to(x.device)
-    train, val, test = _masks(data, num_nodes, split, y, notes)
-    learned = _learned(data, kind, y, targets, train, notes)
+    made = _made(data, target, notes)
+    if made is None:
+        assert not isinstance(target, SingularVectors)
+        y, targets, kind = _read_targets(dataset, data, target, num_nodes)
+        y = y.to(x.device)
+    else:
+        y, targets = torch.zeros(num_nodes, dtype=torch.long, device=x.device), None  # until there are vectors
+    train, val, test = _masks(data, num_nodes, split, y, notes, required=made is None)
+    learned = _learned(data, kind, y, targets, train, notes) if made is None else SingleLabel(1)
     graph = Graph(x, edge_index, edge_weight, y, undirected, None if targets is None else targets.to(x.device))
     task = NodeTask(
         train=_as_split(graph, train, inductive),
@@ -84,7 +91,10 @@ def read_nodes(
         metric=learned.metric,
     )
     if featureless:
-        task = with_features(task, edge_features(data, num_nodes), features)
+        usual = None if made is None else Degrees() if inductive else Eigenvectors()  # no label tells what is best
+        task = with_features(task, edge_features(data, num_nodes), features or usual)
+    if made is not None:
+        task = without_labels(task, made)
     used = OF_NODES | {"edge_attr"} if task.features == EdgeMeans.name else OF_NODES
     return replace(task, notes=(*unused_notes(data, used), *task.notes))
 
@@ -100,7 +110,7 @@ def recorded_reading(dataset: object, source: Mapping[str, Any]) -> dict[str, An
     reading = {
         "split": source.get("split", 0),
         "inductive": source.get("inductive", False),
-        "target": check_kind(source.get("target")),
+        "target": resolve_target(source.get("target")),
     }
     if not source or _single_graph(dataset).x is not None:
         return reading
@@ -109,8 +119,33 @@ def recorded_reading(dataset: object, source: Mapping[str, Any]) -> dict[str, An
     return reading | {"features": str(source["features"])}
 
 
+def has_labels(dataset: object) -> bool:
+    """Return whether nodes of a dataset of one graph have ``y``."""
+    return _single_graph(dataset).y is not None
+
+
 def _device(data: Data) -> torch.device | None:
     return data.edge_index.device if isinstance(data.edge_index, Tensor) else None
+
+
+def _made(data: Data, target: Kind | SingularVectors | None, notes: list[str]) -> SingularVectors | None:
+    """Return what nodes learn in place of labels; ``None``: they have labels, or shall have."""
+    if isinstance(target, SingularVectors):
+        return target
+    if target is not None or data.y is not None:
+        return None
+    notes.append(
+        f"data.y is missing, so nodes learn {SingularVectors()} of their features, without labels; "
+        'graphcond.evaluate(..., protocol="linear_probe") scores the result on a graph with labels.'
+    )
+    return SingularVectors()
+
+
+def _read_targets(
+    dataset: object, data: Data, target: Kind | None, num_nodes: int
+) -> tuple[Tensor, Tensor | None, Kind]:
+    kind = kind_of(checks.check_targets(data, num_nodes), target or published_kind(dataset))
+    return (*classes_and_columns(data.y, kind, f"; {checks.NUMBERS}"), kind)
 
 
 def _learned(data: Data, kind: Kind, y: Tensor, targets: Tensor | None, train: Tensor, notes: list[str]) -> Targets:
@@ -151,11 +186,16 @@ def _with_masks(data: Data, split: dict[str, Any]) -> Data:
     return data
 
 
-def _masks(data: Data, num_nodes: int, split: int, y: Tensor, notes: list[str]) -> Iterable[Tensor]:
+def _masks(
+    data: Data, num_nodes: int, split: int, y: Tensor, notes: list[str], *, required: bool = True
+) -> Iterable[Tensor]:
+    """Return the parts. Without a mask that has to be there, all nodes that no other names are for training."""
     masks = {
-        name: checks.check_mask(data, name, num_nodes, split, required=name == "train_mask").to(y.device)
+        name: checks.check_mask(data, name, num_nodes, split, required=required and name == "train_mask").to(y.device)
         for name in MASKS
     }
+    if data.get("train_mask") is None:
+        masks["train_mask"] = ~(masks["val_mask"] | masks["test_mask"])
     checks.check_disjoint(masks)
     if not masks["train_mask"].any():
         raise ValueError("data.train_mask selects no node; mark the labelled nodes to learn from")

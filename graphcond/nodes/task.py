@@ -128,6 +128,7 @@ class NodeTask:
         notes: What was noticed and repaired in the input, one sentence each.
         metric: By which it is evaluated unless a protocol says otherwise.
         features: What was made for nodes without features, as :func:`graphcond.node_features` takes it.
+        probed: Where targets were made without labels: the same nodes with those that there are, for linear probes.
     """
 
     train: NodePart
@@ -140,6 +141,7 @@ class NodeTask:
     notes: tuple[str, ...] = ()
     metric: str = "accuracy"
     features: str | None = None
+    probed: "NodeTask | None" = None
 
     def __repr__(self) -> str:
         train, val, test = (len(part.nodes) for part in (self.train, self.val, self.test))
@@ -160,11 +162,12 @@ class NodeTask:
         targets = self.targets.for_items(self.train.learned, items)
         if targets is self.targets:
             return self
-        return replace(self._with_graphs(lambda graph: graph.stratified(targets)), targets=targets)
+        return replace(self.with_graphs(lambda graph: graph.stratified(targets)), targets=targets)
 
     def to(self, device: torch.device) -> "NodeTask":
         """Return the task on another device; in the transductive setting the graph is copied once."""
-        moved, train = replace(self, targets=self.targets.to(device)), self.train.to(device)
+        probed = None if self.probed is None else self.probed.to(device)
+        moved, train = replace(self, targets=self.targets.to(device), probed=probed), self.train.to(device)
         if self.inductive:
             return replace(moved, train=train, val=self.val.to(device), test=self.test.to(device))
         val, test = (NodePart(train.graph, split.nodes.to(device)) for split in (self.val, self.test))
@@ -172,9 +175,10 @@ class NodeTask:
 
     def dense(self) -> "NodeTask":
         """Return the task with dense features, for what does not read sparse ones."""
-        return self._with_graphs(Graph.dense)
+        probed = None if self.probed is None else self.probed.dense()
+        return replace(self.with_graphs(Graph.dense), probed=probed)
 
-    def _with_graphs(self, changed: Callable[[Graph], Graph]) -> "NodeTask":
+    def with_graphs(self, changed: Callable[[Graph], Graph]) -> "NodeTask":
         """Return the task with its graphs changed, one that parts share once."""
         graphs = {id(one.graph): changed(one.graph) for one in (self.train, self.val, self.test)}
         train, val, test = (NodePart(graphs[id(s.graph)], s.nodes) for s in (self.train, self.val, self.test))
@@ -189,4 +193,5 @@ class NodeTask:
         """A text that differs where any of the splits, their labels or the classes do."""
         parts = (self.train, self.val, self.test)
         undirected = (str(part.graph.undirected) for part in parts)
-        return " ".join([*(part.fingerprint() for part in parts), self.targets.identity, *undirected])
+        probed = [] if self.probed is None else [self.probed.digest]
+        return " ".join([*(part.fingerprint() for part in parts), self.targets.identity, *undirected, *probed])

@@ -12,7 +12,7 @@ from torch import Tensor
 from graphcond.core.targets import Targets
 from graphcond.nodes.cost_model import NUMBER, Shape
 from graphcond.nodes.hops import are_many
-from graphcond.nodes.propagated_features import Views, unit
+from graphcond.nodes.propagated_features import PropagatedFeatures, Views, unit
 from graphcond.nodes.propagation import PAGERANK_STEPS, personalized_pagerank
 from graphcond.nodes.task import Graph, NodePart, NodeTask
 from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit_ridge_iteratively
@@ -183,12 +183,9 @@ def _smoothed(
         yield replace(choice, teleport=teleport, score=targets.score(final, y)), final
 
 
-def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
-    """Return soft targets of every node of the condensed graph, ``(num_nodes, outputs)``.
-
-    The teacher's where a target is not known, the target itself where it is, on training nodes.
-    """
-    view, nodes = views.train, task.train.nodes
+def fitted(task: NodeTask, view: PropagatedFeatures, choice: TeacherChoice) -> LinearModel:
+    """Return the ridge regression of a teacher, fitted to all training nodes."""
+    nodes = task.train.nodes
     goals = task.targets.regressands(task.train.learned)
     if min(len(nodes), view.graph.x.size(1)) > DIRECT_LIMIT:
         rows = view.products(choice.hops, nodes, choice.unit_rows)
@@ -196,9 +193,24 @@ def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
     else:
         known = view.rows_at(nodes, choice.hops)
         model, *_ = fit_ridge(unit(known, out=known) if choice.unit_rows else known, goals, [choice.penalty])
+    return model
+
+
+def scores_of_all(view: PropagatedFeatures, choice: TeacherChoice, model: LinearModel) -> Tensor:
+    """Return a teacher's scores of every node, ``(num_nodes, outputs)``."""
     scores = view.scores(model, choice.hops, choice.unit_rows)
     if choice.teleport < 1:
         scores = personalized_pagerank(view.adjacency, scores, choice.teleport)
+    return scores
+
+
+def posteriors(task: NodeTask, views: Views, choice: TeacherChoice) -> Tensor:
+    """Return soft targets of every node of the condensed graph, ``(num_nodes, outputs)``.
+
+    The teacher's where a target is not known, the target itself where it is, on training nodes.
+    """
+    nodes = task.train.nodes
+    scores = scores_of_all(views.train, choice, fitted(task, views.train, choice))
     for part in torch.split(scores, ROWS_AT_ONCE):  # in their own memory: on a large graph they are many
         task.targets.soft(part, choice.temperature)
     given = task.targets.softened(task.train.learned).to(scores)

@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from graphcond.core.fields import require_positive
+from graphcond.core.fields import check_flag, require_positive
 from graphcond.surrogates.network import Network
 
 PROBES = 2
@@ -36,16 +36,21 @@ class ConvNet:
     Args:
         width: Channels of each block.
         depth: Blocks.
-        normalized: Whether each channel of each image is normalised, with a learned scale and shift.
+        normalized: Whether each channel of each image is normalised, with a learned scale and shift; ``"batch"``:
+            each channel over all images of a batch (batch normalisation) instead.
     """
 
     width: int = 128
     depth: int = 3
-    normalized: bool = True
+    normalized: bool | Literal["batch"] = True
 
     def __post_init__(self) -> None:
         """Check the fields."""
         require_positive(self)
+        if self.normalized != "batch":
+            if isinstance(self.normalized, str):
+                raise TypeError(f"normalized must be True or False, or 'batch', got {self.normalized!r}")
+            object.__setattr__(self, "normalized", check_flag("normalized", self.normalized))
 
     def __call__(self, shape: tuple[int, int, int], num_classes: int) -> nn.Module:
         """See :class:`Architecture`."""
@@ -69,9 +74,11 @@ def _one_more(frames: tuple[int, ...]) -> tuple[int, int]:
 
 
 class _Block(nn.Sequential):
-    def __init__(self, channels: int, width: int, padding: tuple[int, int], normalized: bool) -> None:
-        norm = [nn.GroupNorm(width, width)] if normalized else []
-        super().__init__(nn.Conv2d(channels, width, 3, padding=padding), *norm, nn.ReLU(), nn.AvgPool2d(2))
+    def __init__(self, channels: int, width: int, padding: tuple[int, int], normalized: bool | str) -> None:
+        norm = nn.BatchNorm2d(width) if normalized == "batch" else nn.GroupNorm(width, width)
+        super().__init__(
+            nn.Conv2d(channels, width, 3, padding=padding), *([norm] if normalized else []), nn.ReLU(), nn.AvgPool2d(2)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,9 +65,9 @@ class InfiniteWidth:
         return self.from_covariance(torch.where(same, norms, covariance), norms, norms)
 
     def cross(self, weights: Weights, left: Batch, right: Batch) -> Tensor:
-        """Return the kernel between the rows of two batches, ``(n_left, n_right)``."""
-        x, y = left.x.flatten(1), right.x.flatten(1)
-        return self.from_products(x @ y.T, x.square().sum(dim=1), y.square().sum(dim=1), x.size(1))
+        """Return the kernel between the rows of two batches, ``(n_left, n_right)``; those of the left may be sparse."""
+        x, y = left.x if left.x.layout == torch.sparse_csr else left.x.flatten(1), right.x.flatten(1)
+        return self.from_products(x @ y.T, squared_norms(x), squared_norms(y), y.size(1))
 
     def from_products(self, products: Tensor, left: Tensor, right: Tensor, inputs: int) -> Tensor:
         """Return the kernel from inner products ``(n, k)`` and squared norms ``(n,)``, ``(k,)`` of rows."""
@@ -94,6 +94,13 @@ class InfiniteWidth:
 
     def _covariance(self, products: Tensor, inputs: int) -> Tensor:
         return self.weight_variance / inputs * products + self.bias_variance
+
+
+def squared_norms(rows: Tensor) -> Tensor:
+    """Return the squared norms of the rows of a matrix, dense or sparse CSR, ``(n,)``."""
+    if rows.layout == torch.sparse_csr:
+        return torch.segment_reduce(rows.values().square(), "sum", offsets=rows.crow_indices())
+    return rows.square().sum(dim=1)
 
 
 def arc_cosine(covariance: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:

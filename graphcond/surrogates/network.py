@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, replace_all_batch_norm_modules_
 
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.statistic import Statistic
@@ -27,12 +27,14 @@ class Network:
         num_classes: Classes.
         like: Weights are moved to its device.
         taps: Names of submodules, as ``named_modules`` gives them, in the order in which they work.
+        inputs: Whether what goes into these is heard, instead of what comes out of them.
     """
 
     build: Callable[[], nn.Module]
     num_classes: int
     like: Tensor | None = None
     taps: Sequence[str] = ()
+    inputs: bool = False
     _module: nn.Module = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,6 +43,8 @@ class Network:
         missing = [name for name in self.taps if name not in dict(module.named_modules())]
         if missing:
             raise ValueError(f"taps names the module {missing[0]!r}, which {type(module).__name__} does not have")
+        if module.training:  # weights are all that it keeps: batches are normalised by themselves
+            replace_all_batch_norm_modules_(module)
         object.__setattr__(self, "_module", module if self.like is None else module.to(self.like.device))
 
     @property
@@ -74,7 +78,10 @@ class Network:
         """Gather the embeddings of the next pass."""
         heard: list[Tensor] = []
         modules = dict(self._module.named_modules())
-        handles = [modules[name].register_forward_hook(partial(_hear_output, heard)) for name in self.taps]
+        if self.inputs:
+            handles = [modules[name].register_forward_pre_hook(partial(_hear_input, heard)) for name in self.taps]
+        else:
+            handles = [modules[name].register_forward_hook(partial(_hear_output, heard)) for name in self.taps]
         linear = [module for module in modules.values() if isinstance(module, nn.Linear)]
         if not self.taps and linear:
             handles.append(linear[-1].register_forward_pre_hook(partial(_hear_input, heard)))

@@ -10,7 +10,7 @@ from graphcond.core.fields import require_positive
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.surrogate import Weights
 from graphcond.core.sparse import take_rows
-from graphcond.surrogates.infinite_width import InfiniteWidth, arc_cosine
+from graphcond.surrogates.infinite_width import arc_cosine
 
 Hops = tuple[Tensor, ...]
 BLOCK = 64  # labelled nodes whose neighbours' covariances are held at a time
@@ -41,38 +41,46 @@ class Neighbourhood(Batch):
 
 @dataclass(frozen=True, kw_only=True)
 class StructuredWidth:
-    r"""The structure-based neural tangent kernel (SNTK: Wang et al., WWW 2024), that of an infinitely wide GCN.
+    r"""The neural tangent kernel of an infinitely wide GCN, that of GC-SNTK (Wang et al., WWW 2024) among them.
 
-    Before each hidden layer, nodes take the weighted sum of their neighbours. With operators :math:`A, A'` of the two
+    Before hidden layers, nodes take the weighted sum of their neighbours. With operators :math:`A, A'` of the two
     sides, :math:`\Sigma_1 = w^2 A X {X'}^\top {A'}^\top / m + \beta^2 = \Theta_1` and the arc-cosine kernels
-    :math:`\kappa_1, \kappa_0` of :class:`InfiniteWidth`, going from layer :math:`l` to the next does
+    :math:`\kappa_1, \kappa_0` of :func:`arc_cosine`, going from layer :math:`l` to the next does
 
     .. math:: \Sigma_{l+1} = w^2 A\, \kappa_1(\Sigma_l)\, {A'}^\top + \beta^2, \qquad
               \Theta_{l+1} = \Sigma_{l+1} + w^2 A \big(\Theta_l \odot \kappa_0(\Sigma_l)\big) {A'}^\top
 
-    and the readout the same without operators. A batch's ``adj`` is the operator among the rows of its ``x``, ``(n,
+    and the readout the same without operators; so do the layers in between where nodes take sums before every second
+    layer only, or more rarely. A batch's ``adj`` is the operator among the rows of its ``x``, ``(n,
     n)`` sparse CSR, and ``rows`` says which of them are labelled; without ``adj`` nodes see themselves only, as in
-    :class:`InfiniteWidth`.
+    :class:`graphcond.surrogates.infinite_width.InfiniteWidth`.
 
     A real batch that is used again and again is to be passed through :meth:`seen` once. A use then costs two
     products with a sparse matrix for each layer and hop: the number of edges around labelled nodes, times the synthetic
     nodes.
 
     Note:
-        The published code multiplies by the Kronecker product :math:`A \otimes A'`, one entry for each pair of edges.
-        Biases are not propagated, as in ``GCNConv``; there, there are none.
+        - The published code multiplies by the Kronecker product :math:`A \otimes A'`, one entry for each pair of edges.
+        - The kernel of :math:`K` aggregations, each with :math:`L` layers after it, is the one with
+          ``depth=K * L, layers_per_hop=L, weight_variance=2, bias_variance=0``, times half the number of features.
+        - Biases are not propagated, as in ``GCNConv``; there, there are none.
 
     Args:
-        hops_per_layer: Hops before each hidden layer.
+        hops_per_layer: Hops before each hidden layer, or each of those that have any.
+        layers_per_hop: Hidden layers from one that has hops before it to the next.
         depth: Hidden layers.
         weight_variance: :math:`w^2` of every layer.
         bias_variance: :math:`\beta^2` of every layer.
+        late_slope: Take :math:`\kappa_0` of what a layer gives, :math:`2 \kappa_1(\Sigma_l)`, instead of
+            :math:`\Sigma_l`, as the published code does.
     """
 
     hops_per_layer: int = 1
+    layers_per_hop: int = 1
     depth: int = 2
     weight_variance: float = 2.0
     bias_variance: float = 0.01
+    late_slope: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -81,15 +89,19 @@ class StructuredWidth:
     def gram(self, weights: Weights, batch: Batch) -> Tensor:
         """Return the kernel among the labelled rows of a batch, ``(m, m)`` float64."""
         if batch.adj is None and not isinstance(batch, Neighbourhood):
-            return self._structureless().gram(weights, Batch(batch.own(batch.x), batch.y))
+            batch = Batch(batch.own(batch.x).double(), batch.y)
         around = self.seen(batch)
         hops = tuple(tuple(operator.double() for operator in layer) for layer in around.hops)
         around = replace(around, x=around.x.double(), hops=hops)
-        return self._kernel(around, around)
+        covariance = self._covariance(around, around)
+        # Rounding must not give a row an angle with itself.
+        same = torch.eye(len(covariance), dtype=torch.bool, device=covariance.device)
+        return self._kernel(around, around, torch.where(same, around.variances[0].to(covariance), covariance))
 
     def cross(self, weights: Weights, left: Batch, right: Batch) -> Tensor:
         """Return the kernel between the labelled rows of two batches, ``(m_left, m_right)``."""
-        return self._kernel(self.seen(left), self.seen(right))
+        mine, theirs = self.seen(left), self.seen(right)
+        return self._kernel(mine, theirs, self._covariance(mine, theirs))
 
     def seen(self, batch: Batch) -> Neighbourhood:
         """Return a batch with what does not depend on the other side, worked out once.
@@ -117,10 +129,10 @@ class StructuredWidth:
                 f"{tuple(adj.shape)} of layout {adj.layout}; make it of all nodes and name the labelled ones by rows"
             )
         rows = torch.arange(count, device=batch.x.device) if batch.rows is None else batch.rows
-        (first, *hops), (outermost, *_) = _cropped([[adj] * self.hops_per_layer] * self.depth, rows)
+        layers = [[adj] * (0 if layer % self.layers_per_hop else self.hops_per_layer) for layer in range(self.depth)]
+        (first, *hops), (outermost, *seen) = _cropped(layers, rows)
         x = _propagated(first, batch.x.flatten(1)[outermost])
-        sizes = [len(x), *(len(layer[-1]) if layer else len(x) for layer in hops)]
-        variances = tuple(x.new_empty(size, dtype=torch.float64) for size in sizes)
+        variances = tuple(x.new_empty(len(nodes), dtype=torch.float64) for nodes in seen)
         for start in range(0, len(rows), BLOCK):
             block = torch.arange(start, min(start + BLOCK, len(rows)), device=rows.device)
             operators, nodes = _cropped(hops, block)
@@ -145,12 +157,18 @@ class StructuredWidth:
             yield variance
             variance = self._affine(variance / 2)
 
-    def _kernel(self, left: Neighbourhood, right: Neighbourhood) -> Tensor:
-        covariance = tangent = self._affine(left.x @ right.x.T / left.x.size(1))
+    def _covariance(self, left: Neighbourhood, right: Neighbourhood) -> Tensor:
+        return self._affine(left.x @ right.x.T / left.x.size(1))
+
+    def _kernel(self, left: Neighbourhood, right: Neighbourhood, covariance: Tensor) -> Tensor:
+        tangent = covariance
         nothing: Sequence[Hops] = ((),)  # before the readout
         layers = zip((*left.hops, *nothing), (*right.hops, *nothing), left.variances, right.variances, strict=True)
         for mine, theirs, variance, other in layers:
-            value, slope = arc_cosine(covariance, variance.to(covariance), other.to(covariance))
+            variance, other = variance.to(covariance), other.to(covariance)
+            value, slope = arc_cosine(covariance, variance, other)
+            if self.late_slope:
+                _, slope = arc_cosine(2 * value, variance, other)
             value, tangent = (
                 _propagated(theirs, _propagated(mine, part).T).T for part in (value, tangent * slope)
             )  # fmt: skip
@@ -160,11 +178,6 @@ class StructuredWidth:
 
     def _affine(self, value: Tensor) -> Tensor:
         return self.weight_variance * value + self.bias_variance
-
-    def _structureless(self) -> InfiniteWidth:
-        return InfiniteWidth(
-            depth=self.depth, weight_variance=self.weight_variance, bias_variance=self.bias_variance
-        )  # fmt: skip
 
 
 def _propagated(operators: Sequence[Tensor], values: Tensor) -> Tensor:

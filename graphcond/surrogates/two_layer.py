@@ -31,6 +31,8 @@ class TwoLayer:
         hidden: Hidden units.
         targets: What is predicted.
         like: Weights are drawn on its device, with its type.
+        gathered: Whether the embedding of a row is what goes into the last weight, after the operator; else it is the
+            hidden layer of the row alone.
 
     Note:
         Weights and biases are uniform within one over the root of the layer's outputs, as in GCond's published code.
@@ -40,6 +42,7 @@ class TwoLayer:
     hidden: int
     targets: Targets
     like: Tensor
+    gathered: bool = False
 
     @property
     def num_classes(self) -> int:
@@ -55,7 +58,8 @@ class TwoLayer:
         """See :class:`graphcond.core.matching.surrogate.Surrogate`."""
         x = batch.x.flatten(1)
         hidden = F.linear(x, *weights[:2]).relu()
-        return [batch.own(x), batch.own(hidden), F.linear(batch.gather(hidden), *weights[2:])]
+        last = batch.gather(hidden)
+        return [batch.own(x), last if self.gathered else batch.own(hidden), F.linear(last, *weights[2:])]
 
     def class_gradients(self, weights: Weights, batch: Batch) -> Statistic:
         """See :class:`graphcond.core.matching.surrogate.Surrogate`."""

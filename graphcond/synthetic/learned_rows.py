@@ -122,6 +122,10 @@ class Labelled(Synthetic):
         """Return the bytes of all that is learned: what has to be kept besides fixed labels."""
         return sum(parameter.numel() * parameter.element_size() for parameter in self.parameters())
 
+    def generator_bytes(self) -> int | None:
+        """Return the bytes of a fixed network that rows are decoded by; ``None``: there is none."""
+        return None
+
 
 class LearnedRows(Labelled):
     """Rows of any shape, each number of which is learned.

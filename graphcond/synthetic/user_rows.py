@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from graphcond.core.fields import require_positive
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.recipe import Synthetic
-
-SMALLEST = 1e-20  # the exponential draws of float32 can be 0, whose logarithm no row survives
+from graphcond.synthetic.gumbel import gumbel_sum
 
 
 @runtime_checkable
@@ -67,14 +66,7 @@ class GumbelRows:
 
     def __call__(self, logits: Tensor) -> Tensor:
         """See :class:`RowDecoder`."""
-        total = torch.zeros_like(logits)
-        for _ in range(self.draws):
-            total = total + torch.utils.checkpoint.checkpoint(self._draw, logits, use_reentrant=False)
-        return total.clamp(max=1)
-
-    def _draw(self, logits: Tensor) -> Tensor:
-        noise = -torch.empty_like(logits).exponential_().clamp_(min=SMALLEST).log_()
-        return torch.softmax((logits + noise) / self.temperature, dim=1)
+        return gumbel_sum(logits, self.draws, self.temperature).clamp(max=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,19 +128,33 @@ class UserRows(Synthetic):
         rows: How logits become interactions.
         first: How they do so in the first batches, which train what ``rows`` would hide; ``None``: as ``rows`` says.
         first_batches: How many batches those are.
+        cost: What an interaction of each user adds to the objective.
+        ridge: What a regression on them is regularised with, where validations choose it anew; ``None``: they do not.
     """
 
     batches: Tensor
+    ridge: Tensor | None
 
     def __init__(
-        self, logits: Tensor, rows: RowDecoder, first: RowDecoder | None = None, first_batches: int = 0
+        self,
+        logits: Tensor,
+        rows: RowDecoder,
+        first: RowDecoder | None = None,
+        first_batches: int = 0,
+        *,
+        cost: float = 0.0,
+        ridge: float | None = None,
     ) -> None:
         super().__init__()
         self.logits = nn.Parameter(logits.clone())
         self.rows = rows
         self._first = first
         self._first_batches = first_batches
+        self._cost = cost
+        self._amount: Tensor | None = None
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))  # a checkpoint must know how many there were
+        # Where there is one, it stays with the users whose validation chose it.
+        self.register_buffer("ridge", None if ridge is None else torch.tensor(ridge, dtype=torch.float64))
 
     def interactions(self) -> Tensor:
         """Return the interactions, ``(num_users, num_items)``."""
@@ -159,7 +165,12 @@ class UserRows(Synthetic):
         early = self._first is not None and self.batches < self._first_batches
         self.batches += 1
         x = self._first(self.logits) if early and self._first is not None else self.interactions()
+        self._amount = x.sum(dim=1).mean() if self._cost else None
         return Batch(x, x)
+
+    def penalty(self) -> Tensor | None:
+        """See :class:`Synthetic`; it is that of the last batch, whose noise it shares."""
+        return None if self._amount is None else self._cost * self._amount
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """See :class:`Synthetic`."""

@@ -6,6 +6,7 @@ import torch
 from scipy.sparse import csr_matrix
 
 from graphcond.core.matching.batch import Batch
+from graphcond.core.sparse import compressed_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +19,8 @@ class UserBatches:
     Args:
         user_items: ``(num_users, num_items)`` interactions; they count as 0 and 1.
         users: Number of users in a batch; with ``None`` or more than there are, all of them.
-        hidden: Chance of an interaction to be hidden; 0: every row is its own target.
+        hidden: Chance of an interaction to be hidden; 0: every row is its own target. Where all users come so, ``x`` is
+            sparse CSR.
         device: Where the batches are.
     """
 
@@ -42,6 +44,8 @@ class UserBatches:
         if not self._everybody:
             rows = rows[torch.randperm(rows.shape[0])[: self.users].numpy()]
         x = torch.from_numpy(rows.toarray() > 0).to(self.device, torch.float32)
+        if self.constant:
+            return Batch(compressed_rows(x), x)
         if self.hidden == 0:
             return Batch(x, x)
         shown = (torch.rand(x.shape, device=x.device) >= self.hidden).to(x.dtype)

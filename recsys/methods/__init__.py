@@ -1,6 +1,7 @@
 """Ways to condense interactions, looked up by name or passed as values."""
 
 from graphcond.core.method import MethodTable
+from graphcond.core.relabelled import Relabelled
 from graphcond.synthetic.user_rows import GumbelRows, SoftmaxRows, TopKRows
 from recsys.methods.auto import AutoUsers
 from recsys.methods.base import UserBudget, UserMethod
@@ -15,6 +16,7 @@ METHODS = MethodTable(
     base=UserMethod,
     classes=(AutoUsers, DistillCF, Forgetting, HeadUsers, KMeansUsers, RandomUsers, StratifiedUsers),
     nested=(GumbelRows, SoftmaxRows, TopKRows),
+    decorators={Relabelled: None},  # interactions have no labels
     of=" for interactions",
     example="a method for interactions such as DistillCF()",
 )

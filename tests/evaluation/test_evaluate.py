@@ -14,16 +14,24 @@ from torch_geometric.utils import dense_to_sparse
 import graphcond
 from graphcond.core.evaluation.columns import score_of
 from graphcond.core.evaluation.metrics import METRICS
+from graphcond.core.runtime.randomness import seeded
 from graphcond.core.targets import SingleLabel
 from graphcond.evaluation import Protocol, evaluate
 from graphcond.nodes.evaluation.models import MODELS, ModelKind
 from graphcond.nodes.evaluation.protocol import PUBLISHED, STANDARD
-from graphcond.nodes.evaluation.training import EvaluationData, TrainingData, train_once
+from graphcond.nodes.evaluation.training import EvaluationData, TrainingData, score_on, trained
 from graphcond.nodes.evaluation.value import CONTROLS
 from graphcond.nodes.reading import read_nodes
 
 QUICK = Protocol(name="quick", epochs=20, hidden=16)
 pytestmark = pytest.mark.usefixtures("quick_choice")
+
+
+def train_once(kind, training, val, test, targets, protocol, metric, seed):
+    """Return the score of a fresh model that is trained once."""
+    with seeded(seed):
+        model, score = trained(kind, training, val, targets, protocol, metric)
+        return score_on(model, score, test, targets, metric)
 
 
 def test_every_control_stands_beside_the_result(toy: Data) -> None:

@@ -14,6 +14,7 @@ from graphcond.core.evaluation.protocols import protocol_text
 from graphcond.core.settings import with_settings
 from graphcond.evaluation.evaluate import WORDS
 from graphcond.evaluation.evaluations import OWN
+from graphcond.images.evaluation.probing import RandomVectors
 from recsys.evaluation.protocol import UserProtocol
 from recsys.evaluation.value import USER_EVALUATION
 
@@ -87,7 +88,7 @@ def test_controls_are_values(evaluation: Evaluation) -> None:
     assert evaluation.controls["whole"] == Whole()
     for name, control in evaluation.controls.items():
         assert hash(control) == hash(dataclasses.replace(control))
-        assert control.sized is isinstance(control, Selection)
+        assert control.sized is isinstance(control, Selection | RandomVectors)
         if isinstance(control, Selection):
             assert control.method.name == name
 

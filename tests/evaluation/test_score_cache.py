@@ -55,7 +55,7 @@ def whole_of_images(**given: object) -> Row:
 def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is trained on, one entry each."""
     seen: list[str] = []
-    for module, name in ((nodes, "train_once"), (graphs, "train_graphs"), (images, "train_images")):
+    for module, name in ((nodes, "trained"), (graphs, "train_graphs"), (images, "train_images")):
 
         def train(*args: object, real: Callable, name: str) -> object:
             seen.append(name)

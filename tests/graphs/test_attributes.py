@@ -157,7 +157,8 @@ def test_every_method_keeps_weights_or_tells(make_graphs, method, monkeypatch):
     assert ("edge_weight" in small[0]) == method.keeps_weights
     assert bool(reported) == (not method.keeps_weights)
     if reported:
-        assert reported[0].endswith("these keep it: auto, herding, k_center, random, random_soft, ridge, wl_fold.")
+        keep = "auto, herding, k_center, pruned, random, random_soft, ridge, wl_fold"
+        assert reported[0].endswith(f"these keep it: {keep}.")
 
 
 @pytest.mark.parametrize("method", ["random", "wl_fold"])

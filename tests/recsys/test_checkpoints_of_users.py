@@ -30,6 +30,13 @@ METHODS = {
     "reconstruction": DistillCF(**FEW, loss="reconstruction"),
     "likelihood, two layers": DistillCF(**FEW, loss="likelihood", depth=2),
     "gumbel": DistillCF(**FEW, rows=GumbelRows(draws=3)),
+    "published": dataclasses.replace(
+        DistillCF.preset("published"),
+        rows=GumbelRows(draws=3),
+        steps=STEPS,
+        validation_steps=(2, 3, 7),
+        learning_rate=1.0,
+    ),
 }
 CASES = [*((name, None) for name in METHODS), ("weighted", 40)]
 

@@ -20,6 +20,8 @@ KERNELS = [
     StructuredWidth(depth=3, weight_variance=1.3, bias_variance=0.2),
     StructuredWidth(hops_per_layer=2, bias_variance=0.3),
     StructuredWidth(hops_per_layer=0, depth=2),
+    StructuredWidth(hops_per_layer=2, layers_per_hop=2, depth=3),
+    StructuredWidth(layers_per_hop=2, depth=4, bias_variance=0.0, late_slope=True),
 ]
 each_kernel = pytest.mark.parametrize("kernel", KERNELS, ids=str)
 NODES, ROWS = 9, torch.tensor([7, 0, 4, 5])
@@ -49,10 +51,10 @@ def kronecker(kernel: StructuredWidth, x: Tensor, a: Tensor, y: Tensor, b: Tenso
     """The whole kernel among all nodes of two graphs, a covariance being one long vector, as published."""
     w, bias = kernel.weight_variance, kernel.bias_variance
 
-    def gathered(covariance: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    def gathered(layer: int, covariance: Tensor, left: Tensor, right: Tensor) -> Tensor:
         product = torch.kron(left, right)
         flat = covariance.flatten()
-        for _ in range(kernel.hops_per_layer):
+        for _ in range(0 if layer % kernel.layers_per_hop else kernel.hops_per_layer):
             flat = product @ flat
         return flat.view(len(left), len(right))
 
@@ -64,13 +66,15 @@ def kronecker(kernel: StructuredWidth, x: Tensor, a: Tensor, y: Tensor, b: Tenso
         covariances, product = [], u @ v.T / u.size(1)
         tangent = torch.zeros_like(product)
         for layer in range(kernel.depth):
-            covariance = w * gathered(product, p, q) + bias
-            tangent = covariance + w * gathered(tangent, p, q)
+            covariance = w * gathered(layer, product, p, q) + bias
+            tangent = covariance + w * gathered(layer, tangent, p, q)
             covariances.append(covariance)
             lefts, rights = (covariance, covariance) if own else (mine[layer], theirs[layer])
             lengths = torch.outer(lefts.diagonal(), rights.diagonal()).sqrt()
             angle = torch.acos((covariance / lengths).clamp(-1, 1))
             product = lengths * (angle.sin() + (math.pi - angle) * angle.cos()) / (2 * math.pi)
+            if kernel.late_slope:
+                angle = torch.acos((2 * product / lengths).clamp(-1, 1))
             tangent = tangent * (math.pi - angle) / (2 * math.pi)
         return covariances, w * product + bias + w * tangent
 
@@ -108,7 +112,7 @@ def test_the_gram_matrix_of_nodes_equals_explicit_kronecker_products(kernel):
 def test_without_edges_it_is_the_kernel_of_rows(fields):
     plain, structured = InfiniteWidth(**{"depth": 2} | fields), StructuredWidth(**fields)
     left, right = points(5), points(3, seed=9)
-    assert torch.equal(structured.gram((), left), plain.gram((), left))
+    torch.testing.assert_close(structured.gram((), left), plain.gram((), left), rtol=1e-13, atol=0)
     torch.testing.assert_close(structured.cross((), left, right), plain.cross((), left, right), rtol=1e-13, atol=0)
     loops = Batch(left.x, left.y, compressed_rows(torch.eye(5, dtype=torch.float64)))
     torch.testing.assert_close(structured.cross((), loops, right), plain.cross((), left, right), rtol=1e-13, atol=0)
@@ -124,7 +128,7 @@ def test_images_are_flattened():
 
 
 def finite_network(kernel: StructuredWidth, x: Tensor, adj: Tensor, width: int, networks: int) -> Tensor:
-    """The mean empirical tangent kernel of GCNs of that width: the operator before each hidden layer, biases after."""
+    """The mean empirical tangent kernel of GCNs of that width: operators before hidden layers, biases after."""
     generator = torch.Generator().manual_seed(0)
     sizes = [x.size(1), *[width] * kernel.depth, 1]
     total = torch.zeros(len(x), len(x))
@@ -136,7 +140,7 @@ def finite_network(kernel: StructuredWidth, x: Tensor, adj: Tensor, width: int, 
             if i:
                 hidden = hidden.relu()
             hidden = math.sqrt(kernel.weight_variance / hidden.size(1)) * hidden @ parameters[i]
-            if i < 2 * kernel.depth:
+            if i < 2 * kernel.depth and i // 2 % kernel.layers_per_hop == 0:
                 hidden = torch.linalg.matrix_power(adj, kernel.hops_per_layer) @ hidden
             hidden = hidden + math.sqrt(kernel.bias_variance) * parameters[i + 1]
         rows = [torch.autograd.grad(output, parameters, retain_graph=True) for output in hidden[:, 0]]
@@ -145,9 +149,9 @@ def finite_network(kernel: StructuredWidth, x: Tensor, adj: Tensor, width: int, 
     return total
 
 
-@pytest.mark.parametrize("hops", [1, 2])
-def test_equals_a_wide_graph_convolutional_network(hops):
-    kernel = StructuredWidth(hops_per_layer=hops, weight_variance=1.5, bias_variance=0.3)
+@pytest.mark.parametrize("fields", [{}, {"hops_per_layer": 2}, {"layers_per_hop": 2}], ids=str)
+def test_equals_a_wide_graph_convolutional_network(fields):
+    kernel = StructuredWidth(**fields, weight_variance=1.5, bias_variance=0.3)
     adj = (operator() / 2)[:5, :5]
     batch = Batch(random(5, 3), random(5, 1), compressed_rows(adj))
     found = finite_network(kernel, batch.x.float(), adj.float(), width=400, networks=40).double()
@@ -266,6 +270,8 @@ def test_an_unusable_operator_is_refused(adj):
     ("fields", "error", "message"),
     [
         ({"depth": 0}, ValueError, "depth must be positive, got 0"),
+        ({"layers_per_hop": 0}, ValueError, "layers_per_hop must be positive, got 0"),
+        ({"late_slope": 1}, TypeError, "late_slope must be True or False, got 1"),
         ({"hops_per_layer": -1}, ValueError, "hops_per_layer must be at least 0, got -1"),
         ({"hops_per_layer": 1.5}, TypeError, "hops_per_layer must be a whole number"),
         ({"weight_variance": 0.0}, ValueError, "weight_variance must be positive"),

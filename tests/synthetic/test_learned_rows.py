@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.driver import run
@@ -15,7 +15,10 @@ from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Weightless
 from graphcond.core.run_context import RunContext
 from graphcond.images.methods.bases import Bases
+from graphcond.images.methods.coded import CodedImages, Decoders
+from graphcond.images.methods.generators import Decoder
 from graphcond.images.methods.hallucinated import HallucinatedImages
+from graphcond.images.methods.latents import GeneratedImages
 from graphcond.images.methods.multi_formation import MultiFormationImages
 from graphcond.synthetic.learned_rows import FreeTargets, HardLabels, Labelled, Labels, LearnedRows, SoftLabels
 
@@ -45,17 +48,41 @@ def hallucinated(labels: Labels, step_size: float | None = None) -> Labelled:
         return HallucinatedImages(random(3, *SHAPE), labels, hallucinators=2, step_size=step_size)
 
 
+def coded(labels: Labels, step_size: float | None = None) -> Labelled:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        codes = random(3, 2, 1, 2)
+        return CodedImages(codes, Decoders(2, 2, 3, SHAPE, like=codes), labels, step_size=step_size)
+
+
+def generated(labels: Labels, step_size: float | None = None) -> Labelled:
+    z, layer = random(3, 5), nn.Linear(5, 48)
+    layer.weight.data = (0.5 + random(48, 5, seed=1) / 10).to(z.dtype)  # every latent number makes images brighter
+    layer.bias.data = random(48, seed=2).to(z.dtype)
+    module = nn.Sequential(layer, nn.Unflatten(1, SHAPE)).requires_grad_(False)
+    return GeneratedImages(z, Decoder(module, False, None), CLASSES, labels, step_size=step_size)
+
+
 LABELS: dict[str, Callable[[], Labels]] = {
     "hard": lambda: HardLabels(CLASSES),
     "soft": lambda: SoftLabels(random(3, 4)),
     "targets": lambda: FreeTargets(random(3, 4)),
 }
-MAKERS = {"free": free, "formed": formed, "bases": bases, "hallucinated": hallucinated}
+MAKERS = {
+    "free": free,
+    "formed": formed,
+    "bases": bases,
+    "hallucinated": hallucinated,
+    "coded": coded,
+    "generated": generated,
+}
 PARTS = {
     "free": ["features"],
     "formed": ["features"],
     "bases": ["features", "addresses"],
     "hallucinated": ["features", "hallucinators"],
+    "coded": ["features", "decoders"],
+    "generated": ["features"],
 }
 parameterisations = pytest.mark.parametrize("maker", MAKERS.values(), ids=list(MAKERS))
 with_labels = pytest.mark.parametrize("labels", LABELS.values(), ids=list(LABELS))

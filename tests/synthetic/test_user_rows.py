@@ -7,8 +7,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import kstest
 from torch import Tensor
 
+from graphcond.synthetic import gumbel
+from graphcond.synthetic.gumbel import log_exponential
 from graphcond.synthetic.user_rows import GumbelRows, SoftmaxRows, TopKRows, UserRows
 
 
@@ -24,7 +27,12 @@ def derivative(rows, logits: Tensor, upstream: Tensor) -> Tensor:
 
 def with_kept_noise(rows: GumbelRows, logits: Tensor) -> Tensor:
     """The multi-sampling of the paper as autograd sees it, with all noise kept."""
-    noise = [-torch.empty_like(logits).exponential_().log() for _ in range(rows.draws)]
+    generator = torch.Generator().manual_seed(int(torch.randint(2**63 - 1, ())))
+    noise = []
+    for _ in range(rows.draws):
+        words = torch.empty(-(-logits.numel() // 2), dtype=torch.int64).random_(generator=generator)
+        uniform = words.view(torch.int32)[: logits.numel()].view_as(logits).to(logits.dtype).abs() / 2**31
+        noise.append(-torch.log(-torch.log(uniform)))
     return sum(torch.softmax((logits + each) / rows.temperature, dim=1) for each in noise).clamp(max=1)
 
 
@@ -71,8 +79,8 @@ def test_gumbel_noise_is_new_at_every_call_and_in_every_draw():
     torch.manual_seed(0)
     assert torch.equal(rows(logits), first)
     torch.manual_seed(0)
-    together = GumbelRows(draws=2, temperature=0.5)(logits)
-    torch.testing.assert_close(together, (first + second).clamp(max=1))
+    other = GumbelRows(draws=2, temperature=0.5)(0 * logits) - GumbelRows(draws=1, temperature=0.5)(0 * logits)
+    assert not torch.isclose(other, GumbelRows(draws=1, temperature=0.5)(0 * logits)).any()
 
 
 @pytest.mark.parametrize("temperature", [0.5, 10.0])
@@ -129,11 +137,56 @@ def test_hot_gumbel_rows_are_softmax_rows_with_a_little_noise():
     assert not torch.equal(noisy, plain)
 
 
-def test_a_draw_of_zero_does_not_break_a_row(monkeypatch):
-    monkeypatch.setattr(torch.Tensor, "exponential_", torch.Tensor.zero_)
-    rows, logits = GumbelRows(draws=2), torch.zeros(2, 4)
+@pytest.mark.parametrize("word", [0, -1, 2**63 - 1, 2**31 - 1, 2**31])
+@pytest.mark.parametrize("temperature", [0.01, 10.0])
+def test_the_most_extreme_draws_do_not_break_a_row(monkeypatch, word, temperature):
+    monkeypatch.setattr(torch.Tensor, "random_", lambda words, generator: words.fill_(word))
+    rows, logits = GumbelRows(draws=2, temperature=temperature), torch.zeros(2, 4)
     assert rows(logits).isfinite().all()
     assert derivative(rows, logits, torch.ones(2, 4)).isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_no_noise_is_infinite(dtype):
+    integers = torch.tensor([0.0, 2.0**31, -(2.0**31), 1.0, 2.0**30], dtype=dtype)
+    noise = -log_exponential(integers)
+    assert noise.isfinite().all()
+    assert noise[4].item() == pytest.approx(-math.log(math.log(2)))
+    assert noise[1] == noise[2] == noise.max()
+    assert noise[0] <= noise[3] == pytest.approx(-math.log(31 * math.log(2)), rel=0.1)
+
+
+def test_noise_is_distributed_as_a_gumbel_variable():
+    words = torch.empty(100_000, dtype=torch.int64).random_(generator=torch.Generator().manual_seed(1))
+    noise = -log_exponential(words.view(torch.int32).float()).double().numpy()
+    assert kstest(noise, "gumbel_r").pvalue > 1e-3
+    assert kstest(noise[::2], "gumbel_r").pvalue > 1e-3  # each half of the words by itself
+    assert kstest(noise[1::2], "gumbel_r").pvalue > 1e-3
+    assert abs(np.corrcoef(noise[::2], noise[1::2])[0, 1]) < 4 / 100_000**0.5
+
+
+def test_rows_are_drawn_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(gumbel, "AT_ONCE", 12)
+    rows, logits, upstream = GumbelRows(draws=3, temperature=0.7), random(7, 5), random(7, 5, seed=1)
+    first, again = (logits.clone().requires_grad_() for _ in range(2))
+    torch.manual_seed(0)
+    made = rows(first)
+    (upstream * made).sum().backward()
+    torch.testing.assert_close(made[made < 1].sum(), (made.sum() - (made == 1).sum()))
+    assert (made <= 1).all()
+    step = 1e-6 * random(7, 5, seed=2)
+    torch.manual_seed(0)
+    change = ((rows(again + step) - made.detach()) * upstream).sum() / 1e-6
+    assert change.item() == pytest.approx((first.grad * random(7, 5, seed=2)).sum().item(), rel=1e-4)
+
+
+def test_the_cost_of_interactions_is_that_of_the_batch():
+    users = UserRows(random(3, 20).float(), GumbelRows(draws=3), cost=0.5)
+    batch = users.batch()
+    assert users.penalty().item() == pytest.approx(0.5 * batch.x.sum(dim=1).mean().item())
+    plain = UserRows(random(3, 20).float(), GumbelRows(draws=3))
+    plain.batch()
+    assert plain.penalty() is None
 
 
 @given(

@@ -133,10 +133,11 @@ def check_metric(setting: Setting) -> None:
     Raises:
         ValueError: it is so.
     """
-    test = setting.task.test.learned
-    constant = setting.task.targets.prior(setting.task.train.learned).expand(len(test), -1)
+    task = setting.scored
+    test = task.test.learned
+    constant = task.targets.prior(task.train.learned).expand(len(test), -1)
     name = metric_name(setting.metric)
-    if name and math.isnan(setting.metric(setting.task.targets.answers(constant), test)):
+    if name and math.isnan(setting.metric(task.targets.answers(constant), test)):
         raise ValueError(
             f"metric={name!r} is not defined on the test items, among which no label is both there and not there; name "
             "another metric in the protocol, or pass more test items"
@@ -144,7 +145,7 @@ def check_metric(setting: Setting) -> None:
 
 
 def _constant(setting: Setting) -> Score:
-    task = setting.task
+    task = setting.scored
     val, test = task.val.learned, task.test.learned
     row = task.targets.prior(task.train.learned)
     return score_of_outputs(
@@ -164,7 +165,7 @@ def score_of_outputs(
         val_outputs: The same for the validation items; ``None``: there are none.
         val: Targets of the validation items.
     """
-    metric, targets = setting.metric, setting.task.targets
+    metric, targets = setting.metric, setting.scored.targets
     answers = targets.answers(test_outputs)
     labels = test.to(answers.device)
     found = metric(answers, labels)
@@ -197,7 +198,7 @@ def _kept(setting: Setting, model: object, name: str | None, data: Callable[[], 
     if name is None:
         return train()
     known = identity(setting.task, name, setting.protocol, setting.metric, seed, setting.device)
-    return cached_score(known, setting.evaluation.test_labels(setting.task), train)
+    return cached_score(known, setting.evaluation.test_labels(setting.scored), train)
 
 
 def control_names(controls: bool | Sequence[str], known: Mapping[str, Control], usual: Sequence[str]) -> list[str]:

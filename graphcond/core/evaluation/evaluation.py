@@ -55,7 +55,7 @@ def _row(
         data=candidate.name, model=model, **scores.fields(), condensations=max(len(candidate.sets), 1),
         nodes=extent.count, edges=extent.edges, bytes=extent.bytes, condense_seconds=candidate.seconds,
         train_seconds=scores.train_seconds(seconds), peak_memory=candidate.peak_memory, note=note,
-        test=part_of(setting.evaluation.test_labels(setting.task), setting.metric), scale=setting.scale,
+        test=part_of(setting.evaluation.test_labels(setting.scored), setting.metric), scale=setting.scale,
     )  # fmt: skip
 
 
@@ -77,6 +77,9 @@ class Evaluation:
         kept: The library's own models whose scores on the original are kept on disk.
         controls: All controls, by their names.
         usual: Those that ``controls=True`` stands for.
+        also: Further ones that it stands for under a protocol: ``(protocol)``.
+        usual_protocol: The name of the protocol where none is named: ``(records)``.
+        scored: The task by whose labels models are scored: ``(task, protocol)``.
         beside_itself: Whether a control stands beside condensations that the same method made.
         read: The task of an original, as it was condensed where nothing else is said: ``(dataset or task, records)``.
         given: Reads what the user calls condensed: ``(condensed)``.
@@ -114,6 +117,9 @@ class Evaluation:
     kept: Mapping[str, Any] = field(default_factory=dict)
     controls: Mapping[str, Control]
     usual: tuple[str, ...]
+    also: Callable[[Any], tuple[str, ...]] = lambda protocol: ()
+    usual_protocol: Callable[[Sequence[Record]], str] = lambda records: "standard"
+    scored: Callable[[Any, Any], Any] = _same
     beside_itself: bool = True
     read: Callable[[object, Sequence[Record]], Any]
     given: Callable[[object], list[Given]]
@@ -149,8 +155,8 @@ class Asked:
     Args:
         evaluation: That of the modality.
         models: By what tables call them.
-        protocol: How they are trained.
-        controls: Names of the controls.
+        protocol: How they are trained; ``None``: as is usual for what is evaluated.
+        controls: Names of the controls, or whether there are the usual ones.
         seed: Of the first training of each condensation.
         device: Where models are trained.
     """
@@ -158,7 +164,7 @@ class Asked:
     evaluation: Evaluation
     models: dict[str, Any]
     protocol: Any
-    controls: list[str]
+    controls: bool | Sequence[str]
     seed: int
     device: torch.device
 
@@ -173,16 +179,25 @@ class Asked:
             TypeError: an argument of the wrong type.
             ValueError: an unknown name.
         """
+        control_names(controls, evaluation.controls, ())
         return cls(
-            evaluation, resolve_models(evaluation, models), resolve_protocol(evaluation, protocol),
-            control_names(controls, evaluation.controls, evaluation.usual), seed, device,
+            evaluation, resolve_models(evaluation, models),
+            None if protocol is None else resolve_protocol(evaluation, protocol), controls, seed, device,
         )  # fmt: skip
+
+    def for_records(self, records: Sequence[Record]) -> "Asked":
+        """Return the same with a protocol, and with the names of the controls."""
+        known = self.evaluation
+        protocol = resolve_protocol(known, known.usual_protocol(records)) if self.protocol is None else self.protocol
+        usual = (*known.usual, *known.also(protocol))
+        return replace(self, protocol=protocol, controls=control_names(self.controls, known.controls, usual))
 
     def for_task(self, task: Any) -> "Asked":  # noqa: ANN401 (of any modality)
         """Return the same with the metric of the task, where the protocol has none of its own."""
         if getattr(self.protocol, "metric", "") is not None or not hasattr(task, "metric"):
             return self
-        return replace(self, protocol=replace(self.protocol, metric=task.metric))
+        scored = self.evaluation.scored(task, self.protocol)
+        return replace(self, protocol=replace(self.protocol, metric=scored.metric))
 
 
 def resolve_protocol(evaluation: Evaluation, given: object) -> Any:  # noqa: ANN401 (a protocol of any modality)
@@ -225,10 +240,12 @@ def evaluate(
     """
     _check_modality(asked.evaluation.modality, condensed)
     several = asked.evaluation.given(condensed)
+    asked = asked.for_records(records_of(several))
     task = with_metric(asked.evaluation.read(dataset, records_of(several)), dataset)
     setting, own = begin(asked.for_task(task), several, task)
     made = () if asked.evaluation.beside_itself else [record.method for record in records_of(several)]
-    controls = {name: asked.evaluation.controls[name] for name in asked.controls if name not in made}
+    names: Sequence[str] = asked.controls if not isinstance(asked.controls, bool) else ()
+    controls = {name: asked.evaluation.controls[name] for name in names if name not in made}
     beside = [one.candidate(name, setting, several) for name, one in controls.items() if one != own.source]
     rows = rows_of(setting, [own, *beside], asked.models, progress)
     return asked.evaluation.report(tuple(rows), setting)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from graphcond.core.fields import is_whole
 from graphcond.core.record import Record
-from graphcond.core.targets import Kind, SingleLabel
+from graphcond.core.targets import SingleLabel
 
 
 def check_same_split(records: Iterable[Record], asked: object) -> None:
@@ -48,14 +48,20 @@ def check_same_training_data(records: Iterable[Record], fingerprint: str) -> Non
         )
 
 
-def check_same_target(records: Iterable[Record], kind: Kind) -> None:
+def check_same_target(records: Iterable[Record], kind: str) -> None:
     """Raise if other targets were learned when a dataset was condensed.
 
     Raises:
         ValueError: the message says how to read the dataset.
     """
-    for record in records:
-        if (made := record.source.get("target", SingleLabel.kind)) != kind:
+    targets = [record.source.get("target", SingleLabel.kind) for record in records]
+    if len(set(targets)) > 1:
+        raise ValueError(
+            f"the condensed data were made with different targets, {' and '.join(map(repr, sorted(set(targets))))}; "
+            "evaluate each by itself"
+        )
+    for made in targets:
+        if made != kind:
             raise ValueError(
                 f"the condensed data were made with target={made!r}, and the dataset was read with {kind!r}; pass "
                 f"graphcond.read(dataset, target={made!r})"

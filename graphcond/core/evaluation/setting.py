@@ -42,14 +42,19 @@ class Setting:
         return range(self.seed, self.seed + runs)
 
     @cached_property
+    def scored(self) -> Any:  # noqa: ANN401 (a task of any modality)
+        """The task by whose labels models are scored."""
+        return self.evaluation.scored(self.task, self.protocol)
+
+    @cached_property
     def metric(self) -> Metric:
         """What a score is."""
-        return resolve_metric(self.protocol.metric or self.task.targets.metric, self.task.targets)
+        return resolve_metric(self.protocol.metric or self.scored.targets.metric, self.scored.targets)
 
     @cached_property
     def scale(self) -> ScoreScale:
         """How scores are read."""
-        return scale_of(self.metric, self.task.targets)
+        return scale_of(self.metric, self.scored.targets)
 
     def under(self, protocol: object) -> "Setting":
         """Return the setting with another protocol."""

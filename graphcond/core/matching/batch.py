@@ -6,7 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from graphcond.core.sparse import take_rows
+from graphcond.core.sparse import rows_of, take_rows
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
@@ -17,7 +17,8 @@ class Batch:
     than there are labels, and ``adj`` gathers them.
 
     Args:
-        x: ``(n, *feature)``, after the hops of propagation that the surrogate's first weight allows to do beforehand.
+        x: ``(n, *feature)``, after the hops of propagation that the surrogate's first weight allows to do beforehand;
+            or ``(n, f)`` sparse CSR, for surrogates that take it.
         y: ``(m,)`` int64 labels; or ``(m, num_classes)`` soft labels; or ``(m, outputs)`` targets, for objectives that
             predict numbers.
         adj: ``(m, n)`` dense or sparse CSR, applied before a surrogate's last weight; ``None``: the identity.
@@ -61,7 +62,9 @@ class Batch:
         """Return the batch of some of the labelled rows, with no more of ``x`` than they need."""
         strata = None if self.strata is None else self.strata[picks]
         if self.adj is None:
-            return Batch(self.own(self.x)[picks], self.y[picks], step_size=self.step_size, strata=strata)
+            own = self.own(self.x)
+            x = rows_of(own, picks) if own.layout == torch.sparse_csr else own[picks]
+            return Batch(x, self.y[picks], step_size=self.step_size, strata=strata)
         rows = picks if self.rows is None else self.rows[picks]
         if self.adj.layout == torch.strided:
             return Batch(self.x, self.y[picks], self.adj[picks], rows, self.step_size, strata)

@@ -74,9 +74,8 @@ class _Driver:
         self.processes = Processes.current()
         parts = recipe.synthetic.parts()
         self.schedule = recipe.schedule.only(parts)
-        self.optimizers = {
-            name: optimizer_of(parts[name], rate, self.schedule.momentum) for name, rate in self.schedule.rates.items()
-        }
+        kind = self.schedule.momentum, self.schedule.betas
+        self.optimizers = {name: optimizer_of(parts[name], rate, *kind) for name, rate in self.schedule.rates.items()}
         self._batch: Batch | None = None
         self.step = 0
         self.scores: dict[int, float] = {}
@@ -126,6 +125,8 @@ class _Driver:
         target = self.observe(self.step, weights, recipe.sampler.key(), change)
         synthetic = self._synthetic_batch(self.step)
         seen = synthetic if change is None else change(synthetic)
+        if recipe.distort is not None:
+            seen = recipe.distort(self.step)(seen)
         try:
             loss = recipe.objective.loss(recipe.surrogate, weights, target, seen)
         except ArithmeticError as error:
@@ -145,6 +146,8 @@ class _Driver:
             self.optimizers[name].step()
         self._batch = None
         recipe.sampler.learn(self.step, lambda: self._synthetic_batch(self.step + 1).detached())
+        if recipe.synthetic.redraws:  # a run that goes on from a checkpoint has no batch left of this step
+            self._batch = None
         self.step += 1
         return ""
 

@@ -15,11 +15,14 @@ NOT_NEGATIVE = ("step", "exp_avg_sq")
 
 
 def optimizer_of(
-    parameters: Sequence[Tensor], learning_rate: float, momentum: float | None = None
+    parameters: Sequence[Tensor],
+    learning_rate: float,
+    momentum: float | None = None,
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> torch.optim.Optimizer:
     """Return Adam, or with a momentum stochastic gradient descent, as every method here uses them."""
     if momentum is None:
-        return torch.optim.Adam(list(parameters), lr=learning_rate, fused=True)
+        return torch.optim.Adam(list(parameters), lr=learning_rate, betas=betas, fused=True)
     return torch.optim.SGD(list(parameters), lr=learning_rate, momentum=momentum)
 
 

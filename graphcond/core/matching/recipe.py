@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from torch import Tensor, nn
 
-from graphcond.core.matching.augment import Augment
+from graphcond.core.matching.augment import Augment, Change
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.objectives.base import Objective
 from graphcond.core.matching.observation import Source
@@ -20,6 +20,9 @@ STANDARD_ERRORS = 2  # within which scores of shares that are right cannot be di
 
 class Synthetic(nn.Module):
     """Synthetic data as learned parameters."""
+
+    redraws: bool = False
+    """Whether each batch is another draw: one that networks were trained on is not that of the next step."""
 
     @abstractmethod
     def batch(self) -> Batch:
@@ -44,6 +47,7 @@ class Validation:
     Args:
         score: Returns the score of the synthetic data as they stand; higher is better.
         times: How often: after ``steps * (i / times)**2`` steps for ``i`` = 1, 2, ..., so that the last step is scored.
+        at: After these steps, and the last, instead; ``None``: as ``times`` says.
         rows: Where a score is the share of this many rows that are right: of the steps within two standard errors of
             the best the latest is kept, since they cannot be distinguished and the objective has fallen since.
             ``None``: the best, the earliest of equals.
@@ -52,11 +56,14 @@ class Validation:
 
     score: Callable[[], float]
     times: int = 20
+    at: tuple[int, ...] | None = None
     rows: int | None = None
     times_after: int = 0
 
     def due(self, step: int, steps: int) -> bool:
         """Return whether the data are scored after a step; it is more often at first, when most changes."""
+        if self.at is not None:
+            return step in self.at or step == steps
         return self._until(step, steps) > self._until(step - 1, steps)
 
     def _until(self, step: int, steps: int) -> int:
@@ -84,6 +91,8 @@ class Recipe(Generic[S]):
         steps: How many steps.
         validation: How the step that is kept is chosen; ``None``: it is the last one.
         augment: Real and synthetic data are changed alike, freshly at each step; ``None``: they are seen as they are.
+        distort: Returns how synthetic data alone are changed before a step sees them, given the step; it may draw from
+            torch's global state. ``None``: they are not.
         rows_at_once: Real data are observed in shards of at most this many rows, whose statistics are added; ``None``:
             all rows of a batch at once.
     """
@@ -97,4 +106,5 @@ class Recipe(Generic[S]):
     steps: int
     validation: Validation | None = None
     augment: Augment | None = None
+    distort: Callable[[int], Change] | None = None
     rows_at_once: int | None = None

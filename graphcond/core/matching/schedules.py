@@ -1,5 +1,6 @@
 """Which part of the synthetic data moves at a step, and how fast."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,13 +15,17 @@ class Schedule:
         rates: Learning rate of each part, such as ``{"features": 1e-4, "structure": 1e-4}``.
         turns: Parts that take turns, each with its number of steps, over and over; empty: all parts move at every step.
         rate_drops: Steps from which on the learning rates are a tenth of what they were.
+        cosine: Steps over which the learning rates fall to 0, by a cosine; ``None``: they do not.
         momentum: ``None``: Adam; a number: stochastic gradient descent with so much momentum.
+        betas: Adam's decay of the means of gradients and of their squares.
     """
 
     rates: Mapping[str, float]
     turns: Sequence[tuple[str, int]] = ()
     rate_drops: Sequence[int] = ()
+    cosine: int | None = None
     momentum: float | None = None
+    betas: tuple[float, float] = (0.9, 0.999)
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -39,6 +44,8 @@ class Schedule:
     def at(self, step: int) -> dict[str, float]:
         """Return the learning rates of the parts that move at a step."""
         factor = DROP ** sum(step >= drop for drop in self.rate_drops)
+        if self.cosine is not None:
+            factor *= (1 + math.cos(math.pi * min(step / self.cosine, 1.0))) / 2
         return {part: self.rates[part] * factor for part in self._moving(step)}
 
     def _moving(self, step: int) -> Sequence[str]:

@@ -75,6 +75,25 @@ class Fresh(Stateless):
         return self.surrogate.init()
 
 
+@dataclass
+class Fixed(Stateless):
+    """The same weights at every step, such as those of a network that was trained on real data before.
+
+    Args:
+        weights: The weights.
+    """
+
+    weights: Weights
+
+    def draw(self, step: int) -> Weights:
+        """See :class:`Sampler`."""
+        return self.weights
+
+    def key(self) -> int | None:
+        """See :class:`Sampler`."""
+        return 0
+
+
 class Weightless(Stateless):
     """No weights at all: for surrogates in closed form, such as the kernel of an infinitely wide network."""
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 FLOATS = (torch.float32,)
 FLOAT16 = (torch.float16,)
+INT16 = (torch.int16,)
 INT64 = (torch.int64,)
 BOOL = (torch.bool,)
 UNCLEAR = (KeyError, IndexError, TypeError, AttributeError, RuntimeError, OverflowError, MemoryError, RecursionError)

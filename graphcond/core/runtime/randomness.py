@@ -30,6 +30,15 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
+def future_seed() -> int:
+    """Return a seed that follows from torch's global random state, which stays as it is.
+
+    What comes after long work is seeded by it: then it does not matter what that work draws.
+    """
+    with torch.random.fork_rng(devices=[]):
+        return int(torch.randint(MAX_SEED, ()))
+
+
 def random_state(device: torch.device) -> dict[str, Tensor]:
     """Return torch's global random state, for a checkpoint: that of the CPU, and of the GPU where one is used."""
     state = {"cpu": torch.get_rng_state()}

@@ -47,6 +47,10 @@ class Targets(ABC):
     def predictions(self, outputs: Tensor) -> Tensor:
         """Return what outputs of a network say, as soft targets: probabilities, or numbers in their own units."""
 
+    def on_goals(self, outputs: Tensor) -> Tensor:
+        """Return what outputs of a network say on the scale of :meth:`goals`: probabilities, or numbers as they are."""
+        return self.predictions(outputs)
+
     @abstractmethod
     def goals(self, y: Tensor) -> Tensor:
         """Return what a ridge regression learns, ``(n, outputs)`` float32, NaN where missing; ``y`` may be soft."""
@@ -88,6 +92,10 @@ class Targets(ABC):
     @abstractmethod
     def from_goals(self, learned: Tensor, y: Tensor) -> Tensor:
         """Return soft targets from learned :meth:`goals`, ``(n, outputs)``, of items whose targets are ``y``."""
+
+    def from_logits(self, learned: Tensor, y: Tensor) -> Tensor:
+        """Return soft targets from what was learned for a regression whose outputs went through :meth:`on_goals`."""
+        return self.from_goals(self.on_goals(learned), y)
 
     @abstractmethod
     def made(self, classes: Tensor, soft: Tensor) -> Tensor:
@@ -177,6 +185,11 @@ class Targets(ABC):
     def identity(self) -> str:
         """A text that differs where what is learned does."""
         return f"{self.kind} {self.outputs}"
+
+    @property
+    def described(self) -> str:
+        """What they are called in messages that say which methods are for them."""
+        return self.words
 
     @property
     def source(self) -> dict[str, str]:

@@ -21,6 +21,8 @@ class Regression(SeveralTargets):
         mean: ``(outputs,)`` of the training items.
         scale: ``(outputs,)`` their standard deviation.
         flat: Whether the original has ``(n,)`` targets instead of ``(n, 1)``.
+        origin: What made the numbers, in a text, where they were made of the items themselves and not read; empty:
+            they are the dataset's. Made numbers have one scale for all columns, and count in a score by their variance.
         centers: See :meth:`stratified`.
     """
 
@@ -34,6 +36,34 @@ class Regression(SeveralTargets):
     mean: Tensor
     scale: Tensor
     flat: bool = False
+    origin: str = ""
+
+    @classmethod
+    def made_of_items(cls, y: Tensor, origin: str) -> "Regression":
+        """Return the value for numbers that were made of the items themselves.
+
+        Args:
+            y: ``(n, outputs)`` of the training items, none missing.
+            origin: What made them, in a text.
+        """
+        mean = y.double().mean(dim=0)
+        spread = (y.double() - mean).square().mean().sqrt().expand(y.size(1))
+        return cls(outputs=y.size(1), mean=mean.float().cpu(), scale=spread.float().cpu(), origin=origin)
+
+    @property
+    def source(self) -> dict[str, str]:
+        """See :class:`Targets`."""
+        return {"target": self.origin or self.kind}
+
+    @property
+    def identity(self) -> str:
+        """See :class:`Targets`."""
+        return f"{super().identity} {self.origin}".strip()
+
+    @property
+    def described(self) -> str:
+        """See :class:`Targets`."""
+        return "items without labels" if self.origin else self.words
 
     @classmethod
     def of(cls, y: Tensor, *, flat: bool = False) -> "Regression":
@@ -68,6 +98,10 @@ class Regression(SeveralTargets):
         """See :class:`Targets`: the mean."""
         return self._standardised(y).nanmean(dim=0).nan_to_num(0.0).float()
 
+    def on_goals(self, outputs: Tensor) -> Tensor:
+        """See :class:`Targets`: both are standardised."""
+        return outputs
+
     def goals(self, y: Tensor) -> Tensor:
         """See :class:`Targets`: standardised."""
         return self._standardised(y)
@@ -85,7 +119,7 @@ class Regression(SeveralTargets):
         return soft.clone()
 
     def score(self, outputs: Tensor, y: Tensor) -> float:
-        """See :class:`Targets`: the share of the variance that is explained, a mean over targets."""
+        """See :class:`Targets`: the share of the variance that is explained, a mean over targets that are not made."""
         return float(self.contributions(outputs, y).mean()) if len(y) else 0.0
 
     def contributions(self, outputs: Tensor, y: Tensor) -> Tensor:
@@ -99,6 +133,9 @@ class Regression(SeveralTargets):
         some = spread > 0
         if not bool(some.any()):
             return torch.zeros(len(y), dtype=torch.float64, device=y.device)
+        if self.origin:
+            together: Tensor = 1 - len(y) * error.sum(dim=1) / spread.sum()
+            return together
         explained: Tensor = 1 - (len(y) * error[:, some] / spread[some]).mean(dim=1)
         return explained
 

@@ -15,7 +15,6 @@ from graphcond.core.matching.objectives.gradients import GradientMatching
 from graphcond.core.matching.recipe import Recipe
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Fresh, Pool
-from graphcond.core.presets import settings_for
 from graphcond.core.run_context import RunContext
 from graphcond.core.targets import EVERY, Targets
 from graphcond.graphs.budget import GraphBudget
@@ -127,15 +126,6 @@ class DosCondGraphs(GraphMethod):
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         GradientMatching(distance=self.distance)
         require_positive(self, but=("sparsity",))
-
-    @classmethod
-    def preset(cls, dataset: str) -> "DosCondGraphs":
-        """Return the method with its paper's settings for a dataset, such as ``"nci1"``.
-
-        Raises:
-            ValueError: the paper has none; the message names the nearest.
-        """
-        return cls(**settings_for(cls.__name__, cls.presets, dataset))
 
     def condense(self, task: GraphTask, budget: GraphBudget, run: RunContext = RunContext()) -> SyntheticGraphs:
         """See :meth:`GraphMethod.condense`."""

@@ -78,11 +78,22 @@ def _check_extras(data: Data, task: ImageTask) -> None:
     rows, channels = (len(data.y), task.num_classes), task.shape[:1]
     shapes = {"y_soft": rows, "target": rows, "mean": channels, "std": channels}
     shapes |= {"learning_rate": (1,), "formation": (1,)}
+    if "crop_box" in data or "crop_soft" in data:
+        seen = len(data.y) * (int(data.formation) ** 2 if "formation" in data else 1)
+        crops = data.crop_box.size(1) if "crop_box" in data and data.crop_box.dim() == 3 else 1
+        shapes |= {"crop_box": (seen, crops, 4), "crop_soft": (seen, crops, task.num_classes)}
+        if missing := sorted({"crop_box", "crop_soft", "y_soft"} - set(data.keys())):
+            raise ValueError(f"crops have boxes and labels, as their images have, but {missing[0]} is missing; add it")
     for name, shape in shapes.items():
         if name in data and tuple(data[name].shape) != shape:
             raise ValueError(
                 f"{name} of the condensed images must have the shape {shape}, got {tuple(data[name].shape)}"
             )
+    if "vectors" in data and (data.vectors.dim() != 2 or len(data.vectors) != len(data.y)):
+        raise ValueError(
+            f"vectors of the condensed images must have the shape ({len(data.y)}, columns), got "
+            f"{tuple(data.vectors.shape)}"
+        )
     if "y_soft" in data and ((data.y_soft < 0).any() or ((data.y_soft.sum(dim=1) - 1).abs() > ROUNDING).any()):
         raise ValueError("y_soft must hold probabilities, rows that sum to 1; outputs of a regression belong in target")
     if ("mean" in data) != ("std" in data):

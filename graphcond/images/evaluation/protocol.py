@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from graphcond.core.evaluation.linear_probe import LinearProbe
 from graphcond.core.evaluation.metrics import Metric, check_metric
 from graphcond.core.fields import positive_integer, require_positive
 from graphcond.core.matching.augment import Augment
@@ -34,6 +35,10 @@ class ImageProtocol:
         runs: Trainings of each condensation, with the seeds ``seed``, ``seed + 1``, ... of the call.
         metric: What a score is, by the names that :class:`graphcond.evaluation.Protocol` lists for classes, such as
             ``"accuracy"``, ``"f1"``, ``"mrr"`` or ``"hits@3"``, or a function; ``None``: the dataset's own.
+        probe: ``None``: what the network says is scored; a :class:`graphcond.core.evaluation.linear_probe.LinearProbe`:
+            what a linear model makes of the network's last hidden layer, trained on labelled training images of the
+            original (at most 5,000) while the network stays fixed. The network is trained by Adam then, at one
+            learning rate, by the squared error of the images' ``vectors`` where they have some.
     """
 
     name: str = "custom"
@@ -48,6 +53,7 @@ class ImageProtocol:
     whole_epochs: int = 20
     runs: int = 3
     metric: str | Metric | None = None
+    probe: LinearProbe | None = None
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -56,6 +62,8 @@ class ImageProtocol:
         check_metric(self.metric)
         if self.momentum >= 1:
             raise ValueError(f"momentum must be in [0, 1), got {self.momentum!r}")
+        if self.probe is not None and self.augment is not None:
+            raise ValueError("augment cannot be combined with probe, which trains on images as they are; leave one out")
         if self.select not in get_args(Selection):
             choices = " or ".join(map(repr, get_args(Selection)))
             raise ValueError(f"select must be {choices}, got {self.select!r}")
@@ -92,6 +100,10 @@ MOVED_DIGITS = ImageProtocol(
 )
 """The protocol of DC on MNIST, and so of the published rows of DC and of random images there."""
 
+LINEAR_PROBE_IMAGES = ImageProtocol(name="linear_probe", learning_rate=0.001, weight_decay=0.0, probe=LinearProbe())
+"""Training on vectors in place of labels, then a linear probe: how sets that were made without labels are evaluated."""
+
 IMAGE_PROTOCOLS = {
-    protocol.name: protocol for protocol in (STANDARD_IMAGES, AUGMENTED_IMAGES, AUGMENTED_DIGITS, MOVED_DIGITS)
+    protocol.name: protocol
+    for protocol in (STANDARD_IMAGES, AUGMENTED_IMAGES, AUGMENTED_DIGITS, MOVED_DIGITS, LINEAR_PROBE_IMAGES)
 }

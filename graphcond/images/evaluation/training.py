@@ -12,6 +12,7 @@ from graphcond.core.evaluation.metrics import Metric
 from graphcond.core.evaluation.training import LEARNING_RATE_DROP, train
 from graphcond.core.matching.batch import Batch
 from graphcond.core.runtime.randomness import seeded
+from graphcond.images.crops import with_crop_labels, with_crops
 from graphcond.images.evaluation.protocol import ImageProtocol
 from graphcond.images.formation import expand, expand_labels
 from graphcond.images.task import ImageSet, Scale, pixels
@@ -30,10 +31,11 @@ class ImageTrainingData:
         scale: How networks see these images, and those that they are tested on.
         learning_rate: The learned one, if there is one.
         outputs: What a regression shall predict of them; ``None``: the targets.
+        vectors: What networks learn of them in place of labels, before a linear probe; ``None``: there are none.
 
     Shapes:
         x: ``(n, channels, height, width)`` uint8 or float32; targets: ``(n,)`` int64 or ``(n, num_classes)`` float32;
-        outputs: ``(n, num_classes)`` float32.
+        outputs: ``(n, num_classes)`` float32; vectors: ``(n, columns)`` float32.
     """
 
     x: Tensor
@@ -41,6 +43,7 @@ class ImageTrainingData:
     scale: Scale
     learning_rate: float | None = None
     outputs: Tensor | None = None
+    vectors: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -64,9 +67,9 @@ def training_data_of(data: Data, column: Column, scale: Scale, device: torch.dev
     """Return condensed images as training data.
 
     Args:
-        data: With ``x`` and ``y`` and perhaps ``y_soft``, ``target``, ``learning_rate``, ``formation``, ``mean`` and
-            ``std``.
-        column: ``"own"`` takes soft labels, targets and the learned learning rate where there are any.
+        data: With ``x`` and ``y`` and perhaps ``y_soft``, ``target``, ``vectors``, ``learning_rate``, ``formation``,
+            ``mean``, ``std``, ``crop_box`` and ``crop_soft``.
+        column: ``"own"`` takes soft labels, crops, targets and the learned learning rate where there are any.
         scale: Of images that do not bring their own.
         device: Where to train.
     """
@@ -75,12 +78,15 @@ def training_data_of(data: Data, column: Column, scale: Scale, device: torch.dev
     own = column == "own"
     targets = data.y_soft.float() if own and "y_soft" in data else data.y.long()
     outputs = data.target if own and "target" in data else None
+    x = data.x if factor == 1 else expand(pixels(data.x), factor)
+    cut = own and "crop_box" in data
     return ImageTrainingData(
-        data.x if factor == 1 else expand(pixels(data.x), factor),
-        expand_labels(targets, factor),
+        with_crops(pixels(x), data.crop_box) if cut else x,
+        with_crop_labels(expand_labels(targets, factor), data.crop_soft if cut else None),
         Scale(data.mean.float(), data.std.float()) if "mean" in data else scale.to(device),
         float(data.learning_rate) if own and "learning_rate" in data else None,
         None if outputs is None else expand_labels(outputs, factor),
+        data.get("vectors"),
     )
 
 

@@ -11,8 +11,10 @@ from graphcond.core.evaluation.candidates import Candidate, Extent, Given
 from graphcond.core.evaluation.columns import Column, Score
 from graphcond.core.evaluation.controls import Control, Selection, Whole
 from graphcond.core.evaluation.evaluation import Evaluation
+from graphcond.core.evaluation.linear_probe import LinearProbe
 from graphcond.core.evaluation.protocols import Protocols
 from graphcond.core.evaluation.setting import Setting
+from graphcond.core.record import Record
 from graphcond.core.runtime.randomness import seeded
 from graphcond.images.augmentation import Augmentation
 from graphcond.images.evaluation.fit import check_images, given_images, tensor_bytes
@@ -23,7 +25,13 @@ from graphcond.images.evaluation.models import (
     check_models,
     image_models,
 )
-from graphcond.images.evaluation.protocol import IMAGE_PROTOCOLS, ImageProtocol
+from graphcond.images.evaluation.probing import RandomVectors, UntrainedImageModel, probe_images
+from graphcond.images.evaluation.protocol import (
+    IMAGE_PROTOCOLS,
+    LINEAR_PROBE_IMAGES,
+    STANDARD_IMAGES,
+    ImageProtocol,
+)
 from graphcond.images.evaluation.training import (
     ImageEvaluationData,
     ImageTrainingData,
@@ -34,6 +42,7 @@ from graphcond.images.methods import METHODS
 from graphcond.images.methods.base import ImageMethod
 from graphcond.images.methods.selection import RandomSoftImages
 from graphcond.images.modality import IMAGES, image_data
+from graphcond.images.splits import split_without_labels
 from graphcond.images.task import ImageTask
 
 USUAL = ("random", "random_soft", "class_mean", "herding")
@@ -42,6 +51,9 @@ USUAL = ("random", "random_soft", "class_mean", "herding")
 CONTROLS: dict[str, Control] = {name: Selection(METHODS.resolve(name)) for name in (*USUAL, "k_center")}
 CONTROLS["whole"] = Whole()
 """All that there are. Training on the whole original takes longer than all else together."""
+
+PROBED: dict[str, Control] = {"random_vectors": RandomVectors(), "untrained": UntrainedImageModel()}
+"""Those that linear probes have besides."""
 
 
 def _check_models(setting: Setting, kinds: dict[str, ImageModel], own: Candidate) -> None:
@@ -64,10 +76,28 @@ def _whole_protocol(protocol: ImageProtocol) -> ImageProtocol:
 
 def _train(setting: Setting, kind: ImageModel, training: ImageTrainingData, seed: int) -> Score:
     task: ImageTask = setting.task
+    if setting.protocol.probe is not None:
+        return probe_images(setting, kind, training, seed)
     data = ImageEvaluationData(task.val, task.test, setting.metric, task.num_classes)
     if isinstance(kind, KernelRegression):
         return kind.score(training, data)
     return train_images(kind, training, data, setting.protocol, seed)
+
+
+def _label_free(records: Sequence[Record]) -> bool:
+    """Return whether images were condensed without their labels."""
+    return any(METHODS.resolve(record.method).label_free for record in records if record.method in METHODS)
+
+
+def _usual_protocol(records: Sequence[Record]) -> str:
+    """Return the protocol where none is named: a linear probe of what was learned without labels."""
+    return (LINEAR_PROBE_IMAGES if _label_free(records) else STANDARD_IMAGES).name
+
+
+def _read(dataset: object, records: Sequence[Record]) -> ImageTask:
+    """Return the task that was condensed."""
+    task: ImageTask = IMAGES.task_of(dataset)
+    return split_without_labels(task) if _label_free(records) else task
 
 
 def _is_regression(kind: ImageModel) -> bool:
@@ -104,13 +134,17 @@ def _whole_extent(task: ImageTask) -> Extent:
 IMAGE_EVALUATION = Evaluation(
     modality="images",
     unit="images",
-    protocols=Protocols(kind=ImageProtocol, known=IMAGE_PROTOCOLS, nested=(Augmentation,), of=" for images"),
+    protocols=Protocols(
+        kind=ImageProtocol, known=IMAGE_PROTOCOLS, nested=(Augmentation, LinearProbe), of=" for images"
+    ),
     models=image_models,
     default_model="convnet",
     kept={name: model for name, model in IMAGE_MODELS.items() if not isinstance(model, KernelRegression)},
-    controls=CONTROLS,
+    controls=CONTROLS | PROBED,
     usual=USUAL,
-    read=lambda dataset, _: IMAGES.task_of(dataset),
+    also=lambda protocol: () if protocol.probe is None else tuple(PROBED),
+    usual_protocol=_usual_protocol,
+    read=_read,
     given=given_images,
     check=check_images,
     check_models=_check_models,

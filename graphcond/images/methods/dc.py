@@ -14,7 +14,7 @@ from graphcond.core.matching.surrogate import Surrogate
 from graphcond.core.matching.training import Training
 from graphcond.core.matching.weight_samplers import Pool, Sampler, Trained
 from graphcond.core.run_context import RunContext
-from graphcond.images.augmentation import Operation
+from graphcond.images.augmentation import DIGITS, Operation
 from graphcond.images.methods.matching import ImageMatchingMethod, augmentation, rates_of, surrogate_for
 from graphcond.images.quick_validation import ROWS_AT_ONCE
 from graphcond.images.source import ImageSource
@@ -42,7 +42,9 @@ class DC(ImageMatchingMethod):
         start: ``"noise"`` as DC, or ``"real"`` images as DSA.
         distance: ``"columns"``: cosine by output; ``"squared"``, ``"normalized"``.
         per_class: Whether classes are compared one by one.
-        operations: How both sides are changed alike: ``graphcond.images.augmentation.PHOTOGRAPHS`` or ``DIGITS``.
+        operations: How both sides are changed alike: ``graphcond.images.augmentation.DIGITS``, as ``"dsa"`` has them,
+            or ``PHOTOGRAPHS``, which mirror images as well.
+        iterations: Networks in all, each with its outer steps; ``None``: as many as ``steps`` take.
         outer_steps: Steps with one network; ``None``: as many as there are images in the mean class, at most 50.
         inner_steps: Steps of training it on the synthetic images between two of them; ``None``: 500 over that number.
         inner_rate: Learning rate (SGD) of these.
@@ -54,26 +56,32 @@ class DC(ImageMatchingMethod):
         parameterization, steps, validations: See :class:`ImageMatchingMethod`.
 
     Note:
-        - ``DC.preset("published")`` has the published width 128 and 256 real images of each class; the published run
-          starts at noise and takes other numbers of steps, which the preset leaves to you. Here a
-          quarter of both, for a CPU; and Adam instead of descent with momentum, whose rate need not follow the size of
-          gradients.
+        - ``DC.preset("published")`` is the published run of DC, ``DC.preset("dsa")`` that of DSA on digits; on other
+          images, DSA mirrors as well, ``operations=PHOTOGRAPHS``. Both take 1,000 networks: with 1 step each at one
+          image a class, 10 at 10 with 50 steps of training in between, 50 at 50 with 10. There, a step of training sees
+          256 synthetic images at most, here all.
+        - The defaults have a quarter of that width and of those images, for a CPU; and Adam instead of descent with
+          momentum, whose rate need not follow the size of gradients.
         - With one image a class the published code matches untrained networks only (one outer step), and so does this.
-        - Which step is kept is chosen on validation images; the published code chooses on test images.
+        - Which step is kept is chosen on validation images; the published code keeps the last.
     """
 
     name: ClassVar[str] = "dc"
     may_be_zero: ClassVar[tuple[str, ...]] = ("inner_steps", "momentum")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "published": {
-            "architecture": ConvNet(), "images_rate": 0.1, "momentum": 0.5, "networks": None, "real_per_class": 256,
-        },
+        name: {
+            "architecture": ConvNet(), "distance": "columns", "per_class": True, "start": start,
+            "operations": operations, "iterations": 1000, "outer_steps": None, "inner_steps": None, "inner_rate": 0.01,
+            "images_rate": 0.1, "momentum": 0.5, "networks": None, "real_per_class": 256,
+        }
+        for name, start, operations in (("published", "noise", ()), ("dsa", "real", DIGITS))
     }  # fmt: skip
     architecture: Architecture = ConvNet(width=32)
     distance: DistanceName = "columns"
     per_class: bool = True
     operations: tuple[Operation, ...] = ()
     steps: int = 1500
+    iterations: int | None = None
     outer_steps: int | None = None
     inner_steps: int | None = None
     inner_rate: float = 0.01
@@ -91,7 +99,9 @@ class DC(ImageMatchingMethod):
         """See :meth:`ImageMatchingMethod.recipe`."""
         images = self.images(task, allocation)
         surrogate = surrogate_for(task, self.architecture)
-        sampler = self._sampler(surrogate, task, round(float(allocation.double().mean())))
+        per_class = round(float(allocation.double().mean()))
+        outer = min(per_class, MOST_OUTER_STEPS) if self.outer_steps is None else self.outer_steps
+        sampler = self._sampler(surrogate, task, per_class, outer)
         return Recipe(
             synthetic=images,
             surrogate=surrogate,
@@ -99,14 +109,13 @@ class DC(ImageMatchingMethod):
             objective=GradientMatching(distance=self.distance, per_class=self.per_class),
             source=ImageSource(task, self.real_per_class, constant=isinstance(sampler, Pool)),
             schedule=Schedule(rates=rates_of(images, self.images_rate), momentum=self.momentum),
-            steps=self.steps,
+            steps=self.steps if self.iterations is None else self.iterations * outer,
             validation=self.validation(task, images, surrogate),
             augment=augmentation(self.operations, task),
             rows_at_once=ROWS_AT_ONCE,
         )
 
-    def _sampler(self, surrogate: Surrogate, task: ImageTask, per_class: int) -> Sampler:
-        outer = min(per_class, MOST_OUTER_STEPS) if self.outer_steps is None else self.outer_steps
+    def _sampler(self, surrogate: Surrogate, task: ImageTask, per_class: int, outer: int) -> Sampler:
         inner = max(1, INNER_STEPS // max(per_class, 10)) if self.inner_steps is None else self.inner_steps
         if outer == 1 and self.networks is not None:
             return Pool(surrogate, self.networks)

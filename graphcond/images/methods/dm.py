@@ -11,7 +11,7 @@ from graphcond.core.matching.recipe import Recipe
 from graphcond.core.matching.schedules import Schedule
 from graphcond.core.matching.weight_samplers import Fresh, Pool
 from graphcond.core.run_context import RunContext
-from graphcond.images.augmentation import Operation
+from graphcond.images.augmentation import DIGITS, Operation
 from graphcond.images.methods.matching import ImageMatchingMethod, augmentation, rates_of, surrogate_for
 from graphcond.images.quick_validation import ROWS_AT_ONCE
 from graphcond.images.source import ImageSource
@@ -40,16 +40,17 @@ class DM(ImageMatchingMethod):
         parameterization, start, steps, validations: See :class:`ImageMatchingMethod`.
 
     Note:
-        The published settings are ``DM.preset("published")``: width 128, 20,000 new networks, descent with momentum.
-        There, images are changed by DSA's operations. Which step is kept is chosen on validation images.
+        The published run is ``DM.preset("published")``: width 128, 20,000 new networks, descent with momentum, DSA's
+        operations without mirroring, as on digits; on other images, it is with ``operations=PHOTOGRAPHS``. Which step
+        is kept is chosen on validation images; the published code keeps the last.
     """
 
     name: ClassVar[str] = "dm"
     may_be_zero: ClassVar[tuple[str, ...]] = ("momentum",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "published": {
-            "architecture": ConvNet(), "networks": None, "steps": 20_000, "images_rate": 1.0, "momentum": 0.5,
-            "real_per_class": 256,
+            "architecture": ConvNet(), "start": "real", "operations": DIGITS, "networks": None, "steps": 20_000,
+            "images_rate": 1.0, "momentum": 0.5, "real_per_class": 256,
         },
     }  # fmt: skip
     architecture: Architecture = ConvNet(width=64)

@@ -93,6 +93,7 @@ class HallucinatedImages(Labelled):
         self.hallucinators = HallucinatorNetworks(hallucinators, (channels, height, width), kernel, noise, like=bases)
         self.count = hallucinators
         self.pairing = pairing
+        self.redraws = pairing == "drawn"
 
     def batch(self) -> Batch:
         """See :class:`graphcond.core.matching.recipe.Synthetic`; where pairing is ``"drawn"``, each call draws anew."""

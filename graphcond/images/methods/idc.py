@@ -15,7 +15,7 @@ from graphcond.core.matching.weight_samplers import Trained
 from graphcond.core.run_context import RunContext
 from graphcond.images.augmentation import Operation
 from graphcond.images.cut_mix import CutMix
-from graphcond.images.methods.matching import ImageMatchingMethod, augmentation, rates_of, surrogate_for
+from graphcond.images.methods.matching import ImageMatchingMethod, augmentation, by_size, rates_of, surrogate_for
 from graphcond.images.methods.parameterizations import MultiFormation, Parameterization
 from graphcond.images.quick_validation import ROWS_AT_ONCE
 from graphcond.images.source import ImageSource, RandomBatches
@@ -44,22 +44,30 @@ class IDC(ImageMatchingMethod):
         inner_steps: Steps of training it between two of them.
         inner_rate: Learning rate (SGD, momentum 0.9) of these.
         inner_batch_size: Real images of such a step.
-        images_rate: Learning rate of the images.
+        weight_decay: Of the training.
+        images_rate: Learning rate of the images; ``None``: 0.005 at 10 images a class, and in proportion to them.
         momentum: Of their descent; ``None``: Adam.
         real_per_class: Training images of each class in a step.
         parameterization, start, steps, validations: See :class:`ImageMatchingMethod`.
 
     Note:
+        ``IDC.preset("published")`` is the published run on CIFAR-10: 2,000 networks, each with 100 steps and after each
+        of them an epoch of 2,000 real images in batches of 64. The rate of images is meant for pixels in [0, 1] there.
+        On MNIST the published run matches with another distance, color and crop alone, and no CutMix.
+
         The published code takes a step for each class in turn and keeps pixels within their range after each; here
         all classes move at once and pixels are free. Biases and the last layer count in its distance as here. Which
         step is kept is chosen on validation images.
     """
 
     name: ClassVar[str] = "idc"
-    may_be_zero: ClassVar[tuple[str, ...]] = ("cut_mix", "inner_steps", "momentum")
+    may_be_zero: ClassVar[tuple[str, ...]] = ("cut_mix", "inner_steps", "momentum", "weight_decay")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "published": {
-            "architecture": ConvNet(), "outer_steps": 100, "images_rate": 0.005, "momentum": 0.5, "real_per_class": 64,
+            "architecture": ConvNet(), "parameterization": MultiFormation(2), "start": "real", "distance": "squared",
+            "operations": ("color", "crop", "cutout"), "cut_mix": 0.5, "steps": 200_000, "outer_steps": 100,
+            "inner_steps": 31, "inner_rate": 0.01, "weight_decay": 5e-4, "inner_batch_size": 64, "images_rate": None,
+            "momentum": 0.5, "real_per_class": 64,
         },
     }  # fmt: skip
     architecture: Architecture = ConvNet(width=32)
@@ -71,8 +79,9 @@ class IDC(ImageMatchingMethod):
     outer_steps: int = 20
     inner_steps: int = 2
     inner_rate: float = 0.01
+    weight_decay: float = 0.0
     inner_batch_size: int = 128
-    images_rate: float = 0.02
+    images_rate: float | None = 0.02
     momentum: float | None = None
     real_per_class: int = 32
 
@@ -86,7 +95,9 @@ class IDC(ImageMatchingMethod):
         images = self.images(task, allocation)
         surrogate = surrogate_for(task, self.architecture)
         mixing = CutMix(num_classes=task.num_classes, probability=self.cut_mix) if self.cut_mix else None
-        training = Training(learning_rate=self.inner_rate, momentum=0.9, augment=mixing)
+        decay = self.weight_decay
+        training = Training(learning_rate=self.inner_rate, momentum=0.9, weight_decay=decay, augment=mixing)
+        rate = by_size(self.images_rate, published_rate(task, float(allocation.double().mean())))
         real = RandomBatches(task, self.inner_batch_size)
         return Recipe(
             synthetic=images,
@@ -94,9 +105,14 @@ class IDC(ImageMatchingMethod):
             sampler=Trained(surrogate, self.outer_steps, self.inner_steps, training, real),
             objective=GradientMatching(distance=self.distance),
             source=ImageSource(task, self.real_per_class),
-            schedule=Schedule(rates=rates_of(images, self.images_rate), momentum=self.momentum),
+            schedule=Schedule(rates=rates_of(images, rate), momentum=self.momentum),
             steps=self.steps,
             validation=self.validation(task, images, surrogate),
             augment=augmentation(self.operations, task, together=True),
             rows_at_once=ROWS_AT_ONCE,
         )
+
+
+def published_rate(task: ImageTask, per_class: float) -> float:
+    """Return the published learning rate of images, which is for pixels in [0, 1], for normalised ones."""
+    return 0.005 * per_class / 10 / float(task.scale.std.square().mean())

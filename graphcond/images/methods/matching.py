@@ -4,7 +4,7 @@ import dataclasses
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -14,11 +14,10 @@ from graphcond.core.fields import require_positive
 from graphcond.core.matching import driver
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.recipe import Recipe, Validation
-from graphcond.core.presets import settings_for
-from graphcond.core.run_context import RunContext
+from graphcond.core.run_context import OutOfTime, RunContext
 from graphcond.images.augmentation import Augmentation, Operation
 from graphcond.images.methods.base import ImageMethod, SyntheticImages
-from graphcond.images.methods.parameterizations import LabelsOf, Parameterization, Pixels, Start
+from graphcond.images.methods.parameterizations import LabelsOf, Parameterization, Pixels, Start, initial_images
 from graphcond.images.methods.targets import probabilities
 from graphcond.images.quick_validation import Classifier, trained, validation
 from graphcond.images.task import ImageTask
@@ -32,10 +31,14 @@ VALUES: Mapping[str, tuple[type, str]] = {
         Architecture,
         "a value such as ConvNet(width=32), or a function of (shape, num_classes) that makes a module",
     ),
-    "parameterization": (Parameterization, "Pixels(), MultiFormation(), SharedBases() or Hallucinators()"),
+    "parameterization": (
+        Parameterization,
+        "Pixels(), MultiFormation(), SharedBases(), Hallucinators(), LatentCodes() or Latents()",
+    ),
 }
 """What certain settings have to be, and the words for it."""
 
+T = TypeVar("T")
 M = TypeVar("M", bound="ImageMatchingMethod")
 
 
@@ -61,12 +64,15 @@ class ImageMatchingMethod(ImageMethod):
         "validations": 2,
         "networks": 2, "inner_steps": 2, "unroll_steps": 2, "epochs": 1, "real_per_class": 5, "real_batch_size": 16,
         "expert_batch_size": 8, "inner_batch_size": 8, "batch_size": 8, "min_steps": 3,
+        "parameterization": {
+            "channels": 1, "decoders": 2, "fit_steps": 2, "inversion_steps": 2, "images_at_once": 2,
+            "generator": {"steps": 2, "latent_dim": 4, "width": 2},
+        },
     }  # fmt: skip
     learns_targets: ClassVar[bool] = False
     """Whether labels are the targets of a regression; if not, they are classes or probabilities."""
     may_be_zero: ClassVar[tuple[str, ...]] = ()
     """The numbers among its settings that may be 0."""
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     parameterization: Parameterization = Pixels()
     start: Start = "real"
     steps: int
@@ -80,23 +86,20 @@ class ImageMatchingMethod(ImageMethod):
                 raise TypeError(f"{field.name} must be {words}, got {value!r}")
         require_positive(self, but=self.may_be_zero)
 
-    @classmethod
-    def preset(cls: type[M], name: str) -> M:
-        """Return the method with its paper's settings, such as ``"published"``, which ask for a GPU.
-
-        Raises:
-            ValueError: there is no preset of that name; the message names the nearest.
-        """
-        return cls(**settings_for(cls.__name__, cls.presets, name))
-
     @abstractmethod
     def recipe(self, task: ImageTask, allocation: Tensor, run: RunContext) -> Recipe[Labelled]:
         """Return what the method consists of, for a task and a budget."""
 
     def condense(self, task: ImageTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticImages:
         """See :meth:`ImageMethod.condense`."""
-        recipe = self.recipe(task, allocation, run)
-        return self.result(recipe.synthetic, allocation, driver.run(recipe, run))
+        try:
+            prepared = replace(self, parameterization=self.parameterization.prepared(task, run))
+        except OutOfTime as stop:
+            x, y = initial_images(task, allocation, "real")
+            return SyntheticImages(x=x, y=y, choices=driver.Outcome(0, 0, stopped=str(stop)).choices())
+        recipe = prepared.recipe(task, allocation, run)
+        made = prepared.result(task, recipe.synthetic, allocation, driver.run(recipe, run))
+        return prepared.finished(task, recipe, made)
 
     def images(
         self, task: ImageTask, allocation: Tensor, labels: LabelsOf = hard_labels, step_size: float | None = None
@@ -114,7 +117,7 @@ class ImageMatchingMethod(ImageMethod):
         return validation(task, self.validations, fitted)
 
     @torch.no_grad()
-    def result(self, images: Labelled, allocation: Tensor, outcome: driver.Outcome) -> SyntheticImages:
+    def result(self, task: ImageTask, images: Labelled, allocation: Tensor, outcome: driver.Outcome) -> SyntheticImages:
         """Return learned images, at least as many of each class as asked for, as the result of the method."""
         x, labels = images.decoded()
         if self.parameterization.formation > 1:
@@ -122,14 +125,19 @@ class ImageMatchingMethod(ImageMethod):
         step_size = images.step_size()
         return SyntheticImages(
             x=x,
-            y=torch.repeat_interleave(allocation.cpu() * self.parameterization.delivered).to(x.device),
+            y=torch.repeat_interleave(self.parameterization.delivered(task, allocation).cpu()).to(x.device),
             y_soft=None if labels.dim() == 1 else self.trained_on(labels),
             target=labels if self.learns_targets else None,
             learning_rate=None if step_size is None else float(step_size),
             formation=self.parameterization.formation,
             learned_bytes=images.learned_bytes() if self.parameterization.decoded else None,
+            generator_bytes=images.generator_bytes(),
             choices=outcome.choices(),
         )
+
+    def finished(self, task: ImageTask, recipe: Recipe[Labelled], made: SyntheticImages) -> SyntheticImages:
+        """Return the result of the method once all steps are done, such as with labels that are made last."""
+        return made
 
     def trained_on(self, labels: Tensor) -> Tensor:
         """Return what networks are trained on, of labels as they are learned: classes or probabilities."""
@@ -162,6 +170,11 @@ def rate_of_images(rate: float | None, allocation: Tensor) -> float:
         allocation: Images of each class.
     """
     return RATE_OF_ONE / math.sqrt(float(allocation.float().mean())) if rate is None else rate
+
+
+def by_size(asked: T | None, published: T) -> T:
+    """Return what was asked for; ``None``: the published value for the images per class."""
+    return published if asked is None else asked
 
 
 def augmentation(operations: tuple[Operation, ...], task: ImageTask, *, together: bool = False) -> Augmentation | None:

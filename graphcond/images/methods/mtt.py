@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
@@ -29,15 +28,16 @@ from graphcond.images.methods.matching import (
     rates_of,
     surrogate_for,
 )
+from graphcond.images.methods.parameterizations import LabelsOf
+from graphcond.images.methods.targets import soft_classes, soft_labels
 from graphcond.images.quick_validation import ROWS_AT_ONCE
 from graphcond.images.source import RandomBatches
 from graphcond.images.task import ImageTask
 from graphcond.surrogates.convnet import Architecture, ConvNet
 from graphcond.surrogates.network import Network
-from graphcond.synthetic.learned_rows import Labelled, Labels, SoftLabels
+from graphcond.synthetic.learned_rows import Labelled, Labels
 
-SURENESS = 5.0  # of soft labels at the start, if no expert gives them: the logit of the own class
-MOST_LOGIT = 20.0
+SOFT_LABELS = ("none", "classes", "expert")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +105,8 @@ class MTT(ImageMatchingMethod):
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        if self.soft_labels not in ("none", "classes", "expert"):
-            raise ValueError(f"soft_labels must be one of none, classes, expert, got {self.soft_labels!r}")
+        if self.soft_labels not in SOFT_LABELS:
+            raise ValueError(f"soft_labels must be one of {', '.join(SOFT_LABELS)}, got {self.soft_labels!r}")
         super().__post_init__()
 
     def condense(self, task: ImageTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticImages:
@@ -115,14 +115,18 @@ class MTT(ImageMatchingMethod):
             return super().condense(task, allocation, run)
         except OutOfTime as stop:
             images = self.images(task, allocation, step_size=self.step_size)
-            return self.result(images, allocation, Outcome(0, 0, stopped=str(stop)))
+            return self.result(task, images, allocation, Outcome(0, 0, stopped=str(stop)))
 
     def recipe(self, task: ImageTask, allocation: Tensor, run: RunContext) -> Recipe[Labelled]:
         """See :meth:`ImageMatchingMethod.recipe`."""
         surrogate = surrogate_for(task, self.architecture)
         replay = Replay(self._train(surrogate, task, run), self.window, self.expert_span)
-        labels = hard_labels if self.soft_labels == "none" else partial(self._labels, surrogate, replay.experts)
-        images = self.images(task, allocation, labels, self.step_size)
+        labels: dict[str, LabelsOf] = {
+            "none": hard_labels,
+            "classes": soft_classes(task),
+            "expert": partial(expert_labels, surrogate, replay.experts),
+        }
+        images = self.images(task, allocation, labels[self.soft_labels], self.step_size)
         changes = augmentation(self.operations, task)
         unroll = Unroll(steps=self.unroll_steps, rows=self.unroll_batch_size, augment=changes, exact=self.exact)
         rate = rate_of_images(self.images_rate, allocation)
@@ -151,9 +155,8 @@ class MTT(ImageMatchingMethod):
             run=run,
         )
 
-    def _labels(self, surrogate: Network, experts: Experts, x: Tensor, y: Tensor) -> Labels:
-        logits = SURENESS * F.one_hot(y, surrogate.num_classes).to(x)
-        if self.soft_labels == "expert":
-            with torch.no_grad():
-                logits = surrogate.layers(experts.weights(0, experts.checkpoints), Batch(x, y))[-1]
-        return SoftLabels(logits.clamp(-MOST_LOGIT, MOST_LOGIT))
+
+@torch.no_grad()
+def expert_labels(surrogate: Network, experts: Experts, x: Tensor, y: Tensor) -> Labels:
+    """Return labels that are learned from what the first expert says in the end."""
+    return soft_labels(surrogate.layers(experts.weights(0, experts.checkpoints), Batch(x, y))[-1])

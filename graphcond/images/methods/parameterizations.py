@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.fields import require_positive
+from graphcond.core.run_context import RunContext
 from graphcond.images.formation import pack
 from graphcond.images.methods.bases import Bases, nearest_bases
 from graphcond.images.methods.hallucinated import HallucinatedImages, Pairing
@@ -32,11 +33,6 @@ class Parameterization(Protocol):
         ...
 
     @property
-    def delivered(self) -> int:
-        """Images that are delivered for each image of the budget."""
-        ...
-
-    @property
     def decoded(self) -> bool:
         """Whether the images have to be decoded from what is learned."""
         ...
@@ -55,13 +51,24 @@ class Parameterization(Protocol):
         """
         ...
 
+    def delivered(self, task: ImageTask, allocation: Tensor) -> Tensor:
+        """Return how many images are delivered of each class, ``(num_classes,)``."""
+        return allocation
+
+    def prepared(self, task: ImageTask, run: RunContext) -> "Parameterization":
+        """Return the parameterization after long work that comes before the steps, such as training a generator.
+
+        Raises:
+            OutOfTime: the time is over before.
+        """
+        return self
+
 
 @dataclass(frozen=True)
-class Pixels:
+class Pixels(Parameterization):
     """Images as they are."""
 
     formation = 1
-    delivered = 1
     decoded = False
 
     def build(
@@ -73,7 +80,7 @@ class Pixels:
 
 
 @dataclass(frozen=True)
-class MultiFormation:
+class MultiFormation(Parameterization):
     """Images whose tiles, enlarged, are what networks see (IDC: Kim et al., ICML 2022).
 
     Args:
@@ -81,7 +88,6 @@ class MultiFormation:
     """
 
     factor: int = 2
-    delivered = 1
     decoded = False
 
     def __post_init__(self) -> None:
@@ -103,7 +109,7 @@ class MultiFormation:
 
 
 @dataclass(frozen=True)
-class SharedBases:
+class SharedBases(Parameterization):
     """Images as combinations of a few bases that all classes share (LinBa: Deng and Russakovsky, NeurIPS 2022).
 
     Args:
@@ -118,10 +124,9 @@ class SharedBases:
         """Check the field."""
         require_positive(self)
 
-    @property
-    def delivered(self) -> int:
+    def delivered(self, task: ImageTask, allocation: Tensor) -> Tensor:
         """See :class:`Parameterization`."""
-        return self.images
+        return allocation * self.images
 
     def build(
         self, task: ImageTask, allocation: Tensor, start: Start, labels: LabelsOf, step_size: float | None
@@ -133,7 +138,7 @@ class SharedBases:
 
 
 @dataclass(frozen=True)
-class Hallucinators:
+class Hallucinators(Parameterization):
     """Each stored image through several small networks (HaBa: Liu et al., NeurIPS 2022).
 
     Args:
@@ -150,10 +155,9 @@ class Hallucinators:
         """Check the fields."""
         require_positive(self)
 
-    @property
-    def delivered(self) -> int:
+    def delivered(self, task: ImageTask, allocation: Tensor) -> Tensor:
         """See :class:`Parameterization`."""
-        return self.networks
+        return allocation * self.networks
 
     def build(
         self, task: ImageTask, allocation: Tensor, start: Start, labels: LabelsOf, step_size: float | None

@@ -44,9 +44,14 @@ class RFAD(ImageMatchingMethod):
         parameterization, start, steps, validations: See :class:`ImageMatchingMethod`.
 
     Note:
-        The published scale is learned. Predictions are linear in the targets, which are learned here, so that it has
-        nothing to add. Networks are not normalised, like the published ones, but have the initial weights of torch
-        instead of Gaussian ones. The optimiser is Adam instead of AdaBelief.
+        - In the published code :math:`\tau` is learned, from 0 at a rate of 0.01. Predictions are linear in the
+          targets, which are learned here, so that it has nothing to add.
+        - There, images also pass through a square matrix over all of their numbers, which is learned from the identity
+          at a rate of 5e-5 and applied before they are saved: it changes the path of the descent, and nothing of it is
+          kept.
+        - A step there has eight networks and four times 1,280 real images.
+        - Networks are not normalised, like the published ones, but have the initial weights of torch instead of
+          Gaussian ones. The optimiser is Adam instead of AdaBelief.
     """
 
     name: ClassVar[str] = "rfad"

@@ -5,23 +5,19 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.fields import require_positive
-from graphcond.core.matching.surrogate import Surrogate, Weights
-from graphcond.core.matching.training import Student, Training
+from graphcond.core.matching.training import Training
 from graphcond.core.members import Members
 from graphcond.core.run_context import RunContext
 from graphcond.core.selection import farthest_first, herd
-from graphcond.images import source
 from graphcond.images.methods.base import ImageMethod, SyntheticImages
-from graphcond.images.task import ImageSet, ImageTask
-from graphcond.surrogates.convnet import Architecture, ConvNet, network
+from graphcond.images.task import ImageTask
+from graphcond.images.teacher import ImageTeacher, Teaching
+from graphcond.surrogates.convnet import Architecture, ConvNet
 
 Order = Callable[[Tensor, int], Tensor]
-TEMPERATURES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
-ROWS_AT_ONCE = 512  # images that pass through the teacher together
 
 
 def class_images(task: ImageTask, label: int) -> Tensor:
@@ -129,42 +125,6 @@ class ClassMeanImages(ImageMethod):
         return SyntheticImages(x, y, members=Members.from_groups([r.cpu() for r in rows]))
 
 
-@dataclass(frozen=True, eq=False)
-class ImageTeacher:
-    """A network trained on all training images of a task.
-
-    Args:
-        task: The task.
-        surrogate: The network.
-        weights: Its weights.
-        temperature: Its logits are divided by it.
-    """
-
-    task: ImageTask
-    surrogate: Surrogate
-    weights: Weights
-    temperature: float = 1.0
-
-    @torch.no_grad()
-    def logits(self, images: ImageSet) -> Tensor:
-        """Return the logits of images, ``(n, num_classes)``."""
-        parts = torch.split(torch.arange(len(images), device=images.y.device), ROWS_AT_ONCE)
-        batches = (self.task.batch(images.take(rows)) for rows in parts)
-        return torch.cat([self.surrogate.layers(self.weights, batch)[-1] for batch in batches]) / self.temperature
-
-    def calibrated(self) -> "ImageTeacher":
-        """Return the teacher at the temperature at which the labels of the validation images are likeliest.
-
-        Without validation images it is 1.
-        """
-        val = self.task.val
-        if not len(val):
-            return replace(self, temperature=1.0)
-        logits = self.logits(val) * self.temperature
-        losses = {t: float(F.cross_entropy(logits / t, val.y)) for t in TEMPERATURES}
-        return replace(self, temperature=min(losses, key=losses.__getitem__))
-
-
 @dataclass(frozen=True, kw_only=True)
 class RandomSoftImages(ImageMethod):
     """Random training images with the class probabilities of a network trained for a few steps on all of them.
@@ -203,15 +163,14 @@ class RandomSoftImages(ImageMethod):
 
     def teacher(self, task: ImageTask) -> ImageTeacher:
         """Return the teacher of a task."""
-        surrogate = network(self.architecture, task.shape, task.num_classes, task.train.x)
-        student, training_batches = (
-            Student(surrogate.init(), self.training),
-            source.RandomBatches(task, self.batch_size),
+        teaching = Teaching(
+            architecture=self.architecture,
+            training=self.training,
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            min_steps=self.min_steps,
         )
-        for step in range(max(self.min_steps, self.epochs * len(task.train) // self.batch_size)):
-            student.train(surrogate, training_batches(step), 1)
-        teacher = ImageTeacher(task, surrogate, student.weights).calibrated()
-        return replace(teacher, temperature=self.temperature_factor * teacher.temperature)
+        return teaching.teacher(task).at(self.temperature_factor)
 
     def taught(self, task: ImageTask, allocation: Tensor, teacher: ImageTeacher) -> SyntheticImages:
         """Return random training images with a teacher's labels."""

@@ -1,8 +1,9 @@
-"""Labels as the targets of a regression, for the image methods that match kernels."""
+"""Labels that are learned: as probabilities, or as the targets of a regression where kernels are matched."""
 
 import math
 from dataclasses import dataclass, replace
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
@@ -10,9 +11,11 @@ from graphcond.core.matching.observation import Source
 from graphcond.core.targets import SingleLabel
 from graphcond.images.methods.parameterizations import LabelsOf
 from graphcond.images.task import ImageTask
-from graphcond.synthetic.learned_rows import FreeTargets, HardLabels, Labels
+from graphcond.synthetic.learned_rows import FreeTargets, HardLabels, Labels, SoftLabels
 
 SURENESS = 0.99  # of a fixed target, as a probability
+OWN_LOGIT = 5.0  # of the own class, where learned labels start at the classes; all others have 0
+MOST_LOGIT = 20.0
 
 
 @dataclass(frozen=True)
@@ -56,3 +59,13 @@ def probabilities(targets: Tensor) -> Tensor:
     """
     scale = math.log(SURENESS / (1 - SURENESS) * (targets.size(1) - 1))
     return (scale * targets).softmax(dim=1)
+
+
+def soft_labels(logits: Tensor) -> Labels:
+    """Return labels that are learned from some logits, ``(n, num_classes)``, none of which is extreme."""
+    return SoftLabels(logits.clamp(-MOST_LOGIT, MOST_LOGIT))
+
+
+def soft_classes(task: ImageTask) -> LabelsOf:
+    """Return what makes the learned labels of images, given their classes: nearly sure of these at first."""
+    return lambda x, y: soft_labels(OWN_LOGIT * F.one_hot(y, task.num_classes).to(x))

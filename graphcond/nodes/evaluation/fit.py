@@ -11,7 +11,9 @@ from graphcond.core.evaluation.finite import require_finite
 from graphcond.core.evaluation.provenance import check_same_split, check_same_target, check_same_training_data
 from graphcond.core.record import Record
 from graphcond.nodes.evaluation.own_data import read_own
-from graphcond.nodes.reading import read_nodes, recorded_reading
+from graphcond.nodes.evaluation.protocol import LINEAR_PROBE, STANDARD
+from graphcond.nodes.reading import has_labels, read_nodes, recorded_reading
+from graphcond.nodes.singular_vectors import made_by, without_labels
 from graphcond.nodes.task import NodeTask
 
 
@@ -36,15 +38,26 @@ def read_task(dataset: object, records: Sequence[Record]) -> NodeTask:
         TypeError: the dataset has the wrong type.
         ValueError: the dataset has unusable values, or was split otherwise when it was condensed.
     """
+    source = records[0].source if records else {}
+    made = made_by(source.get("target"))
     if isinstance(dataset, NodeTask):
         check_same_split(records, dataset.split)
-        return dataset
+        read = made_by(dataset.targets.source.get("target"))
+        return dataset if made is None or read is not None else without_labels(dataset, made, dataset)
     check_same_split(records, None)
-    source = records[0].source if records else {}
     reading = recorded_reading(dataset, source)
     if reading["inductive"] and (whole := [one for one in records if not one.source.get("inductive", False)]):
         check_same_training_data(whole, read_nodes(dataset, **(reading | {"inductive": False})).fingerprint())
-    return read_nodes(dataset, **reading)
+    task = read_nodes(dataset, **reading)
+    if made is None or not has_labels(dataset):
+        return task
+    return replace(task, probed=read_nodes(dataset, **(reading | {"target": None})))
+
+
+def usual_protocol(records: Sequence[Record]) -> str:
+    """Return the protocol where none is named: a linear probe of what was learned without labels."""
+    free = any(made_by(record.source.get("target")) is not None for record in records)
+    return LINEAR_PROBE.name if free else STANDARD.name
 
 
 def fitted(task: NodeTask, one: Given) -> Given:
@@ -63,7 +76,7 @@ def check_fit(several: Sequence[Given], task: NodeTask) -> None:
     Raises:
         ValueError: it does.
     """
-    check_same_target(records_of(several), task.targets.kind)
+    check_same_target(records_of(several), task.targets.source.get("target", task.targets.kind))
     for data in (one.data for one in several):
         require_finite(data)
         if data.x.size(1) != task.train.graph.x.size(1):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from graphcond.core.evaluation.linear_probe import LinearProbe
 from graphcond.core.evaluation.metrics import Metric, check_metric
 from graphcond.core.fields import plain_fields, positive_integer
 
@@ -34,6 +35,9 @@ class Protocol:
             of outputs and labels that returns a score, the more the better unless its attribute ``higher_is_better``
             is false: of logits ``(n, classes)`` and labels ``(n,)``, or of logits or numbers ``(n, targets)`` and
             targets with NaN where one is missing.
+        probe: ``None``: what the model says is scored; a :class:`graphcond.evaluation.LinearProbe`: what a linear model
+            makes of it that is trained on the labelled training nodes of the original, while the network stays fixed.
+            So a network that was trained without labels is scored for any of them.
     """
 
     name: str = "custom"
@@ -46,6 +50,7 @@ class Protocol:
     edge_threshold: float = 0.0
     runs: int = 3
     metric: str | Metric | None = None
+    probe: LinearProbe | None = None
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -57,6 +62,8 @@ class Protocol:
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.edge_threshold < 0:
             raise ValueError("learning_rate must be positive, weight_decay and edge_threshold not negative")
         check_metric(self.metric)
+        if not isinstance(self.probe, LinearProbe | None):
+            raise TypeError(f"probe must be LinearProbe() or None, got {self.probe!r}")
 
 
 STANDARD = Protocol(name="standard")
@@ -71,4 +78,10 @@ Note:
     kept. On the graphs that its authors released, both give the same scores within their deviation.
 """
 
-PROTOCOLS = {protocol.name: protocol for protocol in (STANDARD, PUBLISHED)}
+LINEAR_PROBE = Protocol(name="linear_probe", probe=LinearProbe())
+"""The standard training, on whatever was learned when the dataset was condensed, then a linear probe for its labels.
+
+Sets that were condensed without labels are evaluated so.
+"""
+
+PROTOCOLS = {protocol.name: protocol for protocol in (STANDARD, PUBLISHED, LINEAR_PROBE)}

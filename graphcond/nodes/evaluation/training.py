@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from graphcond.core.evaluation.columns import Score, outcomes
 from graphcond.core.evaluation.metrics import Metric, direction
 from graphcond.core.evaluation.training import LEARNING_RATE_DROP, train
-from graphcond.core.runtime.randomness import seeded
 from graphcond.core.targets import Targets
 from graphcond.nodes.evaluation.models import ModelKind, NodeView
 from graphcond.nodes.evaluation.protocol import Protocol
@@ -37,42 +36,52 @@ class EvaluationData:
     targets: Tensor
 
 
-def train_once(
+def trained(
     kind: ModelKind,
     training: TrainingData,
     val: EvaluationData,
-    test: EvaluationData,
     targets: Targets,
     protocol: Protocol,
     metric: Metric,
-    seed: int,
-) -> Score:
-    """Train a fresh model on ``training``, keep the weights of its best epoch, read the test split once.
+) -> tuple[nn.Module, float | None]:
+    """Return a model trained on ``training``, with the weights of its best epoch, and that epoch's validation score.
 
     Without validation nodes the last weights are kept.
     """
-    with seeded(seed):
-        model = kind.build(training.view.x.size(1), targets.outputs, protocol).to(training.view.x.device)
-        rate = protocol.learning_rate
+    model = kind.build(training.view.x.size(1), targets.outputs, protocol).to(training.view.x.device)
+    rate = protocol.learning_rate
 
-        def scored(data: EvaluationData) -> float:
-            return metric(targets.answers(predict(model, data)), data.targets)
+    def scored() -> float:
+        return direction(metric) * metric(targets.answers(predict(model, val)), val.targets)
 
-        best = train(
-            model,
-            _optimizer(model, protocol, rate),
-            steps=protocol.epochs,
-            step=lambda optimizer: _step(model, training, targets, optimizer),
-            at_half_time=lambda _: _optimizer(model, protocol, rate * LEARNING_RATE_DROP),
-            validate=(lambda: direction(metric) * scored(val)) if len(val.nodes) else None,
-            validates_after=lambda epoch: epoch % protocol.validate_every == 0,
-        )
-        found = targets.answers(predict(model, test))
-        return Score(
-            test=metric(found, test.targets),
-            val=float("nan") if best is None else direction(metric) * best,
-            items=outcomes(found, test.targets, metric),
-        )
+    best = train(
+        model,
+        _optimizer(model, protocol, rate),
+        steps=protocol.epochs,
+        step=lambda optimizer: _step(model, training, targets, optimizer),
+        at_half_time=lambda _: _optimizer(model, protocol, rate * LEARNING_RATE_DROP),
+        validate=scored if len(val.nodes) else None,
+        validates_after=lambda epoch: epoch % protocol.validate_every == 0,
+    )
+    return model, None if best is None else direction(metric) * best
+
+
+def score_on(model: nn.Module, val: float | None, test: EvaluationData, targets: Targets, metric: Metric) -> Score:
+    """Return the score of a model on test nodes.
+
+    Args:
+        model: The model.
+        val: Its validation score, if there is one.
+        test: The nodes.
+        targets: What is predicted.
+        metric: What a score is.
+    """
+    found = targets.answers(predict(model, test))
+    return Score(
+        test=metric(found, test.targets),
+        val=float("nan") if val is None else val,
+        items=outcomes(found, test.targets, metric),
+    )
 
 
 @torch.no_grad()

@@ -10,15 +10,18 @@ from graphcond.core.evaluation.candidates import Candidate, Extent, Given, recor
 from graphcond.core.evaluation.columns import Column, Score
 from graphcond.core.evaluation.controls import Control, Prior, Selection, Whole, check_metric
 from graphcond.core.evaluation.evaluation import Evaluation
+from graphcond.core.evaluation.linear_probe import LinearProbe
+from graphcond.core.evaluation.metrics import resolve_metric
 from graphcond.core.evaluation.protocols import Protocols
 from graphcond.core.evaluation.provenance import check_same_training_data
 from graphcond.core.evaluation.setting import Setting
 from graphcond.core.runtime.randomness import seeded
 from graphcond.core.size import Size
-from graphcond.nodes.evaluation.fit import check_fit, fitted, given_nodes, read_task
+from graphcond.nodes.evaluation.fit import check_fit, fitted, given_nodes, read_task, usual_protocol
 from graphcond.nodes.evaluation.models import MODELS, ModelKind, models_by_name
+from graphcond.nodes.evaluation.probing import UntrainedNodeModel, check_probed, evaluation_data, probe, scored_task
 from graphcond.nodes.evaluation.protocol import PROTOCOLS, Protocol
-from graphcond.nodes.evaluation.training import EvaluationData, TrainingData, train_once
+from graphcond.nodes.evaluation.training import TrainingData, score_on, trained
 from graphcond.nodes.methods import METHODS
 from graphcond.nodes.methods.base import NodeMethod
 from graphcond.nodes.modality import allocation_of, as_data
@@ -30,6 +33,8 @@ CONTROLS: dict[str, Control] = {
     **{name: Selection(METHODS.resolve(name)) for name in METHOD_CONTROLS},
     "whole": Whole(),
 }
+PROBED: dict[str, Control] = {"untrained": UntrainedNodeModel()}
+"""Those that linear probes have besides."""
 
 
 def _check(task: NodeTask, several: Sequence[Given]) -> None:
@@ -54,6 +59,7 @@ def _training_part(task: NodeTask, inductive: bool) -> NodePart | None:
 
 def _check_models(setting: Setting, kinds: dict[str, ModelKind], own: Candidate) -> None:
     task: NodeTask = setting.task
+    check_probed(setting)
     check_metric(setting)
     with seeded(0):  # so is a network that cannot be made; weights are drawn
         for name, kind in kinds.items():
@@ -87,19 +93,20 @@ def _training_data(setting: Setting, kind: ModelKind, data: Data, column: Column
 
 
 def _whole_data(setting: Setting, kind: ModelKind) -> TrainingData:
-    part = _evaluation_data(setting, kind, setting.task.train)
+    part = evaluation_data(setting, kind, setting.task.train)
     return TrainingData(part.view, part.nodes, part.targets, torch.ones(len(part.nodes), device=setting.device))
-
-
-def _evaluation_data(setting: Setting, kind: ModelKind, part: NodePart) -> EvaluationData:
-    view = setting.once((id(part.graph), kind.view), lambda: kind.view(part.graph, training=False))
-    return EvaluationData(view, part.nodes, part.learned)
 
 
 def _train(setting: Setting, kind: ModelKind, training: TrainingData, seed: int) -> Score:
     task: NodeTask = setting.task
-    val, test = (_evaluation_data(setting, kind, part) for part in (task.val, task.test))
-    return train_once(kind, training, val, test, task.targets, setting.protocol, setting.metric, seed)
+    val, test = (evaluation_data(setting, kind, part) for part in (task.val, task.test))
+    targets, protocol = task.targets, setting.protocol
+    metric = setting.metric if setting.scored is task else resolve_metric(targets.metric, targets)
+    with seeded(seed):
+        model, score = trained(kind, training, val, targets, protocol, metric)
+        if protocol.probe is not None:
+            return probe(setting, kind, model, protocol.probe)
+        return score_on(model, score, test, targets, metric)
 
 
 def _as_graph(data: Data, threshold: float, column: Column) -> Graph:
@@ -150,12 +157,15 @@ def _bytes(values: Iterable[object]) -> int:
 
 NODE_EVALUATION = Evaluation(
     modality="nodes",
-    protocols=Protocols(kind=Protocol, known=PROTOCOLS, of=" for nodes"),
+    protocols=Protocols(kind=Protocol, known=PROTOCOLS, nested=(LinearProbe,), of=" for nodes"),
     models=models_by_name,
     default_model="gcn",
     kept=MODELS,
-    controls=CONTROLS,
+    controls=CONTROLS | PROBED,
     usual=tuple(CONTROLS),
+    also=lambda protocol: () if protocol.probe is None else tuple(PROBED),
+    usual_protocol=usual_protocol,
+    scored=scored_task,
     read=read_task,
     given=given_nodes,
     fitted=fitted,

@@ -10,7 +10,6 @@ from torch import Tensor
 from graphcond.core.matching import driver
 from graphcond.core.matching.recipe import Recipe, Validation
 from graphcond.core.matching.surrogate import Surrogate
-from graphcond.core.presets import settings_for
 from graphcond.core.run_context import RunContext
 from graphcond.core.targets import EVERY, Targets
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, class_rows
@@ -44,15 +43,6 @@ class MatchingMethod(NodeMethod):
             raise TypeError(f"structure must be LearnedEdges() or NoEdges(), got {self.structure!r}")
         if not isinstance(self.surrogate, SurrogateModel):
             raise TypeError(f"surrogate must be SGCSurrogate() or GCNSurrogate(), got {self.surrogate!r}")
-
-    @classmethod
-    def preset(cls: type[M], dataset: str) -> M:
-        """Return the method with its paper's settings for a dataset, such as ``"cora"``.
-
-        Raises:
-            ValueError: the paper has none; the message names the nearest.
-        """
-        return cls(**settings_for(cls.__name__, cls.presets, dataset))
 
     @abstractmethod
     def recipe(self, task: NodeTask, allocation: Tensor) -> Recipe[SyntheticGraph]:

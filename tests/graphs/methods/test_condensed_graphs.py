@@ -23,10 +23,10 @@ COUNT, TRAIN, CLASSES, EACH = 48, 36, 3, 2
 SPLIT = {"train": range(TRAIN), "valid": range(TRAIN, 42), "test": range(42, COUNT)}
 RESUMABLE = {name for name in METHODS if METHODS[name]().resumable}
 SIZED = {name for name in METHODS if METHODS[name]().sized}
-HAS_SOFT_LABELS = {"histograms", "random_soft"}
+HAS_SOFT_LABELS = {"histograms", "pruned", "random_soft"}
 MAY_HAVE_SOFT_LABELS = {"auto"}  # where validation graphs say that they help
 CHOOSES = HAS_SOFT_LABELS | MAY_HAVE_SOFT_LABELS | RESUMABLE
-TAKES_REAL_GRAPHS = {"auto", "random", "herding", "k_center", "random_soft", "ridge"}
+TAKES_REAL_GRAPHS = {"auto", "random", "herding", "k_center", "pruned", "random_soft", "ridge"}
 MAKES_BAGS = {"histograms", "mirage"}
 KINDS = ["random", "mirage", "histograms", "doscond", "wl_fold"]  # real graphs, bags, learned and folded ones
 

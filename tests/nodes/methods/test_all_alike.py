@@ -19,7 +19,7 @@ def ring(count):
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("method", NODE_METHODS)
+@pytest.mark.parametrize("method", [name for name, make in NODE_METHODS.items() if not make().label_free])
 @pytest.mark.parametrize(("value", "edges"), [(1.0, ring(30)), (0.0, NONE)], ids=["ring", "bare"])
 def test_nodes(method, value, edges):
     masks = {name: torch.arange(30) // 10 == k for k, name in enumerate(("train_mask", "val_mask", "test_mask"))}
@@ -27,6 +27,12 @@ def test_nodes(method, value, edges):
     small = graphcond.condense(data, size=4, method=NODE_METHODS.quick(method))
     assert torch.isfinite(small[0].x).all()
     assert small[0].y.unique().tolist() == [0, 1]
+
+
+def test_nodes_without_labels_have_nothing_to_learn():
+    data = Data(x=torch.ones(30, 4), edge_index=ring(30))
+    with pytest.raises(ValueError, match="all nodes have the same propagated features"):
+        graphcond.condense(data, size=4, method="krr_st")
 
 
 @pytest.mark.parametrize("method", [method.name for method in GRAPH_METHODS.classes])

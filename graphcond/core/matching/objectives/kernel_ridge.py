@@ -41,19 +41,20 @@ class KernelRidge:
     It depends on real data row by row, so what it observes of them are the rows; its gradient adds over shards.
 
     Args:
-        ridge: :math:`\lambda`, relative to the mean diagonal, so that the kernel's scale does not matter.
+        ridge: :math:`\lambda`, relative to the mean diagonal, so that the kernel's scale does not matter; or what
+            returns it at each step, where it changes.
         error: What is made of predictions and the real batch: a scalar, a mean over rows.
         counted: How many rows of a real batch that mean is over, where several processes share them.
     """
 
     adds: ClassVar[bool] = True
-    ridge: float = 1e-3
+    ridge: float | Callable[[], float] = 1e-3
     error: Error = squared_error
     counted: Callable[[Batch], int] = len
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        if not 0 < self.ridge < math.inf:
+        if not callable(self.ridge) and not 0 < self.ridge < math.inf:
             raise ValueError(
                 f"ridge must be positive and finite, got {self.ridge!r}; with 0 the regression repeats its input"
             )
@@ -68,7 +69,8 @@ class KernelRidge:
 
     def predict(self, surrogate: Kernel, weights: Weights, real: Batch, synthetic: Batch) -> Tensor:
         """Return the predictions for the real rows, ``(n_real, outputs)``."""
-        matrix = ridged(surrogate.gram(weights, synthetic), self.ridge)
+        ridge = self.ridge() if callable(self.ridge) else self.ridge
+        matrix = ridged(surrogate.gram(weights, synthetic), ridge)
         cross = surrogate.cross(weights, real, synthetic)
         if len(real) < synthetic.y.size(1):  # fewer right-hand sides
             return solve(matrix, cross.T.double()).T.to(cross.dtype) @ synthetic.y
@@ -92,7 +94,8 @@ def solve_labels(kernel: Kernel, weights: Weights, real: Batch, synthetic: Batch
         synthetic: Rows; their targets are not used.
         ridge: :math:`\lambda`, relative to the mean diagonal.
     """
-    matrix = ridged(kernel.gram(weights, synthetic), KernelRidge(ridge=ridge).ridge)
+    KernelRidge(ridge=ridge)  # checks it
+    matrix = ridged(kernel.gram(weights, synthetic), ridge)
     count = len(matrix)
     factor = matrix.new_zeros(0, count + real.y.size(1))
     for shard in real.shards(ROWS_AT_ONCE):
