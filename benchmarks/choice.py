@@ -1,6 +1,6 @@
 """By how many standard errors a candidate of ``auto`` has to beat the default: the evidence, on validation nodes alone.
 
-    python benchmarks/choice.py --root DATA      # appends rows to docs/choice.jsonl
+    python benchmarks/choice.py --root DATA      # appends rows to docs/measurements/choice.jsonl
     python benchmarks/choice.py --tables         # prints what they say as Markdown
 
 On one half of the validation nodes ``auto``'s candidates are compared and one is chosen, by several bars; the other
@@ -28,7 +28,7 @@ from graphcond.nodes.methods.auto import Auto
 from graphcond.nodes.modality import allocation_of
 from graphcond.nodes.reading import read_nodes
 
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "choice.jsonl", ("set", "seed"))
+ROWS = RowFile(row_file.MEASUREMENTS / "choice.jsonl", ("set", "seed"))
 SETS = ("cora:7", "cora:70", "citeseer:30", "photo:8", "photo:46", "digits:20", "tolokers:59", "tolokers:294",
         "sbm0:40", "sbm0.25:40", "sbm0.5:40", "sbm0.75:40", "sbm1:40")  # fmt: skip
 BARS = (0.0, 1.0, 2.0, 3.0, 4.0)

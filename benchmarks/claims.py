@@ -1,4 +1,4 @@
-"""Whether README.md and docs/*.md say only what the rows carry.
+"""Whether README.md and the pages in docs/ say only what the rows carry.
 
     python benchmarks/claims.py      # tells every sentence and table that stands on nothing, and exits with 1
 

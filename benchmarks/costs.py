@@ -1,10 +1,9 @@
-"""Rows of seconds, steps and memory of several scripts: docs/costs.jsonl."""
+"""Rows of seconds, steps and memory of several scripts: docs/measurements/costs.jsonl."""
 
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import row_file
@@ -12,7 +11,7 @@ import torch
 
 from graphcond.core.runtime.jsonl import Key, RowFile
 
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "costs.jsonl", ("script", "what", "threads"))
+ROWS = RowFile(row_file.MEASUREMENTS / "costs.jsonl", ("script", "what", "threads"))
 Arguments = ParamSpec("Arguments")
 Returned = TypeVar("Returned")
 

@@ -4,7 +4,7 @@
 
 A file of rows keeps what a row was before it was taken again (row_file.py). Rows from before that rule were found in
 the history of files and pages; they are marked `replaced`, and `replaced_for` says why, as far as messages, settings
-and pages tell. Cells that were measured and have no row any more are in docs/withdrawn.jsonl. Rows with the same
+and pages tell. Cells that were measured and have no row any more are in withdrawn.jsonl. Rows with the same
 scores, one after the other, are one measurement. Where there are two columns, both are shown, plain / own.
 """
 
@@ -17,9 +17,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import row_file
+
 from graphcond.core.runtime.jsonl import Key, RowFile
 
-WITHDRAWN = Path(__file__).parent.parent / "docs" / "withdrawn.jsonl"
+WITHDRAWN = row_file.MEASUREMENTS / "withdrawn.jsonl"
 NAMED = {"per_class": "{} per class", "budget": "{} s", "nodes": "{} nodes", "runs": None}  # others by their values
 
 

@@ -1,6 +1,6 @@
 """What torch-scatter and torch-sparse are worth: run once with them and once without.
 
-    python benchmarks/fast.py --root DATA          # appends a row for each model to docs/costs.jsonl
+    python benchmarks/fast.py --root DATA          # appends a row for each model to docs/measurements/costs.jsonl
     python benchmarks/fast.py --tables             # prints its rows as Markdown
 
 Downstream training goes through PyG's layers, which use both libraries where they are installed. Condensing multiplies

@@ -1,12 +1,12 @@
-"""Graph classification: the tables of docs/graphs.md.
+"""Graph classification: the tables of docs/measurements/graphs.md.
 
-    python benchmarks/graphs.py --root DATA mutag nci1 ogbg-molbace      # appends rows to docs/graphs.jsonl
+    python benchmarks/graphs.py --root DATA mutag nci1 ogbg-molbace      # appends rows to measurements/graphs.jsonl
     python benchmarks/graphs.py --tables                                 # prints all rows as Markdown
 
 Every row is five condensations, one training each: on OGB's split with five seeds, on TU sets on five stratified folds,
 with a tenth of the training part for validation. It has two columns on the same condensations and seeds: *plain* (hard
 labels, all nodes pooled alike) and *own* (the set's soft labels and weights). What each test graph contributed is in
-docs/graphs.npz, under the name of the row. Nothing is tuned for a dataset or a size. Rows that are in the file are not
+graphs.npz, under the name of the row. Nothing is tuned for a dataset or a size. Rows that are in the file are not
 run again, so a stopped run goes on; --retake REASON runs them again, and the earlier ones stay.
 """
 
@@ -31,7 +31,7 @@ from graphcond.graphs.evaluation.controls import GRAPH_CONTROLS, SELECTIONS
 from graphcond.graphs.splits import stratified_folds
 
 FIELDS = ("dataset", "size", "data", "model", "protocol")
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "graphs.jsonl", FIELDS)
+ROWS = RowFile(row_file.MEASUREMENTS / "graphs.jsonl", FIELDS)
 ITEMS = ROWS.path.with_suffix(".npz")
 OURS = ("auto", "ridge", "histograms", "mirage", "doscond")
 FOLDS = 5

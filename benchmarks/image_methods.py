@@ -1,6 +1,6 @@
-"""Images: codes, generators and teachers, on a reduced schedule: the second table of docs/images.md.
+"""Images: codes, generators and teachers, on a reduced schedule: the second table of docs/measurements/images.md.
 
-    python benchmarks/image_methods.py --root DATA mnist              # appends rows to docs/image_methods.jsonl
+    python benchmarks/image_methods.py --root DATA mnist              # appends rows to measurements/image_methods.jsonl
     python benchmarks/image_methods.py --tables                       # prints all rows as Markdown
 
 Every row is several condensations, each evaluated by one training of a network of width 16 for 300 epochs on the images
@@ -23,7 +23,7 @@ import graphcond
 from graphcond import ConvNet
 from graphcond.core.runtime.jsonl import RowFile
 
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "image_methods.jsonl", ("dataset", "per_class", "data"))
+ROWS = RowFile(row_file.MEASUREMENTS / "image_methods.jsonl", ("dataset", "per_class", "data"))
 MODEL, PROTOCOL = ConvNet(width=16), "standard(runs=1)"
 NO_NUMBER = "no published number on this set"
 TEACHER = "teacher=Teaching(architecture=ConvNet(width=16), epochs=1)"

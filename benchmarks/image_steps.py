@@ -1,13 +1,13 @@
 """What pools are worth: CPU-seconds of distribution matching with cached real images beside a plain loop.
 
-    python benchmarks/image_steps.py --root DATA     # appends a row to docs/costs.jsonl
+    python benchmarks/image_steps.py --root DATA     # appends a row to docs/measurements/costs.jsonl
     python benchmarks/image_steps.py --tables        # prints its rows as Markdown
 
 Both make one image of each class of MNIST, see 256 real images of each class through a network, and take as many steps.
 The plain loop draws a network and reads real images at every step; few of its steps are timed, the rest is
 multiplied. Validation images are left out, so that no validation is timed. Rows that are in the file are not measured
 again but with --retake REASON, and then the earlier ones stay. With glibc, the variables MALLOC_MMAP_THRESHOLD_ and
-MALLOC_TRIM_THRESHOLD_ of docs/images.md keep freed memory in the process; a run with them is a row of its own.
+MALLOC_TRIM_THRESHOLD_ of measurements/images.md keep freed memory in the process; a run with them is a row of its own.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""Images: the tables of docs/images.md.
+"""Images: the tables of docs/measurements/images.md.
 
-    python benchmarks/images.py --root DATA mnist fashion-mnist       # appends rows to docs/images.jsonl
+    python benchmarks/images.py --root DATA mnist fashion-mnist       # appends rows to docs/measurements/images.jsonl
     python benchmarks/images.py --tables                              # prints all rows as Markdown
 
 Every row is three condensations, evaluated by one training each of the network of the published tables (ConvNet, width
@@ -34,9 +34,7 @@ from graphcond.images.augmentation import DIGITS, PHOTOGRAPHS, Operation
 from graphcond.images.evaluation.protocol import IMAGE_PROTOCOLS
 from graphcond.images.methods.base import ImageMethod
 
-ROWS = RowFile(
-    Path(__file__).parent.parent / "docs" / "images.jsonl", ("dataset", "per_class", "data", "model", "protocol")
-)
+ROWS = RowFile(row_file.MEASUREMENTS / "images.jsonl", ("dataset", "per_class", "data", "model", "protocol"))
 ITEMS = ROWS.path.with_suffix(".npz")  # which test images were right
 MODELS = {"kip": ("ntk", "convnet")}  # others are evaluated by the network alone
 CONTROLS = ("random", "random_soft", "class_mean", "herding")

@@ -1,6 +1,6 @@
-r"""Implicit feedback: the tables of docs/interactions.md.
+r"""Implicit feedback: the tables of docs/measurements/interactions.md.
 
-    python benchmarks/interactions.py --root DATA ml-1m magazine     # appends rows to docs/interactions.jsonl
+    python benchmarks/interactions.py --root DATA ml-1m magazine     # appends rows to measurements/interactions.jsonl
     python benchmarks/interactions.py --tables                       # prints all rows as Markdown
     python benchmarks/interactions.py --root DATA ml-1m --methods published --sizes "500 users" --models infinite_ae \
         --seeds 1 --checkpoint FOLDER --seconds 5400                 # the published run, which takes hours
@@ -28,7 +28,7 @@ from graphcond import Progress, Run
 from graphcond.core.runtime.jsonl import Key, RowFile
 from recsys.evaluation.report import UserRow
 
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "interactions.jsonl", ("dataset", "size", "data", "model"))
+ROWS = RowFile(row_file.MEASUREMENTS / "interactions.jsonl", ("dataset", "size", "data", "model"))
 USERS = ROWS.path.with_name("interactions_users.npz")
 METRICS = ("ndcg@10", "hr@10", "hr@100", "auc")
 ONCE = ("whole", "head_users")  # the same for every seed

@@ -4,7 +4,7 @@
     python benchmarks/interactions_scale.py --binary 50000     # binary synthetic users instead of weighted ones
     python benchmarks/interactions_scale.py --tables           # prints its rows as Markdown
 
-A row of docs/costs.jsonl is a whole run; one that is there is run again with --retake REASON only, and then stays too.
+A row of costs.jsonl is a whole run; one that is there is run again with --retake REASON only, and then stays too.
 """
 
 import argparse

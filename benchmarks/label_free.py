@@ -1,6 +1,6 @@
-"""Condensation without labels: the tables of docs/label_free.md.
+"""Condensation without labels: the tables of docs/measurements/label_free.md.
 
-    python benchmarks/label_free.py --root DATA citeseer pubmed mnist   # appends to docs/label_free.jsonl
+    python benchmarks/label_free.py --root DATA citeseer pubmed mnist   # appends to docs/measurements/label_free.jsonl
     python benchmarks/label_free.py --tables                            # prints all rows as Markdown
 
 A row is several condensations without labels (seeds 0, 1, ...), each with one training of a network on what was learned
@@ -23,7 +23,7 @@ import graphcond
 from graphcond.core.runtime.jsonl import RowFile
 
 FIELDS = ("dataset", "size", "method", "labels", "data")
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "label_free.jsonl", FIELDS)
+ROWS = RowFile(row_file.MEASUREMENTS / "label_free.jsonl", FIELDS)
 MADE = "singular_vectors(columns=64, hops=2)"
 DEGREES = 3  # classes of equal size
 ORDER = ("krr_st", "auto", "random", "random_propagated", "k_center", "random_vectors", "untrained", "whole", "prior")

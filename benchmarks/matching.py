@@ -1,6 +1,6 @@
 """Gradient, distribution and trajectory matching on nodes beside their published tables.
 
-    python benchmarks/matching.py --root DATA cora citeseer           # appends rows to docs/matching.jsonl
+    python benchmarks/matching.py --root DATA cora citeseer           # appends rows to docs/measurements/matching.jsonl
     python benchmarks/matching.py --root DATA --seconds 15 30 60 0 --methods gcond -- cora:70 citeseer:60
     python benchmarks/matching.py --tables                            # prints all rows as Markdown
 
@@ -27,7 +27,7 @@ from graphcond.core.runtime.jsonl import RowFile
 from graphcond.core.settings import with_settings
 
 # A budget of 0 seconds is the whole schedule.
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "matching.jsonl", ("dataset", "nodes", "method", "budget"))
+ROWS = RowFile(row_file.MEASUREMENTS / "matching.jsonl", ("dataset", "nodes", "method", "budget"))
 ITEMS = ROWS.path.with_suffix(".npz")  # which test nodes were right
 SIZES = {"cora": (35, 70, 140), "citeseer": (30, 60, 120)}
 METHODS = ("gcond", "gcond_x", "doscond", "doscond_x", "gcdm", "gcdm_x", "sfgc", "geom")

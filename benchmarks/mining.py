@@ -1,6 +1,6 @@
 """Trees in graphs: time and memory of refinement, mining, streamed mining and folded training.
 
-    python benchmarks/mining.py --root DATA                                  # appends rows to docs/mining.jsonl
+    python benchmarks/mining.py --root DATA                                  # appends rows to measurements/mining.jsonl
     python benchmarks/mining.py --root DATA --generated 1000000 --workers 2
     python benchmarks/mining.py --tables                                     # prints all rows as Markdown
 
@@ -38,7 +38,7 @@ from graphcond.graphs.storage.packing import to_tensors
 sys.path.insert(0, str(Path(__file__).parent.parent / "datasets"))
 from generate_molecules import molecules, shard_sizes
 
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "mining.jsonl", ("kind", "what"))
+ROWS = RowFile(row_file.MEASUREMENTS / "mining.jsonl", ("kind", "what"))
 # Dataset, depth, thresholds, goal in seconds.
 MINED = (("ogbg-molhiv", 3, (1800, 115), 3), ("ogbg-molhiv", 5, (500, 85), 5), ("imdb-binary", 5, (5, 5), 1))
 SHARD = 20_000  # graphs

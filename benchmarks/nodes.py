@@ -1,12 +1,12 @@
-"""Node classification: the tables of docs/results.md.
+"""Node classification: the tables of docs/measurements/results.md.
 
-    python benchmarks/nodes.py --root DATA cora citeseer pubmed      # appends rows to docs/results.jsonl
+    python benchmarks/nodes.py --root DATA cora citeseer pubmed      # appends rows to docs/measurements/results.jsonl
     python benchmarks/nodes.py --tables                              # prints all rows as Markdown
 
 Every row is several condensations (seeds 0, 1, ...) x several trainings under one protocol, in two columns: plain
 (hard labels, no weights) and own (the set's weights and soft labels). Nothing is tuned for a dataset or a size. Rows
 that are in the file already are not run again, so a stopped run continues where it was; --retake REASON runs them again
-and writes the reason into them, the earlier rows stay. docs/results.npz has the hits, or ranks, of every test node.
+and writes the reason into them, the earlier rows stay. results.npz has the hits, or ranks, of every test node.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from graphcond.core.settings import with_settings
 from graphcond.nodes.evaluation.value import CONTROLS
 from graphcond.nodes.methods import METHODS as NODE_METHODS
 
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "results.jsonl", ("dataset", "size", "data", "model"))
+ROWS = RowFile(row_file.MEASUREMENTS / "results.jsonl", ("dataset", "size", "data", "model"))
 ITEMS = ROWS.path.with_suffix(".npz")
 FIXED_SIZE = ("class_mean", "whole")  # the same at every size: run once
 

@@ -1,9 +1,9 @@
-"""Which of OGB's datasets are read, condensed and measured, and why others are not: a table of docs/ogb.md.
+"""Which of OGB's datasets are read, condensed and measured, and why others are not: a table of measurements/ogb.md.
 
     python benchmarks/ogb_coverage.py        # prints it as Markdown
 
-What is learned and by which score stands in the catalogue; whether a set is measured, in docs/ogb.jsonl,
-docs/graphs.jsonl and docs/targets.jsonl. What a set's loading was tested on, and why one is left out, stands here.
+What is learned and by which score stands in the catalogue; whether a set is measured, in docs/measurements/ogb.jsonl,
+graphs.jsonl and targets.jsonl. What a set's loading was tested on, and why one is left out, stands here.
 """
 
 from verdicts import DOCS, KEYS

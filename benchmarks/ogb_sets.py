@@ -1,6 +1,6 @@
-"""Sets of the Open Graph Benchmark: the tables of docs/ogb.md, beside published rows.
+"""Sets of the Open Graph Benchmark: the tables of docs/measurements/ogb.md, beside published rows.
 
-    python benchmarks/ogb_sets.py --root DATA ogbg-molbace ogbn-arxiv       # appends rows to docs/ogb.jsonl
+    python benchmarks/ogb_sets.py --root DATA ogbg-molbace ogbn-arxiv       # appends rows to measurements/ogb.jsonl
     python benchmarks/ogb_sets.py --root DATA ogbn-products --methods auto,class_mean --seeds 1 --workers 2
     python benchmarks/ogb_sets.py --tables                                  # prints all rows as Markdown
 
@@ -34,7 +34,7 @@ from graphcond.evaluation.workers import Workers
 
 FIELDS = tuple(field for field in ALL_FIELDS if field != "metric")  # the same for all rows of a dataset
 
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "ogb.jsonl", FIELDS)
+ROWS = RowFile(row_file.MEASUREMENTS / "ogb.jsonl", FIELDS)
 SELECTIONS = ("random", "random_soft", "herding", "k_center")
 MATCHING = ("doscond", "doscond_x", "gcdm", "gcdm_x", "gcond", "gcond_x", "sfgc", "geom")  # hours on a CPU
 NODE_METHODS = ("auto", *MATCHING, "class_mean", "random_propagated", *SELECTIONS, "whole")

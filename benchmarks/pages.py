@@ -1,10 +1,10 @@
-"""The generated parts of README.md and docs/*.md.
+"""The generated parts of README.md and of the pages in docs/.
 
     python benchmarks/pages.py            # writes them anew
     python benchmarks/pages.py --check    # tells which pages are not what the rows say, and exits with 1
 
 What stands between ``<!-- generated: MODULE ARGUMENTS -->`` and ``<!-- /generated -->`` is what
-``MODULE.tables(*ARGUMENTS)`` of this folder prints: tables of the rows in docs/*.jsonl, nothing written by hand.
+``MODULE.tables(*ARGUMENTS)`` of this folder prints: tables of the rows in *.jsonl, nothing written by hand.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts))
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)
 
 

@@ -1,6 +1,6 @@
 """What a second process brings: milliseconds of a step, and of propagation, for one and several processes.
 
-    python benchmarks/processes.py                  # appends rows to docs/costs.jsonl
+    python benchmarks/processes.py                  # appends rows to docs/measurements/costs.jsonl
     python benchmarks/processes.py --processes 1 2 4
     python benchmarks/processes.py --tables         # prints its rows as Markdown
 

@@ -136,7 +136,7 @@ def best(dataset: str, size: str | float, model: str = "gcn") -> Published | Non
 
 
 def _size(size: str | float) -> str:
-    """Return the size in one spelling: that of docs/graphs.jsonl, not of docs/ogb.jsonl (``10/class``, ``10kB``)."""
+    """Return the size in one spelling: that of graphs.jsonl, not of ogb.jsonl (``10/class``, ``10kB``)."""
     if not isinstance(size, str):
         return f"{size:g}"
     return size.replace("/class", " per class").replace(" kB", "kB").replace("kB", " kB")

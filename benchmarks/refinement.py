@@ -1,4 +1,4 @@
-"""What refining buys: `auto` against `auto` with `max_seconds`, the table of docs/results.md.
+"""What refining buys: `auto` against `auto` with `max_seconds`, the table of docs/measurements/results.md.
 
     python benchmarks/refinement.py --root DATA fashion:275 fashion:550 physics:103     # appends to the file
     python benchmarks/refinement.py --tables                                            # prints it as Markdown
@@ -19,7 +19,7 @@ from torch_geometric.data import Data
 import graphcond
 from graphcond.core.runtime.jsonl import RowFile
 
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "refinement.jsonl", ("dataset", "nodes", "seed"))
+ROWS = RowFile(row_file.MEASUREMENTS / "refinement.jsonl", ("dataset", "nodes", "seed"))
 COLUMNS = ("val", "test", "seconds")
 
 

@@ -1,6 +1,6 @@
 """GC-SNTK judged as in its paper: the regression on the condensed nodes is the classifier.
 
-    python benchmarks/regression.py --root DATA cora citeseer pubmed     # appends rows to docs/regression.jsonl
+    python benchmarks/regression.py --root DATA cora citeseer pubmed     # appends rows to measurements/regression.jsonl
     python benchmarks/regression.py --root DATA --part val cora:35       # prints scores of validation nodes, no row
     python benchmarks/regression.py --tables                             # prints all rows as Markdown
 
@@ -23,7 +23,7 @@ import graphcond
 from graphcond import GCSNTK
 from graphcond.core.runtime.jsonl import RowFile
 
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "regression.jsonl", ("dataset", "nodes", "method"))
+ROWS = RowFile(row_file.MEASUREMENTS / "regression.jsonl", ("dataset", "nodes", "method"))
 SIZES = {"cora": (35, 70, 140), "citeseer": (30, 60, 120), "pubmed": (15, 30, 60)}
 PRESETS = {"pubmed": "pubmed"}  # on the others, the settings for Cora
 METHODS = ("published", "gc_sntk")

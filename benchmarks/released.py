@@ -3,7 +3,7 @@
     python benchmarks/released.py --root DATA        # reads DATA/released/gcond/{cora,citeseer}_{0.25,0.5,1.0}.npz
     python benchmarks/released.py --tables           # prints all rows as Markdown
 
-Rows go to docs/released.jsonl. Those that are there are not run again but with --retake REASON, and then they stay.
+Rows go to released.jsonl. Those that are there are not run again but with --retake REASON, and then they stay.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from graphcond.core.runtime.jsonl import RowFile
 
 NODES = {"cora": {"0.25": 35, "0.5": 70, "1.0": 140}, "citeseer": {"0.25": 30, "0.5": 60, "1.0": 120}}
 RUNS = 3
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "released.jsonl", ("dataset", "ratio"))
+ROWS = RowFile(row_file.MEASUREMENTS / "released.jsonl", ("dataset", "ratio"))
 
 
 def measured(name: str, ratio: str, root: Path | None) -> list[float]:

@@ -7,10 +7,12 @@ are to be run, and writes them here.
 import argparse
 from collections.abc import Iterable
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from graphcond.core.runtime.jsonl import Key, RowFile
 
+MEASUREMENTS = Path(__file__).parent.parent / "docs" / "measurements"  # rows, and the pages that show them
 SHOWN = 3  # rows that a message names
 
 

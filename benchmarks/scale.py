@@ -1,4 +1,4 @@
-"""Time and memory of condensing large graphs: the rows of docs/scale.jsonl.
+"""Time and memory of condensing large graphs: the rows of docs/measurements/scale.jsonl.
 
     python datasets/generate_graph.py products FOLDER                       # in the size and shape of ogbn-products
     python benchmarks/scale.py FOLDER auto:454 class_mean:47 gcond_x:454    # method:nodes; appends rows
@@ -44,7 +44,7 @@ from graphcond.core.sparse import from_rows
 from graphcond.datasets import load_folder
 from graphcond.nodes.methods import METHODS as NODE_METHODS
 
-ROWS = Path(__file__).parent.parent / "docs" / "scale.jsonl"
+ROWS = row_file.MEASUREMENTS / "scale.jsonl"
 FIELDS = ("graph", "method", "nodes", "threads", "inductive", "memory", "max_seconds")
 HOPS = 2
 REPEATS = 3

@@ -1,4 +1,4 @@
-"""The goals of large graphs on 2 cores beside what the rows of docs/scale.jsonl reach.
+"""The goals of large graphs on 2 cores beside what the rows of docs/measurements/scale.jsonl reach.
 
 python benchmarks/scale_goals.py
 """

@@ -1,6 +1,6 @@
-"""What one condensation costs: the cost table of docs/results.md.
+"""What one condensation costs: the cost table of docs/measurements/results.md.
 
-    python benchmarks/speed.py --root DATA cora:70 citeseer:60     # dataset:nodes; appends rows to docs/costs.jsonl
+    python benchmarks/speed.py --root DATA cora:70 citeseer:60     # dataset:nodes; appends rows to costs.jsonl
     python benchmarks/speed.py --tables                            # prints its rows as Markdown
 
 Each dataset runs in a process of its own, so that peak memory is its own; a first run warms up. ``sweep`` is the time

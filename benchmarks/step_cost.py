@@ -1,6 +1,6 @@
 """What a matching step costs as the original graph grows.
 
-    python benchmarks/step_cost.py                  # appends rows to docs/costs.jsonl
+    python benchmarks/step_cost.py                  # appends rows to docs/measurements/costs.jsonl
     python benchmarks/step_cost.py --tables         # prints its rows as Markdown
     python benchmarks/step_cost.py --nodes 169343 --methods gcond_arxiv --condensed 454 --seconds 120
 

@@ -1,6 +1,6 @@
-"""Several labels and numbers: the tables of docs/targets.md.
+"""Several labels and numbers: the tables of docs/measurements/targets.md.
 
-    python benchmarks/targets.py --root DATA ogbg-molesol ogbg-moltox21 blogcatalog   # appends to docs/targets.jsonl
+    python benchmarks/targets.py --root DATA ogbg-molesol ogbg-moltox21 blogcatalog   # appends to targets.jsonl
     python benchmarks/targets.py --root DATA blogcatalog --splits 1 2 --seeds 1       # seeded random splits
     python benchmarks/targets.py --tables                                             # prints all rows as Markdown
 
@@ -39,7 +39,7 @@ from graphcond.evaluation.evaluations import evaluation_of
 from graphcond.recognition import named_modality
 
 FIELDS = ("dataset", "split", "size", "data", "model")
-ROWS = RowFile(Path(__file__).parent.parent / "docs" / "targets.jsonl", FIELDS)
+ROWS = RowFile(row_file.MEASUREMENTS / "targets.jsonl", FIELDS)
 FIXED = ("prior", "size", "untrained", "whole")  # the same at every size
 ANY = "any"  # their size
 ORDER = (*FIXED, "auto", "gcond", "gcdm", "random", "random_soft", "herding")

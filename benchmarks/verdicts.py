@@ -12,17 +12,17 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import published
+import row_file
 import side_file
 
 from graphcond.core.runtime.jsonl import RowFile
 from graphcond.evaluation import Comparison, Sample, TestPart, compare
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = row_file.MEASUREMENTS
 KEYS = {
     "results": ("dataset", "size", "data", "model"),
     "graphs": ("dataset", "size", "data", "model", "protocol"),
@@ -135,7 +135,7 @@ def _ogb(name: str, key: tuple[str, ...], _: str) -> Sample:
     found = [json.loads(line) for line in (DOCS / "ogb.jsonl").read_text().splitlines()]
     mine = {row["seed"]: row["scores"] for row in found if tuple(row[field] for field in KEYS["ogb"]) == key}
     if not mine:
-        raise KeyError(f"docs/ogb.jsonl has no row {' / '.join(key)}")
+        raise KeyError(f"docs/measurements/ogb.jsonl has no row {' / '.join(key)}")
     return Sample.of(name, [score for scores in mine.values() for score in scores], len(mine), TESTS[key[0]])
 
 

@@ -16,7 +16,7 @@ from graphcond.core.targets import TARGETS
 
 ROOT = Path(graphcond.__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
-PAGE = ROOT / "docs" / "targets.md"
+PAGE = ROOT / "docs" / "measurements" / "targets.md"
 SNIPPET = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 NODES, LABELS = 120, 3
 

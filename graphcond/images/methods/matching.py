@@ -163,7 +163,7 @@ def rate_of_images(rate: float | None, allocation: Tensor) -> float:
     """Return the learning rate of images where it is large: the one asked for, or one that falls with their number.
 
     Adam moves every pixel by its rate, whatever the gradient. The more images share a class, the less of the gradient
-    in each is signal: a rate that one a class can bear ruins ten (``docs/images.md``).
+    in each is signal: a rate that one a class can bear ruins ten (``docs/measurements/images.md``).
 
     Args:
         rate: What was asked for; ``None``: :data:`RATE_OF_ONE` over the root of the images per class.
