@@ -2,7 +2,7 @@
 
     python benchmarks/verdicts.py "results: cora / 35 / auto / gcn" "results: cora / 0 / class_mean / gcn"
 
-A row is named by its file in docs/, its key and, after a #, a column or metric where it has several: ``#own``,
+A row is named by its file of measurements, its key and, after a #, a column or metric where it has several: ``#own``,
 ``#published`` (a protocol of matching.jsonl), ``#hr@10``, ``#ndcg@10 own``. ``published: cora / 35 / geom / gcn`` is a
 line of published.jsonl.
 """
@@ -71,7 +71,7 @@ def sample(name: str) -> Sample:
 
 @cache
 def rows(file: str) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Return the rows of a file of docs/ by their keys as text."""
+    """Return the rows of a file of docs/measurements/ by their keys as text."""
     return {tuple(map(_text, key)): row for key, row in RowFile(DOCS / f"{file}.jsonl", KEYS[file]).read().items()}
 
 
@@ -81,7 +81,7 @@ def _text(value: object) -> str:
 
 def _row(file: str, key: tuple[str, ...]) -> dict[str, Any]:
     if key not in rows(file):
-        raise KeyError(f"docs/{file}.jsonl has no row {' / '.join(key)}")
+        raise KeyError(f"docs/measurements/{file}.jsonl has no row {' / '.join(key)}")
     return rows(file)[key]
 
 

@@ -14,8 +14,8 @@ from graphcond.core.lazy import lazy
 from graphcond.core.runtime import openmp  # noqa: F401 (before all that imports torch)
 
 if TYPE_CHECKING:
-    from graphcond import datasets
-    from graphcond.api import condense, list_methods, load, read
+    from graphcond import datasets, zoo
+    from graphcond.api import condense, from_hub, list_methods, load, read
     from graphcond.condensed import CondensedDataset
     from graphcond.core.matching.experts import ExpertPlan
     from graphcond.core.matching.replay import Window
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from graphcond.core.runtime.checkpoint import Checkpoint
     from graphcond.core.runtime.progress import Progress
     from graphcond.core.size import Size
+    from graphcond.core.version import __version__
     from graphcond.evaluation import PROTOCOLS, GraphProtocol, Protocol, Report, Row, evaluate
     from graphcond.graphs.methods.auto import AutoGraphs
     from graphcond.graphs.methods.doscond import DosCondGraphs
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from graphcond.images.methods.sre2l import SRe2L
     from graphcond.images.methods.trained_generator import TrainedGenerator
     from graphcond.images.teacher import Teaching
+    from graphcond.listing import list_datasets, list_models
     from graphcond.nodes.methods.auto import Auto
     from graphcond.nodes.methods.class_mean import ClassMean
     from graphcond.nodes.methods.doscond import DosCond
@@ -169,13 +171,18 @@ __all__ = [
     "WLFold",
     "WideGCN",
     "Window",
+    "__version__",
     "condense",
     "datasets",
     "evaluate",
+    "from_hub",
+    "list_datasets",
     "list_methods",
+    "list_models",
     "load",
     "node_features",
     "plan",
     "pool",
     "read",
+    "zoo",
 ]

@@ -7,6 +7,7 @@ import torch
 
 from graphcond.condensed import CondensedDataset
 from graphcond.core import pipeline
+from graphcond.core.hub import fetched
 from graphcond.core.inputs import materialized
 from graphcond.core.method import Method
 from graphcond.core.record import Record
@@ -219,6 +220,24 @@ def load(path: str | Path) -> "CondensedDataset | recsys.CondensedInteractions":
 
             return CondensedInteractions.from_tensors(tensors, record)
         return CondensedDataset.from_tensors(tensors, record)
+
+
+@answers({})
+def from_hub(place: str | Path, *, revision: str | None = None) -> "CondensedDataset | recsys.CondensedInteractions":
+    """Read a condensed dataset, of whatever modality, that ``to_hub`` published. Nothing in it is executed.
+
+    Args:
+        place: A repository of Hugging Face's hub, ``"owner/name"``, or a folder: a ``Path``, or a text such as
+            ``"./name"``. ``huggingface_hub`` keeps what it downloads.
+        revision: A version of the repository: a branch, a tag or a commit.
+
+    Raises:
+        ImportError: ``huggingface_hub`` is not installed.
+        FileNotFoundError: there is no such file.
+        ValueError: ``place`` is neither a repository nor a folder, or its file holds no condensed dataset.
+        OSError: the hub cannot be reached or refuses.
+    """
+    return load(fetched(place, revision))
 
 
 def list_methods(modality: str = "nodes") -> dict[str, str]:

@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-Name = Annotated[str, typer.Argument(help="A dataset of `graphcond list`, or a folder of .npy files.")]
+from graphcond.listing import list_datasets
+
+
+def dataset_names(incomplete: str) -> list[str]:
+    """Return the names of datasets that begin so, as a shell completes them."""
+    return [name for name in list_datasets() if name.startswith(incomplete)]
+
+
+Name = Annotated[
+    str,
+    typer.Argument(help="A dataset of `graphcond list`, or a folder of .npy files.", autocompletion=dataset_names),
+]
 File = Annotated[Path, typer.Argument(help="A file that `graphcond condense -o` wrote.")]
 Root = Annotated[Path | None, typer.Option(help="Folder of raw data; else GRAPHCOND_DATA, else the cache.")]
 Ratio = Annotated[
@@ -45,3 +56,5 @@ UsualProtocolText = Annotated[
 Controls = Annotated[bool, typer.Option(help="Print controls beside the result.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda.")]
+Page = Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")]
+Scores = Annotated[bool, typer.Option("--scores/--no-scores", help="Train models, and show their scores.")]

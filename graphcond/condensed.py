@@ -9,27 +9,32 @@ from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
 from graphcond.core.format import Format
+from graphcond.core.hub import HubWords
 from graphcond.core.members import Members
+from graphcond.core.notebook import shown_condensed
 from graphcond.core.record import Record
 from graphcond.core.runtime import storage
 from graphcond.core.runtime.contents import explained, require_members, require_present, require_recorded
 from graphcond.core.runtime.files import replacing
+from graphcond.core.sharing import Shared
 from graphcond.graphs.format import GRAPH_FORMAT
 from graphcond.images.crops import with_crop_labels, with_crops
 from graphcond.images.format import IMAGE_FORMAT
 from graphcond.images.formation import expand, expand_labels
 from graphcond.images.task import Scale
 from graphcond.nodes.format import NODE_FORMAT
+from graphcond.pyg.other_libraries import OtherLibraries
 
 FORMATS = {one.modality: one for one in (GRAPH_FORMAT, IMAGE_FORMAT, NODE_FORMAT)}
 
 
-class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
+class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore[misc]
     """A small synthetic dataset that goes wherever a PyG dataset goes.
 
     Besides everything that :class:`torch_geometric.data.InMemoryDataset` offers (``num_features``, ``num_classes``,
     ``len``, indexing, ``DataLoader``), it holds ``record`` (method, settings, seed, versions, source, costs) and, where
-    the method knows them, ``members`` (the original nodes behind each synthetic one).
+    the method knows them, ``members`` (the original nodes behind each synthetic one). :meth:`to_networkx`,
+    :meth:`to_dgl`, :meth:`to_tensor_dataset` and :meth:`to_ogb` give it to other libraries.
 
     A node dataset holds one ``Data`` with ``x`` ``(n, num_features)`` float32, ``edge_index`` ``(2, num_edges)`` int64,
     ``edge_weight`` ``(num_edges,)`` float32, ``y`` ``(n,)`` int64, ``node_weight`` ``(n,)`` float32 with mean 1,
@@ -174,6 +179,10 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
             storage.write(temporary, self._tensors(), record.to_json())
         return Path(path)
 
+    @property
+    def _hub(self) -> HubWords:
+        return self._format.hub
+
     @classmethod
     def load(cls, path: str | Path) -> "CondensedDataset":
         """Read a file that :meth:`save` wrote. Nothing in the file is executed.
@@ -235,6 +244,9 @@ class CondensedDataset(InMemoryDataset):  # type: ignore[misc]
         if (members := self._selected_members()) is not None:
             tensors |= {"members.ptr": members.ptr, "members.index": members.index}
         return tensors
+
+    def _repr_html_(self) -> str:
+        return shown_condensed(self.record, self.described, self.nbytes, self._format.shown(self._items()))
 
     def __repr__(self) -> str:
         return f"CondensedDataset({self.record.method}, {self._format.shown(self._items())}, bytes={self.nbytes})"

@@ -19,9 +19,8 @@ from rich.logging import RichHandler
 from tqdm import tqdm
 from typer.core import TyperGroup
 
-from graphcond.core.evaluation.tables import render
+from graphcond.core.evaluation.tables import WIDE, render
 from graphcond.core.runtime.files import check_target, same_file
-from graphcond.core.runtime.memory import shown
 from graphcond.core.words import SEED, SIZES
 
 if TYPE_CHECKING:
@@ -215,16 +214,7 @@ def in_command_words(message: str, options: Iterable[str]) -> str:
 
 def record_table(record: "Record") -> str:
     """Return a record as a table."""
-    run = {
-        "method": record.method,
-        "seed": record.seed,
-        "device": record.device,
-        "processes": record.processes,
-        "seconds": round(record.seconds, 2),
-        "peak memory": shown(record.peak_memory) if record.peak_memory else "unknown",
-        "complete": "yes" if record.stopped is None else f"no, stopped {record.stopped}",
-    }
-    parts = {"run": run} | {
+    parts = {"run": record.run} | {
         part: getattr(record, part) for part in ("settings", "choices", "source", "budget", "versions")
     }
     rows = [
@@ -232,7 +222,7 @@ def record_table(record: "Record") -> str:
         for part, values in parts.items()
         for key, value in values.items()
     ]
-    return render("record", ("part", "what", "value"), rows, text_columns=3)
+    return render("record", ("part", "what", "value"), rows, text_columns=3, piped=WIDE)
 
 
 def print_record(record: "Record", summary: str) -> None:
@@ -261,13 +251,24 @@ def joined() -> Iterator[None]:
         dist.destroy_process_group()
 
 
-def check_output(output: Path | None, *, overwrite: bool, checkpoint: Path | None = None) -> None:
-    """Raise, on all processes, if the first could not write a result or the state of the work on it."""
+def check_output(
+    output: Path | None, *, overwrite: bool, checkpoint: Path | None = None, inputs: Iterable[Path] = ()
+) -> None:
+    """Raise, on all processes, if the first could not write a result or the state of the work on it.
+
+    Args:
+        output: The result; ``None``: it is not written.
+        overwrite: Whether it may exist.
+        checkpoint: The state of the work.
+        inputs: Files that are read, which the result must not replace.
+    """
     from graphcond.core.runtime.checkpoint import check_checkpoint
     from graphcond.core.runtime.processes import Processes
 
     if output is not None and checkpoint is not None and same_file(output, checkpoint):
         raise ValueError(f"--output and --checkpoint are the same file, {output}; give two names")
+    if output is not None and any(same_file(output, one) for one in inputs):
+        raise ValueError(f"{output} is what is read; give the output another name")
     first = Processes.current().first
     if output is not None:
         first(lambda: check_target(output, overwrite=overwrite))

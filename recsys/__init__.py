@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from recsys.data.splitting import leave_one_out, random_split, strong_split, temporal_split, whole
     from recsys.evaluation.evaluate import evaluate
     from recsys.evaluation.memorisation import memorisation
+    from recsys.evaluation.model_lines import list_models
     from recsys.methods.distill_cf import DistillCF
     from recsys.metrics.conventions import Convention
     from recsys.metrics.lists import Lists
@@ -46,6 +47,7 @@ __all__ = [
     "generate_interactions",
     "leave_one_out",
     "list_methods",
+    "list_models",
     "load",
     "memorisation",
     "random_split",

@@ -1,4 +1,4 @@
-"""The commands for implicit feedback: ``graphcond recsys condense``, ``evaluate``, ``audit``, ``info``, ``export``."""
+"""The commands for implicit feedback: ``graphcond recsys condense | evaluate | report | audit | info | export``."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import recsys
-from graphcond.command_options import CheckpointFile, Controls, Device, Json, MaxSeconds, Output, Overwrite, Seed
+from graphcond.command_options import (
+    CheckpointFile,
+    Controls,
+    Device,
+    Json,
+    MaxSeconds,
+    Output,
+    Overwrite,
+    Page,
+    Scores,
+    Seed,
+)
 from graphcond.terminal import (
     check_output,
     deliver,
@@ -71,7 +82,7 @@ def condense(
     """Condense the training part of interactions."""
     from graphcond.core.run import Run
 
-    check_output(output, overwrite=overwrite, checkpoint=checkpoint)
+    check_output(output, overwrite=overwrite, checkpoint=checkpoint, inputs=(source,))
     run = Run(checkpoint=checkpoint, max_seconds=max_seconds)
     whole = _read(source, split, split_seed, min_weight, columns)
     if users is None and ratio is None and interactions is None:
@@ -112,6 +123,35 @@ def evaluate(
 
 
 @app.command()
+def report(
+    file: File,
+    source: Source,
+    output: Page,
+    models: Models = "infinite_ae",
+    controls: Controls = True,
+    convention: Convention = "distill_cf",
+    scores: Scores = True,
+    overwrite: Overwrite = False,
+    min_weight: MinWeight = None,
+    columns: Columns = None,
+    split: SplitName = None,
+    split_seed: SplitSeed = 0,
+) -> None:
+    """Write a page of HTML on condensed users: how they were made, costs, scores beside controls, pictures."""
+    from graphcond.core.reporting.page import check_libraries
+    from graphcond.core.runtime.memory import bytes_in_words
+
+    check_output(output, overwrite=overwrite, inputs=(file, source))
+    check_libraries()  # what is not installed is told before anything is trained
+    small, whole = recsys.load(file), _read(source, split, split_seed, min_weight, columns)
+    evaluation: Any = False
+    if scores:
+        evaluation = recsys.evaluate(small, whole, names(models), controls=controls, convention=convention)
+    small.report(whole, output, evaluation=evaluation, overwrite=overwrite)
+    typer.echo(f"written to {output} ({bytes_in_words(output.stat().st_size)}); open it in a browser")
+
+
+@app.command()
 def audit(
     source: Source,
     min_weight: MinWeight = None,
@@ -145,10 +185,8 @@ def export(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Write condensed interactions as a table that other libraries read."""
-    check_output(output, overwrite=overwrite)
-    small = recsys.load(file)
-    recsys.write_interactions((small.user_items, small.user_ids, small.item_ids), output, overwrite=overwrite)
-    typer.echo(f"written to {output}")
+    check_output(output, overwrite=overwrite, inputs=(file,))
+    typer.echo(f"written to {recsys.load(file).export(output, overwrite=overwrite)}")
 
 
 def _read(source: Path, split: str | None, seed: int, min_weight: float | None, columns: str | None) -> "Split":

@@ -12,11 +12,14 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from graphcond.core.fields import is_number
+from graphcond.core.hub import HubWords
 from graphcond.core.members import Members
+from graphcond.core.notebook import shown_condensed
 from graphcond.core.record import Record
 from graphcond.core.runtime import storage
 from graphcond.core.runtime.contents import explained, require, require_members, require_present, require_recorded
 from graphcond.core.runtime.files import replacing
+from graphcond.core.sharing import Shared
 from graphcond.core.sparse import check_compressed
 from recsys.data.bytes import is_binary, matrix_bytes
 
@@ -24,11 +27,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 POINTERS = "user_items.indptr"
+HUB = HubWords(
+    task="other", counted="users", use="model.fit(small.user_items)  # a recommender that takes SciPy's matrices"
+)
 HEAVIEST = 1 + 1e-6  # a weight may be rounded up
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class CondensedInteractions:
+class CondensedInteractions(Shared):
     """Synthetic users that recommenders train on as on real ones: ``model.fit(small.user_items)``.
 
     Args:
@@ -121,6 +127,40 @@ class CondensedInteractions:
         frame: pd.DataFrame = pd.DataFrame({"user_id": users, "item_id": items, "weight": weights})
         return frame
 
+    def to_scipy(self) -> csr_matrix:
+        """Return a copy of the matrix, ``(num_users, num_items)`` float32, that may be changed.
+
+        Rows are :attr:`user_ids`, columns :attr:`item_ids`.
+        """
+        return self.user_items.copy()
+
+    def export(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the interactions as a table that other libraries read, by the suffix of the path; return the path.
+
+        ``.csv``, ``.tsv`` and ``.parquet`` have the columns of :meth:`to_frame`, without weights where all are 1.
+        ``.inter`` is RecBole's, with an ``.item`` file beside it that names the items without interactions, too.
+        :func:`recsys.read_interactions` reads all of them; the record is in the file of :meth:`save` only.
+
+        Args:
+            path: Where to.
+            overwrite: Replace existing files.
+
+        Raises:
+            FileExistsError: ``path`` exists and ``overwrite`` is false.
+            ImportError: parquet was asked for and pyarrow is not installed.
+            ValueError: another suffix.
+
+        >>> import recsys, tempfile
+        >>> small = recsys.condense(recsys.generate_interactions(200, 50, 2000, seed=0), users=5, method="random_users")
+        >>> with tempfile.TemporaryDirectory() as scratch:
+        ...     recsys.read_interactions(small.export(f"{scratch}/small.csv")).num_users
+        5
+        """
+        from recsys.data.files import write_interactions
+
+        write_interactions((self.user_items, self.user_ids, self.item_ids), path, overwrite=overwrite)
+        return Path(path)
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the interactions to one safetensors file with the record as JSON metadata; return its path.
 
@@ -137,6 +177,10 @@ class CondensedInteractions:
         with replacing(path, overwrite=overwrite) as temporary:
             storage.write(temporary, tensors, self.record.counted(self._counts(), lambda: self.nbytes).to_json())
         return Path(path)
+
+    @property
+    def _hub(self) -> HubWords:
+        return HUB
 
     @classmethod
     def load(cls, path: str | Path) -> "CondensedInteractions":
@@ -195,6 +239,9 @@ class CondensedInteractions:
         require_recorded(self.record.source, {"num_items": rows.shape[1]}, "the original's")
         if self.members is not None:
             require_members(self.members.ptr, self.members.index, rows.shape[0])
+
+    def _repr_html_(self) -> str:
+        return shown_condensed(self.record, self.described, self.nbytes, f"{self.user_items.shape[0]:,} users")
 
     def __repr__(self) -> str:
         users, items = self.user_items.shape

@@ -21,6 +21,7 @@ from torch_geometric.data import Data
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)
+os.environ["COLUMNS"] = "80"  # tables are as wide wherever tests run
 os.environ["GRAPHCOND_CACHE"] = ""  # what is made once for several tests keeps no scores; each test has a folder
 
 

@@ -1,12 +1,15 @@
 import io
 import json
 import logging
+import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import typer
 from torch_geometric.data import Data
 
 import graphcond
@@ -145,8 +148,8 @@ def test_graph_sets(run: Callable, real_data: Callable[[str], Path], tmp_path: P
     assert row["model"] == "gin"
     assert row["bytes"] <= 2000
     code, _, err = run("show", file, "-o", tmp_path / "small.png", "--root", root)
-    assert code == 2
-    assert "condensed holds graphs; pictures are of condensed nodes and images" in err
+    assert code == 0, err
+    assert (tmp_path / "small.png").read_bytes().startswith(b"\x89PNG")
     assert run("condense", "mutag", "--root", root, "--method", "wl_fold")[0] == 0
 
 
@@ -193,6 +196,66 @@ def test_list_names_datasets_and_methods(run: Callable) -> None:
         assert lines == graphcond.list_methods(modality)
     assert {"mirage", "wl_fold"} <= set(listed["methods"]["graphs"])
     assert {entry["task"] for entry in listed["datasets"]} == {"nodes", "graphs", "images"}
+    for modality, lines in listed["models"].items():
+        assert lines == graphcond.list_models(modality)
+
+
+@pytest.mark.parametrize("columns", [None, 80, 120])
+def test_lists_fit_the_terminal(run: Callable, columns: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", str(columns))
+    out = run("list")[1]
+    assert max(map(len, out.splitlines())) <= (columns or 80)
+    names = {line.split()[0] for line in out.splitlines() if line.strip()}
+    assert {*graphcond.list_datasets(), *graphcond.list_models("images")} <= names  # no name is broken
+    assert "114.6M" in out
+    assert "1,310 labels" in out
+
+
+def test_one_list_alone(run: Callable) -> None:
+    out = run("list", "models")[1]
+    assert "models for interactions" in out
+    assert "datasets of" not in out
+    assert list(json.loads(run("list", "methods", "--json")[1])) == ["methods"]
+    code, _, err = run("list", "modls")
+    assert code == 2
+    assert "there is no list 'modls'; did you mean 'models'?" in err
+
+
+def test_the_version(run: Callable) -> None:
+    assert run("--version") == (0, f"graphcond {graphcond.__version__}\n", "")
+
+
+def commands(group: typer.core.TyperGroup, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield before
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from commands(command, (*before, name))
+        else:
+            yield (*before, name)
+
+
+@pytest.mark.parametrize("words", list(commands(typer.main.get_command(cli.app))), ids=" ".join)
+def test_short_help(run: Callable, words: tuple[str, ...]) -> None:
+    code, out, _ = run(*words, "-h")
+    assert code == 0
+    assert out == run(*words, "--help")[1]
+    assert "Usage" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [(("graphcond", "con"), ["condense"]), (("graphcond", "condense", "cora"), ["cora"]),
+     (("graphcond", "recsys", "ex"), ["export"]), (("graphcond", "list", "mo"), ["models"])],
+)  # fmt: skip
+def test_a_shell_completes_words(words: tuple[str, ...], known: list[str]) -> None:
+    asked = {"_GRAPHCOND_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    code = "import sys; sys.argv = ['graphcond']; from graphcond.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **asked}, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == known, done.stderr
 
 
 @pytest.mark.parametrize(

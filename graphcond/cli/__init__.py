@@ -1,4 +1,4 @@
-"""The command line: ``graphcond plan | condense | evaluate | bench | list | info | show | demo | recsys``.
+"""The command line ``graphcond``: ``plan``, ``condense``, ``evaluate``, ``report``, ``zoo`` and others.
 
 Exit codes: 0 done, 1 the work failed, 2 the command or its input was wrong, 130 interrupted.
 
@@ -9,25 +9,44 @@ import faulthandler
 import inspect
 import logging
 import sys
-from typing import get_args
+from typing import Annotated, get_args
 
 import typer
 from typer.models import OptionInfo
 
 import recsys.cli
 from graphcond.cli.condense import condense, info, plan, show
-from graphcond.cli.evaluate import bench, demo, evaluate
+from graphcond.cli.evaluate import bench, demo, evaluate, report
 from graphcond.cli.list import list_
+from graphcond.cli.zoo import zoo
 from graphcond.terminal import INTERRUPTED, PROGRAM, Commands, NoteHandler, command_line, in_command_words, joined
 
 INPUT_ERRORS = (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError)
 
 app = typer.Typer(
-    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Condense datasets."
-)
-for command in (plan, condense, evaluate, bench, list_, info, show, demo):
+    cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},  # of all commands below
+)  # fmt: skip
+for command in (plan, condense, evaluate, report, bench, list_, info, show, zoo, demo):
     app.command(command.__name__.strip("_"))(command)
 app.add_typer(recsys.cli.app, name="recsys")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from graphcond.core.version import __version__
+
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _everywhere(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Condense datasets."""
 
 
 def _options(commands: typer.Typer = app) -> set[str]:

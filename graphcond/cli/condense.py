@@ -126,16 +126,30 @@ def show(
     overwrite: options.Overwrite = False,
     root: options.Root = None,
 ) -> None:
-    """Draw the condensed graph beside its features among the original's, or the condensed images as a grid."""
+    """Draw condensed nodes (how they are linked, and a map), graphs, or images as a grid."""
     import graphcond
-    from graphcond.condensed import CondensedDataset
-    from graphcond.plotting import draw, has_background
+    from graphcond.plotting import draw
 
-    check_output(output, overwrite=overwrite)
-    small = CondensedDataset.load(file)
+    check_output(output, overwrite=overwrite, inputs=(file,))
+    small = graphcond.load(file)
     known = {entry.name for entry in graphcond.datasets.list_datasets()}
     recorded = str(small.record.source.get("name", "")).lower().replace("_", "-")
-    original = recorded if name is None and recorded in known else name
-    dataset = None if original is None or not has_background(small) else graphcond.datasets.load(original, root)
-    draw(small, output, dataset=dataset, overwrite=overwrite)
+    dataset = None
+    if name is not None:
+        dataset = graphcond.datasets.load(name, root)
+    elif recorded in known:
+        dataset = _recorded(recorded, root)
+    draw(small, output, dataset=dataset, overwrite=overwrite)  # type: ignore[arg-type]  # others are answered there
     typer.echo(f"written to {output}")
+
+
+def _recorded(name: str, root: Path | None) -> object | None:
+    """Return the original that a record names, where it can be loaded: a picture without it says less, and is one."""
+    import graphcond
+
+    try:
+        dataset: object = graphcond.datasets.load(name, root)
+    except (OSError, ValueError, ImportError) as error:
+        typer.echo(f"note: drawn without the original, {name}, which cannot be loaded: {error}", err=True)
+        return None
+    return dataset

@@ -1,12 +1,12 @@
-"""The commands ``graphcond evaluate``, ``graphcond bench`` and ``graphcond demo``."""
+"""The commands ``graphcond evaluate``, ``graphcond report``, ``graphcond bench`` and ``graphcond demo``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from graphcond import command_options as options
-from graphcond.terminal import command_line, interruptible, names, print_json, summary
+from graphcond.terminal import check_output, command_line, interruptible, names, print_json, summary
 
 DEMO = "citeseer"
 DEMO_RATIO = 0.009
@@ -26,20 +26,47 @@ def evaluate(
 ) -> None:
     """Train on a condensed dataset and evaluate on the original, with controls beside it."""
     import graphcond
-    from graphcond.evaluation.evaluations import evaluation_of
 
-    small = graphcond.load(file)
-    if protocol is None and runs is not None:
-        protocol = evaluation_of(small.modality).usual_protocol([small.record])
-    report = graphcond.evaluate(
-        small, graphcond.datasets.load(name, root), _named(models),
-        protocol=None if protocol is None else _with_runs(protocol, runs), controls=controls, seed=seed, device=device,
-    )  # fmt: skip
+    dataset = graphcond.datasets.load(name, root)
+    report = _evaluated(graphcond.load(file), dataset, models, protocol, runs, controls, seed, device)
     typer.echo(report.to_json() if as_json else str(report))
 
 
+def report(
+    file: options.File,
+    name: options.Name,
+    output: options.Page,
+    models: options.Models = None,
+    runs: options.Runs = None,
+    protocol: options.UsualProtocolText = None,
+    controls: options.Controls = True,
+    scores: options.Scores = True,
+    overwrite: options.Overwrite = False,
+    device: options.Device = "cpu",
+    root: options.Root = None,
+) -> None:
+    """Write a page of HTML on a condensed dataset: how it was made, costs, scores beside controls, pictures."""
+    import graphcond
+    from graphcond.core.runtime.memory import bytes_in_words
+    from graphcond.html_report import check_installed
+
+    check_output(output, overwrite=overwrite, inputs=(file,))
+    for asked, value in (("models", models), ("runs", runs), ("protocol", protocol)):
+        if value is not None and not scores:
+            raise ValueError(f"--{asked} is for scores; leave --no-scores out")
+    small, dataset = graphcond.load(file), graphcond.datasets.load(name, root)
+    check_installed(small.modality)  # before anything is trained
+    evaluation: Any = False
+    if scores:
+        evaluation = _evaluated(small, dataset, models, protocol, runs, controls, 0, device)
+    small.report(dataset, output, evaluation=evaluation, overwrite=overwrite)
+    typer.echo(f"written to {output} ({bytes_in_words(output.stat().st_size)}); open it in a browser")
+
+
 def bench(
-    datasets: Annotated[list[str], typer.Argument(help="Datasets of `graphcond list`.")],
+    datasets: Annotated[
+        list[str], typer.Argument(help="Datasets of `graphcond list`.", autocompletion=options.dataset_names)
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="A file of JSON lines; what it has is not done again.")
     ],
@@ -99,6 +126,22 @@ def demo(runs: options.Runs = None, models: options.Models = None, as_json: opti
         print_json({"record": json.loads(small.record.to_json()), "report": report.to_dict()})
         return
     typer.echo(f"{summary(small)}\n\n{report}")
+
+
+def _evaluated(
+    small: Any,  # noqa: ANN401
+    dataset: object, models: str | None, protocol: str | None, runs: int | None, controls: bool, seed: int,
+    device: str,
+) -> Any:  # noqa: ANN401 (of any modality)  # fmt: skip
+    import graphcond
+    from graphcond.evaluation.evaluations import evaluation_of
+
+    if protocol is None and runs is not None:
+        protocol = evaluation_of(small.modality).usual_protocol([small.record])
+    chosen = None if protocol is None else _with_runs(protocol, runs)
+    return graphcond.evaluate(
+        small, dataset, _named(models), protocol=chosen, controls=controls, seed=seed, device=device
+    )
 
 
 def _named(models: str | None) -> list[str] | None:

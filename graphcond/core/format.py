@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
+from graphcond.core.hub import HubWords
+
 Items = Sequence[Any]
 """Condensed data as PyG's ``Data``: one for nodes and images, one for each graph."""
 
@@ -27,6 +29,9 @@ class Format:
         stands_for: How many synthetic things original ones may stand for: ``(items)``.
         shown: What ``repr`` says of the data: ``(items)``.
         described: The original and the data in words, by the record's ``source`` and ``spent``: ``(source, spent)``.
+        per_item: Of graphs, the names of what belongs to one as a whole and not to its nodes or edges; ``None``: items
+            are no graphs.
+        hub: What a page on Hugging Face's hub says of such data.
     """
 
     modality: str
@@ -41,6 +46,8 @@ class Format:
     stands_for: Callable[[Items], int]
     shown: Callable[[Items], str]
     described: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, str]]
+    hub: HubWords
+    per_item: frozenset[str] | None = None
 
     def spent(self, items: Items, num_classes: int) -> dict[str, Any]:
         """Return what the record of some data says of their size."""

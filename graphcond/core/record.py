@@ -11,7 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from graphcond.core.fields import is_number, is_whole
+from graphcond.core.runtime.memory import shown
 from graphcond.core.size import recorded
+from graphcond.core.version import UNKNOWN, __version__
 
 RECORDED_PACKAGES = ("graphcond", "torch", "torch-geometric", "numpy", "scipy", "scikit-learn")
 
@@ -37,10 +39,12 @@ def stopping(choices: Mapping[str, Any]) -> str | None:
 
 @functools.cache
 def _version(name: str) -> str:
+    if name == "graphcond":
+        return __version__
     try:
         return version(name)
-    except PackageNotFoundError:  # running from a checkout that is not installed
-        return "unknown"
+    except PackageNotFoundError:
+        return UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,19 @@ class Record:
     def stopped(self) -> str | None:
         """Where and why the method stopped early, the words after "stopped"; ``None``: it did all its steps."""
         return stopping(self.choices)
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """How the condensation ran, in words and numbers for people."""
+        return {
+            "method": self.method,
+            "seed": self.seed,
+            "device": self.device,
+            "processes": self.processes,
+            "seconds": round(self.seconds, 2),
+            "peak memory": shown(self.peak_memory) if self.peak_memory else "unknown",
+            "complete": "yes" if self.stopped is None else f"no, stopped {self.stopped}",
+        }
 
     def to_json(self) -> str:
         """Return the record as one line of JSON."""

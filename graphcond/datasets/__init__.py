@@ -1,4 +1,4 @@
-"""Named datasets behind one call, most loaded by PyG's or OGB's own class, three of them without any download.
+"""Named datasets behind one call, most loaded by PyG's or OGB's own class, four of them without any download.
 
 >>> from graphcond.datasets import load
 >>> digits = load("digits")

@@ -1,18 +1,21 @@
-"""Datasets that need no file of their own: CiteSeer from inside this package and digits from inside scikit-learn."""
+"""Datasets that need no file of their own: CiteSeer and molecules of this package, digits of scikit-learn."""
 
 from importlib.resources import files
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
+from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 from torch_geometric.utils import to_undirected
 
 from graphcond.datasets.splits import balanced_split
 
 NEIGHBOURS = 8
+PARTS = ("train", "valid", "test")
+"""What OGB calls the parts of a split, in the order of their numbers in a packed file."""
 
 
 class OneGraph(InMemoryDataset):  # type: ignore[misc]
@@ -27,10 +30,46 @@ class OneGraph(InMemoryDataset):  # type: ignore[misc]
         return f"{self.name}()"
 
 
+class Molecules(InMemoryDataset):  # type: ignore[misc]
+    """Molecules of this package with a property that they have or not, as OGB's class of the same set gives them.
+
+    Args:
+        items: A ``Data`` of each molecule.
+        name: OGB's name of the set.
+        split: Graph numbers under ``train``, ``valid`` and ``test``.
+    """
+
+    num_tasks, eval_metric, task_type, binary = 1, "rocauc", "binary classification", False
+
+    def __init__(self, items: list[Data], name: str, split: dict[str, Tensor]) -> None:
+        super().__init__(root=None)
+        self.name = name
+        self._split = split
+        self.data, self.slices = self.collate(items)
+
+    @property
+    def num_classes(self) -> int:
+        """2."""
+        return 2
+
+    def get_idx_split(self, split_type: str | None = None) -> dict[str, Any]:
+        """Return graph numbers under ``train``, ``valid`` and ``test``; there is no other split than OGB's scaffold."""
+        if split_type not in (None, "scaffold"):
+            raise ValueError(f"split_type must be 'scaffold', the only split of {self.name}, got {split_type!r}")
+        return {part: graphs.clone() for part, graphs in self._split.items()}
+
+    def __repr__(self) -> str:
+        return f"{self.name}({len(self)})"
+
+
 def citeseer(seed: int) -> Data:
     """Return CiteSeer with the public split, bit for bit as PyG's ``Planetoid`` gives it; ``seed`` has no effect."""
-    with (files("graphcond.datasets") / "embedded" / "citeseer.npz").open("rb") as file:
+    with _embedded("citeseer.npz") as file:
         return unpack(file)
+
+
+def _embedded(name: str) -> IO[bytes]:
+    return (files("graphcond.datasets") / "embedded" / name).open("rb")
 
 
 def unpack(file: IO[bytes] | Path) -> Data:
@@ -48,6 +87,35 @@ def unpack(file: IO[bytes] | Path) -> Data:
             val_mask=split == 2,
             test_mask=split == 3,
         )
+
+
+def molbace() -> Molecules:
+    """Return ``ogbg-molbace`` with OGB's split, bit for bit as OGB's class gives it."""
+    with _embedded("ogbg_molbace.npz") as file:
+        return unpack_molecules(file, "ogbg-molbace")
+
+
+def unpack_molecules(file: IO[bytes] | Path, name: str) -> Molecules:
+    """Read molecules that ``datasets/make_embedded_molbace.py`` packed; nothing is executed."""
+    with np.load(file, allow_pickle=False) as packed:
+        whole = {key: torch.from_numpy(packed[key].astype(np.int64)) for key in ("x", "bonds", "bond_attr")}
+        y, part = (torch.from_numpy(packed[key].astype(np.int64)) for key in ("y", "split"))
+        atoms, per_graph = packed["atoms"].tolist(), packed["bond_counts"].tolist()
+    x = torch.split(whole["x"], atoms)
+    bonds, kinds = (torch.split(whole[key], per_graph) for key in ("bonds", "bond_attr"))
+    items = [
+        Data(edge_index=_both_directions(ends), edge_attr=kind.repeat_interleave(2, dim=0), x=rows, y=label.view(1, 1))
+        for rows, ends, kind, label in zip(x, bonds, kinds, y, strict=True)
+    ]
+    for item in items:
+        item.num_nodes = len(item.x)  # as OGB does
+    parts = {key: (part == number).nonzero().flatten() for number, key in enumerate(PARTS)}
+    return Molecules(items, name, parts)
+
+
+def _both_directions(bonds: Tensor) -> Tensor:
+    """Return ``(2, 2 * bonds)`` edges: each bond ``(bonds, 2)`` and, next to it, its reverse."""
+    return torch.stack([bonds, bonds.flip(1)], dim=1).view(-1, 2).t().contiguous()
 
 
 def digits(seed: int) -> Data:

@@ -37,62 +37,63 @@ ENTRIES = (
     Entry(
         name="cora", description="citations between 7 fields of machine learning",
         num_nodes=2_708, num_edges=10_556, num_features=1_433, num_classes=7,
-        loader=PyG("Planetoid", "Cora", made_by=import_planetoid), **PLANETOID,
+        loader=PyG("Planetoid", "Cora", made_by=import_planetoid, file="ind.cora.*"), **PLANETOID,
     ),
     Entry(
         name="pubmed", description="citations between papers on 3 kinds of diabetes",
         num_nodes=19_717, num_edges=88_648, num_features=500, num_classes=3,
-        loader=PyG("Planetoid", "PubMed", made_by=import_planetoid), **PLANETOID,
+        loader=PyG("Planetoid", "PubMed", made_by=import_planetoid, file="ind.pubmed.*"), **PLANETOID,
     ),
     Entry(
         name="photo", description="Amazon photo goods bought together, by 8 categories",
         num_nodes=7_650, num_edges=238_162, num_features=745, num_classes=8,
-        loader=PyG("Amazon", "Photo", draw_split=True), **SHCHUR,
+        loader=PyG("Amazon", "Photo", draw_split=True, file="amazon_electronics_photo.npz"), **SHCHUR,
     ),
     Entry(
         name="computers", description="Amazon computer goods bought together, by 10 categories",
         num_nodes=13_752, num_edges=491_722, num_features=767, num_classes=10,
-        loader=PyG("Amazon", "Computers", draw_split=True), **SHCHUR,
+        loader=PyG("Amazon", "Computers", draw_split=True, file="amazon_electronics_computers.npz"), **SHCHUR,
     ),
     Entry(
         name="cs", description="co-authors in computer science, by 15 fields",
         num_nodes=18_333, num_edges=163_788, num_features=6_805, num_classes=15,
-        loader=PyG("Coauthor", "CS", draw_split=True), **SHCHUR,
+        loader=PyG("Coauthor", "CS", draw_split=True, file="ms_academic_cs.npz"), **SHCHUR,
     ),
     Entry(
         name="physics", description="co-authors in physics, by 5 fields",
         num_nodes=34_493, num_edges=495_924, num_features=8_415, num_classes=5,
-        loader=PyG("Coauthor", "Physics", draw_split=True), **SHCHUR,
+        loader=PyG("Coauthor", "Physics", draw_split=True, file="ms_academic_phy.npz"), **SHCHUR,
     ),
     Entry(
         name="wikics", description="links between Wikipedia articles on computing, by 10 branches; 20 splits",
         num_nodes=11_701, num_edges=431_726, num_features=300, num_classes=10,
-        source="pmernyei/wiki-cs-dataset", licence="MIT", loader=PyG("WikiCS", options=(("is_undirected", True),)),
+        source="pmernyei/wiki-cs-dataset", licence="MIT",
+        loader=PyG("WikiCS", options=(("is_undirected", True),), file="data.json"),
     ),
     Entry(
         name="roman-empire", description="words of a Wikipedia article, by 18 syntactic roles; 10 splits",
         num_nodes=22_662, num_edges=65_854, num_features=300, num_classes=18,
-        loader=PyG("HeterophilousGraphDataset", "roman_empire"), **HETEROPHILOUS,
+        loader=PyG("HeterophilousGraphDataset", "roman_empire", file="roman_empire.npz"), **HETEROPHILOUS,
     ),
     Entry(
         name="amazon-ratings", description="Amazon goods bought together, by 5 levels of rating; 10 splits",
         num_nodes=24_492, num_edges=186_100, num_features=300, num_classes=5,
-        loader=PyG("HeterophilousGraphDataset", "amazon_ratings"), **HETEROPHILOUS,
+        loader=PyG("HeterophilousGraphDataset", "amazon_ratings", file="amazon_ratings.npz"), **HETEROPHILOUS,
     ),
     Entry(
         name="minesweeper", description="cells of a minesweeper board, mine or not; 10 splits",
         num_nodes=10_000, num_edges=78_804, num_features=7, num_classes=2, metric="roc_auc",
-        loader=PyG("HeterophilousGraphDataset", "minesweeper"), **HETEROPHILOUS,
+        loader=PyG("HeterophilousGraphDataset", "minesweeper", file="minesweeper.npz"), **HETEROPHILOUS,
     ),
     Entry(
         name="tolokers", description="workers with common tasks, banned or not; 10 splits",
         num_nodes=11_758, num_edges=1_038_000, num_features=10, num_classes=2, metric="roc_auc",
-        loader=PyG("HeterophilousGraphDataset", "tolokers"), **HETEROPHILOUS,
+        loader=PyG("HeterophilousGraphDataset", "tolokers", file="tolokers.npz"), **HETEROPHILOUS,
     ),
     Entry(
         name="questions", description="users who answered one another, active or not; 10 splits",
         num_nodes=48_921, num_edges=307_080, num_features=301, num_classes=2, metric="roc_auc",
-        loader=PyG("HeterophilousGraphDataset", "questions"), **HETEROPHILOUS,
+        loader=PyG("HeterophilousGraphDataset", "questions", file="questions.npz"), **HETEROPHILOUS,
     ),
     Entry(
         name="flickr", description="images with common properties, by 7 tags",
@@ -166,7 +167,8 @@ def load(
     The raw files are read from ``root``, in the layout of PyG's and OGB's loaders with the class's name in front, such
     as ``root/Planetoid/Cora/raw``, ``root/Amazon/Photo/raw`` or ``root/ogb/ogbn_arxiv``. Files that are missing are
     downloaded, some of them large (``reddit`` and ``ogbn-products`` more than 1 GB). ``citeseer``, ``digits`` and
-    ``digit-images`` need neither files nor a network.
+    ``digit-images`` need neither files nor a network, nor does ``ogbg-molbace``, which is read from files where there
+    are any and else from inside this package, to the same graphs.
 
     Features are prepared as is the custom for each family:
 
@@ -188,10 +190,11 @@ def load(
     published without a split and none is drawn here: ``condense`` draws seeded stratified folds.
 
     Sets of images (``task`` is ``"images"``) are an :class:`graphcond.images.dataset.ImageDataset`, pixels as
-    published whatever ``normalize`` is. ``mnist`` and ``fashion-mnist`` are read from ``root/MNIST/raw`` and
-    ``root/FashionMNIST/raw`` and never downloaded; they have no validation images, for which ``condense`` holds some
-    of the training images out. ``digit-images`` gets a split by ``seed``: 20 % of each class for testing, then 10 % of
-    the rest for validation; its pixels are divided by 16.
+    published whatever ``normalize`` is. ``mnist``, ``fashion-mnist``, ``cifar10``, ``cifar100`` and ``svhn`` are read
+    from ``root/MNIST/raw``, ``root/FashionMNIST/raw``, ``root/CIFAR10/raw`` and so on; files that are missing are
+    downloaded, and refused if their checksum is another. They have no validation images, for which ``condense`` holds
+    some of the training images out. ``digit-images`` gets a split by ``seed``: 20 % of each class for testing, then
+    10 % of the rest for validation; its pixels are divided by 16.
 
     Args:
         name: A name of :func:`list_datasets`, or the path of a folder for :func:`load_folder`, whose features are left

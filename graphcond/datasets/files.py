@@ -6,6 +6,8 @@ import io
 import logging
 import os
 import pickle
+import socket
+import sys
 import tempfile
 import zipfile
 import zlib
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ROOT_VARIABLE = "GRAPHCOND_DATA"
+PATIENCE = 15.0  # seconds without an answer, after which the network counts as not there
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR)
 BROKEN = (
     ValueError, TypeError, LookupError, AttributeError, AssertionError, EOFError, RuntimeError, MemoryError,
@@ -60,8 +63,12 @@ def check_rows(dataset: "InMemoryDataset") -> None:
         raise ValueError(f"there are {len(data.x):,} rows of x for {data.num_nodes:,} nodes")
 
 
-def construct(build: Callable[[Path], "InMemoryDataset"], name: str, root: Path, folder: str) -> "InMemoryDataset":
+def construct(
+    build: Callable[[Path], "InMemoryDataset"], name: str, root: Path, folder: str, url: str = ""
+) -> "InMemoryDataset":
     """Construct a dataset under ``root``, without output to the terminal and with clear errors.
+
+    Where files have to be downloaded and somebody watches, what the loaders say of that is shown.
 
     The loaders of PyG and OGB write a folder ``processed`` beside ``raw``. Where that is not allowed, it is written to
     a temporary folder that links to the raw files.
@@ -71,15 +78,18 @@ def construct(build: Callable[[Path], "InMemoryDataset"], name: str, root: Path,
         name: The dataset's name, for messages.
         root: The folder of all raw files.
         folder: The dataset's own folder under every root; its raw files lie in ``raw``.
+        url: Where the files lie on the network, for messages; empty: it is not known.
 
     Raises:
         FileNotFoundError: the raw files are missing and cannot be downloaded.
         ValueError: the files are there and broken.
     """
+    from graphcond.core.runtime.progress import watched
     from graphcond.datasets.pickles import checked_torch_load
 
     logger.info("loading %s from %s", name, root / folder)
-    with explained(name, root / folder), _silence(), checked_torch_load():
+    shown = watched() and not has_files(root / folder)
+    with explained(name, root / folder, url), _silence(shown), _patience(), checked_torch_load():
         try:
             return build(root)
         except OSError as error:
@@ -104,14 +114,31 @@ def _link(folder: Path, target: Path) -> None:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+def _silence(but_errors: bool) -> Iterator[None]:
+    with redirect_stdout(io.StringIO()), redirect_stderr(sys.stderr if but_errors else io.StringIO()):
         yield
 
 
 @contextmanager
-def explained(name: str, folder: Path) -> Iterator[None]:
-    """Say in one sentence what is wrong with the files of a dataset, and what helps."""
+def _patience() -> Iterator[None]:
+    """Let connections for which nobody set a time fail when nothing comes for a while, instead of after minutes."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE if before is None else before)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+@contextmanager
+def explained(name: str, folder: Path, url: str = "") -> Iterator[None]:
+    """Say in one sentence what is wrong with the files of a dataset, and what helps.
+
+    Args:
+        name: The dataset's name.
+        folder: The dataset's own folder.
+        url: Where its files lie on the network; empty: it is not known.
+    """
     try:
         yield
     except pickle.UnpicklingError as error:
@@ -129,7 +156,8 @@ def explained(name: str, folder: Path) -> Iterator[None]:
                 "that folder and load again"
             ) from error
         remove_if_empty(folder)
+        where = f"put what {url} holds there" if url else "put them there"
         raise FileNotFoundError(
-            f"the raw files of {name} are not complete in {folder / 'raw'} and could not be downloaded ({reason}); put "
-            f"them there, name another folder with root= (--root) or {ROOT_VARIABLE}, or connect to the network"
+            f"the raw files of {name} are not complete in {folder / 'raw'} and could not be downloaded ({reason}); "
+            f"{where}, name another folder with root= (--root) or {ROOT_VARIABLE}, or connect to the network"
         ) from error

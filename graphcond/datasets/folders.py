@@ -95,12 +95,7 @@ def save_folder(data: Data, path: str | Path, *, overwrite: bool = False) -> Non
         if not isinstance(value, Tensor) or value.layout != torch.strided:
             raise TypeError(f"data.{name} must be a dense tensor, got {type(value).__name__}")
     _check({name: (str(value.dtype)[6:], tuple(value.shape)) for name, value in tensors.items()}, "data.")
-    folder = Path(path)
-    if folder.is_dir():
-        others = [each.name for each in folder.iterdir() if each.suffix != ".npy" or each.stem not in ARRAYS]
-        if others:
-            raise FileExistsError(f"{folder} holds {others[0]!r}, which is no part of a graph; choose another name")
-    with replacing_folder(folder, overwrite=overwrite) as new:
+    with replacing_folder(path, overwrite=overwrite, known=[f"{name}.npy" for name in ARRAYS]) as new:
         for name, value in tensors.items():
             np.save(new / f"{name}.npy", value.detach().cpu().numpy(), allow_pickle=False)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from graphcond.datasets import ogb
 from graphcond.datasets.entries import Entry
+from graphcond.datasets.included import IncludedGraphs
 from graphcond.datasets.pyg import PyG
 
 TU: dict[str, Any] = {"task": "graphs", "source": "TU Dortmund, chrsmrrs.github.io/datasets", "licence": "not stated"}
@@ -22,10 +23,16 @@ def labelled(num_targets: int, metric: str = "roc_auc") -> dict[str, Any]:
 
 def tu(part: str, *labels: str) -> PyG:
     """Return the loader of a TU dataset, which has labels of ``"node"`` or ``"edge"`` beside those of its graphs."""
-    return PyG("TUDataset", part, needs=tuple(f"{part}_{kind}_labels.txt" for kind in ("graph", *labels)))
+    needs = tuple(f"{part}_{kind}_labels.txt" for kind in ("graph", *labels))
+    return PyG("TUDataset", part, needs=needs, file=f"{part}.zip")
 
 
 GRAPH_SETS = (
+    Entry(
+        name="ogbg-molbace", description="molecules, inhibiting beta-secretase 1 or not; inside this package",
+        num_graphs=1_513, num_nodes=51_577, num_edges=111_536,
+        **TWO_CLASSES | {"loader": IncludedGraphs("molbace", MOLECULES["loader"])},
+    ),
     Entry(
         name="mutag", description="nitro compounds, mutagenic or not",
         num_graphs=188, num_nodes=3_371, num_edges=7_442, num_features=7, num_classes=2,
@@ -70,10 +77,6 @@ GRAPH_SETS = (
         name="imdb-multi", description="actors who appeared together, by 3 genres; no features",
         num_graphs=1_500, num_nodes=19_502, num_edges=197_806, num_features=0, num_classes=3,
         loader=tu("IMDB-MULTI"), **TU,
-    ),
-    Entry(
-        name="ogbg-molbace", description="molecules, inhibiting beta-secretase 1 or not",
-        num_graphs=1_513, num_nodes=51_577, num_edges=111_536, **TWO_CLASSES,
     ),
     Entry(
         name="ogbg-molbbbp", description="molecules, passing the blood-brain barrier or not",

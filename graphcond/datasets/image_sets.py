@@ -1,93 +1,32 @@
-"""The named datasets of images: MNIST and Fashion-MNIST from their files, digits from inside scikit-learn."""
+"""The named datasets of images, from their published files or from inside scikit-learn."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from graphcond.datasets.download import Remote
 from graphcond.datasets.entries import Entry
-from graphcond.datasets.files import ROOT_VARIABLE
+from graphcond.datasets.image_files import DigitImages, Idx, Mat, Records
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from graphcond.images.dataset import ImageDataset
-
-PARTS = ("train", "t10k")  # as the files call training and test images
-FILES = tuple(f"{part}-{kind}-ubyte" for part in PARTS for kind in ("images-idx3", "labels-idx1"))
 DIGITS = tuple(map(str, range(10)))
 CLOTHES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
-TEST, VALIDATION = 0.2, 0.1  # of all digits, and of those that are left
-
-
-@dataclass(frozen=True)
-class Idx:
-    """Loads the four idx files that MNIST and its successors consist of, each compressed by gzip or not.
-
-    Args:
-        folder: Folder of the dataset under the root, in whose ``raw`` the files lie, as torchvision has it.
-        classes: Names of the classes.
-    """
-
-    folder: str
-    classes: tuple[str, ...]
-
-    def read(self, name: str, root: Path, seed: int) -> "ImageDataset":
-        """Return bytes ``(n, 1, height, width)`` with the published split; ``seed`` has no effect."""
-        from graphcond.images.dataset import ImageDataset
-        from graphcond.images.idx import read_idx
-
-        raw = root / self.folder / "raw"
-        paths = {file: _find(raw, file) for file in FILES}
-        if missing := [file for file, path in paths.items() if path is None]:
-            raise FileNotFoundError(
-                f"the raw files of {name} are not complete in {raw} and are not downloaded ({missing[0]} is missing); "
-                f"put {', '.join(FILES)} there, each as it is or as .gz, or name another folder with root= (--root) or "
-                f"{ROOT_VARIABLE}"
-            )
-        content = {file: read_idx(path) for file, path in paths.items() if path is not None}
-        train, test = (_part(content, raw, part) for part in PARTS)
-        return ImageDataset(train, test=test, name=name, classes=self.classes)
-
-
-def _find(raw: Path, file: str) -> Path | None:
-    return next((path for path in (raw / file, raw / f"{file}.gz") if path.is_file()), None)
-
-
-def _part(content: "dict[str, Tensor]", raw: Path, part: str) -> "tuple[Tensor, Tensor]":
-    x, y = content[f"{part}-images-idx3-ubyte"], content[f"{part}-labels-idx1-ubyte"]
-    if x.dim() != 3 or y.dim() != 1 or len(x) != len(y):
-        raise ValueError(
-            f"the {part} files in {raw} must hold as many labels as images, got the shapes {tuple(x.shape)} and "
-            f"{tuple(y.shape)}; copy both again"
-        )
-    return x.unsqueeze(1), y.long()
-
-
-@dataclass(frozen=True)
-class DigitImages:
-    """Loads scikit-learn's 1,797 handwritten digits of 8 x 8 pixels as images."""
-
-    def read(self, name: str, root: Path, seed: int) -> "ImageDataset":
-        """Return float32 ``(n, 1, 8, 8)``, pixels divided by 16; ``seed`` draws the split, ``root`` has no use."""
-        import torch
-        from sklearn.datasets import load_digits
-
-        from graphcond.images.dataset import ImageDataset
-        from graphcond.images.splits import hold_out
-
-        digits = load_digits()
-        x = torch.from_numpy(digits.images / 16).to(torch.float32).unsqueeze(1)
-        y = torch.from_numpy(digits.target).long()
-        rest, test = hold_out(y, TEST, seed=seed)
-        train, val = (rest[rows] for rows in hold_out(y[rest], VALIDATION, seed=seed))
-        parts = [(x[rows], y[rows]) for rows in (train, val, test)]
-        return ImageDataset(parts[0], val=parts[1], test=parts[2], name=name, classes=DIGITS)
-
-
+THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+NAMES = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
+caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant
+flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree
+motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate
+poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider
+squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle
+wardrobe whale willow_tree wolf woman worm
+"""
+MORE_THINGS = tuple(NAMES.split())
+KRIZHEVSKY = "https://www.cs.toronto.edu/~kriz"
+NETZER = "http://ufldl.stanford.edu/housenumbers"
+COLOURED: dict[str, Any] = {"task": "images", "num_graphs": 0, "image_shape": (3, 32, 32)}
 IMAGES: dict[str, Any] = {"task": "images", "num_graphs": 0, "num_classes": 10}
 
+# Checksums of MNIST, Fashion-MNIST and SVHN are those of torchvision, of CIFAR those of its own page.
 IMAGE_SETS = (
     Entry(
         name="digit-images", description="handwritten digits, small; inside scikit-learn",
@@ -96,13 +35,45 @@ IMAGE_SETS = (
         loader=DigitImages(), **IMAGES,
     ),
     Entry(
-        name="mnist", description="handwritten digits; its files are not downloaded",
+        name="mnist", description="handwritten digits",
         num_images=70_000, image_shape=(1, 28, 28), source="yann.lecun.com/exdb/mnist", licence="not stated",
-        loader=Idx("MNIST", DIGITS), **IMAGES,
+        loader=Idx("MNIST", DIGITS, "https://ossci-datasets.s3.amazonaws.com/mnist", (
+            "f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432",
+            "9fb629c4189551a2d022fa330f9573f3", "ec29112dd5afa0611ce80d1b7f02629c",
+        )), **IMAGES,
     ),
     Entry(
-        name="fashion-mnist", description="photographs of clothes, of 10 kinds; its files are not downloaded",
+        name="fashion-mnist", description="photographs of clothes, of 10 kinds",
         num_images=70_000, image_shape=(1, 28, 28), source="zalandoresearch/fashion-mnist", licence="MIT",
-        loader=Idx("FashionMNIST", CLOTHES), **IMAGES,
+        loader=Idx("FashionMNIST", CLOTHES, "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com", (
+            "8d4fb7e6c68d591d4c3dfef9ec88bf0d", "25c81989df183df01b3e8a0aad5dffbe",
+            "bef4ecab320f06d8554ea6380940ec79", "bb300cfdad3c16e7a12a480ee83cd310",
+        )), **IMAGES,
+    ),
+    Entry(
+        name="cifar10", description="photographs of animals and vehicles, of 10 kinds",
+        num_images=60_000, num_classes=10, source="cs.toronto.edu/~kriz/cifar.html", licence="not stated",
+        loader=Records(
+            "CIFAR10", Remote(f"{KRIZHEVSKY}/cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
+            "cifar-10-batches-bin", tuple((f"data_batch_{i}.bin", 10_000) for i in range(1, 6)),
+            (("test_batch.bin", 10_000),), 1, THINGS,
+        ), **COLOURED,
+    ),
+    Entry(
+        name="cifar100", description="photographs of animals, plants and things, of 100 kinds",
+        num_images=60_000, num_classes=100, source="cs.toronto.edu/~kriz/cifar.html", licence="not stated",
+        loader=Records(
+            "CIFAR100", Remote(f"{KRIZHEVSKY}/cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8"),
+            "cifar-100-binary", (("train.bin", 50_000),), (("test.bin", 10_000),), 2, MORE_THINGS,
+        ), **COLOURED,
+    ),
+    Entry(
+        name="svhn", description="digits of house numbers, in photographs from streets",
+        num_images=99_289, num_classes=10, source="ufldl.stanford.edu/housenumbers",
+        licence="for non-commercial use only",
+        loader=Mat(
+            "SVHN", Remote(f"{NETZER}/train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373"),
+            Remote(f"{NETZER}/test_32x32.mat", "eb5a983be6a315427106f1b164d9cef3"), DIGITS,
+        ), **COLOURED,
     ),
 )  # fmt: skip

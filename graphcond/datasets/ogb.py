@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 RELEASE = "RELEASE_v1.txt"  # the version of each OGB dataset of the catalogue
 _rebuild_array: Callable[..., Any] = np.empty(0).__reduce__()[0]  # type: ignore[assignment]
+_rebuild_number: Callable[..., Any] = np.int64(0).__reduce__()[0]
 
 
 @contextmanager
@@ -46,23 +48,45 @@ def _stored_types() -> tuple[Any, ...]:
     from torch_geometric.data.data import Data, DataEdgeAttr, DataTensorAttr
     from torch_geometric.data.storage import GlobalStorage
 
-    # Which module NumPy's function is stored under depends on the version that wrote the file.
+    # Which module NumPy's functions are stored under depends on the version that wrote the file. Numbers of NumPy are
+    # what the reader of OGB's binary layout stores as the number of nodes.
     return (
         Data, DataEdgeAttr, DataTensorAttr, GlobalStorage,
         np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in (bool, "int32", "int64", "float32", "float64")),
         (_rebuild_array, "numpy.core.multiarray._reconstruct"), (_rebuild_array, "numpy._core.multiarray._reconstruct"),
+        (_rebuild_number, "numpy.core.multiarray.scalar"), (_rebuild_number, "numpy._core.multiarray.scalar"),
     )  # fmt: skip
 
 
+class OGBKind(Protocol):
+    """A class of OGB's datasets."""
+
+    def __call__(self, name: str, root: Path) -> "InMemoryDataset":
+        """Return a dataset, below the folder of all OGB datasets."""
+        ...
+
+    def url(self, name: str) -> str:
+        """Return where a dataset is downloaded from."""
+        ...
+
+
+def published_at(package: str, name: str) -> str:
+    """Return where OGB downloads a dataset from, by the table of ``ogb.nodeproppred`` or ``ogb.graphproppred``."""
+    import pandas as pd
+
+    with (files(package) / "master.csv").open() as table:
+        return str(pd.read_csv(table, index_col=0, keep_default_na=False).loc["url", name])
+
+
 # Importing OGB asks PyPI for its newest version, which is for those only who want its data.
-def import_nodes() -> Callable[[str, Path], "InMemoryDataset"]:
+def import_nodes() -> OGBKind:
     """Import the class of OGB's node datasets."""
     from graphcond.datasets.ogb_nodes import OGBNodes
 
     return OGBNodes
 
 
-def import_graphs() -> Callable[[str, Path], "InMemoryDataset"]:
+def import_graphs() -> OGBKind:
     """Import the class of OGB's graph datasets."""
     from graphcond.datasets.ogb_graphs import OGBGraphs
 
@@ -78,18 +102,16 @@ class OGB:
         undirected: Whether to add the reverse of each edge of a dataset with one graph.
     """
 
-    kind: Callable[[], Callable[[str, Path], "InMemoryDataset"]] = import_nodes
+    kind: Callable[[], OGBKind] = import_nodes
     undirected: bool = False
 
     def read(self, name: str, root: Path, seed: int) -> "InMemoryDataset":
         """Return the dataset with OGB's split, of nodes as masks, its features as published; ``seed`` has no effect."""
-        folder = Path("ogb", name.replace("-", "_"))
-        if (root / f"{folder}_pyg").exists():  # OGB's own fallback
-            folder = Path(f"{folder}_pyg")
+        folder = folder_of(name, root)
         _check_release(root / folder)
         kind = self.kind()
         with _download_confirmed():
-            dataset = construct(lambda base: kind(name, base / "ogb"), name, root, str(folder))
+            dataset = construct(lambda base: kind(name, base / "ogb"), name, root, str(folder), kind.url(name))
         if self.undirected:
             from torch_geometric.utils import to_undirected
 
@@ -97,6 +119,13 @@ class OGB:
             data.edge_index = to_undirected(data.edge_index, num_nodes=data.num_nodes)
             dataset.data = data
         return dataset
+
+
+def folder_of(name: str, root: Path) -> Path:
+    """Return the folder of a dataset of OGB under ``root``."""
+    folder = Path("ogb", name.replace("-", "_"))
+    converted = Path(f"{folder}_pyg")  # OGB's own fallback
+    return converted if (root / converted).exists() else folder
 
 
 def _check_release(folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from ogb.graphproppred import PygGraphPropPredDataset
 
 from graphcond.datasets.files import check_rows, explained
-from graphcond.datasets.ogb import ogb_loading
+from graphcond.datasets.ogb import ogb_loading, published_at
 
 
 class OGBGraphs(PygGraphPropPredDataset):  # type: ignore[misc]
@@ -16,6 +16,11 @@ class OGBGraphs(PygGraphPropPredDataset):  # type: ignore[misc]
         with ogb_loading():
             super().__init__(name, root=str(root))
         check_rows(self)
+
+    @staticmethod
+    def url(name: str) -> str:
+        """Return where a dataset is downloaded from."""
+        return published_at("ogb.graphproppred", name)
 
     def get_idx_split(self, split_type: str | None = None) -> dict[str, Any]:
         """Return graph numbers under ``train``, ``valid`` and ``test``."""

@@ -8,7 +8,7 @@ from ogb.nodeproppred import PygNodePropPredDataset
 from torch_geometric.utils import index_to_mask
 
 from graphcond.datasets.files import explained
-from graphcond.datasets.ogb import ogb_loading
+from graphcond.datasets.ogb import ogb_loading, published_at
 
 
 class OGBNodes(PygNodePropPredDataset):  # type: ignore[misc]
@@ -22,6 +22,11 @@ class OGBNodes(PygNodePropPredDataset):  # type: ignore[misc]
         for mask, key in (("train_mask", "train"), ("val_mask", "valid"), ("test_mask", "test")):
             data[mask] = index_to_mask(torch.as_tensor(split[key]).long(), size=data.num_nodes)
         self.data = data
+
+    @staticmethod
+    def url(name: str) -> str:
+        """Return where a dataset is downloaded from."""
+        return published_at("ogb.nodeproppred", name)
 
     def get_idx_split(self, split_type: str | None = None) -> dict[str, Any]:
         """Return node numbers under ``train``, ``valid`` and ``test``."""

@@ -31,6 +31,7 @@ class PyG:
         options: Further arguments of the class, by name.
         needs: Raw files that the class does not ask for, without which it would silently leave something out.
         made_by: Imports the class to use instead of that in ``torch_geometric.datasets``.
+        file: What of the class's address is the dataset's, for messages.
     """
 
     kind: str
@@ -39,10 +40,11 @@ class PyG:
     options: tuple[tuple[str, object], ...] = ()
     needs: tuple[str, ...] = ()
     made_by: Callable[[], type["InMemoryDataset"]] | None = None
+    file: str = ""
 
     def read(self, name: str, root: Path, seed: int) -> "InMemoryDataset":
         """Return the dataset with its features as published; one of nodes has masks."""
-        dataset = construct(self._build, name, root, str(Path(self.kind, self.part)))
+        dataset = construct(self._build, name, root, str(Path(self.kind, self.part)), self.url)
         if self.draw_split:
             from graphcond.datasets.splits import balanced_split
 
@@ -51,9 +53,22 @@ class PyG:
             dataset.data = data
         return dataset
 
-    def _build(self, root: Path) -> "InMemoryDataset":
+    @property
+    def url(self) -> str:
+        """Where the class downloads the raw files from."""
+        kind = self._class()
+        if (address := getattr(kind, "url", None)) is not None:
+            return f"{address.rstrip('/')}/{self.file}".rstrip("/")
+        drive = [value for name, value in vars(kind).items() if name.endswith("_id")]  # as Flickr's class has them
+        return ", ".join(f"https://drive.usercontent.google.com/download?id={one}" for one in drive)
+
+    def _class(self) -> type["InMemoryDataset"]:
         import torch_geometric.datasets
 
+        kind: type[InMemoryDataset] = self.made_by() if self.made_by else getattr(torch_geometric.datasets, self.kind)
+        return kind
+
+    def _build(self, root: Path) -> "InMemoryDataset":
         raw = root / self.kind / self.part / "raw"
         missing = [name for name in self.needs if not (raw / name).exists()]
         if missing and has_files(raw):
@@ -61,9 +76,8 @@ class PyG:
         if not has_files(raw.parent / "processed"):
             for file in raw.glob("*.npz"):
                 _check_matrices(file)
-        kind = self.made_by() if self.made_by else getattr(torch_geometric.datasets, self.kind)
         names = [self.part] if self.part else []
-        dataset = kind(str(root / self.kind), *names, **dict(self.options))
+        dataset = self._class()(str(root / self.kind), *names, **dict(self.options))
         if len(dataset) > 1:
             check_rows(dataset)
         return dataset

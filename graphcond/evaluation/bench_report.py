@@ -6,13 +6,14 @@ from typing import Any
 from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, comparable, compare, in_words
 from graphcond.core.evaluation.metrics import mean_and_deviation
 from graphcond.core.evaluation.scale import ScoreScale, titled
-from graphcond.core.evaluation.tables import render
+from graphcond.core.evaluation.tables import render, wrapped
 
 OVERLAP = 0.5  # test items / training items of splits that differ, at the most that is usual
 HEADER = (
     "dataset", "size", "trained on", "model", "nodes", "kB", "plain", "own", "runs", "condense s", "train s", "MB",
 )  # fmt: skip
 
+SPARE = ("MB", "train s", "runs", "condense s", "nodes", "kB")  # columns that a narrow table can do without
 NO_SIZE = "any"  # the size of what has none
 
 
@@ -78,13 +79,14 @@ class BenchReport:
         metrics = {row["metric"]: _scale(row) for row in sorted(self.rows, key=lambda row: row["metric"])}
         protocols = sorted({row["protocol"] for row in self.rows})
         title = f"test {titled(metrics)}, {', '.join(protocols)} protocol"
-        table = render(title, HEADER, [_cells(row) for row in self.means()], text_columns=4)
+        table = render(title, HEADER, [_cells(row) for row in self.means()], text_columns=4, spare=SPARE)
         comparisons = [
             line
             for (dataset, size, model), found in self.compare().items()
             for line in in_words(found, f"{dataset} {size}, {found[0].first} / {model}, plain" if found else "")
         ]
-        return "\n".join([table, *comparisons, *(f"{what} failed: {why}" for what, why in self.failures)])
+        failed = [f"{what} failed: {why}" for what, why in self.failures]
+        return "\n".join([table, *wrapped(comparisons), *failed])
 
 
 def _sample(row: dict[str, Any], tests: dict[str, TestPart | None]) -> Sample:

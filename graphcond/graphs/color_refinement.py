@@ -28,7 +28,7 @@ class Colors:
     """The colours of the nodes of a set of graphs after each round.
 
     Args:
-        levels: For each round from 0 to the depth, ``(num_nodes,)`` uint64, or int64 from the exact refinement.
+        levels: For each round from 0 to the depth, ``(num_nodes,)`` uint64.
         edge_type: ``(num_edges,)`` colours of the edges' features; ``None``: edges are all alike.
         weighted: Whether the edges' weights are part of the trees, and degrees are sums of them.
     """
@@ -72,30 +72,6 @@ def refine(graphs: GraphSet, depth: int, *, degrees: bool = False, edges: bool =
     return Colors(tuple(levels), edge_type, weighted)
 
 
-def refine_exactly(graphs: GraphSet, depth: int, *, degrees: bool = False, edges: bool = True) -> Colors:
-    """Return colours like :func:`refine` without a hash: numbers from sorted neighbour lists, of this set alone."""
-    start = _numbered(_labels(graphs, degrees))
-    edge_type = _numbered(graphs.edge_attr.numpy()) if edges and graphs.edge_attr is not None else None
-    kinds = np.zeros(graphs.edge_index.size(1), dtype=np.int64) if edge_type is None else edge_type
-    source, target = graphs.edge_index.numpy()
-    degree = graphs.degree.numpy()
-    levels = [start]
-    for _ in range(depth):
-        seen = levels[-1][source]
-        order = np.lexsort((seen, kinds, target))
-        first = np.concatenate([[0], np.cumsum(degree)])
-        result = np.empty(graphs.num_nodes, dtype=np.int64)
-        used = 0
-        for count in np.unique(degree):  # lists of one length at a time
-            nodes = np.flatnonzero(degree == count)
-            places = order[first[nodes][:, None] + np.arange(count)]
-            rows = np.concatenate([start[nodes][:, None], kinds[places], seen[places]], axis=1)
-            result[nodes] = _numbered(rows) + used
-            used = int(result[nodes].max()) + 1
-        levels.append(result)
-    return Colors(tuple(levels), edge_type)
-
-
 def node_words(graphs: GraphSet, degrees: bool, weighted: bool = False) -> Words:
     """Return a word for each node's features and, where asked, its degree, which may be the sum of weights."""
     words = row_words(graphs.x)
@@ -122,14 +98,3 @@ def mixed(words: Words) -> Words:
     words *= _SECOND
     words ^= words >> _SHIFTS[2]
     return words
-
-
-def _labels(graphs: GraphSet, degrees: bool) -> np.ndarray:
-    labels = graphs.x.double()
-    return torch.cat([labels, graphs.degree.double().unsqueeze(1)], dim=1).numpy() if degrees else labels.numpy()
-
-
-def _numbered(rows: np.ndarray) -> np.ndarray:
-    if rows.shape[1] == 0:
-        return np.zeros(len(rows), dtype=np.int64)
-    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)

@@ -3,6 +3,7 @@
 from torch_geometric.data import Data
 
 from graphcond.core.format import Format, bytes_of, tensors_of
+from graphcond.core.hub import HubWords
 from graphcond.images.contents import check_image_data, image_counts
 
 IMAGE_FORMAT = Format(
@@ -17,6 +18,11 @@ IMAGE_FORMAT = Format(
     described=lambda source, spent: (
         f"{source['num_images']:,} training images",
         f"{spent['images']:,} images",
+    ),
+    hub=HubWords(
+        task="image-classification",
+        counted="images",
+        use="x, y = small.images()  # normalised as networks are to see them",
     ),
     shown=lambda items: f"images={len(items[0].y)}",
 )

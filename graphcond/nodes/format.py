@@ -3,6 +3,7 @@
 from torch_geometric.data import Data
 
 from graphcond.core.format import Format, bytes_of, tensors_of
+from graphcond.core.hub import HubWords
 from graphcond.nodes.contents import check_names, check_node_data, node_counts
 
 
@@ -19,10 +20,12 @@ NODE_FORMAT = Format(
     nbytes=lambda items: bytes_of(tensors_of(items[0])),
     tensors=lambda items: tensors_of(items[0]),
     items=_items,
+    per_item=frozenset(),
     stands_for=lambda items: len(items[0].y),
     described=lambda source, spent: (
         f"{source['num_nodes']:,} nodes, {source['num_edges']:,} edges",
         f"{spent['nodes']:,} nodes, {spent['edges']:,} edges",
     ),
+    hub=HubWords(task="graph-ml", counted="nodes", use="data = small[0]  # an ordinary Data of PyG: x, edge_index, y"),
     shown=lambda items: f"graphs=1, nodes={int(items[0].num_nodes)}",
 )

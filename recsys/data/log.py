@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 Duplicates = Literal["binary", "sum", "max"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InteractionLog:
     """Who interacted with what, one entry for each interaction; a user and an item may meet more than once.
 
@@ -27,6 +27,8 @@ class InteractionLog:
     >>> log.user_items("sum").toarray()
     array([[0., 0., 2.],
            [1., 0., 0.]], dtype=float32)
+    >>> log
+    InteractionLog('interactions', users=2, items=3, interactions=3)
     """
 
     users: np.ndarray
@@ -52,6 +54,10 @@ class InteractionLog:
         weights = None if (entries.data == 1).all() else entries.data.astype(np.float32)
         users, items = entries.row.astype(np.int64), entries.col.astype(np.int64)
         return cls(users, items, np.asarray(user_ids), np.asarray(item_ids), weights, name=name)
+
+    def __repr__(self) -> str:
+        counts = f"users={self.num_users}, items={len(self.item_ids)}, interactions={len(self.users)}"
+        return f"InteractionLog({self.name!r}, {counts})"
 
     @property
     def num_users(self) -> int:

@@ -4,7 +4,10 @@ import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
+from markupsafe import Markup
 from scipy.sparse import csr_matrix, diags_array
+
+from graphcond.core.html import for_notebook, table
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,7 @@ class Holdout:
         return _digest(self.context, np.array([_digest(self.targets, np.empty(0))]))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """Interactions to train on, to choose by and to test with, over one set of items.
 
@@ -82,9 +85,33 @@ class Split:
         """Number of items."""
         return int(self.train.shape[1])
 
+    def __repr__(self) -> str:
+        """Return the split in a line.
+
+        >>> import recsys
+        >>> recsys.random_split(recsys.generate_interactions(300, 60, 4000, seed=0))
+        Split('interactions', random, users=300, items=60, train=3189, val=402, test=409)
+        """
+        hidden = {"val": self.val, "test": self.test}
+        parts = "".join(f", {name}={part.targets.nnz}" for name, part in hidden.items() if part is not None)
+        return (
+            f"Split({self.name!r}, {self.protocol}, users={self.num_users}, items={self.num_items}, "
+            f"train={self.train.nnz}{parts})"
+        )
+
+    def _repr_html_(self) -> str:
+        learned = f"{self.num_users:,} users, {self.num_items:,} items, {self.train.nnz:,} interactions"
+        rows = [("to train on", learned), ("validation", _in_words(self.val)), ("test", _in_words(self.test))]
+        made = table(("", ""), rows, text_columns=2, caption=f"{self.name}, split: {self.protocol}")
+        return for_notebook(made, *(Markup("<p>{}</p>").format(note) for note in self.notes))
+
     def fingerprint(self) -> str:
         """Return the SHA-256 over the training interactions and the items' ids."""
         return _digest(self.train, self.item_ids)
+
+
+def _in_words(part: Holdout | None) -> str:
+    return "nothing" if part is None else f"{len(part.asked()):,} users, {part.targets.nnz:,} hidden interactions"
 
 
 def _digest(matrix: csr_matrix, ids: np.ndarray) -> str:

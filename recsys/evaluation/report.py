@@ -1,7 +1,8 @@
 """The result of an evaluation: what recommenders learned from each set of users, and at what cost."""
 
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,13 @@ from graphcond.core.evaluation.columns import Column
 from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, comparable, compare
 from graphcond.core.evaluation.metrics import mean_and_deviation
 from graphcond.core.evaluation.report import RowsReport
-from graphcond.core.evaluation.tables import render
+from graphcond.core.evaluation.score_lines import ScoreLine, ScoreSheet
+from graphcond.core.evaluation.tables import render, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WIDTH = 80
-GAP = 3  # characters between columns
+USUAL = 4  # columns of numbers that a narrow table has, too
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,26 @@ class UserReport(RowsReport[UserRow]):
         """Return the report as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
+    def scores(self) -> ScoreSheet:
+        """Return all rows and comparisons by the first metric, as charts take them."""
+        metric = (self.metrics or [""])[0]
+        lines = [
+            ScoreLine(
+                data=row.data, model=row.model, mean=row.mean(metric), deviation=row.deviation(metric),
+                own_mean=row.own_mean(metric) if row.own_scores else math.nan,
+                own_deviation=mean_and_deviation(list(row.own_scores.get(metric, ())))[1],
+                runs=len(row.scores.get(metric, ())), count=row.users, bytes=row.bytes, seconds=row.condense_seconds,
+                note=row.note,
+            )
+            for row in self.rows
+        ]  # fmt: skip
+        told = {model: self.compare(model=model) for model in self.models} if metric else {}
+        return ScoreSheet.of(
+            title=f"test {metric} in %", how=f"{self.convention} metrics, {self.split} split", unit="users",
+            lines=lines, comparisons=told, sentences=self.in_words(lambda model: told.get(model, ())),
+            own="the weights that the set carries",
+        )  # fmt: skip
+
     @property
     def metrics(self) -> list[str]:
         """Names of the metrics; the first is NDCG of the shortest lists, if it is there."""
@@ -187,34 +208,12 @@ class UserReport(RowsReport[UserRow]):
             ("train s", [f"{row.train_seconds:.1f}" for row in self.rows]),
         ]
         text = [("trained on", [row.data for row in self.rows]), ("model", [row.model for row in self.rows])]
-        tables = [
-            render(title if not i else "", names, rows, width=WIDTH)
-            for i, (names, rows) in enumerate(_stacked(text, columns))
-        ]
+        names, cells = zip(*text, *columns, strict=True)
+        spare = [name for name, _ in reversed(columns[USUAL:])] + ["kB", "users"]
+        table = render(title, names, list(zip(*cells, strict=True)), spare=spare)
         notes = [f"{row.data} / {row.model}: {row.note}" for row in self.rows if row.note]
         comparisons = self.in_words(lambda model: self.compare(model=model))
-        return "\n".join(["\n\n".join(tables), *comparisons, *notes])
-
-
-Cells = tuple[str, list[str]]
-
-
-def _stacked(text: list[Cells], columns: list[Cells]) -> Iterator[tuple[list[str], list[tuple[str, ...]]]]:
-    """Return the headers and rows of tables of at most :data:`WIDTH` characters, each with the columns of text."""
-    space = WIDTH - sum(map(_width, text))
-    while columns:
-        count, taken = 0, 0
-        while count < len(columns) and (not count or taken + _width(columns[count]) <= space):
-            taken += _width(columns[count])
-            count += 1
-        shown = text + columns[:count]
-        yield [name for name, _ in shown], list(zip(*(cells for _, cells in shown), strict=True))
-        columns = columns[count:]
-
-
-def _width(column: Cells) -> int:
-    name, cells = column
-    return max(map(len, [name, *cells])) + GAP
+        return "\n".join([table, *wrapped([*comparisons, *notes])])
 
 
 def _known(row: UserRow, metric: str) -> bool:

@@ -16,7 +16,8 @@ from graphcond.cli import app
 
 ROOT = Path(graphcond.__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = (page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
+PAGES = [ROOT / "README.md", *sorted(DOCS)]
 FENCE = re.compile(r"^[ >]*```(?:bash|sh|shell|console)\n(.*?)^[ >]*```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"`((?:\w+=\S+ )*(?:python \w+/|graphcond |\./run |torchrun )[^`]*)`")
 KNOWN = ("python", "graphcond", "torchrun", "pip", "conda", "./run")
@@ -29,14 +30,14 @@ def _import(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_generated_parts_are_what_the_rows_say(page: Path) -> None:
     import pages
 
     assert pages.rendered(page.read_text()) == page.read_text(), "run: python benchmarks/pages.py"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_sentences_and_tables_stand_on_rows(page: Path) -> None:
     import claims
 
@@ -88,13 +89,13 @@ def commands(page: Path) -> list[list[str]]:
     return [line.split("\0")[:-1] for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_parse(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for words in commands(page):
         if words[0] == "torchrun" and "-m" in words:
             words = words[words.index("-m") + 1 :]
         if words[0] == "./run":
-            assert words[1] in ("demo", "test", "setup", "exec"), shlex.join(words)
+            assert words[1] in ("demo", "test", "docs", "setup", "exec"), shlex.join(words)
         if words[0] == "graphcond":
             parse_ours(words[1:])
         elif words[0] == "python":
@@ -166,7 +167,7 @@ def test_falsehoods_in_disguise_are_found(planted: str) -> None:
     assert list(claims.problems(f"# Page\n\nText.\n\n{planted}\n"))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_names_in_code_exist(page: Path) -> None:
     """``graphcond.evaluation.compare`` and the like, wherever they stand in code."""
     for name in set(re.findall(r"`((?:graphcond|recsys)(?:\.\w+)+)", FENCE.sub("", page.read_text()))):

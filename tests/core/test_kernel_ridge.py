@@ -10,8 +10,7 @@ from torch import Tensor
 from graphcond.core.matching import driver
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.objectives import kernel_ridge
-from graphcond.core.matching.objectives.feature_ridge import FeatureRidge
-from graphcond.core.matching.objectives.kernel_ridge import KernelRidge, solve_labels
+from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
 from graphcond.core.matching.objectives.losses import PlattError, squared_error
 from graphcond.core.matching.objectives.real_rows import RealRows
 from graphcond.core.matching.recipe import Recipe, Synthetic
@@ -164,95 +163,6 @@ def test_centred_targets_add_up_to_nothing(num_classes):
     assert rows[0, 0].item() == pytest.approx(-1 / num_classes)
 
 
-def predictor(ridge: float, real: Batch, synthetic: Batch) -> Tensor:
-    """What turns synthetic targets into predictions, column by column."""
-    columns = torch.eye(len(synthetic), dtype=torch.float64)
-    return KernelRidge(ridge=ridge).predict(LinearKernel(), (), real, Batch(synthetic.x, columns))
-
-
-@pytest.mark.parametrize("ridge", [1e-9, 1e-2, 3.0])
-@pytest.mark.parametrize("rows_at_once", [4096, 5, 1])
-def test_solved_labels_are_the_least_squares_solution(ridge, rows_at_once, monkeypatch):
-    monkeypatch.setattr(kernel_ridge, "ROWS_AT_ONCE", rows_at_once)
-    real, synthetic = batch(17, 3, seed=1), batch(6, 3, seed=2)
-    labels = solve_labels(LinearKernel(), (), real, synthetic, ridge)
-    expected = torch.linalg.lstsq(predictor(ridge, real, synthetic), real.y).solution
-    torch.testing.assert_close(labels, expected, rtol=1e-7, atol=1e-9)
-
-
-def test_no_labels_predict_better_than_the_solved_ones():
-    real, synthetic, objective = batch(17, 3, seed=1), batch(6, 3, seed=2), KernelRidge(ridge=0.1)
-    labels = solve_labels(LinearKernel(), (), real, synthetic, 0.1).requires_grad_()
-    loss = objective.loss(LinearKernel(), (), objective.observe(LinearKernel(), (), real), Batch(synthetic.x, labels))
-    (gradient,) = torch.autograd.grad(loss, labels)
-    assert gradient.abs().max() < 1e-9
-
-
-@pytest.mark.parametrize("count", [3, 17])
-def test_where_many_labels_serve_the_shortest_are_taken(count):
-    # Equal rows, and fewer real ones than synthetic ones: the pseudoinverse of the paper.
-    real, synthetic = batch(count, 2, seed=1), batch(6, 2, seed=2)
-    synthetic.x[1] = synthetic.x[0]
-    labels = solve_labels(LinearKernel(), (), real, synthetic, 0.01)
-    expected = torch.linalg.pinv(predictor(0.01, real, synthetic)) @ real.y
-    torch.testing.assert_close(labels, expected, rtol=1e-6, atol=1e-8)
-    torch.testing.assert_close(labels[0], labels[1], rtol=1e-6, atol=1e-8)
-
-
-def test_solved_labels_have_the_type_of_the_data_and_no_history():
-    real, synthetic = batch(7, 2, seed=1), batch(3, 2, seed=2)
-    labels = solve_labels(LinearKernel(), (), Batch(real.x.float(), real.y.float()),
-                          Batch(synthetic.x.float().requires_grad_(), synthetic.y.float()), 0.1)  # fmt: skip
-    assert labels.dtype == torch.float32
-    assert not labels.requires_grad
-    exact = solve_labels(LinearKernel(), (), real, synthetic, 0.1)
-    torch.testing.assert_close(labels.double(), exact, rtol=1e-3, atol=1e-3)
-
-
-class Rows:
-    """The rows themselves as features of the linear kernel."""
-
-    def features(self, weights, batch):
-        return batch.x
-
-
-@pytest.mark.parametrize("count", [4, 40])
-@pytest.mark.parametrize("ridge", [1e-4, 0.3])
-def test_the_error_by_sums_of_features_is_that_by_rows(count, ridge):
-    real, synthetic = batch(count, 3, seed=1), batch(6, 3, seed=2)
-    losses, gradients = [], []
-    for objective, surrogate in ((KernelRidge(ridge=ridge), LinearKernel()), (FeatureRidge(ridge=ridge), Rows())):
-        leaves = [value.clone().requires_grad_() for value in (synthetic.x, synthetic.y)]
-        loss = objective.loss(surrogate, (), objective.observe(surrogate, (), real), Batch(*leaves))
-        losses.append(loss)
-        gradients.append(torch.autograd.grad(loss, leaves))
-    torch.testing.assert_close(losses[1], losses[0], rtol=1e-9, atol=1e-12)
-    for one, other in zip(*gradients, strict=True):
-        torch.testing.assert_close(other, one, rtol=1e-8, atol=1e-10)
-
-
-def test_sums_of_features_of_shards_add_up():
-    real, made, objective = batch(9, 3), batch(4, 3, seed=5), FeatureRidge(ridge=0.1)
-    first, *others = (objective.observe(Rows(), (), shard) for shard in real.shards(4))
-    union = sum(others, start=first)
-    assert union.count == 9
-    whole = objective.observe(Rows(), (), real)
-    torch.testing.assert_close(*(objective.loss(Rows(), (), each, made) for each in (union, whole)))
-
-
-def test_sums_of_features_survive_an_all_but_perfect_fit():
-    # The error is the small difference of large sums.
-    real = batch(2000, 2, seed=1)
-    real = Batch(real.x.float(), (real.x @ random(8, 2, seed=8) + 1e-3 * random(2000, 2, seed=9)).float())
-    made = Batch(torch.eye(8), random(8, 2, seed=8).float())
-    pairs = (KernelRidge(ridge=1e-6), LinearKernel()), (FeatureRidge(ridge=1e-6), Rows())
-    losses = [
-        objective.loss(surrogate, (), objective.observe(surrogate, (), real), made) for objective, surrogate in pairs
-    ]
-    assert losses[1].dtype == torch.float32
-    assert losses[1].item() == pytest.approx(losses[0].item(), rel=1e-3)
-
-
 def test_the_error_is_asked_about_predictions_and_real_rows():
     real, made = batch(4, 2, seed=1), batch(3, 2, seed=2)
     objective = KernelRidge(ridge=0.3, error=lambda prediction, rows: (prediction * rows.y).sum())
@@ -262,9 +172,8 @@ def test_the_error_is_asked_about_predictions_and_real_rows():
 
 @pytest.mark.parametrize("ridge", [0, -1.0, float("nan")])
 def test_the_ridge_is_checked(ridge):
-    for make in (KernelRidge, FeatureRidge, lambda ridge: solve_labels(LinearKernel(), (), *[batch(3, 2)] * 2, ridge)):
-        with pytest.raises(ValueError, match=r"ridge must be positive and finite, got .*repeats its input"):
-            make(ridge=ridge)
+    with pytest.raises(ValueError, match=r"ridge must be positive and finite, got .*repeats its input"):
+        KernelRidge(ridge=ridge)
 
 
 def test_there_are_no_weights():

@@ -23,7 +23,6 @@ from graphcond.core.matching import driver
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.objectives.alignment import FeatureAlignment
 from graphcond.core.matching.objectives.distributions import DistributionMatching
-from graphcond.core.matching.objectives.feature_ridge import FeatureRidge
 from graphcond.core.matching.objectives.gradients import GradientMatching
 from graphcond.core.matching.objectives.kernel_ridge import KernelRidge
 from graphcond.core.matching.objectives.trajectories import TrajectoryMatching
@@ -208,7 +207,6 @@ OBJECTIVES = {
     "alignment": FeatureAlignment(alignment=DistributionMatching(layers=(1, 2)), discrimination=0.5),
     "outcome": OutcomeMatching(unroll=Unroll(steps=2, step_size=0.1, rows=4)),
     "trajectory": TrajectoryMatching(goal=led, unroll=Unroll(steps=2, step_size=0.1)),
-    "features": FeatureRidge(),
     "kernel": KernelRidge(error=mean_over_asked, counted=asked),
 }
 SAMPLERS = {
@@ -232,7 +230,6 @@ class Case:
 CASES = {
     **{name: Case(name) for name in ("gradients", "summed gradients", "distributions", "alignment", "outcome")},
     "whole trajectories": Case("trajectory"),
-    "features": Case("features", batches=Batches(targets=True)),
     "kernel": Case("kernel", "none", Batches(targets=True)),
     "constant kernel": Case("kernel", "none", Batches(targets=True, constant=True)),
     "pool": Case("distributions", "pool", Batches(constant=True)),

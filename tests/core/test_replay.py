@@ -1,16 +1,13 @@
-import itertools
 from dataclasses import dataclass, field
 
 import pytest
 import torch
-from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.experts import Experts
-from graphcond.core.matching.replay import NoRealRows, OnlineExpert, Replay, Window
+from graphcond.core.matching.replay import NoRealRows, Replay, Window
 from graphcond.core.matching.surrogate import Weights
-from graphcond.core.matching.training import Student, Training
-from graphcond.core.runtime.randomness import seeded
+from graphcond.core.matching.training import Training
 from graphcond.core.targets import SingleLabel
 from graphcond.surrogates.linear import Linear
 
@@ -113,74 +110,6 @@ def test_replay_has_no_number_no_state_and_learns_nothing():
     assert replay.state() == {}
     replay.restore({})
     replay.learn(0, never)
-
-
-def go(expert: OnlineExpert, start: int, stop: int) -> list[tuple[Tensor, Tensor]]:
-    passed = []
-    for step in range(start, stop):
-        weights = expert.draw(step)
-        goal = expert.goal(SURROGATE, weights, NoRealRows(LIKE)(step))
-        expert.learn(step, never)
-        passed.append((weights[0].clone(), goal[0].clone()))
-    return passed
-
-
-def test_an_online_expert_is_one_training_cut_into_trajectories():
-    training_data = Lesson()
-    with seeded(1):
-        passed = go(OnlineExpert(SURROGATE, training_data, length=4, expert_span=3, training=TRAINING), 0, 4)
-    with seeded(1):
-        student = Student(SURROGATE.init(), TRAINING)
-        for start, goal in passed:
-            assert torch.equal(start, student.weights[0])
-            for step in range(3):
-                student.train(SURROGATE, training_data(step), 1)
-            assert torch.equal(goal, student.weights[0])
-    assert training_data.asked[:12] == [0, 1, 2] * 4
-
-
-def test_an_online_expert_starts_afresh_when_it_is_over():
-    passed = go(OnlineExpert(SURROGATE, Lesson(), length=3, expert_span=1, training=TRAINING), 0, 7)
-    starts = [torch.equal(goal, later) for (_, goal), (later, _) in itertools.pairwise(passed)]
-    assert starts == [True, True, False, True, True, False]
-
-
-def test_weights_of_a_online_expert_do_not_move_while_they_are_read():
-    expert = OnlineExpert(SURROGATE, Lesson(), length=5, expert_span=2, training=TRAINING)
-    weights = expert.draw(0)
-    before = weights[0].clone()
-    goal = expert.goal(SURROGATE, weights, NoRealRows(LIKE)(0))
-    after = goal[0].clone()
-    expert.goal(SURROGATE, expert.draw(1), NoRealRows(LIKE)(1))
-    assert torch.equal(weights[0], before)
-    assert torch.equal(goal[0], after)
-
-
-def test_an_online_expert_must_be_drawn_before_it_has_a_goal():
-    with pytest.raises(RuntimeError, match="draw"):
-        OnlineExpert(SURROGATE, Lesson(), length=5, expert_span=2, training=TRAINING).goal(
-            SURROGATE, (), NoRealRows(LIKE)(0)
-        )
-
-
-@pytest.mark.parametrize("training", [TRAINING, Training()], ids=["momentum", "adam"])
-@pytest.mark.parametrize("cut", [0, 1, 4, 5])
-def test_a_restored_online_expert_goes_on_with_the_same_bits(cut, training):
-    def expert() -> OnlineExpert:
-        return OnlineExpert(SURROGATE, Lesson(), length=4, expert_span=2, training=training)
-
-    torch.manual_seed(0)
-    first = expert()
-    go(first, 0, cut)
-    state, random = {name: value.clone() for name, value in first.state().items()}, torch.get_rng_state()
-    expected = go(first, cut, cut + 6)
-    other = expert()
-    go(other, 0, 2)  # what it had before must not matter
-    torch.set_rng_state(random)
-    other.restore(state)
-    for (start, goal), (same_start, same_goal) in zip(go(other, cut, cut + 6), expected, strict=True):
-        assert torch.equal(start, same_start)
-        assert torch.equal(goal, same_goal)
 
 
 def test_the_unseen_source_is_empty_constant_and_of_the_right_kind():

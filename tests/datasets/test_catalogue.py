@@ -1,5 +1,7 @@
 import json
 import logging
+import socket
+from fnmatch import fnmatch
 
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ import torch
 
 from graphcond.core.evaluation.metrics import FITS, metric_name
 from graphcond.datasets import Entry, entry, list_datasets, load
+from graphcond.datasets.files import PATIENCE
+from graphcond.datasets.pyg import PyG
 from graphcond.datasets.splits import balanced_split
 from graphcond.nodes.reading import read_nodes
 
@@ -124,11 +128,62 @@ def test_nothing_is_printed(real_data, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("name", ["cora", "photo", "flickr"])
-def test_missing_files_without_a_network(name, tmp_path, no_network):
-    with pytest.raises(FileNotFoundError, match=f"raw files of {name} .* could not be downloaded .*GRAPHCOND_DATA"):
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("cora", "https://github.com/kimiyoung/planetoid/raw/master/data/ind.cora.*"),
+        ("photo", "https://github.com/shchur/gnn-benchmark/raw/master/data/npz/amazon_electronics_photo.npz"),
+        ("physics", "https://github.com/shchur/gnn-benchmark/raw/master/data/npz/ms_academic_phy.npz"),
+        ("wikics", "https://github.com/pmernyei/wiki-cs-dataset/raw/master/dataset/data.json"),
+        ("tolokers", "https://github.com/yandex-research/heterophilous-graphs/raw/main/data/tolokers.npz"),
+        ("reddit", "https://data.dgl.ai/dataset/reddit.zip"),
+        ("flickr", "https://drive.usercontent.google.com/download?id="),
+        ("mutag", "https://www.chrsmrrs.com/graphkerneldatasets/MUTAG.zip"),
+        ("ogbn-arxiv", "http://snap.stanford.edu/ogb/data/nodeproppred/arxiv.zip"),
+        ("ogbg-molhiv", "http://snap.stanford.edu/ogb/data/graphproppred/csv_mol_download/hiv.zip"),
+    ],
+)
+def test_missing_files_without_a_network(name, url, tmp_path, no_network):
+    with pytest.raises(
+        FileNotFoundError, match=f"raw files of {name} .* could not be downloaded .*GRAPHCOND_DATA"
+    ) as caught:
         load(name, tmp_path)
+    assert f"put what {url}" in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_class_names_the_files_that_it_downloads(tmp_path, monkeypatch):
+    """What the catalogue says of their names is what PyG's classes ask for."""
+    asked = []
+    for home, name in (("urllib.request", "urlopen"), ("torch_geometric.io.fs", "cp")):
+        monkeypatch.setattr(f"{home}.{name}", lambda url, *_, **__: asked.append(str(url)) or refuse())
+    named = [item for item in list_datasets() if isinstance(item.loader, PyG) and item.loader.file]
+    for item in named:
+        with pytest.raises(FileNotFoundError, match="could not be downloaded"):
+            load(item.name, tmp_path)
+        assert fnmatch(asked[-1], item.loader.url), item.name
+    assert len(asked) == len(named) >= 21
+
+
+def refuse():
+    raise OSError("the network is not there")
+
+
+def test_what_loaders_say_of_a_download_is_shown_to_who_watches(tmp_path, no_network, monkeypatch, capsys):
+    monkeypatch.setattr("graphcond.core.runtime.progress.watched", lambda: True)
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # PyG is silent in tests
+    with pytest.raises(FileNotFoundError):
+        load("photo", tmp_path)
+    assert "Downloading https://github.com/shchur" in capsys.readouterr().err
+
+
+def test_loaders_do_not_wait_for_ever(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: seen.append(socket.getdefaulttimeout()) or refuse())
+    with pytest.raises(FileNotFoundError):
+        load("photo", tmp_path)
+    assert (seen, socket.getdefaulttimeout()) == ([PATIENCE], None)
 
 
 def test_root_that_is_a_file(tmp_path, no_network):
@@ -154,7 +209,7 @@ def test_root_by_environment_variable(tmp_path, monkeypatch, no_network):
 def test_catalogue():
     entries = list_datasets()
     assert all(isinstance(item, Entry) for item in entries)
-    assert len({item.name for item in entries}) == len(set(entries)) == len(entries) == 45
+    assert len({item.name for item in entries}) == len(set(entries)) == len(entries) == 48
     classes = [item for item in entries if item.target == "single_label"]
     assert all(item.num_classes == 2 for item in classes if item.metric == "roc_auc")
     assert all((item.num_graphs == 1) == (item.task == "nodes") for item in entries)

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
+from torch_geometric.loader import DataLoader
 
-from graphcond.datasets import load
+from graphcond.datasets import entry, load, ogb_loading
+from graphcond.datasets.metric import own_metric
+from graphcond.graphs.reading import read_graphs
 from graphcond.nodes.reading import read_nodes
 
 TENSORS = ("x", "edge_index", "y", "train_mask", "val_mask", "test_mask")
@@ -41,6 +44,56 @@ def test_embedded_citeseer_needs_no_root(tmp_path):
     assert [int(data[name].sum()) for name in TENSORS[3:]] == [120, 500, 1000]
     assert torch.allclose(data.x.sum(1)[data.train_mask], torch.ones(120))
     assert not (tmp_path / "absent").exists()
+
+
+def test_embedded_molbace_is_ogbs_bit_for_bit(real_data, tmp_path):
+    from ogb.graphproppred import PygGraphPropPredDataset
+
+    ours, root = load("ogbg-molbace", tmp_path / "absent"), real_data("ogb/ogbg_molbace")
+    assert not (tmp_path / "absent").exists()
+    with ogb_loading():
+        ogbs = PygGraphPropPredDataset("ogbg-molbace", root=str(root / "ogb"))
+        split = ogbs.get_idx_split()
+    assert len(ours) == len(ogbs) == 1513
+    for one, other in zip(ours, ogbs, strict=True):
+        assert sorted(one.keys()) == sorted(other.keys())
+        assert one.num_nodes == other.num_nodes
+        for name in ("x", "edge_index", "edge_attr", "y"):
+            assert one[name].dtype == other[name].dtype
+            assert torch.equal(one[name], other[name])
+    for part, graphs in split.items():
+        assert torch.equal(ours.get_idx_split()[part], graphs)
+        assert ours.get_idx_split()[part].dtype == graphs.dtype
+    for name in ("num_classes", "num_features", "num_edge_features", "num_tasks", "eval_metric", "task_type", "name"):
+        assert getattr(ours, name) == getattr(ogbs, name), name
+    tasks = [read_graphs(one) for one in (ours, load("ogbg-molbace", root))]
+    assert tasks[0].fingerprint() == tasks[1].fingerprint()
+    assert own_metric(ours) == own_metric(ogbs) == "roc_auc"
+
+
+def test_embedded_molbace_goes_where_sets_of_graphs_go():
+    dataset = load("ogbg-molbace", "absent")
+    assert entry("ogbg-molbace").num_graphs == len(dataset)
+    assert [len(dataset.get_idx_split()[part]) for part in ("train", "valid", "test")] == [1210, 151, 152]
+    batch = next(iter(DataLoader(dataset[dataset.get_idx_split()["train"]], batch_size=1210)))
+    assert batch.num_graphs == 1210
+    assert batch.is_undirected()
+    assert batch.y.shape == (1210, 1)
+    assert "1513" in repr(dataset)
+    with pytest.raises(ValueError, match="split_type must be 'scaffold'"):
+        dataset.get_idx_split("random")
+
+
+def test_the_script_makes_embedded_molbace_again(real_data, tmp_path, load_script):
+    script, root = load_script("datasets/make_embedded_molbace.py"), real_data("ogb/ogbg_molbace")
+    script.make(root, tmp_path / "made.npz")
+    with np.load(tmp_path / "made.npz") as made, np.load(script.TARGET) as shipped:
+        assert sorted(made) == sorted(shipped)
+        for name in shipped:
+            assert np.array_equal(made[name], shipped[name])
+    (root / "ogb" / "ogbg_molbace" / "raw" / "edge.csv.gz").write_bytes(b"altered")
+    with pytest.raises(ValueError, match="SHA-256"):
+        script.make(root, tmp_path / "made.npz")
 
 
 def test_digits_joins_nearest_neighbours():

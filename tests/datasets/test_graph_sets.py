@@ -107,7 +107,9 @@ def test_processed_files_go_elsewhere_where_they_cannot_be_written(name, root, c
         assert dataset.get_idx_split()["valid"].tolist() == [1]
 
 
-@pytest.mark.parametrize("name", [item.name for item in list_datasets() if item.task == "graphs"])
+@pytest.mark.parametrize(
+    "name", [item.name for item in list_datasets() if item.task == "graphs" and item.name != "ogbg-molbace"]
+)
 def test_missing_files_without_a_network(name, tmp_path, no_network):
     for _ in range(2):  # a failed download must leave nothing that makes the next call ask
         with pytest.raises(FileNotFoundError, match=f"raw files of {name} .* could not be downloaded .*GRAPHCOND_DATA"):

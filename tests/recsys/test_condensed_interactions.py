@@ -398,11 +398,28 @@ def test_an_export_is_read_again(tmp_path, suffix, binary):
         pytest.importorskip("pyarrow")
     one = small(IDS["numerals"], binary=binary)
     path = tmp_path / f"small{suffix}"
-    recsys.write_interactions((one.user_items, one.user_ids, one.item_ids), path)
+    assert one.export(path) == path
+    with pytest.raises(FileExistsError, match="exists already"):
+        one.export(path)
+    one.export(path, overwrite=True)
     log = recsys.read_interactions(path)
     columns = np.searchsorted(one.item_ids, log.item_ids)
     np.testing.assert_array_equal(log.user_items("sum").toarray(), one.user_items[:, columns].toarray())
     assert log.user_ids.tolist() == one.user_ids.tolist()
+
+
+def test_an_export_has_a_known_suffix(tmp_path):
+    with pytest.raises(ValueError, match=r"the path must end in .csv, .tsv, .parquet, .inter, got .*small.json"):
+        small().export(tmp_path / "small.json")
+
+
+def test_scipy_gets_a_copy():
+    one = small()
+    matrix = one.to_scipy()
+    assert (matrix != one.user_items).nnz == 0
+    assert matrix.shape == (len(one.user_ids), len(one.item_ids))
+    matrix.data[:] = 0
+    assert one.user_items.data.min() > 0
 
 
 @pytest.mark.parametrize(("count", "ids"), [(1, ["syn_0"]), (10, ["syn_0", "syn_9"]), (11, ["syn_00", "syn_10"])])

@@ -1,23 +1,27 @@
 """The result of an evaluation: rows of accuracy and cost, printable, convertible to pandas and JSON."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
+from markupsafe import Markup
 from torch import Tensor
 
 from graphcond.core.evaluation.columns import Column
 from graphcond.core.evaluation.comparison import Comparison, Sample, TestPart, comparable, compare, in_words
 from graphcond.core.evaluation.metrics import mean_and_deviation
 from graphcond.core.evaluation.scale import PERCENT, ScoreScale
-from graphcond.core.evaluation.tables import render
+from graphcond.core.evaluation.score_lines import ScoreLine, ScoreSheet
+from graphcond.core.evaluation.tables import render, wrapped
+from graphcond.core.html import for_notebook, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-WIDTH = 80  # of a printed table
+SPARE = ("seconds", "kB", "nodes", "images")  # columns that a narrow table can do without
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ class RowsReport(Generic[R]):
     @property
     def models(self) -> list[str]:
         """The downstream models under which the evaluated dataset has a row."""
-        return [row.model for row in self.rows if row.data == self.rows[0].data]
+        return list(dict.fromkeys(row.model for row in self.rows if row.data == self.rows[0].data))
 
     def row(self, data: str, model: str | None = None) -> R:
         """Return the row of one training set and model, by default the first model.
@@ -220,6 +224,16 @@ class RowsReport(Generic[R]):
         rows = [row.as_dict() for row in self.rows]
         told = [{"model": model} | one.as_dict() for model in self.models for one in comparisons(model)]
         return {"dataset": self.dataset, **names, "rows": rows, "comparisons": told}
+
+    def scores(self) -> ScoreSheet:
+        """Return all rows and comparisons by one metric, as charts take them."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        sheet = self.scores()
+        words = [Markup("<p>{}</p>").format(sentence) for sentence in sheet.sentences]
+        title = f"{self.dataset}: {sheet.title}, {sheet.how}"
+        return for_notebook(table(sheet.header, sheet.cells(), text_columns=2, caption=title), *words)
 
     def in_words(self, comparisons: Callable[[str], tuple[Comparison, ...]]) -> list[str]:
         """Return the comparisons of all models as sentences."""
@@ -278,13 +292,31 @@ class Report(RowsReport[Row]):
         """Return the report as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
+    def scores(self) -> ScoreSheet:
+        """Return all rows and comparisons by the report's metric, as charts take them."""
+        lines = [
+            ScoreLine(
+                data=row.data, model=row.model, mean=row.mean, deviation=row.deviation,
+                own_mean=row.own_mean if row.own_scores else math.nan,
+                own_deviation=row.own_deviation if row.own_scores else math.nan,
+                runs=len(row.scores), count=row.nodes, bytes=row.bytes, seconds=row.condense_seconds, note=row.note,
+            )
+            for row in self.rows
+        ]  # fmt: skip
+        told = {model: self.compare(model=model) for model in self.models}
+        return ScoreSheet.of(
+            title=f"test {self.best.scale.of(self.metric)}", how=f"{self.protocol} protocol", unit=self.unit,
+            lines=lines, comparisons=told, sentences=self.in_words(lambda model: told[model]), scale=self.best.scale,
+        )  # fmt: skip
+
     def __str__(self) -> str:
         trainings = "/".join(map(str, sorted({len(row.scores) for row in self.rows if row.scores}, reverse=True)))
         scored = self.best.scale.of(self.metric)
         title = f"{self.dataset}: test {scored}, {self.protocol} protocol, {trainings} trainings"
         header = ("trained on", "model", self.unit, "kB", "plain", "own", "seconds")
-        table = render(title, header, [_cells(row) for row in self.rows], width=WIDTH)
-        return "\n".join([table, *self.in_words(lambda model: self.compare(model=model))])
+        table = render(title, header, [_cells(row) for row in self.rows], spare=SPARE)
+        notes = [f"{row.data} / {row.model}: {row.note}" for row in self.rows if row.note]
+        return "\n".join([table, *wrapped([*self.in_words(lambda model: self.compare(model=model)), *notes])])
 
 
 def _known(row: Row) -> bool:
@@ -292,7 +324,7 @@ def _known(row: Row) -> bool:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    plain = _score(row.scale, row.mean, row.deviation, row.scores) if row.scores else row.note
+    plain = _score(row.scale, row.mean, row.deviation, row.scores) if row.scores else "-"
     own = _score(row.scale, row.own_mean, row.own_deviation, row.own_scores) if row.own_scores else ""
     seconds = f"{row.condense_seconds:.2f}" if row.scores and row.condense_seconds else "-"
     return (

@@ -1,6 +1,5 @@
 """Samplers for trajectory matching: weights along the trajectories of networks trained on real data."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -10,7 +9,6 @@ from graphcond.core.fields import require_positive
 from graphcond.core.matching.batch import Batch
 from graphcond.core.matching.experts import Experts
 from graphcond.core.matching.surrogate import Surrogate, Weights
-from graphcond.core.matching.training import Student, Training, TrainingBatches
 from graphcond.core.matching.weight_samplers import Stateless
 
 
@@ -90,57 +88,6 @@ class Replay(Stateless):
     def end(self) -> Weights:
         """Return the last weights of the expert that was drawn last."""
         return self.experts.weights(self._start[0], self.experts.checkpoints)
-
-
-@dataclass
-class OnlineExpert:
-    """One expert that is trained online: each step starts where the goal of the last one was.
-
-    Nothing is stored but the weights of one network, and no expert is ever seen twice.
-
-    Args:
-        surrogate: The network.
-        real: Real batches by step.
-        length: Steps after which a fresh network sets out.
-        expert_span: Steps of training on real data from the start of a trajectory to its goal.
-        training: How.
-    """
-
-    surrogate: Surrogate
-    real: TrainingBatches
-    length: int
-    expert_span: int
-    training: Training
-    _student: Student | None = field(default=None, init=False)
-
-    def draw(self, step: int) -> Weights:
-        """See :class:`graphcond.core.matching.weight_samplers.Sampler`."""
-        if self._student is None or step % self.length == 0:
-            self._student = Student(self.surrogate.init(), self.training)
-        return tuple(weight.clone() for weight in self._student.weights)
-
-    def goal(self, surrogate: Surrogate, weights: Weights, real: Batch) -> Weights:
-        """Return where the expert gets to from its weights; it stays there."""
-        if self._student is None:
-            raise RuntimeError("draw() comes before goal()")
-        for i in range(self.expert_span):
-            self._student.train(self.surrogate, self.real(i), 1)
-        return tuple(weight.clone() for weight in self._student.weights)
-
-    def key(self) -> int | None:
-        """See :class:`graphcond.core.matching.weight_samplers.Sampler`."""
-        return None
-
-    def learn(self, step: int, synthetic: Callable[[], Batch]) -> None:
-        """See :class:`graphcond.core.matching.weight_samplers.Sampler`."""
-
-    def state(self) -> dict[str, Tensor]:
-        """See :class:`graphcond.core.matching.weight_samplers.Sampler`."""
-        return {} if self._student is None else self._student.state()
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """See :class:`graphcond.core.matching.weight_samplers.Sampler`."""
-        self._student = Student.restored(state, self.training, self.surrogate) if state else None
 
 
 class NoRealRows:

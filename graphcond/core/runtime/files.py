@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -89,11 +89,18 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+def replacing_folder(
+    path: str | Path, *, overwrite: bool = False, known: Collection[str] | None = None
+) -> Iterator[Path]:
     """Yield an empty folder that takes the place of ``path`` when the block ends without an error.
 
+    Args:
+        path: The folder.
+        overwrite: Whether it may exist.
+        known: Names that it may hold then, so that nothing else is lost with it; ``None``: any.
+
     Raises:
-        FileExistsError: ``path`` exists and ``overwrite`` is false.
+        FileExistsError: ``path`` exists and ``overwrite`` is false, or it holds something else.
         NotADirectoryError: ``path`` is a file.
         FileNotFoundError: the folder that it is in does not exist.
         PermissionError: that folder cannot be written to.
@@ -105,6 +112,9 @@ def replacing_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[P
         raise NotADirectoryError(f"{target} is a file; give the name of a folder")
     if target.exists() and not overwrite:
         raise _exists(target)
+    there = [one.name for one in target.iterdir()] if known is not None and target.exists() else []
+    if others := sorted(set(there).difference(known or ())):
+        raise FileExistsError(f"{target} holds {others[0]!r}, which would be lost; choose another name")
     with _scratch(target) as scratch, _explained(target):
         new = scratch / "new"
         new.mkdir()
@@ -127,6 +137,8 @@ def _resolved(path: str | Path) -> Path:
 def _file_target(path: str | Path, overwrite: bool) -> Path:
     """Return what is to be written, behind all links."""
     check_flag("overwrite", overwrite)
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be the name of a file, got {path!r}")
     if os.path.abspath(path).startswith(STREAMS) and Path(path).exists():
         raise ValueError(f"{path} is where messages go or come from; give the name of a file")
     target = _resolved(path)

@@ -43,6 +43,18 @@ def shown(amount: float) -> str:
     return f"{amount / 1e9:.1f} GB" if amount >= 1e9 else f"{amount / 1e6:.0f} MB"
 
 
+def bytes_in_words(amount: float) -> str:
+    """Return bytes as people read them.
+
+    >>> bytes_in_words(950), bytes_in_words(202_755), bytes_in_words(15_600_000)
+    ('950 B', '202.8 kB', '15.6 MB')
+    """
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if amount >= size:
+            return f"{amount / size:.1f} {unit}"
+    return f"{amount:.0f} B"
+
+
 def held_memory() -> int:
     """Return the memory that this process holds and the system cannot take back, in bytes; 0 if it does not say.
 

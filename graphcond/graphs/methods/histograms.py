@@ -32,7 +32,7 @@ TREES_PER_GRAPH = 2  # distinct trees, under a size in bytes
 
 @dataclass(frozen=True, kw_only=True)
 class Histograms(GraphMethod):
-    r"""Mean bags of computation trees with soft labels, for training with :func:`graphcond.pool`.
+    r"""Mean bags of computation trees with soft labels, for training with graphcond.pool.
 
     The sum of a network's node embeddings is linear in how often a graph has each computation tree. So graphs that a
     linear teacher on tree counts holds for alike are grouped, class by class, and each group becomes one graph: the

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-import torch
 from torch import Tensor
 
 from graphcond.core.matching.batch import Batch
@@ -15,8 +14,6 @@ from graphcond.core.matching.surrogate import Weights
 from graphcond.core.positive_definite import ridged, solve
 
 Error = Callable[[Tensor, Batch], Tensor]
-ROWS_AT_ONCE = 4096
-MOST_NOISE = 1e-4
 
 
 class Kernel(Protocol):
@@ -75,33 +72,3 @@ class KernelRidge:
         if len(real) < synthetic.y.size(1):  # fewer right-hand sides
             return solve(matrix, cross.T.double()).T.to(cross.dtype) @ synthetic.y
         return cross @ solve(matrix, synthetic.y.double()).to(cross.dtype)
-
-
-@torch.no_grad()
-def solve_labels(kernel: Kernel, weights: Weights, real: Batch, synthetic: Batch, ridge: float) -> Tensor:
-    r"""Return the best targets that synthetic rows could have, ``(n, outputs)`` ("label solve": Nguyen et al., 2021).
-
-    .. math:: \arg\min_{Y_S} \|M Y_S - Y_T\|^2, \qquad
-              M = K_{TS} \big(K_{SS} + \lambda\, \tfrac{\mathrm{tr} K_{SS}}{n} I\big)^{-1}
-
-    the shortest where there are several. Real rows pass shard by shard into a triangular factor of :math:`M`: the
-    normal equations would square its condition number, which is large already.
-
-    Args:
-        kernel: The kernel.
-        weights: Of the kernel; ``()`` where it has none.
-        real: Rows and their targets, ``(rows, outputs)``.
-        synthetic: Rows; their targets are not used.
-        ridge: :math:`\lambda`, relative to the mean diagonal.
-    """
-    KernelRidge(ridge=ridge)  # checks it
-    matrix = ridged(kernel.gram(weights, synthetic), ridge)
-    count = len(matrix)
-    factor = matrix.new_zeros(0, count + real.y.size(1))
-    for shard in real.shards(ROWS_AT_ONCE):
-        predictor = solve(matrix, kernel.cross(weights, shard, synthetic).T.double()).T
-        factor = torch.linalg.qr(torch.cat([factor, torch.cat([predictor, shard.y.double()], dim=1)]), mode="r").R
-    # What solving leaves in a direction that should be none: rounding, times at most the matrix's condition number.
-    noise = min(torch.finfo(matrix.dtype).eps * (1 + count / ridge), MOST_NOISE)
-    best: Tensor = torch.linalg.pinv(factor[:count, :count], rtol=noise) @ factor[:count, count:]
-    return best.to(real.y.dtype)
