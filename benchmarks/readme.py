@@ -1,6 +1,6 @@
 """The table of README.md: `auto` at all sizes of the papers, beside its controls.
 
-python benchmarks/readme.py nodes      # what stands in README is made by pages.py
+python benchmarks/readme.py      # what stands in README is made by pages.py
 """
 
 import argparse
@@ -11,18 +11,7 @@ import verdicts
 NODES = {"cora": (7, 35, 70, 140), "citeseer": (6, 30, 60, 120), "pubmed": (3, 15, 30, 60)}
 
 
-def tables(kind: str) -> None:
-    """Print a table as Markdown.
-
-    Raises:
-        ValueError: there is no table of that kind.
-    """
-    if kind not in TABLES:
-        raise ValueError(f"there are tables of {', '.join(TABLES)}, not of {kind!r}")
-    TABLES[kind]()
-
-
-def nodes() -> None:
+def tables() -> None:
     """Print the plain scores of `auto` at all sizes of the papers beside its controls."""
     head = ("test accuracy, %", "nodes", "`auto`", "class means", "whole", "best published")
     print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
@@ -42,14 +31,10 @@ def _percent(name: str) -> str:
     return f"{100 * verdicts.sample(name).mean:.1f}"
 
 
-TABLES = {"nodes": nodes}
-
-
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=TABLES, help="which table")
-    tables(parser.parse_args().kind)
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    tables()
 
 
 if __name__ == "__main__":

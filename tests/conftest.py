@@ -1,6 +1,7 @@
 """Shared inputs of the tests: toy graphs and, where they are at hand, real datasets."""
 
 import importlib.util
+import logging
 import os
 import pickle
 import shutil
@@ -45,6 +46,29 @@ def toy_graph(num_nodes: int = 60, num_classes: int = 3, num_features: int = 8, 
         mask[nodes] = True
         data[name] = mask
     return data
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """Return what runs the command line: it gives the exit code, the output and the errors."""
+    from graphcond import cli
+
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["graphcond", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        return code, *capsys.readouterr()
+
+    yield call
+    root.handlers = handlers
 
 
 class Team:

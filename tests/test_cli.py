@@ -22,24 +22,11 @@ QUICK = ("--protocol", "quick")
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple]]:
+def run(run: Callable[..., tuple], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple]:
     # The tests of evaluation hold the protocols to what they are; here a few epochs do.
     monkeypatch.setitem(PROTOCOLS, "quick", Protocol(name="quick", epochs=80, hidden=32))
     monkeypatch.setitem(GRAPH_PROTOCOLS, "quick", GraphProtocol(name="quick", steps=20))
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["graphcond", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        return code, *capsys.readouterr()
-
-    yield call
-    root.handlers = handlers
+    return run
 
 
 def test_condense_info_evaluate_and_show(run: Callable, tmp_path: Path) -> None:

@@ -272,21 +272,10 @@ def test_large_originals_are_sampled(make_toy: Callable[..., Data]) -> None:
     assert "2,000 of 3,000 original nodes are drawn" in html
 
 
-def test_the_command_writes_a_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_writes_a_report(tmp_path: Path, run: Callable[..., tuple[int, str, str]]) -> None:
     digits = graphcond.datasets.load("digits")
     file, path = tmp_path / "small.safetensors", tmp_path / "report.html"
     graphcond.condense(digits, size=10, method="random").save(file)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["graphcond", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        return code, *capsys.readouterr()
 
     code, out, err = run("report", file, "digits", "-o", path, "--no-scores")
     assert (code, err) == (0, "")

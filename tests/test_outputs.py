@@ -1,12 +1,11 @@
 """What becomes of results on the command line when they cannot be written."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,29 +13,10 @@ from safetensors import SafetensorError
 
 import graphcond
 import recsys
-from graphcond import cli
 from graphcond.core.runtime import storage
 
 CONDENSE = ("condense", "digits", "--size", 20)
 FULL = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple]]:
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["graphcond", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        return code, *capsys.readouterr()
-
-    yield call
-    root.handlers = handlers
 
 
 @pytest.fixture

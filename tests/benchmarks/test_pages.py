@@ -138,7 +138,7 @@ def parse_script(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "planted",
     [
-        "<!-- generated: readme nodes --> \n| auto | 99.9 |\n\n`auto` beats everything.\n<!-- /generated -->",
+        "<!-- generated: readme --> \n| auto | 99.9 |\n\n`auto` beats everything.\n<!-- /generated -->",
         f"Random nodes beat `auto`. <!-- claim: {AUTO} level {AUTO} -->",
         f"`auto` is above it. <!-- claim: {AUTO} above results: fashion / 0 / class_mean / gcn -->",
         f"It is above it and beats it. <!-- claim: {AUTO} above {CONTROL} -->",

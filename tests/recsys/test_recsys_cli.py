@@ -1,10 +1,8 @@
 """``graphcond recsys``, from files to files."""
 
 import json
-import logging
 import shlex
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,29 +13,11 @@ from torch_geometric.data import Data
 
 import recsys
 import recsys.cli
-from graphcond import CondensedDataset, Record, cli
+from graphcond import CondensedDataset, Record
 
 REAL = recsys.generate_interactions(120, 40, 1500)
 CONDENSE = ("recsys", "condense")
 QUICK = ("--users", 6, "--method", "random_users")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple]]:
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["graphcond", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        return code, *capsys.readouterr()
-
-    yield call
-    root.handlers = handlers
 
 
 @pytest.fixture
