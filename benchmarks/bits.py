@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch_geometric.data import Data
+from torch_geometric.data import Data, HeteroData
 
 import graphcond
 import recsys
 from graphcond import ConvNet, ExpertPlan, ImageDataset, Training
-from graphcond.evaluation import GraphProtocol, ImageProtocol, Protocol
+from graphcond.evaluation import GraphProtocol, HeteroProtocol, ImageProtocol, Protocol
 from graphcond.graphs.methods import METHODS as GRAPH_METHODS
+from graphcond.hetero.methods import METHODS as HETERO_METHODS
 from graphcond.images.methods import METHODS as IMAGE_METHODS
 from graphcond.nodes.methods import METHODS as NODE_METHODS
 from recsys.methods import METHODS as USER_METHODS
@@ -64,6 +65,19 @@ def one_graph(nodes: int = 90, classes: int = 3) -> Data:
     return data
 
 
+def typed_graph() -> HeteroData:
+    """Return the graph of one type with tags, of which each of its nodes has two, as a second type."""
+    graph, data = one_graph(), HeteroData()
+    for name in ("x", "y", "train_mask", "val_mask", "test_mask"):
+        data["item"][name] = graph[name]
+    data["tag"].num_nodes = 12
+    items, tags = torch.arange(90).repeat(2), torch.cat([graph.y, 3 + torch.arange(90) % 9])
+    data["item", "next_to", "item"].edge_index = graph.edge_index
+    data["item", "has", "tag"].edge_index = torch.stack([items, tags])
+    data["tag", "of", "item"].edge_index = torch.stack([tags, items])
+    return data
+
+
 def many_graphs(count: int = 60) -> list[Data]:
     """Return small graphs of two classes that differ in the categories of their nodes."""
     generator = torch.Generator().manual_seed(1)
@@ -101,6 +115,9 @@ def results() -> Iterator[tuple[str, str]]:
     quick_images = ImageProtocol(name="few", epochs=3, runs=2)
     for name, make in NODE_METHODS.items():
         yield f"nodes/{name}", hashed(list(graphcond.condense(graph, size=9, method=quick(make))))
+    typed = typed_graph()
+    for name, make in HETERO_METHODS.items():
+        yield f"hetero/{name}", hashed(list(graphcond.condense(typed, size=9, method=quick(make))))
     for name, make in GRAPH_METHODS.items():
         size = {"size": "3/class"} if make().sized else {}
         small = graphcond.condense(graphcond.read(graphs, split=SPLIT), method=quick(make), **size)
@@ -112,6 +129,9 @@ def results() -> Iterator[tuple[str, str]]:
         yield f"interactions/{name}", hashed([small.user_items])
     several = [graphcond.condense(graph, size=9, seed=seed) for seed in (0, 1)]
     yield "nodes/scores", hashed_report(graphcond.evaluate(several, graph, ["gcn", "sage", "mlp"], protocol=quick_one))
+    several = [graphcond.condense(typed, size=9, seed=seed) for seed in (0, 1)]
+    quick_typed = HeteroProtocol(name="few", epochs=10, hidden=8)
+    yield "hetero/scores", hashed_report(graphcond.evaluate(several, typed, ["sage", "hgt"], protocol=quick_typed))
     several = [graphcond.condense(graphcond.read(graphs, split=SPLIT), size="3/class", seed=seed) for seed in (0, 1)]
     report = graphcond.evaluate(several, graphcond.read(graphs, split=SPLIT), ["gin", "gcn"], protocol=quick_many)
     yield "graphs/scores", hashed_report(report)
@@ -126,9 +146,12 @@ def hashed(items: list[Any]) -> str:
     """Return the hash of the tensors of some data, by their names, or of sparse matrices."""
     found = hashlib.sha256()
     for item in items:
-        parts = (
-            item.to_dict() if isinstance(item, Data) else {n: getattr(item, n) for n in ("data", "indices", "indptr")}
-        )
+        if isinstance(item, HeteroData):
+            parts = {f"{s._key} {name}": value for s in item.stores for name, value in s.to_dict().items()}
+        elif isinstance(item, Data):
+            parts = item.to_dict()
+        else:
+            parts = {name: getattr(item, name) for name in ("data", "indices", "indptr")}
         for name, value in sorted(parts.items()):
             array = np.ascontiguousarray(value.numpy() if isinstance(value, torch.Tensor) else np.asarray(value))
             found.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())

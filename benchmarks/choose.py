@@ -1,6 +1,6 @@
 """The tables of docs/choose.md: what methods cost and reach on one reference set of each modality.
 
-python benchmarks/choose.py nodes      # or graphs, users, images; what stands in the page is made by pages.py
+python benchmarks/choose.py nodes      # or hetero, graphs, users, images; what stands in the page is made by pages.py
 
 Rows are those of docs/measurements/*.jsonl; the best mean comes first.
 """
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import costs
 import verdicts
 
-CORA, MNIST = ("cora", "35"), ("mnist", "1")
+CORA, MNIST, DBLP = ("cora", "35"), ("mnist", "1"), ("dblp", "41")
 FOR_ANY_SIZE = "0"  # the size in rows of what has none, such as class means and the whole
 
 
@@ -87,6 +87,20 @@ def graphs() -> None:
     _print(("plain, test accuracy, %", "own, %"), lines)
 
 
+def hetero() -> None:
+    """Print methods and controls on DBLP with 1 % of its authors."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for (dataset, size, name, model), row in verdicts.rows("hetero").items():
+        if dataset == DBLP[0] and (size == DBLP[1] or name == "whole"):
+            found.setdefault(name, {})[model] = row
+    lines = []
+    for name, row in found.items():
+        first = row["sage"]
+        columns = tuple(row[model]["scores"] for model in ("sage", "hgt") if model in row)
+        lines.append(Line(name, first["condense_seconds"], first["bytes"] / 1000, columns))
+    _print(("GraphSAGE in HeteroConv, test micro F1, %", "HGT, %"), lines)
+
+
 def users() -> None:
     """Print methods and controls on MovieLens-1M with 500 users."""
     lines = []
@@ -117,7 +131,9 @@ def images() -> None:
     _print(("test accuracy, %",), lines)
 
 
-TABLES: dict[str, Callable[[], None]] = {"nodes": nodes, "graphs": graphs, "users": users, "images": images}
+TABLES: dict[str, Callable[[], None]] = {
+    "nodes": nodes, "hetero": hetero, "graphs": graphs, "users": users, "images": images,
+}  # fmt: skip
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The tables of docs/gallery.md: all methods of a modality, from the tables of methods themselves.
 
-python benchmarks/gallery.py nodes      # or graphs, images, interactions; what stands in the page is made by pages.py
+python benchmarks/gallery.py nodes      # or hetero, graphs, images, interactions; pages.py makes what stands in it
 """
 
 import argparse
@@ -32,7 +32,7 @@ def tables(modality: str) -> None:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modality", choices=("nodes", "graphs", "images", "interactions"))
+    parser.add_argument("modality", choices=("nodes", "hetero", "graphs", "images", "interactions"))
     tables(parser.parse_args().modality)
 
 

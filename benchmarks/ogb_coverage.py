@@ -25,7 +25,6 @@ EDGES = "follows: what is learned are edges"
 KNOWLEDGE = "stays out: a knowledge graph"
 LEFT_OUT = {
     "ogbg-code2": ("sequences of words", "F1", "stays out: a sequence is neither classes, labels nor numbers"),
-    "ogbn-mag": ("349 classes", "accuracy", "follows: nodes and edges are of several types"),
     "ogbn-papers100M": (
         "172 classes", "accuracy", "too large for this machine: 111,059,956 nodes, whose features alone are 57 GB",
     ),

@@ -38,6 +38,7 @@ ROWS = RowFile(row_file.MEASUREMENTS / "ogb.jsonl", FIELDS)
 SELECTIONS = ("random", "random_soft", "herding", "k_center")
 MATCHING = ("doscond", "doscond_x", "gcdm", "gcdm_x", "gcond", "gcond_x", "sfgc", "geom")  # hours on a CPU
 NODE_METHODS = ("auto", *MATCHING, "class_mean", "random_propagated", *SELECTIONS, "whole")
+HETERO_METHODS = ("auto", *SELECTIONS, "whole")
 GRAPH_METHODS = ("auto", "mirage", "doscond", *SELECTIONS, "size", "untrained", "wl_linear", "whole")
 SEVERAL = tuple(
     f"ogbg-mol{name}"
@@ -46,6 +47,7 @@ SEVERAL = tuple(
 SIZES = {
     "ogbn-arxiv": ("90", "454", "909"),
     "ogbn-products": ("612", "1225", "2449"),
+    "ogbn-mag": ("368", "736", "3682"),
     "ogbg-molbace": ("10kB", "10/class", "50/class"),
     "ogbg-molbbbp": ("10kB", "10/class", "50/class"),
     "ogbg-molhiv": ("10kB", "10/class", "50/class"),
@@ -53,6 +55,14 @@ SIZES = {
     **dict.fromkeys(SEVERAL, ("10kB", "50", "250")),
     "ogbg-ppa": ("10kB", "1/class", "10/class"),
 }
+
+
+USUAL = {
+    "nodes": (NODE_METHODS, ["gcn"]),
+    "hetero": (HETERO_METHODS, ["sage"]),
+    "graphs": (GRAPH_METHODS, ["gin"]),
+}
+"""The methods and models of a kind of dataset."""
 
 
 @dataclass(frozen=True)
@@ -114,13 +124,13 @@ def run(name: str, options: argparse.Namespace) -> BenchReport:
 
 def measure(name: str, options: argparse.Namespace, output: Path) -> BenchReport:
     """Run the rows of one dataset that are not in a file."""
-    nodes = name.startswith("ogbn")
-    methods, models = options.methods, options.models
-    protocols = evaluation_of("nodes" if nodes else "graphs").protocols
+    task = graphcond.datasets.entry(name).task
+    methods, models = USUAL[task]
+    protocols = evaluation_of(task).protocols
     return bench(
-        [name], output, methods=methods or (NODE_METHODS if nodes else GRAPH_METHODS),
+        [name], output, methods=options.methods or methods,
         sizes=options.sizes or SIZES[name], seeds=options.seeds,
-        models=models or (["gcn"] if nodes else ["gin"]),
+        models=options.models or models,
         protocol=replace(protocols.resolve(options.protocol), runs=1, metric=OGBScore(name)),
         workers=Workers(
             number=options.workers, engine=options.engine, device=options.device, root=options.root
@@ -168,7 +178,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=_names, help="only these, separated by commas: 90, 0.01, 10/class, 10kB")
     parser.add_argument("--seeds", type=int, default=5, help="condensations of a row")
     parser.add_argument("--methods", type=_names, help="only these methods, separated by commas")
-    parser.add_argument("--models", type=_names, help="downstream models, separated by commas (default: gcn or gin)")
+    parser.add_argument("--models", type=_names, help="downstream models, separated by commas (default: by kind)")
     parser.add_argument("--protocol", default="standard", help="standard or published")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=1, help="condensations under way at a time")

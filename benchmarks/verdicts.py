@@ -32,6 +32,7 @@ KEYS = {
     "ogb": ("dataset", "size", "method", "model", "protocol"),
     "targets": ("dataset", "split", "size", "data", "model"),
     "label_free": ("dataset", "size", "method", "labels", "data"),
+    "hetero": ("dataset", "size", "method", "model"),
 }
 SIDE_FILES = {"interactions": "interactions_users.npz"}  # others are called as the rows are
 FOLDED = 0.28  # five folds for testing, a tenth of the others for validation
@@ -43,6 +44,7 @@ TESTS = {
     "mutag": TestPart(37, each=FOLDED), "nci1": TestPart(822, each=FOLDED), "proteins": TestPart(222, each=FOLDED),
     "dd": TestPart(235, each=FOLDED), "imdb-binary": TestPart(200, each=FOLDED),
     "ogbg-molbace": TestPart(152, 81), "ogbg-molhiv": TestPart(4113, 130),
+    "dblp": TestPart(3257), "imdb": TestPart(3125),
     "ml-1m": TestPart(6040), "magazine": TestPart(3092),
 }  # fmt: skip
 """Test items of each dataset; TU sets have five folds, tolokers ten splits."""
@@ -131,6 +133,11 @@ def _label_free(name: str, key: tuple[str, ...], _: str) -> Sample:
     return Sample.of(name, scores, len(scores), TESTS[key[0]])
 
 
+def _hetero(name: str, key: tuple[str, ...], _: str) -> Sample:
+    row = _row("hetero", key)
+    return Sample.of(name, row["scores"], 1 if key[2] == "whole" else len(row["scores"]), TESTS[key[0]])
+
+
 def _ogb(name: str, key: tuple[str, ...], _: str) -> Sample:
     found = [json.loads(line) for line in (DOCS / "ogb.jsonl").read_text().splitlines()]
     mine = {row["seed"]: row["scores"] for row in found if tuple(row[field] for field in KEYS["ogb"]) == key}
@@ -152,7 +159,7 @@ def _published(name: str, key: tuple[str, ...], column: str) -> Sample:
 MOST_SETS = 10  # condensed sets that a published mean is over; more runs are trainings on these
 READERS: dict[str, Callable[[str, tuple[str, ...], str], Sample]] = {
     "results": _result, "graphs": _graph, "images": _image, "interactions": _users, "matching": _matched, "ogb": _ogb,
-    "label_free": _label_free, "published": _published,
+    "label_free": _label_free, "hetero": _hetero, "published": _published,
 }  # fmt: skip
 
 

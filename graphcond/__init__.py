@@ -15,7 +15,7 @@ from graphcond.core.runtime import openmp  # noqa: F401 (before all that imports
 
 if TYPE_CHECKING:
     from graphcond import datasets, zoo
-    from graphcond.api import condense, from_hub, list_methods, load, read
+    from graphcond.api import condense, from_hub, list_methods, load, node_features, read
     from graphcond.condensed import CondensedDataset
     from graphcond.core.matching.experts import ExpertPlan
     from graphcond.core.matching.replay import Window
@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from graphcond.graphs.methods.ridge import RidgeGraphs
     from graphcond.graphs.methods.wl_fold import WLFold
     from graphcond.graphs.pooling import pool
+    from graphcond.hetero.features import NeighbourMeans, RelationDegrees, RelationFactors
+    from graphcond.hetero.metapath_features import metapath_features
+    from graphcond.hetero.methods.auto import HeteroAuto
+    from graphcond.hetero.methods.freehgc import FreeHGC
+    from graphcond.hetero.methods.hgcond import HGCond
     from graphcond.images.augmentation import Augmentation
     from graphcond.images.dataset import ImageDataset
     from graphcond.images.methods.cafe import CAFE
@@ -83,7 +88,6 @@ if TYPE_CHECKING:
         EdgeMeans,
         Eigenvectors,
         RandomProjections,
-        node_features,
     )
     from graphcond.nodes.surrogate_models import GCNSurrogate, SGCSurrogate
     from graphcond.planning import Plan, plan
@@ -126,11 +130,14 @@ __all__ = [
     "ExpertPlan",
     "FRePO",
     "FixedGenerator",
+    "FreeHGC",
     "GCNSurrogate",
     "GCond",
     "GraphProtocol",
+    "HGCond",
     "Hallucinators",
     "Herding",
+    "HeteroAuto",
     "Histograms",
     "ImageDataset",
     "KCenter",
@@ -141,6 +148,7 @@ __all__ = [
     "Members",
     "Mirage",
     "MultiFormation",
+    "NeighbourMeans",
     "NoEdges",
     "Perceptron",
     "Pixels",
@@ -157,6 +165,8 @@ __all__ = [
     "Record",
     "Refinement",
     "Relabelled",
+    "RelationDegrees",
+    "RelationFactors",
     "Report",
     "RidgeGraphs",
     "Row",
@@ -180,6 +190,7 @@ __all__ = [
     "list_methods",
     "list_models",
     "load",
+    "metapath_features",
     "node_features",
     "plan",
     "pool",

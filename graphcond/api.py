@@ -14,6 +14,7 @@ from graphcond.core.record import Record
 from graphcond.core.run import Run
 from graphcond.core.runtime import storage
 from graphcond.core.runtime.contents import explained
+from graphcond.core.runtime.gradients import with_gradients
 from graphcond.core.runtime.progress import shows_progress
 from graphcond.core.size import Size
 from graphcond.core.targets import Kind
@@ -21,13 +22,17 @@ from graphcond.core.words import LIMITS, MEMORY, PROGRESS, READING, SEED, SIZES,
 from graphcond.datasets.metric import with_own_metric
 from graphcond.graphs.reading import GraphSplit
 from graphcond.graphs.task import GraphTask
+from graphcond.hetero.task import HeteroTask
 from graphcond.images.dataset import ImageDataset
 from graphcond.images.task import ImageTask
 from graphcond.nodes.task import NodeTask
 from graphcond.recognition import modality_of, named_modality
 
 if TYPE_CHECKING:
+    from torch_geometric.data import Data, HeteroData
+
     import recsys
+    from graphcond.hetero.features import HeteroFeatures
     from graphcond.nodes.singular_vectors import SingularVectors
     from graphcond.nodes.structural_features import StructuralFeatures
     from recsys.modality import Interactions
@@ -74,6 +79,7 @@ def condense(
 
 @answers(SIZES | READING | SEED | PROGRESS | LIMITS | MEMORY)
 @shows_progress("step")
+@with_gradients()
 def condense(
     dataset: object,
     ratio: float | None = None,
@@ -86,25 +92,26 @@ def condense(
 ) -> Any:
     """Condense a dataset into a small one of the same kind that trains nearly as well.
 
-    It takes graphs with labelled nodes, sets of graphs, images, and implicit feedback. The size is asked in exactly one
-    way, by ``ratio`` or ``size``. Classes share it in proportion to their training items (largest remainder, at least
-    one each), and the number asked is delivered; of graphs, there may be fewer where a method finds fewer patterns or
-    groups (``record.budget["spent"]``).
+    It takes graphs with labelled nodes, of one type or several, sets of graphs, images, and implicit feedback. The size
+    is asked in exactly one way, by ``ratio`` or ``size``. Classes share it in proportion to their training items
+    (largest remainder, at least one each), and the number asked is delivered; of graphs, there may be fewer where a
+    method finds fewer patterns or groups (``record.budget["spent"]``).
 
     Processes of an initialised ``torch.distributed`` that make the same call share the work and get the same result.
 
     Args:
         dataset: For nodes: a PyG dataset with one graph, a ``Data`` with ``x``, ``edge_index``, ``y`` and boolean
-            masks, or OGB's ``PygNodePropPredDataset``. For graphs: a PyG dataset with several graphs, a list or
-            generator of ``Data`` with ``y``, any dataset of torch that gives them (such as ``train + test``), or OGB's
-            ``PygGraphPropPredDataset``. For images: a pair ``(x, y)`` of images ``(n, channels, height, width)`` and
-            labels ``(n,)``, a map-style dataset of pairs (image, label) such as torchvision's, a list or generator of
-            them, or a :class:`graphcond.ImageDataset`; where it has no part for validation, a tenth of the training
-            images is held out. For implicit feedback: a SciPy sparse matrix, users x items, or a
-            :class:`recsys.Split`. Labels of -1 or NaN mean unlabelled. Or a task that :func:`graphcond.read` gave.
-            It is not changed.
-        ratio: Items out / items of the original, in (0, 1]: nodes of the graph that is condensed, training graphs or
-            images, users.
+            masks, or OGB's ``PygNodePropPredDataset``. For heterogeneous graphs: a ``HeteroData`` one of whose types of
+            nodes has ``y`` and masks, a PyG dataset of one, or OGB's ``ogbn-mag``. For graphs: a PyG dataset with
+            several graphs, a list or generator of ``Data`` with ``y``, any dataset of torch that gives them (such as
+            ``train + test``), or OGB's ``PygGraphPropPredDataset``. For images: a pair ``(x, y)`` of images
+            ``(n, channels, height, width)`` and labels ``(n,)``, a map-style dataset of pairs (image, label) such as
+            torchvision's, a list or generator of them, or a :class:`graphcond.ImageDataset`; where it has no part for
+            validation, a tenth of the training images is held out. For implicit feedback: a SciPy sparse matrix, users
+            x items, or a :class:`recsys.Split`. Labels of -1 or NaN mean unlabelled. Or a task that
+            :func:`graphcond.read` gave. It is not changed.
+        ratio: Items out / items of the original, in (0, 1]: nodes of the graph that is condensed (of a heterogeneous
+            graph those of the labelled type; the other types get the same share), training graphs or images, users.
         size: A number of synthetic nodes, graphs, images or users; ``"10/class"``; for graphs ``"10kB"``; for nodes
             ``"5%train"``, a fraction of the training nodes; or a :class:`graphcond.Size`.
         method: A method's name (:func:`graphcond.list_methods`), perhaps with settings, such as ``"auto(depth=3)"``, or
@@ -153,18 +160,21 @@ def read(
     split: GraphSplit | None = None,
     inductive: bool | None = None,
     target: "Kind | str | SingularVectors | None" = None,
-    features: "str | StructuralFeatures | None" = None,
-) -> NodeTask | GraphTask | ImageTask: ...
+    features: "str | StructuralFeatures | HeteroFeatures | None" = None,
+    node_type: str | None = None,
+) -> NodeTask | HeteroTask | GraphTask | ImageTask: ...
 
 
 @answers({})
+@with_gradients()
 def read(
     dataset: object,
     *,
     split: GraphSplit | None = None,
     inductive: bool | None = None,
     target: "Kind | str | SingularVectors | None" = None,
-    features: "str | StructuralFeatures | None" = None,
+    features: "str | StructuralFeatures | HeteroFeatures | None" = None,
+    node_type: str | None = None,
 ) -> Any:
     """Read and check a dataset once: ``condense``, ``evaluate``, ``plan`` and ``bench`` take the task in its place.
 
@@ -172,22 +182,24 @@ def read(
 
     Args:
         dataset: What :func:`graphcond.condense` takes.
-        split: For nodes: which column of the masks to take where a dataset has several splits; default: 0. For graphs:
-            a dictionary of graph numbers under ``"train"``, ``"valid"`` (or ``"val"``) and ``"test"``, or, where the
-            dataset has no split of its own, which of ten seeded stratified folds is for testing (the next one is for
-            validation).
+        split: For nodes, of heterogeneous graphs too: which column of the masks to take where a dataset has several
+            splits; default: 0. For graphs: a dictionary of graph numbers under ``"train"``, ``"valid"`` (or ``"val"``)
+            and ``"test"``, or, where the dataset has no split of its own, which of ten seeded stratified folds is for
+            testing (the next one is for validation).
         inductive: For nodes: each part has its own induced subgraph, so that the subgraph of the training nodes is
             condensed, and validation nodes see only one another.
-        target: For nodes and graphs: what ``y`` holds. ``"single_label"``: one class each; ``"multi_label"``: a row of
-            labels that are 0, 1 or NaN (missing); ``"regression"``: numbers, NaN where missing. By default what OGB
-            says of its own datasets; else one column of whole numbers are classes, of fractions numbers, several
-            columns of 0 and 1 labels, and of anything else numbers. For nodes also
+        target: For nodes, of heterogeneous graphs too, and graphs: what ``y`` holds. ``"single_label"``: one class
+            each; ``"multi_label"``: a row of labels that are 0, 1 or NaN (missing); ``"regression"``: numbers, NaN
+            where missing. By default what OGB says of its own datasets; else one column of whole numbers are classes,
+            of fractions numbers, several columns of 0 and 1 labels, and of anything else numbers. For nodes also
             ``"singular_vectors(columns=64, hops=2)"``: ``y`` is not read, and nodes learn the leading singular vectors
             of their propagated features, so that one condensed graph serves several sets of labels; the default where
             there is no ``y``.
         features: For nodes without ``x``: what is made from the edges, such as ``"eigenvectors(columns=64)"``, see
             :func:`graphcond.node_features`, which makes the same for other uses; default: what is best on validation
-            nodes.
+            nodes. For a heterogeneous graph: what the types without ``x`` get, ``"neighbour_means"`` (default),
+            ``"singular_vectors(columns=64)"`` (default where no type has ``x``) or ``"degrees"``.
+        node_type: For heterogeneous graphs: the type of nodes that is learned; default: the one that has ``y``.
 
     Raises:
         TypeError: an argument or a tensor of the wrong type.
@@ -199,9 +211,39 @@ def read(
     True
     """
     dataset = materialized(dataset)
-    reading = {"split": split, "inductive": inductive, "target": target, "features": features}
+    reading = {"split": split, "inductive": inductive, "target": target, "features": features, "node_type": node_type}
     task = modality_of(dataset).task_of(dataset, **reading)
     return with_own_metric(task, dataset)
+
+
+def node_features(data: "Data | HeteroData", features: object = None) -> Any:  # noqa: ANN401 (a graph as it was given)
+    """Return a copy of a graph with features ``x`` of nodes that are made from its edges.
+
+    So a model that was trained on a condensed graph without features of its own gets the features that it knows:
+    ``graphcond.node_features(data, small.record.source["features"])``. The same graph has the same features at every
+    call. On another graph only the columns of ``"degrees"`` and ``"edge_means"`` mean the same.
+
+    Args:
+        data: A ``Data`` with ``edge_index``, and ``edge_attr`` where its means are asked for, whose ``x`` is made in
+            place of any that it has; the number of nodes is ``num_nodes``, or that of ``train_mask`` or ``y``. Or a
+            ``HeteroData``, whose types without ``x`` get some. It is not changed.
+        features: For a ``Data`` ``"degrees"``, ``"edge_means"``, ``"eigenvectors(columns=64)"`` (default),
+            ``"edge_factorization(columns=128)"``, ``"random_projections(columns=256, hops=3)"``, or a value such as
+            ``Eigenvectors(columns=64)``. For a ``HeteroData`` ``"neighbour_means"`` (default),
+            ``"singular_vectors(columns=64)"`` (default where no type has ``x``) or ``"degrees"``, or a value such as
+            ``RelationFactors(columns=64)``.
+
+    Raises:
+        TypeError: an argument or a tensor of the wrong type.
+        ValueError: an argument or a tensor with an unusable value, or a graph without edges.
+
+    >>> import graphcond, torch
+    >>> from torch_geometric.data import Data
+    >>> path = Data(edge_index=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), num_nodes=3)
+    >>> graphcond.node_features(path, "eigenvectors(columns=2)").x.shape
+    torch.Size([3, 2])
+    """
+    return modality_of(data).with_features(data, features)
 
 
 @answers({})
@@ -244,7 +286,7 @@ def list_methods(modality: str = "nodes") -> dict[str, str]:
     """Return the name of every method for a kind of dataset, and the first line of its description.
 
     Args:
-        modality: ``"nodes"``, ``"graphs"``, ``"images"`` or ``"interactions"``.
+        modality: ``"nodes"``, ``"hetero"``, ``"graphs"``, ``"images"`` or ``"interactions"``.
 
     Raises:
         ValueError: there is no such kind.

@@ -4,9 +4,10 @@ import copy
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
-from torch_geometric.data import Data, InMemoryDataset
+from torch_geometric.data import Data, HeteroData, InMemoryDataset
 
 from graphcond.core.format import Format
 from graphcond.core.hub import HubWords
@@ -18,6 +19,7 @@ from graphcond.core.runtime.contents import explained, require_members, require_
 from graphcond.core.runtime.files import replacing
 from graphcond.core.sharing import Shared
 from graphcond.graphs.format import GRAPH_FORMAT
+from graphcond.hetero.format import HETERO_FORMAT
 from graphcond.images.crops import with_crop_labels, with_crops
 from graphcond.images.format import IMAGE_FORMAT
 from graphcond.images.formation import expand, expand_labels
@@ -25,7 +27,7 @@ from graphcond.images.task import Scale
 from graphcond.nodes.format import NODE_FORMAT
 from graphcond.pyg.other_libraries import OtherLibraries
 
-FORMATS = {one.modality: one for one in (GRAPH_FORMAT, IMAGE_FORMAT, NODE_FORMAT)}
+FORMATS = {one.modality: one for one in (HETERO_FORMAT, GRAPH_FORMAT, IMAGE_FORMAT, NODE_FORMAT)}
 
 
 class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore[misc]
@@ -41,6 +43,14 @@ class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore
     ``train_mask`` (all true) and, from methods that have a teacher, ``y_soft`` ``(n, num_classes)`` float32 whose rows
     sum to 1. Where the original has several labels or numbers, ``y`` has them too: ``(n, outputs)`` float32, NaN where
     one is missing, and ``y_soft`` holds a probability of each label, or predicted numbers.
+
+    A dataset of a heterogeneous graph holds one ``HeteroData``. Every node type has ``x`` ``(n, features)`` float32, of
+    a width of its own; the labelled type, ``record.source["node_type"]``, has ``y``, ``node_weight``, ``train_mask``
+    and perhaps ``y_soft`` as above: those of its nodes that only belong to the neighbourhoods of others are not in
+    ``train_mask``. Every edge type of the original has ``edge_index`` ``(2, edges)`` int64, perhaps empty, and
+    ``edge_weight`` ``(edges,)`` float32. ``num_features`` is a dictionary by node type, as PyG has it. A set without
+    structure holds the labelled type alone and no edge type: its ``x`` are the features that all meta-paths bring, side
+    by side, for networks that read no edges. ``members`` are original nodes of the labelled type.
 
     A graph dataset holds one ``Data`` for each synthetic graph, with ``x``, ``edge_index``, ``y`` ``(1,)`` int64 and,
     where there are any, ``edge_attr``, ``edge_weight``, ``graph_weight`` ``(1,)`` float32 with mean 1 and ``y_soft``
@@ -66,7 +76,7 @@ class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore
     (1, 2, 2)
     """
 
-    def __init__(self, data_list: Sequence[Data], record: Record, members: Members | None = None) -> None:
+    def __init__(self, data_list: Sequence[Data | HeteroData], record: Record, members: Members | None = None) -> None:
         super().__init__(root=None)
         self.record = record
         self.members = members
@@ -79,7 +89,7 @@ class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore
 
     @property
     def modality(self) -> str:
-        """What the items are: ``"nodes"`` (one graph with labelled nodes), ``"graphs"`` or ``"images"``."""
+        """What the items are: ``"nodes"``, ``"hetero"`` (nodes of several types), ``"graphs"`` or ``"images"``."""
         alone = NODE_FORMAT if len(self) == 1 else GRAPH_FORMAT
         return self.record.modality or alone.modality
 
@@ -123,8 +133,8 @@ class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore
     def nbytes(self) -> int:
         """Bytes of everything that training needs: features, edges, weights, labels and soft labels.
 
-        Graph datasets are counted as they lie in their file (:mod:`graphcond.graphs.storage.packing`), node datasets as
-        their tensors.
+        Graph datasets are counted as they lie in their file (:mod:`graphcond.graphs.storage.packing`), others as their
+        tensors.
         """
         return self._format.nbytes(self._items())
 
@@ -134,6 +144,8 @@ class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore
 
     def thresholded(self, weight: float) -> "CondensedDataset":
         """Return the dataset without the edges below a weight, as papers do with a learned dense adjacency.
+
+        Of a heterogeneous graph, this is done for each relation; those without edges stay, empty.
 
         >>> import torch
         >>> from torch_geometric.data import Data
@@ -147,13 +159,14 @@ class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore
         """
         kept = []
         for data in self._items():
-            if data.get("edge_weight") is None:
-                raise ValueError("the edges have no weights to be compared; thresholded() is for learned adjacencies")
             light = copy.copy(data)
-            mask = light.edge_weight >= weight
-            light.edge_index, light.edge_weight = light.edge_index[:, mask], light.edge_weight[mask]
-            if data.get("edge_attr") is not None:
-                light.edge_attr = light.edge_attr[mask]
+            if not light.edge_stores or any(store.get("edge_weight") is None for store in light.edge_stores):
+                raise ValueError("the edges have no weights to be compared; thresholded() is for learned adjacencies")
+            for store in light.edge_stores:  # one, but of several types of edges
+                mask = store.edge_weight >= weight
+                store.edge_index, store.edge_weight = store.edge_index[:, mask], store.edge_weight[mask]
+                if store.get("edge_attr") is not None:
+                    store.edge_attr = store.edge_attr[mask]
             kept.append(light)
         spent = self.record.budget.get("spent", {}) | {"edges": sum(data.num_edges for data in kept)}
         record = dataclasses.replace(self.record, budget=self.record.budget | {"spent": spent})
@@ -222,6 +235,7 @@ class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore
         items = self._items()
         self._format.check(items, self.num_classes)
         require_recorded(self.record.source, self._format.original(items), "the original's")
+        self._format.fits(items, self.record.source)
         if (members := self._selected_members()) is not None:
             require_members(members.ptr, members.index, self._format.stands_for(items))
 
@@ -231,11 +245,11 @@ class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore
             return self.members
         return Members.from_groups([self.members.of(i) for i in self.indices()])
 
-    def _counts(self, items: list[Data]) -> dict[str, object]:
+    def _counts(self, items: list[Any]) -> dict[str, object]:
         """Return what there is, as ``record.budget["spent"]`` says it."""
         return self._format.counts(items, self.num_classes)
 
-    def _items(self) -> list[Data]:
+    def _items(self) -> list[Any]:
         """Return the items as they are stored, whatever ``transform`` does to them on access."""
         return [self.get(i) for i in self.indices()]
 
@@ -252,6 +266,8 @@ class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore
         return f"CondensedDataset({self.record.method}, {self._format.shown(self._items())}, bytes={self.nbytes})"
 
 
-def condensed_dataset(items: Sequence[Data], record: Record, members: Members | None, _: object) -> CondensedDataset:
-    """Return what ``condense`` gives for nodes, graphs and images."""
+def condensed_dataset(
+    items: Sequence[Data | HeteroData], record: Record, members: Members | None, _: object
+) -> CondensedDataset:
+    """Return what ``condense`` gives for nodes, heterogeneous graphs, graphs and images."""
     return CondensedDataset(items, record, members)

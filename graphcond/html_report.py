@@ -19,10 +19,11 @@ from graphcond.datasets.metric import with_own_metric
 from graphcond.evaluation.evaluate import evaluate
 from graphcond.evaluation.evaluations import evaluation_of
 from graphcond.graphs.illustration import GRAPH_ILLUSTRATION
+from graphcond.hetero.illustration import HETERO_ILLUSTRATION
 from graphcond.images.illustration import IMAGE_ILLUSTRATION
 from graphcond.nodes.illustration import NODE_ILLUSTRATION
 
-OWN = {one.modality: one for one in (NODE_ILLUSTRATION, GRAPH_ILLUSTRATION, IMAGE_ILLUSTRATION)}
+OWN = {one.modality: one for one in (NODE_ILLUSTRATION, HETERO_ILLUSTRATION, GRAPH_ILLUSTRATION, IMAGE_ILLUSTRATION)}
 
 
 def illustration_of(modality: str) -> Illustration:

@@ -4,6 +4,7 @@ from importlib import import_module
 
 MODEL_LINES = {
     "nodes": "graphcond.nodes.evaluation.model_lines",
+    "hetero": "graphcond.hetero.evaluation.model_lines",
     "graphs": "graphcond.graphs.evaluation.model_lines",
     "images": "graphcond.images.evaluation.model_lines",
     "interactions": "recsys.evaluation.model_lines",
@@ -16,7 +17,7 @@ def list_models(modality: str = "nodes") -> dict[str, str]:
     :func:`graphcond.evaluate` takes these names as ``models=``, and networks of your own besides.
 
     Args:
-        modality: ``"nodes"``, ``"graphs"``, ``"images"`` or ``"interactions"``.
+        modality: ``"nodes"``, ``"hetero"``, ``"graphs"``, ``"images"`` or ``"interactions"``.
 
     Raises:
         ValueError: there is no such kind.
@@ -35,7 +36,7 @@ def list_datasets(modality: str | None = None) -> dict[str, str]:
     from your files (:func:`recsys.read_interactions`, :func:`recsys.read_archive`).
 
     Args:
-        modality: ``"nodes"``, ``"graphs"``, ``"images"`` or ``"interactions"``; ``None``: all of them.
+        modality: ``"nodes"``, ``"hetero"``, ``"graphs"``, ``"images"`` or ``"interactions"``; ``None``: all of them.
 
     Raises:
         ValueError: there is no such kind.

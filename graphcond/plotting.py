@@ -1,6 +1,7 @@
 """Pictures of a condensed dataset: how its nodes are linked and where they lie, its graphs, or its images."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcond.condensed import CondensedDataset
+from graphcond.core.members import Members
 from graphcond.core.reporting.colours import (
     LIGHT,
     LIGHT_OTHERS,
@@ -21,13 +23,18 @@ from graphcond.core.reporting.colours import (
 )
 from graphcond.core.reporting.figures import ClassNames
 from graphcond.core.runtime.files import replacing
+from graphcond.evaluation.evaluations import evaluation_of
 from graphcond.graphs.drawing import MOST_DRAWN, drawable, ends_of, kinds_of, places_of
 from graphcond.graphs.format import GRAPH_FORMAT
+from graphcond.hetero.contents import learned
+from graphcond.hetero.format import HETERO_FORMAT
+from graphcond.hetero.illustration import named_types
+from graphcond.hetero.places import graph_of, map_of, typed_links
 from graphcond.images.format import IMAGE_FORMAT
 from graphcond.images.pictures import shown_pixels
 from graphcond.nodes.format import NODE_FORMAT
 from graphcond.nodes.illustration import HOPS, learned_of, projected_nodes, sizes_of
-from graphcond.nodes.links import largest_first, layout, links_of
+from graphcond.nodes.links import NodeLinks, largest_first, layout, links_of
 from graphcond.nodes.reading import read_nodes, recorded_reading
 from graphcond.nodes.task import Graph
 
@@ -37,6 +44,7 @@ GRID_DPI = 100
 GAP = 2  # pixels between images
 LEAST_SIDE = 48  # pixels to which small images are enlarged
 NAME_WIDTH = 1.3  # inches for the names of classes
+OTHER_AREA = 0.5  # of nodes without labels, beside those with some
 MARKER_AREA, LEAST_AREA, MOST_AREA = 110.0, 25.0, 500.0  # points^2: of a node of mean size, and the bounds
 KEPT = (0.5, 99.5)  # per cent of the original between which the axes lie
 MARGIN = 0.05
@@ -57,8 +65,10 @@ def draw(
     stand for. The left panel shows how they are linked: by their own edges; else by the edges of the original between
     the nodes that they stand for, where these and ``dataset`` are known; else by similar features. The right one shows
     the two leading principal components of the original's features after two hops of propagation (of their own without
-    ``dataset``), in a frame that leaves outliers out. Of sets of graphs, up to twelve are drawn. Images are a grid with
-    a row for each class; the darkest thousandth of all pixels is black and the brightest white.
+    ``dataset``), in a frame that leaves outliers out. Of heterogeneous graphs, the left panel has nodes of all types,
+    which are its colours; the right one has the labelled nodes, by the features that meta-paths bring. Of sets of
+    graphs, up to twelve are drawn. Images are a grid with a row for each class; the darkest thousandth of all pixels is
+    black and the brightest white.
 
     Args:
         condensed: What ``condense`` returned.
@@ -89,15 +99,47 @@ def _nodes(figure_class: Any, condensed: CondensedDataset, dataset: object | Non
     colouring = colouring_of(data.y if graph is None else learned_of(graph), ClassNames.of(dataset))
     figure = figure_class(figsize=(11, 6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _draw_links(left, condensed, graph, colouring)
-    _draw_map(right, condensed, graph, colouring)
-    for axes in (left, right):
+    _draw_links(left, data, condensed.members, graph, colouring)
+    nodes, places, small = projected_nodes(graph if graph is not None else _own_graph(data), data)
+    original = None if graph is None else learned_of(graph)[nodes]
+    shown = _Map(places, original, small, data.y, sizes_of(data, condensed.members))
+    _draw_map(right, shown, colouring, f"Features after {HOPS} hops of propagation.")
+    _finish(figure, condensed, (left, right))
+    _add_legend(figure, colouring, [left, right])
+    return figure, DPI
+
+
+def _hetero(figure_class: Any, condensed: CondensedDataset, dataset: object | None) -> Drawn:  # noqa: ANN401
+    data = condensed[0]
+    graph = None if dataset is None else evaluation_of("hetero").read(dataset, [condensed.record]).graph
+    (name,) = (one for one in data.node_types if "y" in data[one])
+    store = Data(**learned(data))
+    colouring = colouring_of(store.y if graph is None else learned_of(graph), ClassNames.of(dataset))
+    figure = figure_class(figsize=(11, 6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    if data.edge_types:
+        _draw_typed_links(left, condensed, name)
+    else:
+        store.edge_index = torch.empty(2, 0, dtype=torch.int64)
+        _draw_links(left, store, condensed.members, None, colouring)
+    placed = map_of(graph_of(data, name) if graph is None else graph, data)
+    if placed is None:
+        raise ValueError("condensed holds features that no meta-paths of the dataset bring; leave dataset= out")
+    original = None if graph is None else learned_of(graph)[placed.nodes]
+    shown = _Map(placed.places, original, placed.small, store.y, sizes_of(store, condensed.members))
+    what = f"Features of all meta-paths of at most {placed.hops} relations."
+    _draw_map(right, shown, colouring, what if placed.hops else "Features of the condensed nodes.")
+    _finish(figure, condensed, (left, right))
+    _add_legend(figure, colouring, [right])
+    return figure, DPI
+
+
+def _finish(figure: Any, condensed: CondensedDataset, panels: tuple[Any, ...]) -> None:  # noqa: ANN401
+    for axes in panels:
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_color("0.85")
     figure.suptitle(_title(condensed), fontsize=11)
-    _add_legend(figure, colouring, [left, right])
-    return figure, DPI
 
 
 def _graphs(figure_class: Any, condensed: CondensedDataset, dataset: object | None) -> Drawn:  # noqa: ANN401
@@ -146,7 +188,8 @@ def _images(figure_class: Any, condensed: CondensedDataset, dataset: object | No
 
 
 PICTURES: dict[str, Callable[[Any, CondensedDataset, object], Drawn]] = {
-    NODE_FORMAT.modality: _nodes, GRAPH_FORMAT.modality: _graphs, IMAGE_FORMAT.modality: _images,
+    NODE_FORMAT.modality: _nodes, HETERO_FORMAT.modality: _hetero,
+    GRAPH_FORMAT.modality: _graphs, IMAGE_FORMAT.modality: _images,
 }  # fmt: skip
 
 
@@ -198,19 +241,25 @@ def _add_legend(figure: Any, colouring: Colouring, axes: list[Any]) -> None:  # 
     """Name the colours: those of classes below the panels, those of numbers on a bar beside them."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
-    from matplotlib.lines import Line2D
 
     if isinstance(colouring, NumberColouring):
         scale = ScalarMappable(Normalize(colouring.low, colouring.high), cmap="viridis")
         figure.colorbar(scale, ax=axes, label=colouring.what, shrink=0.7)
         return
     assert isinstance(colouring, ClassColouring)
+    handles = _handles(colouring)
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), MOST_LEGEND), frameon=False)
+
+
+def _handles(colouring: ClassColouring) -> list[Any]:
+    """Return the entries of a legend."""
+    from matplotlib.lines import Line2D
+
     hexadecimal = [*LIGHT[: len(colouring.shown)], *([LIGHT_OTHERS] if colouring.others else [])]
-    handles = [
+    return [
         Line2D([], [], marker="o", linestyle="", color=colour, label=name.replace("$", r"\$"))
         for (name, _, _), colour in zip(colouring.legend, hexadecimal, strict=True)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), MOST_LEGEND), frameon=False)
 
 
 def _areas(sizes: np.ndarray) -> np.ndarray:
@@ -218,42 +267,64 @@ def _areas(sizes: np.ndarray) -> np.ndarray:
     return areas
 
 
-def _draw_links(axes: Any, condensed: CondensedDataset, graph: Graph | None, colouring: Colouring) -> None:  # noqa: ANN401
-    data = condensed[0]
-    sizes = sizes_of(data, condensed.members)
+def _draw_links(
+    axes: Any, data: Data, members: Members | None, graph: Graph | None, colouring: Colouring  # noqa: ANN401
+) -> None:  # fmt: skip
+    sizes = sizes_of(data, members)
     kept = largest_first(sizes)
-    links = links_of(data, condensed.members, graph, kept)
-    places = layout(links, len(kept))
-    strength = links.weights / max(float(links.weights.max(initial=0.0)), 1e-12)
-    for (a, b), share in zip(links.ends, strength, strict=True):
-        line = places[[a, b]].T
-        axes.plot(*line, color="0.25", alpha=0.2 + 0.4 * share, linewidth=0.4 + 2.2 * share, zorder=1)
-    own = _colours(data.y[torch.from_numpy(kept)], colouring)
-    axes.scatter(*places.T, s=_areas(sizes[kept]), edgecolors="white", zorder=2, **own)
+    links = links_of(data, members, graph, kept)
+    _draw_network(axes, links, sizes[kept], _colours(data.y[torch.from_numpy(kept)], colouring))
     some = f" The largest {len(kept)} of {len(data.y)} nodes." if len(kept) < len(data.y) else ""
     axes.set_title(f"How {data.num_nodes:,} nodes are linked", fontsize=11)
     axes.set_xlabel(f"Links: {links.what},\nthe strongest of them.{some}", fontsize=9, color="0.35")
 
 
-def _draw_map(axes: Any, condensed: CondensedDataset, graph: Graph | None, colouring: Colouring) -> None:  # noqa: ANN401
-    data: Data = condensed[0]
-    sizes = sizes_of(data, condensed.members)
-    whole = graph if graph is not None else _own_graph(data)
-    nodes, places, small = projected_nodes(whole, data)
-    if graph is not None:
-        own = _colours(learned_of(graph)[nodes], colouring)
-        axes.scatter(*places.T, s=5, alpha=0.35, linewidths=0, **own)
-    axes.scatter(*small.T, s=_areas(sizes), edgecolors="white", **_colours(data.y, colouring))
+def _draw_typed_links(axes: Any, condensed: CondensedDataset, node_type: str) -> None:  # noqa: ANN401
+    """Draw the nodes of all types, and name these in a legend of the panel."""
+    data = condensed[0]
+    drawn = typed_links(data, node_type, sizes_of(Data(**learned(data)), condensed.members))
+    colouring = named_types(drawn.kinds, drawn.names)
+    _draw_network(axes, drawn.links, np.where(drawn.learned, 1.0, OTHER_AREA), _colours(drawn.kinds, colouring))
+    some = f" {len(drawn.kinds)} of {drawn.total:,} nodes." if len(drawn.kinds) < drawn.total else ""
+    axes.set_title(f"How {drawn.total:,} nodes of {len(drawn.names)} types are linked", fontsize=11)
+    axes.set_xlabel(f"Links: {drawn.links.what},\nthe strongest of them.{some}", fontsize=9, color="0.35")
+    axes.legend(handles=_handles(colouring), fontsize=8, frameon=False)
+
+
+def _draw_network(axes: Any, links: NodeLinks, sizes: np.ndarray, colours: dict[str, Any]) -> None:  # noqa: ANN401
+    places = layout(links, len(sizes))
+    strength = links.weights / max(float(links.weights.max(initial=0.0)), 1e-12)
+    for (a, b), share in zip(links.ends, strength, strict=True):
+        line = places[[a, b]].T
+        axes.plot(*line, color="0.25", alpha=0.2 + 0.4 * share, linewidth=0.4 + 2.2 * share, zorder=1)
+    axes.scatter(*places.T, s=_areas(sizes), edgecolors="white", zorder=2, **colours)
+
+
+@dataclass(frozen=True, eq=False)
+class _Map:
+    """Places and targets of original nodes, of which ``y`` may be unknown, and those of condensed ones, with sizes."""
+
+    places: np.ndarray
+    y: Tensor | None
+    small: np.ndarray
+    small_y: Tensor
+    sizes: np.ndarray
+
+
+def _draw_map(axes: Any, shown: _Map, colouring: Colouring, what: str) -> None:  # noqa: ANN401
+    if shown.y is not None:
+        axes.scatter(*shown.places.T, s=5, alpha=0.35, linewidths=0, **_colours(shown.y, colouring))
+    axes.scatter(*shown.small.T, s=_areas(shown.sizes), edgecolors="white", **_colours(shown.small_y, colouring))
     for axis, set_limits in enumerate((axes.set_xlim, axes.set_ylim)):
-        low, high = np.percentile(places[:, axis], KEPT)
-        low, high = min(low, small[:, axis].min()), max(high, small[:, axis].max())
+        low, high = np.percentile(shown.places[:, axis], KEPT)
+        low, high = min(low, shown.small[:, axis].min()), max(high, shown.small[:, axis].max())
         margin = MARGIN * max(high - low, 1e-9)
         set_limits(low - margin, high + margin)
-    larger = "; the larger, the more they stand for" if np.ptp(sizes) > 0 else ""
+    larger = "; the larger, the more they stand for" if np.ptp(shown.sizes) > 0 else ""
     whose = f"Small dots: original nodes; large ones: condensed{larger}."
-    whose = whose if graph is not None else "Condensed nodes only."
+    whose = whose if shown.y is not None else "Condensed nodes only."
     axes.set_title("Where they lie: two principal components", fontsize=11)
-    axes.set_xlabel(f"Features after {HOPS} hops of propagation.\n{whose}", fontsize=9, color="0.35")
+    axes.set_xlabel(f"{what}\n{whose}", fontsize=9, color="0.35")
 
 
 def _own_graph(data: Data) -> Graph:

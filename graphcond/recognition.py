@@ -6,10 +6,11 @@ import scipy.sparse
 
 from graphcond.core.modality import Modality
 from graphcond.graphs.modality import GRAPHS
+from graphcond.hetero.modality import HETERO
 from graphcond.images.modality import IMAGES
 from graphcond.nodes.modality import NODES
 
-OWN = (NODES, GRAPHS, IMAGES)
+OWN = (NODES, HETERO, GRAPHS, IMAGES)
 NAMES = (*(one.name for one in OWN), "interactions")
 
 
@@ -27,7 +28,7 @@ def modality_of(dataset: object) -> Modality:
         interactions = named_modality("interactions")
         if interactions.accepts(dataset):
             return interactions
-    return next(one for one in (IMAGES, GRAPHS, NODES) if one.accepts(dataset))
+    return next(one for one in (IMAGES, HETERO, GRAPHS, NODES) if one.accepts(dataset))
 
 
 def named_modality(name: object) -> Modality:

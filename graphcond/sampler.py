@@ -21,6 +21,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_X_y
 from torch_geometric.data import Data
+from torch_geometric.data.data import BaseData
 from torch_geometric.utils import index_to_mask
 
 from graphcond.api import condense, read
@@ -91,6 +92,7 @@ class Condenser(BaseEstimator):  # type: ignore[misc]
             given.
 
         Raises:
+            TypeError: ``X`` is a graph.
             ValueError: values that cannot be used; the message says which.
         """
         rows, codes = self._checked(X, y)
@@ -110,6 +112,8 @@ class Condenser(BaseEstimator):  # type: ignore[misc]
 
     def _checked(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401 (arrays, frames, lists)
         """Return rows and the numbers of their classes, and remember what they are."""
+        if isinstance(X, BaseData):
+            raise TypeError(f"X must hold rows of features, got {type(X).__name__}; graphs are for graphcond.condense")
         rows, labels = check_X_y(X, y, dtype=np.float32)
         try:
             check_classification_targets(labels)

@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # of scikit-learn and what tests 
 import pytest
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Data, HeteroData
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)
@@ -135,6 +135,77 @@ def toy() -> Data:
 def make_toy() -> Callable[..., Data]:
     """The factory of toy graphs, for tests that need another size, seed or number of classes."""
     return toy_graph
+
+
+def toy_hetero_task(num_papers: int = 60, num_classes: int = 3, seed: int = 0) -> Any:
+    """Return a task on papers with authors and venues: authors write papers of one class, and reverse relations."""
+    from graphcond.core.targets import SingleLabel
+    from graphcond.hetero.task import HeteroGraph, HeteroPart, HeteroTask
+
+    generator = torch.Generator().manual_seed(seed)
+    counts, widths = {"author": num_papers // 2, "paper": num_papers, "venue": num_classes}, (4, 6, 3)
+    y = torch.arange(num_papers) % num_classes
+    x = {
+        name: torch.randn(count, width, generator=generator)
+        for (name, count), width in zip(counts.items(), widths, strict=True)
+    }
+    x["paper"] += 2 * torch.nn.functional.one_hot(y, 6)
+    papers = torch.arange(num_papers).repeat(2)
+    shift = num_classes * torch.randint(3, papers.shape, generator=generator)
+    writes = torch.unique(torch.stack([(papers + shift) % counts["author"], papers]), dim=1)
+    appears = torch.stack([papers[:num_papers], y])
+    edges = {
+        ("author", "writes", "paper"): writes, ("paper", "written_by", "author"): writes.flip(0),
+        ("paper", "in", "venue"): appears, ("venue", "of", "paper"): appears.flip(0),
+    }  # fmt: skip
+    weights = {relation: 0.5 + torch.rand(ends.size(1), generator=generator) for relation, ends in edges.items()}
+    graph = HeteroGraph(x=x, edges=edges, weights=weights, node_type="paper", y=y)
+    parts = torch.randperm(num_papers, generator=generator).split(num_papers // 3)
+    train, val, test = (HeteroPart(graph, nodes.sort().values) for nodes in parts)
+    return HeteroTask(train=train, val=val, test=test, targets=SingleLabel(num_classes), name="toy")
+
+
+def small_hetero(task: Any, *, structure: bool = True, per_class: int = 2, **changes: Any) -> Any:
+    """Return a condensed set of real nodes of a task: a graph, or the features of all meta-paths side by side."""
+    from graphcond import CondensedDataset, Record
+    from graphcond.hetero.format import HETERO_FORMAT
+    from graphcond.hetero.metapaths import blocks, concatenated
+    from graphcond.hetero.methods.random import HeteroRandom
+
+    graph, name, count = task.graph, task.graph.node_type, per_class * task.num_classes
+    torch.manual_seed(0)
+    result = HeteroRandom().condense(task, torch.full((task.num_classes,), per_class))
+    data = HeteroData()
+    if structure:
+        for kind, x in result.x.items():
+            data[kind].x = x
+        for relation, edges in result.edges.items():
+            data[relation].edge_index, data[relation].edge_weight = edges, result.weights[relation]
+    else:
+        data[name].x = concatenated(blocks(graph))[result.members.index]
+    data[name].y, data[name].node_weight = result.y, torch.linspace(0.5, 1.5, count)
+    data[name].train_mask = torch.ones(count, dtype=torch.bool)
+    data[name].y_soft = torch.nn.functional.one_hot(result.y, task.num_classes).float()
+    source = {
+        "modality": "hetero", "name": task.name, "fingerprint": task.fingerprint(), "node_type": name,
+        "num_labelled": graph.num_labelled, "node_types": graph.counts, "num_nodes": graph.num_nodes,
+        "num_edges": graph.num_edges, "num_features": graph.x[name].size(1), "num_classes": task.num_classes,
+        "num_train": len(task.train.nodes), "split": 0, **task.targets.source, **changes,
+    }  # fmt: skip
+    budget = {"asked": {"size": str(count)}, "spent": HETERO_FORMAT.spent([data], task.num_classes)}
+    return CondensedDataset([data], Record("example", {}, 0, "cpu", source, budget, 0.0, 0), result.members)
+
+
+@pytest.fixture(scope="session")
+def make_hetero_task() -> Callable[..., Any]:
+    """The factory of tasks on small heterogeneous graphs."""
+    return toy_hetero_task
+
+
+@pytest.fixture(scope="session")
+def make_small_hetero() -> Callable[..., Any]:
+    """The factory of condensed heterogeneous graphs, given a task."""
+    return small_hetero
 
 
 def random_graphs(

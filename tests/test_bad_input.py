@@ -119,14 +119,11 @@ WRONG_TYPES: list[tuple[str, Callable[[Tensor], Any], str]] = [
     ("y", lambda y: y.tolist(), "data.y must be a tensor, got list ... torch.as_tensor"),
 ]
 WRONG_OBJECTS: list[tuple[Change, str]] = [
-    (hetero, "heterogeneous ... to_homogeneous"),
     (lambda data: "cora", "dataset must be a PyG dataset ... got the string 'cora'; graphcond.datasets.load"),
     (lambda data: Path("ratings.csv"), "dataset must be ... got the path 'ratings.csv'; recsys.condense reads files"),
     (lambda data: DataLoader([data]), "dataset must be ... got a DataLoader, which ... pass loader.dataset"),
     (lambda data: NeighborLoader(data, [2]), "dataset must be ... got a NeighborLoader, which ... pass loader.data"),
-    (lambda data: [hetero(data)], "dataset[0] is a heterogeneous graph, which is not supported yet; ..."),
     (lambda data: [data.x], "dataset[0] must be a torch_geometric.data.Data, got Tensor"),
-    (lambda data: Data(edge_index_dict={}, x_dict={}), "dataset is a heterogeneous graph (edge_index_dict), ..."),
     (lambda data: TemporalData(src=data.y, dst=data.y, t=data.y), "dataset is a TemporalData: events in time ..."),
     (lambda data: TorchDataset(), "dataset (Dataset) has no length; define __len__, or pass a list"),
     (lambda data: None, "dataset must be a PyG dataset ... got NoneType"),
@@ -134,7 +131,7 @@ WRONG_OBJECTS: list[tuple[Change, str]] = [
 
 
 WRONG_ITEMS: list[tuple[Change, str]] = [
-    (lambda data: [hetero(data)] * 2, "dataset[0] is a heterogeneous graph, which is not supported yet; ..."),
+    (lambda data: [hetero(data)] * 2, "dataset[0] is a heterogeneous graph, and such ... one at a time ..."),
     (lambda data: [data.x] * 3, "dataset[0] must be a torch_geometric.data.Data, got Tensor; make one of each graph"),
     (lambda data: iter([1, 2, 3]), "dataset[0] must be a torch_geometric.data.Data, got int; make one of each graph"),
     (lambda data: iter(DataLoader([data] * 4, batch_size=2)), "dataset[0] is a batch of 2 graphs; pass the dataset"),
@@ -319,6 +316,7 @@ WORDS: list[tuple[dict[str, Any], str]] = [
     ({"max_seconds": 60}, "write run=Run(max_seconds=60)"),
     ({"memory": "4GB"}, "write run=Run(memory='4GB')"),
     ({"split": 1}, "write graphcond.read(dataset, split=1) in place of the dataset"),
+    ({"node_type": "author"}, "write graphcond.read(dataset, node_type='author') in place of the dataset"),
     ({"raito": 0.1}, "did you mean ratio=?"),
     ({"methods": "auto"}, "did you mean method=?"),
     ({"num_node": 6}, "did you mean size=...?"),

@@ -178,11 +178,11 @@ def test_list_names_datasets_and_methods(run: Callable) -> None:
     assert "herding" in out
     listed = json.loads(run("list", "--json")[1])
     assert {"citeseer", "digits", "mnist"} <= {entry["name"] for entry in listed["datasets"]}
-    assert list(listed["methods"]) == ["nodes", "graphs", "images", "interactions"]
+    assert list(listed["methods"]) == ["nodes", "hetero", "graphs", "images", "interactions"]
     for modality, lines in listed["methods"].items():
         assert lines == graphcond.list_methods(modality)
     assert {"mirage", "wl_fold"} <= set(listed["methods"]["graphs"])
-    assert {entry["task"] for entry in listed["datasets"]} == {"nodes", "graphs", "images"}
+    assert {entry["task"] for entry in listed["datasets"]} == {"nodes", "hetero", "graphs", "images"}
     for modality, lines in listed["models"].items():
         assert lines == graphcond.list_models(modality)
 

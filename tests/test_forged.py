@@ -26,12 +26,16 @@ VALUES = (None, True, -1, 0, 1, 3, 10**12, 2.5, float("nan"), "text", "", [], [1
 NUMBERS = (-1, 1, 127, 10**6, 2**31 - 1)
 FLOATS = (float("nan"), float("inf"), -1.0, 1e30, -1e-3)
 DTYPES = (torch.bool, torch.uint8, torch.int16, torch.int32, torch.int64, torch.float16, torch.float32, torch.float64)
-KINDS = ("nodes", "graphs", "trees", "pooled", "images", "interactions")
+KINDS = ("nodes", "hetero", "hetero features", "graphs", "trees", "pooled", "images", "interactions")
 NAMES = ("self", "num_nodes", "__class__", "batch", "extra", "x_type", "bags", "pool_index", "y", "members.ptr")
 SIGNED = ("x", "edge_attr", "mean", "target", *NAMES)  # and what stands under another name
 
 
-def condensed(kind: str, make_toy: Callable[..., Any], make_graphs: Callable[..., Any]) -> Any:
+def condensed(
+    kind: str, make_toy: Callable[..., Any], make_graphs: Callable[..., Any], make_hetero: Callable[..., Any]
+) -> Any:
+    if kind.startswith("hetero"):
+        return make_hetero(structure=kind == "hetero")
     if kind == "nodes":
         return graphcond.condense(make_toy(), size=6, method="random_soft")
     if kind == "images":
@@ -48,10 +52,15 @@ def condensed(kind: str, make_toy: Callable[..., Any], make_graphs: Callable[...
     return graphcond.condense(make_graphs(40), **methods[kind])
 
 
+@pytest.fixture
+def make_hetero(make_hetero_task, make_small_hetero) -> Callable[..., Any]:
+    return lambda **settings: make_small_hetero(make_hetero_task(), **settings)
+
+
 @pytest.fixture(params=KINDS)
-def made(request, make_toy, make_graphs, tmp_path) -> tuple[str, Path, Content]:
+def made(request, make_toy, make_graphs, make_hetero, tmp_path) -> tuple[str, Path, Content]:
     """The kind of a condensed set, its file, and what is in it."""
-    path = condensed(request.param, make_toy, make_graphs).save(tmp_path / "forged.safetensors")
+    path = condensed(request.param, make_toy, make_graphs, make_hetero).save(tmp_path / "forged.safetensors")
     tensors, record = storage.read(path)
     return request.param, path, (tensors, json.loads(record))
 
@@ -142,6 +151,9 @@ def assert_whole(kind: str, small: Any) -> None:
         assert dense.shape == (len(small.user_ids), len(small.item_ids))
         small.to_frame()
         return
+    if kind.startswith("hetero"):
+        assert_whole_hetero(small)
+        return
     for data in small:
         rows = data.x.size(0)
         assert rows
@@ -159,6 +171,22 @@ def assert_whole(kind: str, small: Any) -> None:
                 assert name in SIGNED or (value >= 0).all(), name
         if "y_soft" in data:
             assert data.y_soft.shape == (len(data.y), small.num_classes)
+
+
+def assert_whole_hetero(small: Any) -> None:
+    data = small[0]
+    (labelled,) = (store for store in data.node_stores if "y" in store)
+    assert labelled.x.size(0) == len(labelled.y) > 0
+    assert ((labelled.y >= 0) & (labelled.y < small.num_classes)).all()
+    assert data.edge_types or len(data.node_types) == 1
+    if data.edge_types:  # PyG warns where there are none
+        data.validate()
+    for store in data.stores:
+        for name, value in store.items():
+            assert name == "x" or not value.is_floating_point() or (value >= 0).all(), name
+            assert not value.is_floating_point() or torch.isfinite(value).all(), name
+    if "y_soft" in labelled:
+        assert labelled.y_soft.shape == (len(labelled.y), small.num_classes)
 
 
 def outcome(kind: str, path: Path) -> Any:
@@ -199,7 +227,7 @@ def test_records_that_are_none(made, record):
 
 
 def test_a_code_does_not_allocate(make_graphs, tmp_path):
-    path = condensed("graphs", lambda: None, make_graphs).save(tmp_path / "forged.safetensors")
+    path = condensed("graphs", lambda: None, make_graphs, lambda: None).save(tmp_path / "forged.safetensors")
     tensors, record = storage.read(path)
     codes = json.loads(bytes(tensors[CODES].tolist()))
     tensors[CODES] = torch.frombuffer(
@@ -211,7 +239,7 @@ def test_a_code_does_not_allocate(make_graphs, tmp_path):
 
 
 def test_trees_that_are_their_own_children_end(make_graphs, tmp_path):
-    path = condensed("trees", lambda: None, make_graphs).save(tmp_path / "forged.safetensors")
+    path = condensed("trees", lambda: None, make_graphs, lambda: None).save(tmp_path / "forged.safetensors")
     tensors, record = storage.read(path)
     tensors["child"] = tensors["child"] * 0 + len(tensors["children"]) - 1
     storage.write(path, tensors, record)

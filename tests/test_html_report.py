@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Data, HeteroData
 
 import graphcond
 import recsys
@@ -100,11 +100,26 @@ def users() -> tuple[Any, Any]:
     return recsys.condense(split, users=6, method="k_means_users"), split
 
 
+def hetero(method: str) -> tuple[Any, Any]:
+    generator = torch.Generator().manual_seed(0)
+    data, y = HeteroData(), torch.arange(60) % 3
+    data["paper"].x, data["paper"].y = torch.randn(3, 8, generator=generator)[y] + 0.1 * torch.arange(8), y
+    data["venue"].num_nodes = 6
+    venues = torch.stack([torch.arange(60), y + 3 * (torch.arange(60) % 2)])
+    data["paper", "in", "venue"].edge_index, data["venue", "has", "paper"].edge_index = venues, venues.flip(0)
+    for name, part in zip(("train_mask", "val_mask", "test_mask"), torch.arange(60).chunk(3), strict=True):
+        data["paper"][name] = torch.zeros(60, dtype=torch.bool)
+        data["paper"][name][part] = True
+    return graphcond.condense(data, size=6, method=method), data
+
+
 CASES: dict[str, Callable[[Data, Callable[..., list[Data]]], tuple[Any, Any]]] = {
     "edges": lambda toy, _: own_edges(toy),
     "clusters": lambda toy, _: clusters(toy),
     "labels": lambda toy, _: labels(toy),
     "numbers": lambda toy, _: numbers(toy),
+    "relations": lambda *_: hetero("auto"),
+    "meta-paths": lambda *_: hetero("auto_x"),
     "graphs": lambda _, make: graphs(make, "random", features="one_hot"),
     "trees": lambda _, make: graphs(make, "histograms"),
     "shared trees": lambda _, make: (graphcond.condense(task := graphcond.read(make(60)), method="wl_fold"), task),
@@ -114,6 +129,7 @@ CASES: dict[str, Callable[[Data, Callable[..., list[Data]]], tuple[Any, Any]]] =
 }
 EVALUATED: dict[str, dict[str, Any]] = {
     "edges": {"models": ["gcn", "mlp"], "protocol": "standard(runs=2, epochs=3)", "controls": ["random", "whole"]},
+    "relations": {"models": ["sage"], "protocol": "standard(runs=2, epochs=3)", "controls": ["random", "whole"]},
     "graphs with numbers": {"protocol": "standard(runs=2, steps=4)", "controls": ["random", "size"]},
     "images": {"models": ["mlp"], "protocol": "standard(runs=2, epochs=2)", "controls": ["random"]},
     "users": {"models": ["ease", "popularity"], "controls": ["random_users", "whole"]},

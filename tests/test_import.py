@@ -100,7 +100,9 @@ def test_datasets_with_a_line_are_those_of_the_catalogue() -> None:
     assert graphcond.list_datasets("interactions") == {}
     for wrong in ("users", ["nodes"]):
         for listing in (graphcond.list_datasets, graphcond.list_models):
-            with pytest.raises(ValueError, match="modality must be one of nodes, graphs, images, interactions, got"):
+            with pytest.raises(
+                ValueError, match="modality must be one of nodes, hetero, graphs, images, interactions, got"
+            ):
                 listing(wrong)
 
 

@@ -17,7 +17,7 @@ import pytest
 import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Data, HeteroData
 
 import graphcond
 import recsys
@@ -106,6 +106,37 @@ def many_graphs_with(targets: Callable[[Tensor], Tensor]) -> Callable[[], list[D
     return make
 
 
+def hetero_graph() -> HeteroData:
+    """Return authors of three classes, their papers, whose features tell the class, and venues without features."""
+    generator = torch.Generator().manual_seed(4)
+    data, y, of = HeteroData(), torch.arange(60) % 3, torch.arange(90) % 3
+    data["paper"].x = 2 * torch.randn(3, 6, generator=generator)[of] + torch.randn(90, 6, generator=generator)
+    data["author"].x = torch.randn(60, 4, generator=generator)
+    data["author"].y = y
+    data["venue"].num_nodes = 6
+    written = torch.rand(90, 60, generator=generator) < torch.where(of.unsqueeze(1) == y.unsqueeze(0), 0.15, 0.01)
+    written[torch.arange(60), torch.arange(60)] = True
+    ends = written.nonzero().T.contiguous()
+    data["paper", "by", "author"].edge_index, data["author", "writes", "paper"].edge_index = ends, ends.flip(0)
+    venues = torch.stack([torch.arange(90), of + 3 * (torch.arange(90) % 2)])
+    data["paper", "in", "venue"].edge_index, data["venue", "has", "paper"].edge_index = venues, venues.flip(0)
+    for name, part in zip(("train_mask", "val_mask", "test_mask"), torch.arange(60).chunk(3), strict=True):
+        data["author"][name] = torch.zeros(60, dtype=torch.bool)
+        data["author"][name][part] = True
+    return data
+
+
+def hetero_graph_with(targets: Callable[[Tensor], Tensor]) -> Callable[[], HeteroData]:
+    """Return what makes the heterogeneous graph with other targets than classes."""
+
+    def make() -> HeteroData:
+        data = hetero_graph()
+        data["author"].y = targets(data["author"].y)
+        return data
+
+    return make
+
+
 def images() -> ImageDataset:
     """Return small images whose classes have bright corners of their own."""
     generator = torch.Generator().manual_seed(2)
@@ -127,6 +158,13 @@ def split_users() -> recsys.Split:
 def other_labels(data: Data) -> Data:
     """Return a graph with other test labels."""
     data.y[data.test_mask] = data.y[data.test_mask].flip(0)
+    return data
+
+
+def other_authors(data: HeteroData) -> HeteroData:
+    """Return a heterogeneous graph with other test labels."""
+    store = data["author"]
+    store.y[store.test_mask] = store.y[store.test_mask].flip(0)
     return data
 
 
@@ -177,6 +215,11 @@ TOYS = {
         Toy(many_graphs, other_items, "3/class", 6, SPLIT),
         Toy(many_graphs_with(labels_of), other_items, "6", 6, SPLIT, MultiLabel),
         Toy(many_graphs_with(numbers_of), other_items, "6", 6, SPLIT, Regression),
+    ),
+    "hetero": (
+        Toy(hetero_graph, other_authors, "9", 9),
+        Toy(hetero_graph_with(labels_of), other_authors, "9", 9, targets=MultiLabel),
+        Toy(hetero_graph_with(numbers_of), other_authors, "9", 9, targets=Regression),
     ),
     "images": (Toy(images, other_images, "3/class", 9),),
     "interactions": (Toy(split_users, other_users, "6", 6),),
@@ -235,6 +278,7 @@ class RelabelledCase(Case):
 RELABELLED = {
     "nodes": ("random", "class_mean", "auto", "gcond", "gc_sntk"),
     "graphs": ("random", "mirage", "histograms", "doscond"),
+    "hetero": ("random", "class_mean", "auto", "hgcond"),
     "images": ("random", "dc", "kip", "idc", "datm"),
 }
 """Methods that are held to the laws with a teacher's labels too: of each kind of result."""
@@ -268,6 +312,8 @@ def arrays(value: Any) -> list[np.ndarray]:
         return arrays(value.user_items)
     if isinstance(value, Data):
         return [array for _, one in sorted(value.to_dict().items()) for array in arrays(one)]
+    if isinstance(value, HeteroData):
+        return [array for store in value.stores for _, one in sorted(store.to_dict().items()) for array in arrays(one)]
     if dataclasses.is_dataclass(value):
         return [array for field in dataclasses.fields(value) for array in arrays(getattr(value, field.name))]
     if isinstance(value, graphcond.CondensedDataset | list | tuple):
@@ -279,7 +325,8 @@ def without_targets(small: Any) -> list[np.ndarray]:
     """Return everything that has to be finite: targets may be missing."""
     if isinstance(small, recsys.CondensedInteractions):
         return arrays(small)
-    return [array for item in small for name, value in item.to_dict().items() if name != "y" for array in arrays(value)]
+    named = [pair for item in small for store in item.stores for pair in store.to_dict().items()]
+    return [array for name, value in named if name != "y" for array in arrays(value)]
 
 
 def same(one: Any, other: Any) -> bool:
@@ -345,7 +392,8 @@ def law_of_size(case: Case) -> None:
         assert np.isfinite(array).all(), f"{case} makes what is not finite"
     if case.modality.name == "interactions":
         return
-    y = torch.cat([item.y for item in small])
+    stores = [store for item in small for store in item.node_stores if "y" in store]
+    y = torch.cat([store.y[store.train_mask] if "train_mask" in store else store.y for store in stores])
     if case.method.label_free:
         made = small.record.source.get("target") or small.record.choices.get("target")
         assert made not in (None, SingleLabel.kind, case.toy.targets.kind), f"{case} does not say what was learned"

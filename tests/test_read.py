@@ -6,19 +6,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch_geometric.data import Data
+from torch_geometric.data import Data, HeteroData
+from torch_geometric.transforms import ToUndirected
 
 import graphcond
 import recsys
 from graphcond.graphs.task import GraphTask
+from graphcond.hetero.task import HeteroTask
 from graphcond.images.task import ImageTask
 from graphcond.nodes.task import NodeTask
 from graphcond.recognition import modality_of
 from recsys.modality import Interactions
 
-KINDS = pytest.mark.parametrize("kind", ["nodes", "graphs", "images", "interactions"])
-TASKS = {"nodes": NodeTask, "graphs": GraphTask, "images": ImageTask, "interactions": Interactions}
-METHODS = {"nodes": "random", "graphs": "random", "images": "random", "interactions": "random_users"}
+KINDS = pytest.mark.parametrize("kind", ["nodes", "hetero", "graphs", "images", "interactions"])
+TASKS = {
+    "nodes": NodeTask,
+    "hetero": HeteroTask,
+    "graphs": GraphTask,
+    "images": ImageTask,
+    "interactions": Interactions,
+}
+METHODS = dict.fromkeys(TASKS, "random") | {"interactions": "random_users"}
 
 
 @pytest.fixture
@@ -26,10 +34,22 @@ def datasets(toy: Data, make_graphs: Callable[..., list[Data]]) -> dict[str, Any
     generator = torch.Generator().manual_seed(0)
     return {
         "nodes": toy,
+        "hetero": with_groups(toy),
         "graphs": make_graphs(),
         "images": (torch.rand(24, 1, 8, 8, generator=generator), torch.arange(24) % 2),
         "interactions": recsys.generate_interactions(60, 20, 500, seed=0),
     }
+
+
+def with_groups(toy: Data) -> HeteroData:
+    """Return a graph whose nodes are of groups, which have no features."""
+    data = HeteroData()
+    for name in ("x", "y", "train_mask", "val_mask", "test_mask"):
+        data["item"][name] = toy[name]
+    data["group"].num_nodes = 6
+    data["item", "to", "item"].edge_index = toy.edge_index
+    data["item", "in", "group"].edge_index = torch.stack([torch.arange(60), torch.arange(60) % 6])
+    return ToUndirected()(data)
 
 
 def condense(dataset: Any, kind: str, **options: Any) -> Any:
@@ -39,6 +59,11 @@ def condense(dataset: Any, kind: str, **options: Any) -> Any:
 def same(one: Any, other: Any) -> bool:
     if isinstance(one, recsys.CondensedInteractions):
         return not (one.user_items != other.user_items).nnz
+    if isinstance(one[0], HeteroData):
+        return all(
+            set(mine.keys()) == set(theirs.keys()) and all(value.equal(theirs[name]) for name, value in mine.items())
+            for mine, theirs in zip(one[0].stores, other[0].stores, strict=True)
+        )
     return all(
         set(mine.keys()) == set(theirs.keys()) and all(value.equal(theirs[name]) for name, value in mine)
         for mine, theirs in zip(one, other, strict=True)
@@ -77,6 +102,9 @@ def test_a_task_that_is_read_stays_itself(datasets, kind):
     [
         ("nodes", {"split": 1}, "split=1 is for a dataset, and this task was read already; read the dataset again"),
         ("nodes", {"inductive": False}, "inductive=False is for a dataset, and this task was read already; read"),
+        ("hetero", {"node_type": "item"}, "node_type='item' is for a dataset, and this task was read already; read"),
+        ("hetero", {"inductive": True}, "inductive=True makes no sense for heterogeneous graphs; leave it out"),
+        ("nodes", {"node_type": "item"}, "node_type='item' makes no sense for nodes; leave it out"),
         ("graphs", {"split": 0}, "split=0 is for a dataset, and this task was read already; read the dataset again"),
         ("graphs", {"inductive": True}, "inductive=True makes no sense for graphs; leave it out"),
         ("images", {"split": 1}, "split=1 makes no sense for images; leave it out"),

@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import (
     check_parameters_default_constructible,
     check_set_params,
 )
+from torch_geometric.data import Data, HeteroData
 
 import graphcond
 from graphcond.sampler import Condenser
@@ -151,6 +152,12 @@ def test_scikit_learns_own_pipeline_has_no_place_for_it(wine):
 def test_what_cannot_be_condensed(wine, changed, message):
     with pytest.raises(ValueError, match=message):
         quick().fit_resample(*changed(*wine))
+
+
+def test_graphs_are_no_rows(wine):
+    for graph in (Data(x=torch.ones(3, 2)), HeteroData()):
+        with pytest.raises(TypeError, match=r"X must hold rows of features, got \w*Data; graphs are for"):
+            quick().fit_resample(graph, wine[1])
 
 
 def test_wrong_settings(wine):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch_geometric.data import Data
+from torch_geometric.data import Data, HeteroData
 
 import graphcond
 import recsys
@@ -23,7 +23,19 @@ from graphcond.recognition import NAMES, named_modality
 
 SECONDS = 1.5
 SHORT = 3  # a step is over by then that began in time
-SIZES = {"nodes": 6, "graphs": "1/class", "images": "1/class", "interactions": 3}
+SIZES = {"nodes": 6, "hetero": 6, "graphs": "1/class", "images": "1/class", "interactions": 3}
+
+
+def typed(toy: Data) -> HeteroData:
+    """Return the graph with its classes as a second type of nodes."""
+    data, nodes = HeteroData(), torch.arange(toy.num_nodes)
+    for name in ("x", "y", "train_mask", "val_mask", "test_mask"):
+        data["node"][name] = toy[name]
+    data["kind"].x = torch.eye(int(toy.y.max()) + 1)
+    data["node", "next_to", "node"].edge_index = toy.edge_index
+    data["node", "is", "kind"].edge_index = torch.stack([nodes, toy.y])
+    data["kind", "of", "node"].edge_index = torch.stack([toy.y, nodes])
+    return data
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,7 @@ class Case:
         x = torch.rand(24, 1, 8, 8, generator=torch.Generator().manual_seed(0))
         datasets = {
             "nodes": toy,
+            "hetero": typed(toy),
             "graphs": graphs,
             "images": (x, torch.arange(24) % 2),
             "interactions": recsys.generate_interactions(60, 20, 500, seed=0),
@@ -54,7 +67,13 @@ CASES = [
 ]
 one_of_each = pytest.mark.parametrize(
     "case",
-    [Case("nodes", "gcond"), Case("graphs", "doscond"), Case("images", "dm"), Case("interactions", "distill_cf")],
+    [
+        Case("nodes", "gcond"),
+        Case("hetero", "hgcond"),
+        Case("graphs", "doscond"),
+        Case("images", "dm"),
+        Case("interactions", "distill_cf"),
+    ],
     ids=lambda case: case.modality,
 )
 each_resumable = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.modality} {case.name}")

@@ -79,13 +79,16 @@ def plan(
     """Tell the time, memory and disk that a condensation of nodes will take, before anything is loaded."""
     import graphcond
     from graphcond import Run
+    from graphcond.recognition import named_modality
 
     entry = graphcond.datasets.entry(name)
+    if inductive is None and "inductive" in named_modality(entry.task).reading:
+        inductive = entry.inductive
     expected = graphcond.plan(
         name,
         size=asked_or_usual(ratio, size, entry),
         method=method,
-        inductive=entry.inductive if inductive is None else inductive,
+        inductive=inductive,
         run=Run(memory=memory),
     )
     if as_json:
@@ -126,7 +129,7 @@ def show(
     overwrite: options.Overwrite = False,
     root: options.Root = None,
 ) -> None:
-    """Draw condensed nodes (how they are linked, and a map), graphs, or images as a grid."""
+    """Draw condensed nodes of one type or several (how they are linked, and a map), graphs, or images as a grid."""
     import graphcond
     from graphcond.plotting import draw
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 METHOD_PACKAGES = {
     "nodes": "graphcond.nodes.methods",
+    "hetero": "graphcond.hetero.methods",
     "graphs": "graphcond.graphs.methods",
     "images": "graphcond.images.methods",
     "interactions": "recsys.methods",
@@ -24,6 +25,11 @@ METHOD_PACKAGES = {
 KINDS = ("datasets", "methods", "models")
 COLUMNS: dict[str, tuple[tuple[str, Callable[["Entry"], str]], ...]] = {
     "nodes": (
+        ("nodes", lambda one: _count(one.num_nodes)),
+        ("edges", lambda one: _count(one.num_edges)),
+        ("classes", lambda one: one.learned),
+    ),
+    "hetero": (
         ("nodes", lambda one: _count(one.num_nodes)),
         ("edges", lambda one: _count(one.num_edges)),
         ("classes", lambda one: one.learned),

@@ -9,7 +9,7 @@ from torch import Tensor
 from graphcond.core.hub import HubWords
 
 Items = Sequence[Any]
-"""Condensed data as PyG's ``Data``: one for nodes and images, one for each graph."""
+"""Condensed data: one ``Data`` of PyG for nodes and images, one for each graph, one ``HeteroData`` of several types."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +17,11 @@ class Format:
     """The functions by which a condensed dataset knows its data.
 
     Args:
-        modality: ``"nodes"``, ``"graphs"`` or ``"images"``.
+        modality: ``"nodes"``, ``"hetero"``, ``"graphs"`` or ``"images"``.
         check: Raise ``ValueError`` unless data are whole: ``(items, num_classes)``.
         original: What the record's ``source`` must say of the original, by what the data are: ``(items)``.
+        fits: Raise ``ValueError`` unless the data can be of the original that the record's ``source`` tells of, in what
+            ``original`` cannot say: ``(items, source)``.
         counts: What of a budget was spent, by the names in the record: ``(items, num_classes)``.
         nbytes: Bytes of everything that training needs: ``(items)``.
         tensors: What a file holds: ``(items)``.
@@ -43,6 +45,7 @@ class Format:
     items: Callable[[dict[str, Tensor]], list[Any]]
     reads: Callable[[Mapping[str, Tensor]], bool] = lambda _: False
     canonical: Callable[[Items], list[Any]] = list
+    fits: Callable[[Items, Mapping[str, Any]], None] = lambda *_: None
     stands_for: Callable[[Items], int]
     shown: Callable[[Items], str]
     described: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, str]]

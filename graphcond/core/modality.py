@@ -1,4 +1,4 @@
-"""What a kind of dataset is to the pipeline: one value for nodes, graphs, images and interactions each."""
+"""What a kind of dataset is to the pipeline: one value for each modality."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -70,6 +70,13 @@ def _on_device(task: Any, method: Method, device: torch.device) -> Any:  # noqa:
     return task.to(device) if method.on_device else task
 
 
+def _no_features(data: object, _: object) -> Any:  # noqa: ANN401 (never returns)
+    raise TypeError(
+        "data must be a torch_geometric.data.Data or HeteroData, whose nodes get features, got "
+        f"{type(data).__name__}; pass one graph, dataset[0]"
+    )
+
+
 def _one(_: object) -> int:
     return 1
 
@@ -83,11 +90,14 @@ class Modality:
     """A kind of dataset: the functions by which one pipeline condenses it.
 
     Args:
-        name: ``"nodes"``, ``"graphs"``, ``"images"`` or ``"interactions"``.
+        name: ``"nodes"``, ``"hetero"``, ``"graphs"``, ``"images"`` or ``"interactions"``.
+        called: What messages call such datasets; by default the name.
         task: The class of its tasks.
         accepts: Whether a dataset is of this modality, as far as its first item shows: ``(dataset)``.
         read: A dataset as a task: ``(dataset, **reading)``.
-        reading: What else ``read`` takes: ``"split"``, ``"inductive"``, ``"target"``, ``"features"``.
+        reading: What else ``read`` takes: ``"split"``, ``"inductive"``, ``"target"``, ``"features"``,
+            ``"node_type"``.
+        with_features: A graph with features that are made: ``(data, features)``, ``None`` for the usual ones.
         splits: How many splits a dataset has: ``(dataset)``.
         methods: Its methods.
         sizes: The kinds of sizes that it knows (:class:`graphcond.Size`).
@@ -105,10 +115,12 @@ class Modality:
     """
 
     name: str
+    called: str = ""
     task: type
     accepts: Callable[[object], bool]
     read: Callable[..., Any]
     reading: frozenset[str] = frozenset()
+    with_features: Callable[[Any, object], Any] = _no_features
     splits: Callable[[Any], int] = _one
     methods: MethodTable[Any]
     sizes: frozenset[str]
@@ -123,6 +135,11 @@ class Modality:
     deliver: Callable[[Any, Any, Requested, Any], Delivered]
     condensed: Callable[[Any, Record, Members | None, Any], Any]
 
+    @property
+    def described(self) -> str:
+        """What messages call such datasets."""
+        return self.called or self.name
+
     def check_reading(self, **reading: object) -> dict[str, object]:
         """Return what was asked of how a dataset is read, but for what is ``None``.
 
@@ -132,8 +149,13 @@ class Modality:
         given = {name: value for name, value in reading.items() if value is not None}
         for name, value in given.items():
             if name not in self.reading:
-                raise ValueError(f"{name}={value!r} makes no sense for {self.name}; leave it out")
+                raise ValueError(f"{name}={value!r} makes no sense for {self.described}; leave it out")
         return given
+
+    def check_memory(self, memory: object) -> None:
+        """Raise ``ValueError`` if memory is limited and this kind of dataset keeps nothing in files."""
+        if memory is not None and self.storage is no_files:
+            raise ValueError(f"memory={memory!r} makes no sense for {self.described}; leave it out")
 
     def task_of(self, dataset: object, **reading: object) -> Any:  # noqa: ANN401 (a task of this modality)
         """Return the task of a dataset; a task stays itself.

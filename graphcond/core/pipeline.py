@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from graphcond.core.method import Method
-from graphcond.core.modality import Modality, Result, no_files
+from graphcond.core.modality import Modality, Result
 from graphcond.core.record import Record
 from graphcond.core.run import check_run
 from graphcond.core.run_context import Call, require_finite, settings_of
@@ -42,9 +42,8 @@ def condense(
     resolved = modality.methods.resolve(method)
     call.check(resolved, modality.methods.name_of(resolved))
     asked = asked_size(ratio, size, needed=resolved.sized)
-    check_kind(asked, modality.sizes, modality.name)
-    if call.run.memory is not None and modality.storage is no_files:
-        raise ValueError(f"memory={call.run.memory!r} makes no sense for {modality.name}; leave it out")
+    check_kind(asked, modality.sizes, modality.described)
+    modality.check_memory(call.run.memory)
     task = modality.task_of(dataset)
     if (targets := getattr(task, "targets", None)) is not None:
         modality.methods.check_targets(resolved, targets)

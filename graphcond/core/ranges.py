@@ -45,14 +45,17 @@ def first_not_finite(values: Mapping[str, object]) -> str | None:
 
 
 def without_missing(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return tensors by name, of which all have to be finite: the targets ``y`` with zeros where one is missing, NaN.
+    """Return tensors by name, of which all have to be finite: the targets with zeros where one is missing, NaN.
 
-    Targets that are all missing stay as they are.
+    Targets are called ``y``, of graphs with several types of nodes ``.../y``. Those that are all missing stay as they
+    are.
     """
-    y = values.get("y")
-    if not isinstance(y, Tensor) or not y.is_floating_point() or bool(y.isnan().all()):
-        return dict(values)
-    return dict(values) | {"y": y.masked_fill(y.isnan(), 0)}
+    found = dict(values)
+    for name, y in values.items():
+        targets = name.rpartition("/")[2] == "y" and isinstance(y, Tensor) and y.is_floating_point()
+        if targets and not bool(y.isnan().all()):
+            found[name] = y.masked_fill(y.isnan(), 0)
+    return found
 
 
 def root_mean_square(x: Tensor) -> Tensor:

@@ -19,8 +19,9 @@ RECORDED_PACKAGES = ("graphcond", "torch", "torch-geometric", "numpy", "scipy", 
 
 NUMBERS: dict[str, type] = {"seed": int, "seconds": float, "peak_memory": float, "processes": int}
 KINDS: dict[str, type] = {"method": str, "device": str, "notes": list}  # the others are JSON objects
-MARKS = {"num_users": "interactions", "num_graphs": "graphs", "num_images": "images"}
-"""By what in ``source`` version 0.1 distinguished modalities; nodes have none of these."""
+MARKS = {"num_users": "interactions", "num_graphs": "graphs", "num_images": "images", "node_types": "hetero"}
+"""What in ``source`` tells a modality that is not named there, as in version 0.1; nodes have none of these."""
+TEXTS = ("modality", "name", "fingerprint", "synthetic_prefix", "node_type")
 MOST_CLASSES = 100_000  # where there are fewer training data
 
 
@@ -59,8 +60,12 @@ class Record:
         device: The device the work ran on.
         source: The original: ``modality``, ``fingerprint`` (SHA-256 over features, edges, labels and training nodes),
             ``num_nodes``, ``num_edges``, ``num_features``, ``num_classes``, ``num_train``, ``inductive``,
-            ``split``, ``name``.
-        budget: What was ``asked`` (``size`` in its short form) and what was spent: ``nodes``, ``edges``, ``bytes``.
+            ``split``, ``name``. Of heterogeneous graphs also ``node_type`` (the labelled type), ``num_labelled`` (its
+            nodes), ``node_types`` (the nodes of each type), ``features`` and ``made`` (what was made for types without
+            features, and for which). Their ``num_nodes`` and ``num_edges`` are of all types, ``num_features`` of the
+            labelled one.
+        budget: What was ``asked`` (``size`` in its short form) and what was spent: ``nodes``, ``edges``, ``bytes``. Of
+            heterogeneous graphs, ``nodes`` are those of the labelled type, and ``nodes_by_type`` has all.
         seconds: Wall-clock seconds of the condensation.
         peak_memory: Peak memory of the process in bytes.
         notes: What was noticed and repaired in the input, one sentence each.
@@ -83,7 +88,7 @@ class Record:
 
     @property
     def modality(self) -> str | None:
-        """What was condensed: ``"nodes"``, ``"graphs"``, ``"images"`` or ``"interactions"``; ``None``: unknown."""
+        """What was condensed: ``"nodes"``, ``"hetero"``, ``"graphs"``, ``"images"`` or ``"interactions"``, if known."""
         marks = (modality for mark, modality in MARKS.items() if mark in self.source)
         found: str | None = self.source.get("modality", next(marks, None))
         return found
@@ -186,12 +191,21 @@ def _keys(values: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return values if isinstance(values, dict) else range(len(values))
 
 
+def _each(value: Any) -> Iterable[Any]:  # noqa: ANN401 (whatever was in the file)
+    """Return the parts of what is a number, or has one for each class or type."""
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+
+
 def _check_source(source: dict[str, Any]) -> None:
     for name, value in source.items():
         if name.startswith("num_") and not (_is_number(value, int) and value >= 0):
             raise ValueError(f"the record's {name} must be a whole number, got {value!r}")
-        if name in ("modality", "name", "fingerprint", "synthetic_prefix") and not isinstance(value, str):
+        if name in TEXTS and not isinstance(value, str):
             raise ValueError(f"the record's {name} must be a text, got {value!r}")
+        if name == "node_types" and not (
+            isinstance(value, dict) and all(_is_number(each, int) and each >= 0 for each in value.values())
+        ):
+            raise ValueError(f"the record's node_types must have a whole number for each type, got {value!r}")
     if not isinstance(source.get("inductive", False), bool) or not isinstance(source.get("split", 0), int | str):
         raise ValueError("the record's inductive must be true or false, its split a number or a text")
 
@@ -201,5 +215,5 @@ def _check_budget(budget: dict[str, Any]) -> None:
         if not isinstance(budget.get(name, {}), dict):
             raise ValueError(f"the record's budget must have a JSON object for {name}")
     for name, value in budget.get("spent", {}).items():
-        if not all(_is_number(each) and each >= 0 for each in (value if isinstance(value, list) else [value])):
+        if not all(_is_number(each) and each >= 0 for each in _each(value)):
             raise ValueError(f"the record's budget must have numbers for {name}, got {value!r}")

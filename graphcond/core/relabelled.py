@@ -60,6 +60,8 @@ class Relabelled(Method):
       original node has the label of that one in the original graph. Others are labelled in the synthetic graph, whose
       features are propagated like those of the original. Without edges features are taken as they are, because methods
       without edges make propagated features.
+    - heterogeneous graphs: ridge regression on what meta-paths bring (:mod:`graphcond.hetero.teacher`). A node has the
+      mean scores of the original nodes behind it.
     - graphs: a linear model on colour counts (:mod:`graphcond.graphs.teacher`). A graph that stands for training graphs
       has their mean outputs. Others are counted; of free features, a node counts as the training node nearest to it.
     - images: a convolutional network (:mod:`graphcond.images.teacher`). Of an image of tiles, the label is the mean

@@ -163,7 +163,7 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401 (any annotation)
 def _described(hint: Any, classes: Classes) -> str:  # noqa: ANN401 (any annotation)
     kind = get_origin(hint)
     if kind in (Union, types.UnionType):
-        return " or ".join(_described(one, classes) for one in get_args(hint))
+        return " or ".join(filter(None, (_described(one, classes) for one in get_args(hint))))
     if kind is Literal:
         return f"one of {', '.join(map(repr, get_args(hint)))}"
     if kind is tuple:

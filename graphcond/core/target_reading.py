@@ -113,13 +113,14 @@ def _odd_value(y: Tensor) -> float:
     return float(odd.flatten()[0])
 
 
-def classes_and_columns(y: Tensor, kind: Kind, hint: str = "") -> tuple[Tensor, Tensor | None]:
+def classes_and_columns(y: Tensor, kind: Kind, hint: str = "", name: str = "data.y") -> tuple[Tensor, Tensor | None]:
     """Return classes, and targets where items have several labels or numbers instead.
 
     Args:
         y: ``(n,)`` or ``(n, columns)``, which :func:`kind_of` has seen.
         kind: Of the targets.
         hint: What else there is to say of a number that is no class.
+        name: What messages call the tensor.
 
     Shapes:
         classes: ``(n,)`` int64, -1 where nothing is known, and 0 for all others where there are no classes;
@@ -134,7 +135,7 @@ def classes_and_columns(y: Tensor, kind: Kind, hint: str = "") -> tuple[Tensor, 
     y = y.flatten()
     y = (torch.where(y.isnan(), -1, y) if y.is_floating_point() else y).long()
     if y.numel() and int(y.min()) < -1:
-        raise ValueError(f"data.y must be 0 or more, or -1 for unlabelled, got {int(y.min())}{hint}")
+        raise ValueError(f"{name} must be 0 or more, or -1 for unlabelled, got {int(y.min())}{hint}")
     return y, None
 
 

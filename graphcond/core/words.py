@@ -24,6 +24,7 @@ READING = {
     "inductive": "graphcond.read(dataset, inductive={}) in place of the dataset",
     "target": "graphcond.read(dataset, target={}) in place of the dataset",
     "features": "graphcond.read(dataset, features={}) in place of the dataset",
+    "node_type": "graphcond.read(dataset, node_type={}) in place of the dataset",
 }
 """How a dataset is read, which a task knows."""
 

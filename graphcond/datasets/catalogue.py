@@ -11,7 +11,7 @@ from graphcond.datasets.files import resolve_root
 from graphcond.datasets.graph_sets import GRAPH_SETS
 from graphcond.datasets.image_sets import IMAGE_SETS
 from graphcond.datasets.included import Included
-from graphcond.datasets.ogb import OGB
+from graphcond.datasets.ogb import OGB, import_hetero
 from graphcond.datasets.pyg import PyG, import_planetoid
 
 if TYPE_CHECKING:
@@ -120,13 +120,24 @@ ENTRIES = (
         num_nodes=132_534, num_edges=79_122_504, target="multi_label", num_targets=112, metric="roc_auc",
         source="Open Graph Benchmark", licence="CC-0", loader=OGB(),
     ),
+    Entry(
+        name="ogbn-mag", description="papers, their authors, institutions and fields, by 349 venues of papers",
+        task="hetero", num_nodes=1_939_743, num_edges=21_111_007, num_features=128, num_classes=349,
+        types=(("paper", 736_389), ("author", 1_134_649), ("field_of_study", 59_965), ("institution", 8_740)),
+        relations=(
+            ("author", "affiliated_with", "institution", 1_043_998), ("author", "writes", "paper", 7_145_660),
+            ("paper", "cites", "paper", 5_416_271), ("paper", "has_topic", "field_of_study", 7_505_078),
+        ),
+        source="Open Graph Benchmark", licence="ODC-BY",
+        loader=OGB(import_hetero, undirected=True, version=2),
+    ),
     *GRAPH_SETS,
     *IMAGE_SETS,
 )  # fmt: skip
 
 
 def list_datasets() -> list[Entry]:
-    """Return the catalogue: nodes, graphs, images; of each, those that need no download come first.
+    """Return the catalogue: nodes, heterogeneous graphs, graphs, images; of each, those without a download come first.
 
     >>> [entry.name for entry in list_datasets()][:3]
     ['citeseer', 'digits', 'cora']
@@ -178,7 +189,8 @@ def load(
     - the others: as published, Amazon's and Coauthor's bags of words too, on whose row-normalised form the usual GCN
       loses some twenty points; the pixels of ``digits`` are divided by 16.
 
-    ``ogbn-arxiv`` is made undirected. Amazon, Coauthor and ``digits`` were published without a split and get one by
+    ``ogbn-arxiv`` is made undirected; ``ogbn-mag`` gets a reverse relation for each, and is one ``HeteroData`` whose
+    papers carry OGB's split as masks. Amazon, Coauthor and ``digits`` were published without a split and get one by
     ``seed``: 20 training and 30 validation nodes of each class, all others for testing (Shchur et al., 2018). Datasets
     with several splits keep them as columns of their masks, of which ``condense`` takes one by ``split=``; the
     early-stopping mask of ``wikics`` stays beside its ``val_mask`` and is not used.

@@ -32,7 +32,8 @@ class Entry:
         source: Where it was published.
         licence: Under which terms, as its source states them.
         loader: How it is read.
-        task: Of what something is learned: the ``"nodes"`` of one graph, whole ``"graphs"`` or ``"images"``.
+        task: Of what something is learned: the ``"nodes"`` of one graph, those of one type of a heterogeneous graph
+            (``"hetero"``), whole ``"graphs"`` or ``"images"``.
         target: What is learned: one class (``"single_label"``), several labels (``"multi_label"``) or numbers
             (``"regression"``).
         num_classes: Number of classes; 0 where labels or numbers are learned.
@@ -40,8 +41,12 @@ class Entry:
         num_graphs: Number of graphs; for images, this and the next three are 0. 0 for others: it is not known.
         num_nodes: Number of nodes, of all graphs together; 0: it is not known.
         num_edges: Columns of ``edge_index`` as loaded, of all graphs together: an undirected edge counts twice. 0: it
-            is not known.
-        num_features: Features of each node as loaded; 0 where the graphs have none.
+            is not known. Of a heterogeneous graph, as published: reverse relations that are added do not count.
+        num_features: Features of each node as loaded; 0 where the graphs have none. Of a heterogeneous graph, of each
+            node of the labelled type.
+        types: Of a heterogeneous graph, how many nodes there are of each type, the labelled one first.
+        relations: Of a heterogeneous graph, how many edges each relation has as published: source, name, target,
+            number.
         num_images: Number of images, of all parts together; 0 for graphs.
         image_shape: Channels, height and width of an image; ``None`` for graphs.
         metric: By which metric it is evaluated.
@@ -54,7 +59,7 @@ class Entry:
     source: str
     licence: str
     loader: Loader
-    task: Literal["nodes", "graphs", "images"] = "nodes"
+    task: Literal["nodes", "hetero", "graphs", "images"] = "nodes"
     target: "Kind" = "single_label"
     num_classes: int = 0
     num_targets: int = 1
@@ -62,6 +67,8 @@ class Entry:
     num_nodes: int = 0
     num_edges: int = 0
     num_features: int = 0
+    types: tuple[tuple[str, int], ...] = ()
+    relations: tuple[tuple[str, str, str, int], ...] = ()
     num_images: int = 0
     image_shape: tuple[int, int, int] | None = None
     metric: str = "accuracy"

@@ -17,7 +17,6 @@ from graphcond.datasets.files import construct, has_files, remove_if_empty
 if TYPE_CHECKING:
     from torch_geometric.data import InMemoryDataset
 
-RELEASE = "RELEASE_v1.txt"  # the version of each OGB dataset of the catalogue
 _rebuild_array: Callable[..., Any] = np.empty(0).__reduce__()[0]  # type: ignore[assignment]
 _rebuild_number: Callable[..., Any] = np.int64(0).__reduce__()[0]
 
@@ -86,6 +85,13 @@ def import_nodes() -> OGBKind:
     return OGBNodes
 
 
+def import_hetero() -> OGBKind:
+    """Import the class of OGB's node datasets with several types of nodes."""
+    from graphcond.datasets.ogb_hetero import OGBHetero
+
+    return OGBHetero
+
+
 def import_graphs() -> OGBKind:
     """Import the class of OGB's graph datasets."""
     from graphcond.datasets.ogb_graphs import OGBGraphs
@@ -99,25 +105,26 @@ class OGB:
 
     Args:
         kind: Imports the dataset's class, which is called with its name and the folder of all OGB datasets.
-        undirected: Whether to add the reverse of each edge of a dataset with one graph.
+        undirected: Whether to add the reverse of each edge of a dataset with one graph; of relations between two types
+            of nodes, as relations of their own.
+        version: The version of the dataset that OGB's package reads.
     """
 
     kind: Callable[[], OGBKind] = import_nodes
     undirected: bool = False
+    version: int = 1
 
     def read(self, name: str, root: Path, seed: int) -> "InMemoryDataset":
         """Return the dataset with OGB's split, of nodes as masks, its features as published; ``seed`` has no effect."""
         folder = folder_of(name, root)
-        _check_release(root / folder)
+        _check_release(root / folder, self.version)
         kind = self.kind()
         with _download_confirmed():
             dataset = construct(lambda base: kind(name, base / "ogb"), name, root, str(folder), kind.url(name))
         if self.undirected:
-            from torch_geometric.utils import to_undirected
+            from torch_geometric.transforms import ToUndirected
 
-            data = dataset.get(0)
-            data.edge_index = to_undirected(data.edge_index, num_nodes=data.num_nodes)
-            dataset.data = data
+            dataset.data = ToUndirected()(dataset.get(0))
         return dataset
 
 
@@ -128,12 +135,13 @@ def folder_of(name: str, root: Path) -> Path:
     return converted if (root / converted).exists() else folder
 
 
-def _check_release(folder: Path) -> None:
-    if (folder / RELEASE).exists() or not folder.exists():
+def _check_release(folder: Path, version: int) -> None:
+    release = f"RELEASE_v{version}.txt"
+    if (folder / release).exists() or not folder.exists():
         return
     if has_files(folder):  # OGB would ask on the terminal whether to delete the folder
         raise FileNotFoundError(
-            f"{folder} holds files but no {RELEASE}, by which OGB knows their version; add an empty file of that "
+            f"{folder} holds files but no {release}, by which OGB knows their version; add an empty file of that "
             "name if they are OGB's, else delete the folder"
         )
     remove_if_empty(folder)

@@ -17,6 +17,9 @@ class OGBNodes(PygNodePropPredDataset):  # type: ignore[misc]
     def __init__(self, name: str, root: Path) -> None:
         with ogb_loading():
             super().__init__(name, root=str(root))
+        self._with_masks()
+
+    def _with_masks(self) -> None:
         data = self.get(0)
         split = self.get_idx_split()
         for mask, key in (("train_mask", "train"), ("val_mask", "valid"), ("test_mask", "test")):

@@ -8,6 +8,7 @@ from graphcond.evaluation.bench_report import BenchReport
 from graphcond.evaluation.evaluate import evaluate
 from graphcond.evaluation.workers import Workers
 from graphcond.graphs.evaluation.protocol import GRAPH_PROTOCOLS, GraphProtocol
+from graphcond.hetero.evaluation.protocol import HETERO_PROTOCOLS, HeteroProtocol
 from graphcond.images.evaluation.dd_ranking import DDRankingScores, rank_images
 from graphcond.images.evaluation.models import KernelRegression
 from graphcond.images.evaluation.protocol import IMAGE_PROTOCOLS, ImageProtocol
@@ -15,12 +16,14 @@ from graphcond.nodes.evaluation.protocol import PROTOCOLS, Protocol
 
 __all__ = [
     "GRAPH_PROTOCOLS",
+    "HETERO_PROTOCOLS",
     "IMAGE_PROTOCOLS",
     "PROTOCOLS",
     "BenchReport",
     "Comparison",
     "DDRankingScores",
     "GraphProtocol",
+    "HeteroProtocol",
     "ImageProtocol",
     "KernelRegression",
     "LinearProbe",

@@ -33,7 +33,7 @@ from graphcond.recognition import modality_of, named_modality
 
 FIELDS = ("dataset", "method", "size", "seed", "model", "protocol", "runs", "metric")
 """What tells rows apart."""
-EVALUATED = ("nodes", "graphs", "images")
+EVALUATED = ("nodes", "hetero", "graphs", "images")
 STAND_IN = Size.per_class(1)  # of the condensation that a control without a size does not look at
 WORDS = {
     "runs": 'protocol="standard(runs={})"',
@@ -155,14 +155,16 @@ def bench(
 
     Args:
         datasets: Names of :func:`graphcond.datasets.list_datasets`, or datasets and tasks of your own by the names that
-            rows shall have, such as ``{"mine": dataset}``; all of nodes, graphs or images, as the methods.
+            rows shall have, such as ``{"mine": dataset}``; all of one kind, as the methods are.
         output: A file of JSON lines.
         methods: Names of :func:`graphcond.list_methods`, with settings where they differ from the defaults, such as
             ``"gcond(inner_steps=10)"``; ``"whole"`` trains on the original, and graph sets have the
             controls ``"size"``, ``"untrained"`` and ``"wl_linear"``. These have no size.
-        sizes: Whole numbers of nodes, graphs or images; ratios, such as 0.01; ``"10/class"``; for graphs ``"10kB"``.
+        sizes: Whole numbers of (labelled) nodes, graphs or images; ratios, such as 0.01; ``"10/class"``; for
+            sets of graphs ``"10kB"``.
         seeds: Condensations of each kind, with seeds 0, 1, ...
-        models: Downstream models; default: ``gcn`` for nodes, ``gin`` for graphs, ``convnet`` for images.
+        models: Downstream models; default: ``gcn`` for nodes, ``sage`` for heterogeneous graphs, ``gin``
+            for sets of graphs, ``convnet`` for images.
         protocol: As :func:`graphcond.evaluate` takes it; by default each condensation is trained on once. Rows call one
             of your own by its ``repr``, and have its runs and its metric beside it. A metric of your own has to be one
             that can be pickled where there are several workers; those of one name need a file each.
@@ -300,5 +302,5 @@ def _measure(conditions: BenchConditions, cell: Cell, keys: Sequence[Key]) -> li
 
 
 @lru_cache(maxsize=1)
-def _loaded(name: str, root: str | Path | None) -> Any:  # noqa: ANN401 (a dataset of nodes, graphs or images)
+def _loaded(name: str, root: str | Path | None) -> Any:  # noqa: ANN401 (a dataset of any kind)
     return load(name, root)

@@ -9,10 +9,11 @@ import torch
 from graphcond.core.evaluation.evaluation import Asked, Evaluation, resolve_protocol
 from graphcond.core.evaluation.protocols import protocol_text
 from graphcond.graphs.evaluation.value import GRAPH_EVALUATION
+from graphcond.hetero.evaluation.value import HETERO_EVALUATION
 from graphcond.images.evaluation.value import IMAGE_EVALUATION
 from graphcond.nodes.evaluation.value import NODE_EVALUATION
 
-OWN = {"nodes": NODE_EVALUATION, "graphs": GRAPH_EVALUATION, "images": IMAGE_EVALUATION}
+OWN = {one.modality: one for one in (NODE_EVALUATION, HETERO_EVALUATION, GRAPH_EVALUATION, IMAGE_EVALUATION)}
 IN_MEMORY = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
@@ -29,7 +30,7 @@ def check_asked(modality: str, models: Sequence[object] | None, protocol: object
     """Raise if what a condensed dataset is to be evaluated by is unknown: to be told before it is made.
 
     Args:
-        modality: What the dataset is of: ``"nodes"``, ``"graphs"`` or ``"images"``.
+        modality: What the dataset is of: ``"nodes"``, ``"hetero"``, ``"graphs"`` or ``"images"``.
         models: Downstream models; ``None``: the default.
         protocol: How they are trained.
 

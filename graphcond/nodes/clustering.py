@@ -53,7 +53,7 @@ def cluster(points: Points, count: int, seed: int) -> Tensor:
     else:
         parts = torch.split(torch.arange(len(points), device=points.device), SAMPLE)
         labels = np.concatenate([means.predict(seen(points.take(part))) for part in parts])
-    return _without_empty(torch.as_tensor(labels, dtype=torch.long, device=points.device), count)
+    return without_empty(torch.as_tensor(labels, dtype=torch.long, device=points.device), count)
 
 
 def _leading_directions(points: Points, center: Tensor, draws: torch.Generator) -> Tensor:
@@ -69,8 +69,8 @@ def _leading_directions(points: Points, center: Tensor, draws: torch.Generator) 
     return found
 
 
-def _without_empty(labels: Tensor, count: int) -> Tensor:
-    # Duplicate points leave clusters empty; the largest cluster lends each of them one of its points.
+def without_empty(labels: Tensor, count: int) -> Tensor:
+    """Return the clusters of points, none of them empty: the largest lends each that duplicates left empty a point."""
     sizes = torch.bincount(labels, minlength=count)
     for empty in (sizes == 0).nonzero().flatten().tolist():
         largest = int(sizes.argmax())

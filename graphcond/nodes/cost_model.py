@@ -44,6 +44,11 @@ class Shape:
         )
 
     @property
+    def num_labelled(self) -> int:
+        """Nodes that may be labelled: all."""
+        return self.num_nodes
+
+    @property
     def entries(self) -> int:
         """Entries of the adjacency, self-loops included."""
         return self.num_edges + self.num_nodes
@@ -72,6 +77,12 @@ class Shape:
         return replace(
             self, num_nodes=max(1, round(share * self.num_nodes)), num_edges=round(share**2 * self.num_edges)
         )
+
+    def sampled(self, share: float, degree: int) -> "Shape":
+        """Return the size of a smaller graph with so large a share of the nodes and at most so many edges of each."""
+        part = self.among(share)
+        edges = min(self.num_edges, degree * round(share * self.num_nodes))
+        return replace(part, num_edges=edges, num_train=min(self.num_train, part.num_nodes // 2))
 
 
 @dataclass(frozen=True, kw_only=True)

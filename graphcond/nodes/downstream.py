@@ -4,6 +4,7 @@ A condensed set is trained on by networks that are not known yet. A GCN reads :m
 the mean of its neighbours apart, an MLP the features alone: what serves one of them may fail the others.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,7 +52,56 @@ class CandidateNodes:
 Outcomes = dict[str, NodeValidationOutcome]  # by network
 
 
-class Downstream:
+class CandidateComparison(ABC):
+    """Validation nodes by which outcomes of candidates are compared.
+
+    Args:
+        targets: What is predicted.
+        labels: Targets of the nodes that each network is scored on, by its name; the first of those of the others.
+    """
+
+    targets: Targets
+    labels: dict[str, Tensor]
+
+    @abstractmethod
+    def compare(self, candidates: Sequence[CandidateNodes], effort: Effort = QUICK) -> list[Outcomes]:
+        """Return the outcome of each candidate for each network; all candidates have equally many nodes."""
+
+    def difference(self, first: Outcomes, second: Outcomes, network: str | None = None) -> tuple[float, float]:
+        """Return by how much one candidate's mean score over networks is higher, and that difference's standard error.
+
+        It is the smaller of two estimates: the mean of the networks' errors, as if they were the same error, and the
+        error of the mean on the nodes on which all networks are scored.
+
+        Args:
+            first: Of one candidate.
+            second: Of the other.
+            network: Whose score alone is compared; ``None``: the mean.
+        """
+        if network is not None:
+            gain = first[network].score - second[network].score
+            mine, its = first[network].contributions, second[network].contributions
+            return gain, self.targets.standard_error(mine, its, self.labels[network])
+        gains = [first[network].score - second[network].score for network in self.labels]
+        pairs = {network: (first[network].contributions, second[network].contributions) for network in self.labels}
+        errors = [self.targets.standard_error(*pairs[network], labels) for network, labels in self.labels.items()]
+        shared = min(self.labels.values(), key=len)
+        one, other = (
+            torch.stack([side[: len(shared)] for side in sides]).mean(dim=0)
+            for sides in zip(*pairs.values(), strict=True)
+        )
+        joint = self.targets.standard_error(one, other, shared)
+        return sum(gains) / len(gains), min(joint, sum(errors) / len(errors))
+
+    def doubts(self, outcomes: Outcomes) -> tuple[str, ...]:
+        """Return what speaks against a candidate of these outcomes, one sentence each."""
+        best = max(self.labels, key=lambda network: outcomes[network].score)
+        predicted = torch.stack([one.predicted for one in outcomes.values()]).any(dim=0)
+        found = outcomes[best]
+        return self.targets.doubts(found.score, found.contributions, predicted, self.labels[best], "nodes")
+
+
+class Downstream(CandidateComparison):
     """The validation nodes as a GCN, a GraphSAGE and an MLP read them.
 
     Nodes without edges but self-loops train all three alike (a GraphSAGE's two weights then act as their sum), so one
@@ -100,7 +150,7 @@ class Downstream:
         return operator @ self._rows(propagated.graph.x, columns)
 
     def compare(self, candidates: Sequence[CandidateNodes], effort: Effort = QUICK) -> list[Outcomes]:
-        """Return the outcome of each candidate for each network; all candidates have equally many nodes."""
+        """See :class:`CandidateComparison`."""
         found: list[Outcomes] = [{} for _ in candidates]
         joined = [i for i, one in enumerate(candidates) if one.edge_index is not None]
         free = [i for i, one in enumerate(candidates) if one.edge_index is None]
@@ -141,41 +191,8 @@ class Downstream:
         sage = self._run((self._sage,), candidates, effort, beside, (mean, None))
         return [dict(zip(NETWORKS, (a[0], b[0], c[0]), strict=True)) for a, b, c in zip(gcn, sage, mlp, strict=True)]
 
-    def difference(self, first: Outcomes, second: Outcomes, network: str | None = None) -> tuple[float, float]:
-        """Return by how much one candidate's mean score over networks is higher, and that difference's standard error.
 
-        It is the smaller of two estimates: the mean of the networks' errors, as if they were the same error, and the
-        error of the mean on the nodes on which all networks are scored.
-
-        Args:
-            first: Of one candidate.
-            second: Of the other.
-            network: Whose score alone is compared; ``None``: the mean.
-        """
-        if network is not None:
-            gain = first[network].score - second[network].score
-            mine, its = first[network].contributions, second[network].contributions
-            return gain, self.targets.standard_error(mine, its, self.labels[network])
-        gains = [first[network].score - second[network].score for network in self.labels]
-        pairs = {network: (first[network].contributions, second[network].contributions) for network in self.labels}
-        errors = [self.targets.standard_error(*pairs[network], labels) for network, labels in self.labels.items()]
-        shared = min(self.labels.values(), key=len)
-        one, other = (
-            torch.stack([side[: len(shared)] for side in sides]).mean(dim=0)
-            for sides in zip(*pairs.values(), strict=True)
-        )
-        joint = self.targets.standard_error(one, other, shared)
-        return sum(gains) / len(gains), min(joint, sum(errors) / len(errors))
-
-    def doubts(self, outcomes: Outcomes) -> tuple[str, ...]:
-        """Return what speaks against a candidate of these outcomes, one sentence each."""
-        best = max(self.labels, key=lambda network: outcomes[network].score)
-        predicted = torch.stack([one.predicted for one in outcomes.values()]).any(dim=0)
-        found = outcomes[best]
-        return self.targets.doubts(found.score, found.contributions, predicted, self.labels[best], "nodes")
-
-
-def clearly_best(outcomes: Sequence[Outcomes], downstream: Downstream, errors: float) -> int:
+def clearly_best(outcomes: Sequence[Outcomes], downstream: CandidateComparison, errors: float) -> int:
     """Return the number of the best candidate, or of the first unless it is beaten by that many standard errors."""
     best = max(range(len(outcomes)), key=lambda i: mean_score(outcomes[i]))
     gain, error = downstream.difference(outcomes[best], outcomes[0])

@@ -1,6 +1,6 @@
 """What a report shows of condensed graphs with labelled nodes: their classes, a map, and how they are linked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from graphcond.core.reporting.figures import ClassNames, Figure, Illustration, S
 from graphcond.core.reporting.projection import Projection, sampled
 from graphcond.nodes.links import largest_first, layout, links_of
 from graphcond.nodes.propagated_features import propagated_rows
-from graphcond.nodes.task import Graph, NodeTask
+from graphcond.nodes.task import Graph, LabelledGraph, NodeTask
 
 HOPS = 2  # of propagation before the projection, as a two-layer GCN sees features
 
@@ -35,7 +35,7 @@ def projected_nodes(graph: Graph, data: Data) -> tuple[Tensor, np.ndarray, np.nd
     return nodes, plane(rows), plane(propagated_rows(small, torch.arange(len(data.x)), HOPS))
 
 
-def learned_of(graph: Graph) -> Tensor:
+def learned_of(graph: LabelledGraph) -> Tensor:
     """Return what is known of all nodes of a graph: classes, or ``(num_nodes, outputs)`` floats."""
     return graph.y if graph.targets is None else graph.targets
 
@@ -52,14 +52,14 @@ def _sections(condensed: Any, task: NodeTask, names: ClassNames) -> Sequence[Sec
     data, graph = condensed[0], task.train.graph
     everything = learned_of(graph)
     colouring = colouring_of(everything, names)
-    told = _told(data, condensed.members, everything, colouring)
+    told = told_of(data, condensed.members, everything, colouring)
     share = balance(task.train.learned, data.y, data.get("node_weight"), names, "nodes")
     map_ = _map(condensed, graph, colouring, told)
-    structure = _structure(condensed, graph, colouring, told)
+    structure = links_figure(data, condensed.members, graph, colouring, told)
     return [Section(title="The nodes", parts=[map_, structure, share])]
 
 
-def _told(data: Data, members: Members | None, y: Tensor, colouring: Colouring) -> dict[str, Sequence[Any]]:
+def told_of(data: Data, members: Members | None, y: Tensor, colouring: Colouring) -> dict[str, Sequence[Any]]:
     """Return what hovering over each synthetic node says."""
     told: dict[str, Sequence[Any]] = {"synthetic node": list(range(len(data.y))), "learned": colouring.told(data.y)}
     if "node_weight" in data:
@@ -84,11 +84,21 @@ def _map(condensed: Any, graph: Graph, colouring: Colouring, told: dict[str, Seq
     return point_map(background, synthetic, colouring, words)
 
 
-def _structure(condensed: Any, graph: Graph, colouring: Colouring, told: dict[str, Sequence[Any]]) -> Figure:  # noqa: ANN401
-    data = condensed[0]
-    sizes = sizes_of(data, condensed.members)
+def links_figure(
+    data: Data, members: Members | None, graph: Graph | None, colouring: Colouring, told: Mapping[str, Sequence[Any]]
+) -> Figure:
+    """Return how synthetic nodes are linked.
+
+    Args:
+        data: The synthetic graph.
+        members: The original nodes behind each of its nodes.
+        graph: The original graph; ``None``: what it links is not asked.
+        colouring: Of what is learned.
+        told: What hovering over each synthetic node says.
+    """
+    sizes = sizes_of(data, members)
     kept = largest_first(sizes)
-    links = links_of(data, condensed.members, graph, kept)
+    links = links_of(data, members, graph, kept)
     said = {name: [values[i] for i in kept] for name, values in told.items()}
     if links.inside is not None:
         said["edges that stay inside"] = ["none" if np.isnan(one) else f"{one:.0%}" for one in links.inside]

@@ -23,6 +23,7 @@ from graphcond.nodes.methods import METHODS
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes
 from graphcond.nodes.reading import read_nodes
 from graphcond.nodes.singular_vectors import SingularVectors, made_by, resolve_target, without_labels
+from graphcond.nodes.structural_features import node_features
 from graphcond.nodes.task import NodeTask
 
 
@@ -157,6 +158,7 @@ NODES = Modality(
     accepts=lambda _: True,  # the reader says what it takes instead
     read=_read,
     reading=frozenset({"split", "inductive", "target", "features"}),
+    with_features=lambda data, features: node_features(data) if features is None else node_features(data, features),
     splits=_splits,
     methods=METHODS,
     sizes=frozenset({"count", "ratio", "train", "per_class"}),

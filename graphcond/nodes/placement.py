@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
@@ -10,9 +11,24 @@ from torch import Tensor
 from graphcond.core.runtime.threads import side_by_side
 from graphcond.core.targets import Targets
 from graphcond.nodes.clustering import cluster
-from graphcond.nodes.points import group_means
-from graphcond.nodes.propagated_features import PropagatedFeatures
+from graphcond.nodes.points import Points, group_means
 from graphcond.surrogates.ridge import LinearModel
+
+
+class Space(Protocol):
+    """Nodes as rows of numbers, in which distances and means are taken."""
+
+    def points(self, nodes: Tensor) -> Points:
+        """Return the rows of some nodes as clustering asks for them."""
+        ...
+
+    def mean(self) -> Tensor:
+        """Return the mean of all rows."""
+        ...
+
+    def weighted_sums(self, weights: Tensor) -> Tensor:
+        """Return sums over all rows, ``(k, columns)``, for ``(num_nodes, k)`` weights."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,9 +66,7 @@ class Clusters:
     rows: list[Tensor]
 
 
-def cluster_classes(
-    view: PropagatedFeatures, groups: list[Tensor], posteriors: Tensor, labels: Tensor, counts: Tensor
-) -> Clusters:
+def cluster_classes(view: Space, groups: list[Tensor], posteriors: Tensor, labels: Tensor, counts: Tensor) -> Clusters:
     """Return the clusters of each class.
 
     Args:
@@ -108,7 +122,7 @@ class Places:
     """
 
     def __init__(
-        self, view: PropagatedFeatures, targets: Targets, posteriors: Tensor, student: LinearModel, clusters: Clusters
+        self, view: Space, targets: Targets, posteriors: Tensor, student: LinearModel, clusters: Clusters
     ) -> None:
         self.clusters = clusters
         self._center = view.mean()

@@ -124,14 +124,14 @@ class _Candidates:
     operators: tuple[Tensor | None, ...]
 
 
-class _Best(NamedTuple):
+class Best(NamedTuple):
     """The best evaluation of a training so far: its score, and what the network said."""
 
     score: float
     logits: Tensor
 
 
-_NOTHING = _Best(-math.inf, torch.empty(0))
+NOTHING = Best(-math.inf, torch.empty(0))
 
 
 class QuickValidation:
@@ -157,9 +157,9 @@ class QuickValidation:
         self._targets = targets
         width, layers, outputs = self._views[0].x.size(1), len(given[0].operators), targets.outputs
         self._start = (
-            _uniform(x, (effort.networks, width, WIDTH), width + FULL_WIDTH),
+            uniform(x, (effort.networks, width, WIDTH), width + FULL_WIDTH),
             x.new_zeros(effort.networks, 1, WIDTH),
-            _uniform(x, (effort.networks, layers * WIDTH, outputs), WIDTH + outputs),
+            uniform(x, (effort.networks, layers * WIDTH, outputs), WIDTH + outputs),
             x.new_zeros(effort.networks, 1, outputs),
         )
 
@@ -204,7 +204,10 @@ class QuickValidation:
         # Operations are too small to be shared by threads, which would wait for each other and for other processes.
         seeds = torch.randint(2**62, (self._effort.networks,)).tolist()
         found = side_by_side(partial(self._train, candidates), list(enumerate(seeds)))
-        return [[_mean(outcomes) for outcomes in zip(*networks, strict=True)] for networks in zip(*found, strict=True)]
+        return [
+            [mean_outcome(outcomes) for outcomes in zip(*networks, strict=True)]
+            for networks in zip(*found, strict=True)
+        ]
 
     def _train(self, candidates: _Candidates, start: tuple[int, int]) -> list[list[NodeValidationOutcome]]:
         """Train an initial network, by its number and a seed, on each candidate; return its best outcomes by view."""
@@ -212,14 +215,14 @@ class QuickValidation:
         x, count, rows = candidates.x, len(candidates.x), candidates.x.size(1)
         draws = torch.Generator().manual_seed(seed)
         parameters = [value[network].repeat(count, 1, 1).requires_grad_() for value in self._start]
-        optimizer = _optimizer(parameters, LEARNING_RATE)
-        best: list[list[_Best]] = [[_NOTHING] * len(self._views) for _ in range(count)]
+        optimizer = fast_adam(parameters[:2], parameters[2:], LEARNING_RATE)
+        best: list[list[Best]] = [[NOTHING] * len(self._views) for _ in range(count)]
         # Each step sees all rows where they are few, or edges join them.
         whole = rows <= self._effort.rows or any(one is not None for one in candidates.operators)
         steps = self._effort.steps(self._effort.rows if whole else rows)
         for step in range(1, steps + 1):
             if self._effort.drop and step == steps // 2:
-                optimizer = _optimizer(parameters, DROP * LEARNING_RATE)
+                optimizer = fast_adam(parameters[:2], parameters[2:], DROP * LEARNING_RATE)
             batch = slice(None) if whole else torch.randperm(rows, generator=draws)[: self._effort.rows].to(x.device)
             chosen, targets = x[:, batch], candidates.targets[:, batch]
             kept = (torch.rand(chosen.size(1), WIDTH, generator=draws) >= DROPOUT) / (1 - DROPOUT)  # the same for all
@@ -234,15 +237,15 @@ class QuickValidation:
         return [[self._outcome(one, view) for one, view in zip(ones, self._views, strict=True)] for ones in best]
 
     @torch.no_grad()
-    def _evaluate(self, parameters: list[Tensor], best: list[list["_Best"]]) -> None:
+    def _evaluate(self, parameters: list[Tensor], best: list[list["Best"]]) -> None:
         """Score the networks of all candidates in each view; put better outcomes in the place of former ones."""
         for i, view in enumerate(self._views):
             for outcomes, logits in zip(best, _network(view.x, view.operators, parameters), strict=True):
                 value = self._targets.score(logits, view.y)
-                if value > outcomes[i].score or outcomes[i] is _NOTHING:
-                    outcomes[i] = _Best(value, logits)
+                if value > outcomes[i].score or outcomes[i] is NOTHING:
+                    outcomes[i] = Best(value, logits)
 
-    def _outcome(self, best: "_Best", view: ValidationView) -> NodeValidationOutcome:
+    def _outcome(self, best: "Best", view: ValidationView) -> NodeValidationOutcome:
         said = self._targets.contributions(best.logits, view.y), self._targets.predicted(best.logits)
         return NodeValidationOutcome(best.score, *said)
 
@@ -251,12 +254,14 @@ class QuickValidation:
         return self._targets.standard_error(first.contributions, second.contributions, self._views[view].y)
 
 
-def _optimizer(parameters: list[Tensor], rate: float) -> torch.optim.Optimizer:
-    groups: list[dict[str, Any]] = [{"params": parameters[:2]}, {"params": parameters[2:], "lr": LAST_LAYER * rate}]
+def fast_adam(first: list[Tensor], last: list[Tensor], rate: float) -> torch.optim.Optimizer:
+    """Return Adam for the parameters of a first and of a last layer, which moves faster."""
+    groups: list[dict[str, Any]] = [{"params": first}, {"params": last, "lr": LAST_LAYER * rate}]
     return torch.optim.Adam(groups, lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
 
 
-def _mean(outcomes: Sequence[NodeValidationOutcome]) -> NodeValidationOutcome:
+def mean_outcome(outcomes: Sequence[NodeValidationOutcome]) -> NodeValidationOutcome:
+    """Return the mean outcome of several networks."""
     return NodeValidationOutcome(
         sum(outcome.score for outcome in outcomes) / len(outcomes),
         torch.stack([outcome.contributions for outcome in outcomes]).mean(dim=0),
@@ -287,6 +292,7 @@ def _gather(scores: Tensor, operator: Tensor | None) -> Tensor:
     return flat.view(len(flat), len(scores), -1).transpose(0, 1)
 
 
-def _uniform(like: Tensor, shape: tuple[int, ...], fans: int) -> Tensor:
+def uniform(like: Tensor, shape: tuple[int, ...], fans: int) -> Tensor:
+    """Return initial weights (Glorot and Bengio, 2010) of a layer with so many inputs and outputs together."""
     bound: float = (6 / fans) ** 0.5
     return (2 * torch.rand(shape) - 1).to(like.device) * bound

@@ -72,12 +72,12 @@ def read_nodes(
     made = _made(data, target, notes)
     if made is None:
         assert not isinstance(target, SingularVectors)
-        y, targets, kind = _read_targets(dataset, data, target, num_nodes)
+        y, targets, kind = read_labels(dataset, data, target, num_nodes)
         y = y.to(x.device)
     else:
         y, targets = torch.zeros(num_nodes, dtype=torch.long, device=x.device), None  # until there are vectors
-    train, val, test = _masks(data, num_nodes, split, y, notes, required=made is None)
-    learned = _learned(data, kind, y, targets, train, notes) if made is None else SingleLabel(1)
+    train, val, test = read_masks(data, split, y, notes, required=made is None)
+    learned = learned_of((y, targets, kind), train, notes, flat=data.y.dim() == 1) if made is None else SingleLabel(1)
     graph = Graph(x, edge_index, edge_weight, y, undirected, None if targets is None else targets.to(x.device))
     task = NodeTask(
         train=_as_split(graph, train, inductive),
@@ -141,19 +141,41 @@ def _made(data: Data, target: Kind | SingularVectors | None, notes: list[str]) -
     return SingularVectors()
 
 
-def _read_targets(
-    dataset: object, data: Data, target: Kind | None, num_nodes: int
+def read_labels(
+    dataset: object, data: checks.Attributes, target: Kind | None, num_nodes: int, where: str = "data"
 ) -> tuple[Tensor, Tensor | None, Kind]:
-    kind = kind_of(checks.check_targets(data, num_nodes), target or published_kind(dataset))
-    return (*classes_and_columns(data.y, kind, f"; {checks.NUMBERS}"), kind)
+    """Return what labelled nodes have as classes, and as columns, see :func:`classes_and_columns`, and of which kind.
+
+    Args:
+        dataset: What the user passed, which may name the kind.
+        data: The holder of ``y``.
+        target: The kind that is asked for; ``None``: that of the dataset, or what the values look like.
+        num_nodes: Number of nodes.
+        where: What messages call the holder.
+    """
+    name = f"{where}.y"
+    y = checks.check_targets(data, num_nodes, where)
+    kind = kind_of(y, target or published_kind(dataset), name)
+    return (*classes_and_columns(y, kind, f"; {checks.NUMBERS}", name), kind)
 
 
-def _learned(data: Data, kind: Kind, y: Tensor, targets: Tensor | None, train: Tensor, notes: list[str]) -> Targets:
-    """Return what is learned of the nodes, all of which the training nodes tell."""
+def learned_of(
+    labels: tuple[Tensor, Tensor | None, Kind], train: Tensor, notes: list[str], *, flat: bool, where: str = "data"
+) -> Targets:
+    """Return what is learned of the nodes, all of which the training nodes tell.
+
+    Args:
+        labels: What :func:`read_labels` returned.
+        train: The mask of the training nodes.
+        notes: Get a sentence for each column that the training nodes do not tell.
+        flat: Whether ``y`` has the shape ``(n,)``.
+        where: What messages call the holder of ``y``.
+    """
+    y, targets, kind = labels
     if targets is None:
-        return SingleLabel(checks.check_classes(y, train))
-    check_columns(targets, kind)
-    return targets_of(kind, targets, train, notes, flat=data.y.dim() == 1)
+        return SingleLabel(checks.check_classes(y, train, where))
+    check_columns(targets, kind, f"{where}.y")
+    return targets_of(kind, targets, train, notes, flat=flat)
 
 
 def _single_graph(dataset: object) -> Data:
@@ -162,7 +184,8 @@ def _single_graph(dataset: object) -> Data:
         return dataset
     if not is_collection(dataset):
         expected = (
-            "a PyG dataset or Data, a list of graphs, a pair (x, y) of images, or a sparse matrix of users x items"
+            "a PyG dataset, a Data or HeteroData, a list of graphs, a pair (x, y) of images, or a sparse matrix of "
+            "users x items"
         )
         raise no_dataset(dataset, expected)
     if len(dataset) != 1:
@@ -186,26 +209,37 @@ def _with_masks(data: Data, split: dict[str, Any]) -> Data:
     return data
 
 
-def _masks(
-    data: Data, num_nodes: int, split: int, y: Tensor, notes: list[str], *, required: bool = True
+def read_masks(
+    data: checks.Attributes, split: int, y: Tensor, notes: list[str], *, required: bool = True, where: str = "data"
 ) -> Iterable[Tensor]:
-    """Return the parts. Without a mask that has to be there, all nodes that no other names are for training."""
+    """Return the masks of the parts, without unlabelled nodes.
+
+    Args:
+        data: The holder of the masks.
+        split: Which of their columns is taken.
+        y: ``(num_nodes,)``, -1 where there is no label.
+        notes: Get a sentence for unlabelled nodes.
+        required: Whether ``train_mask`` has to be there; without it, all nodes that no other names are for training.
+        where: What messages call the holder.
+    """
     masks = {
-        name: checks.check_mask(data, name, num_nodes, split, required=required and name == "train_mask").to(y.device)
+        name: checks.check_mask(data, name, len(y), split, required=required and name == "train_mask", where=where).to(
+            y.device
+        )
         for name in MASKS
     }
     if data.get("train_mask") is None:
         masks["train_mask"] = ~(masks["val_mask"] | masks["test_mask"])
-    checks.check_disjoint(masks)
+    checks.check_disjoint(masks, where)
     if not masks["train_mask"].any():
-        raise ValueError("data.train_mask selects no node; mark the labelled nodes to learn from")
+        raise ValueError(f"{where}.train_mask selects no node; mark the labelled nodes to learn from")
     for name, mask in masks.items():
         unlabelled = mask & (y < 0)
         if unlabelled.any():
-            notes.append(f"{int(unlabelled.sum())} nodes of data.{name} have no label and were left out of it.")
+            notes.append(f"{int(unlabelled.sum())} nodes of {where}.{name} have no label and were left out of it.")
             masks[name] = mask & ~unlabelled
     if not masks["train_mask"].any():
-        raise ValueError("no node of data.train_mask has a label; label some (data.y >= 0)")
+        raise ValueError(f"no node of {where}.train_mask has a label; label some ({where}.y >= 0)")
     return masks.values()
 
 

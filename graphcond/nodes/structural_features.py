@@ -221,16 +221,9 @@ def features_text(features: StructuralFeatures) -> str:
 def node_features(data: Data, features: object = "eigenvectors(columns=64)") -> Data:
     """Return a copy of a graph whose ``x`` is made from its edges, in place of any that it has.
 
-    So a model that was trained on a condensed graph without features of its own gets the features that it knows:
-    ``graphcond.node_features(data, small.record.source["features"])``. The same graph has the same features at every
-    call. On another graph only the columns of ``"degrees"`` and ``"edge_means"`` mean the same.
-
     Args:
-        data: A graph with ``edge_index``, and ``edge_attr`` where its means are asked for; the number of nodes is
-            ``num_nodes``, or that of ``train_mask`` or ``y``. It is not changed.
-        features: ``"degrees"``, ``"edge_means"``, ``"eigenvectors(columns=64)"``,
-            ``"edge_factorization(columns=128)"``, ``"random_projections(columns=256, hops=3)"``, or a value such as
-            ``Eigenvectors(columns=64)``.
+        data: See :func:`graphcond.node_features`.
+        features: Likewise.
 
     Raises:
         TypeError: an argument or a tensor of the wrong type.

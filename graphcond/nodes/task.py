@@ -1,9 +1,10 @@
 """What a method for nodes sees: validated graphs and splits, whatever the dataset's class was."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +14,26 @@ from graphcond.nodes.edges import induced
 from graphcond.nodes.sparse import dense, is_sparse, taken_rows
 
 HASHED_AT_ONCE = 1 << 20  # numbers: what is not contiguous is copied in parts of this size
+
+T = TypeVar("T", bound="LabelledTask")
+
+
+class LabelledGraph(Protocol):
+    """A graph of which something is learned of some nodes, whether it has one type of nodes or several."""
+
+    @property
+    def y(self) -> Tensor:
+        """Classes of the nodes, or the strata that stand for them, ``(num_nodes,)`` int64."""
+        ...
+
+    @property
+    def targets(self) -> Tensor | None:
+        """``(num_nodes, outputs)`` float32, NaN where missing; ``None``: classes are what is learned."""
+        ...
+
+    def contents(self) -> Iterator[Tensor]:
+        """Yield features, edges and weights."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,11 @@ class Graph:
         """Number of nodes."""
         return self.x.size(0)
 
+    def contents(self) -> Iterator[Tensor]:
+        """Yield features, edges and weights."""
+        yield from _parts(self.x)
+        yield from (self.edge_index, self.edge_weight)
+
     def to(self, device: torch.device) -> "Graph":
         """Return the graph on another device; the original is left alone."""
         return replace(
@@ -67,11 +93,10 @@ class Graph:
         return Graph(taken_rows(self.x, nodes), edge_index, edge_weight, self.y[nodes], self.undirected, targets)
 
 
-@dataclass(frozen=True)
-class NodePart:
-    """Nodes of one graph on which something is trained or measured; ``nodes`` are row numbers of ``graph``."""
+class LabelledPart:
+    """Nodes of a graph on which something is trained or measured; ``nodes`` are row numbers of its labelled nodes."""
 
-    graph: Graph
+    graph: LabelledGraph
     nodes: Tensor
 
     @property
@@ -92,12 +117,19 @@ class NodePart:
     def fingerprint(self) -> str:
         """Return a SHA-256 over the graph (but for other labels), the nodes and their labels."""
         state = hashlib.sha256()
-        graph = self.graph
-        for value in (*_parts(graph.x), graph.edge_index, graph.edge_weight, self.nodes, self.learned):
+        for value in (*self.graph.contents(), self.nodes, self.learned):
             state.update(str(tuple(value.shape)).encode())
             for part in torch.split(value.detach().flatten(), HASHED_AT_ONCE):
                 state.update(part.cpu().numpy().tobytes())
         return state.hexdigest()
+
+
+@dataclass(frozen=True)
+class NodePart(LabelledPart):
+    """Nodes of one graph on which something is trained or measured; ``nodes`` are row numbers of ``graph``."""
+
+    graph: Graph
+    nodes: Tensor
 
     def to(self, device: torch.device) -> "NodePart":
         """Return the split on another device."""
@@ -109,8 +141,52 @@ def _parts(x: Tensor) -> tuple[Tensor, ...]:
     return (x.crow_indices(), x.col_indices(), x.values()) if is_sparse(x) else (x,)
 
 
-@dataclass(frozen=True)
-class NodeTask:
+class LabelledTask:
+    """What tasks of labelled nodes have in common, whether their graph has one type of nodes or several."""
+
+    train: Any
+    val: Any
+    test: Any
+    targets: Targets
+    name: str
+
+    def __repr__(self) -> str:
+        train, val, test = (len(part.nodes) for part in (self.train, self.val, self.test))
+        return f"{type(self).__name__}({self.name}, {self.targets}, train={train}, val={val}, test={test})"
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, or of the strata that stand for them."""
+        return self.targets.num_classes
+
+    @property
+    def class_counts(self) -> Tensor:
+        """Training nodes of each class, ``(num_classes,)`` int64."""
+        return torch.bincount(self.train.labels, minlength=self.num_classes)
+
+    def stratified(self: T, items: int) -> T:
+        """Return the task with strata for a synthetic set of some nodes; of classes, itself."""
+        targets = self.targets.for_items(self.train.learned, items)
+        if targets is self.targets:
+            return self
+        changed = self.with_graphs(lambda graph: graph.stratified(targets))
+        return replace(changed, targets=targets)  # type: ignore[type-var]  # tasks are dataclasses
+
+    def with_graphs(self: T, changed: Callable[[Any], Any]) -> T:
+        """Return the task with its graphs changed, one that parts share once."""
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        graphs = {id(one.graph): changed(one.graph) for one in parts.values()}
+        moved = {name: type(one)(graphs[id(one.graph)], one.nodes) for name, one in parts.items()}
+        return replace(self, **moved)  # type: ignore[type-var]  # tasks are dataclasses
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over what is condensed: features, edges, weights, training nodes and their labels."""
+        found: str = self.train.fingerprint()
+        return found
+
+
+@dataclass(frozen=True, repr=False)
+class NodeTask(LabelledTask):
     """A node-classification or -regression task.
 
     In the transductive setting the three splits share one graph: every method may see all features and edges, but no
@@ -143,27 +219,6 @@ class NodeTask:
     features: str | None = None
     probed: "NodeTask | None" = None
 
-    def __repr__(self) -> str:
-        train, val, test = (len(part.nodes) for part in (self.train, self.val, self.test))
-        return f"NodeTask({self.name}, {self.targets}, train={train}, val={val}, test={test})"
-
-    @property
-    def num_classes(self) -> int:
-        """Number of classes, or of the strata that stand for them."""
-        return self.targets.num_classes
-
-    @property
-    def class_counts(self) -> Tensor:
-        """Training nodes of each class, ``(num_classes,)`` int64."""
-        return torch.bincount(self.train.labels, minlength=self.num_classes)
-
-    def stratified(self, items: int) -> "NodeTask":
-        """Return the task with strata for a synthetic set of some nodes; of classes, itself."""
-        targets = self.targets.for_items(self.train.learned, items)
-        if targets is self.targets:
-            return self
-        return replace(self.with_graphs(lambda graph: graph.stratified(targets)), targets=targets)
-
     def to(self, device: torch.device) -> "NodeTask":
         """Return the task on another device; in the transductive setting the graph is copied once."""
         probed = None if self.probed is None else self.probed.to(device)
@@ -177,16 +232,6 @@ class NodeTask:
         """Return the task with dense features, for what does not read sparse ones."""
         probed = None if self.probed is None else self.probed.dense()
         return replace(self.with_graphs(Graph.dense), probed=probed)
-
-    def with_graphs(self, changed: Callable[[Graph], Graph]) -> "NodeTask":
-        """Return the task with its graphs changed, one that parts share once."""
-        graphs = {id(one.graph): changed(one.graph) for one in (self.train, self.val, self.test)}
-        train, val, test = (NodePart(graphs[id(s.graph)], s.nodes) for s in (self.train, self.val, self.test))
-        return replace(self, train=train, val=val, test=test)
-
-    def fingerprint(self) -> str:
-        """Return a SHA-256 over what is condensed: features, edges, weights, training nodes and their labels."""
-        return self.train.fingerprint()
 
     @cached_property
     def digest(self) -> str:

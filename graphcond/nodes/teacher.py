@@ -5,6 +5,7 @@ Depth 0 ignores the graph: it is the guard for heterophilous graphs, on which pr
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -14,8 +15,10 @@ from graphcond.nodes.cost_model import NUMBER, Shape
 from graphcond.nodes.hops import are_many
 from graphcond.nodes.propagated_features import PropagatedFeatures, Views, unit
 from graphcond.nodes.propagation import PAGERANK_STEPS, personalized_pagerank
-from graphcond.nodes.task import Graph, NodePart, NodeTask
+from graphcond.nodes.task import Graph, LabelledTask, NodeTask
 from graphcond.surrogates.ridge import DIRECT_LIMIT, LinearModel, fit_ridge, fit_ridge_iteratively
+
+T = TypeVar("T", bound=LabelledTask)
 
 MAX_HOPS = 4
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
@@ -53,7 +56,7 @@ class TeacherChoice:
     score: float = 0.0
 
 
-def with_validation(task: NodeTask) -> NodeTask:
+def with_validation(task: T) -> T:
     """Return the task itself, or, where it has no validation nodes, one that holds a fifth of the training nodes out.
 
     Classes with fewer than five training nodes hold none out.
@@ -67,7 +70,8 @@ def with_validation(task: NodeTask) -> NodeTask:
         order = torch.randperm(len(rows)).to(rows.device)
         held[rows[order[: len(rows) // HELD_OUT]]] = True
     train = replace(task.train, nodes=nodes[~held])
-    return replace(task, train=train, val=NodePart(task.train.graph, nodes[held]))
+    val = replace(task.train, nodes=nodes[held])
+    return replace(task, train=train, val=val)  # type: ignore[type-var]  # tasks are dataclasses
 
 
 def for_choosing(task: NodeTask, views: Views) -> tuple[NodeTask, Views]:

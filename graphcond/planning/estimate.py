@@ -2,34 +2,22 @@
 
 import math
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch_geometric.data import Data, Dataset
 
 from graphcond.core.fields import check_flag
+from graphcond.core.method import Method
 from graphcond.core.run import Run, check_run
 from graphcond.core.runtime.costs import peak_memory
 from graphcond.core.runtime.memory import held_memory, shown
 from graphcond.core.runtime.randomness import seeded
 from graphcond.core.size import Size, asked_size, check_kind
-from graphcond.core.target_reading import kind_of
-from graphcond.core.targets import Kind
 from graphcond.core.words import MEMORY, SIZES, answers
-from graphcond.datasets import entry
-from graphcond.datasets.entries import Entry
-from graphcond.datasets.folders import Folder, load_folder
-from graphcond.nodes.cost_model import Shape
-from graphcond.nodes.methods.base import NodeMethod
-from graphcond.nodes.modality import NODES, allocation_of
-from graphcond.nodes.structural_features import EdgeFactorization, count_nodes
-from graphcond.nodes.task import NodeTask
+from graphcond.planning.kinds import known_of
 from graphcond.planning.machine import Machine
 from graphcond.planning.trial import attempt
 
-LOADED = 16  # bytes of an edge in memory
-MADE_FEATURES = EdgeFactorization().columns  # of nodes without features
 CPU = torch.device("cpu")
 
 
@@ -72,11 +60,11 @@ def plan(
     ratio: float | None = None,
     *,
     size: int | float | str | Size | None = None,
-    method: str | NodeMethod = "auto",
+    method: str | Method = "auto",
     inductive: bool | None = None,
     run: Run = Run(),
 ) -> Plan:
-    """Return the time, memory and disk that :func:`graphcond.condense` is expected to take for a node dataset.
+    """Return the time, memory and disk that :func:`graphcond.condense` is expected to take for nodes of one graph.
 
     Nothing is downloaded: of a dataset of the catalogue its published size is enough, half of the nodes counting as
     labelled. This machine's speed is measured on a random graph, and the method is tried for some seconds on a small
@@ -88,7 +76,8 @@ def plan(
         ratio: As :func:`graphcond.condense` takes it.
         size: Likewise.
         method: Likewise.
-        inductive: Whether the subgraph of the training nodes is condensed; default: as a task was read, else no.
+        inductive: Whether the subgraph of the training nodes is condensed, of a graph with one type of nodes; default:
+            as a task was read, else no.
         run: Its ``memory`` is what the process may take.
 
     Raises:
@@ -101,27 +90,30 @@ def plan(
     """
     run = check_run(run, only=("memory",), of="plan")
     asked = asked_size(ratio, size)
-    check_kind(asked, NODES.sizes, NODES.name)
-    chosen = NODES.methods.resolve(method)
+    planned, known = known_of(dataset)
+    modality = planned.modality
+    check_kind(asked, modality.sizes, modality.described)
+    modality.check_memory(run.memory)
+    chosen = modality.methods.resolve(method)
     induced = inductive is not None and check_flag("inductive", inductive)
-    shape, loaded, kind = _shape(dataset)
-    if kind != "single_label":  # the trial has a class for each label or number
-        total = asked.among(shape.num_train if asked.of == "train" else shape.num_nodes)
+    modality.check_reading(inductive=inductive)
+    shape = known.shape
+    if known.kind != "single_label":  # the trial has a class for each label or number
+        total = asked.among(shape.num_train if asked.of == "train" else shape.num_labelled)
         shape = replace(shape, num_classes=max(2, min(shape.num_classes, total)))
-    if isinstance(dataset, NodeTask):
-        NODES.task_of(dataset, inductive=inductive)  # which says that a task was read already
+    if isinstance(dataset, modality.task):
+        modality.task_of(dataset, inductive=inductive)  # which says that a task was read already
     elif induced:
-        shape = shape.among(shape.num_train / shape.num_nodes)
-    counts = torch.full((shape.num_classes,), max(1, shape.num_train // shape.num_classes))
-    allocation = allocation_of(asked, shape.num_nodes, counts)
-    work, name = chosen.work(shape), NODES.methods.name_of(chosen)
-    peak, disk = work.fitted(run.memory_limit, held_memory() + loaded, name)
+        shape = shape.among(shape.num_train / shape.num_labelled)
+    allocation = planned.allocation(asked, shape)
+    work, name = chosen.work(shape), modality.methods.name_of(chosen)
+    peak, disk = work.fitted(run.memory_limit, held_memory() + known.loaded, name)
     with seeded(0):
         machine = Machine.measure(shape)
         before = peak_memory(CPU)
-        trial = attempt(chosen, shape, allocation)
+        trial = attempt(planned, chosen, shape, allocation)
     if peak_memory(CPU) > before:  # what the steps take does not depend on the original
-        peak = max(peak, loaded + peak_memory(CPU))
+        peak = max(peak, known.loaded + peak_memory(CPU))
     tried = chosen.work(trial.shape)
     seconds = (
         trial.seconds
@@ -131,53 +123,6 @@ def plan(
         + max(work.dense - tried.dense, 0.0) / machine.dense
     )
     return Plan(name, int(allocation.sum()), seconds, peak, disk, trial.steps)
-
-
-def _shape(dataset: object) -> tuple[Shape, int, Kind]:
-    """Return the size of a graph, the bytes that loading it will take beyond those taken already, and its targets."""
-    if isinstance(dataset, str | Path):
-        found = entry(dataset)
-        if found.task != "nodes":
-            raise TypeError(f"plan is for datasets with classified nodes so far, and {found.name!r} holds {found.task}")
-        if isinstance(found.loader, Folder):
-            return _size(load_folder(found.loader.path))
-        shape = _published(found)
-        return shape, shape.rows_bytes(shape.num_features) + LOADED * shape.num_edges, found.target
-    if isinstance(dataset, NodeTask):
-        return Shape.of(dataset), 0, dataset.targets.kind
-    data = dataset[0] if isinstance(dataset, Dataset) and len(dataset) == 1 else dataset
-    if not isinstance(data, Data) or data.edge_index is None or data.y is None:
-        raise TypeError(
-            "dataset must be a name, a folder, or a PyG dataset with one graph that has edge_index and y, got "
-            f"{type(dataset).__name__}"
-        )
-    return _size(data)
-
-
-def _published(found: Entry) -> Shape:
-    return Shape(
-        num_nodes=found.num_nodes,
-        num_edges=found.num_edges,
-        num_features=found.num_features or MADE_FEATURES,
-        num_classes=found.num_targets if found.target != "single_label" else found.num_classes,
-        num_train=found.num_nodes // 2,
-    )
-
-
-def _size(data: Data) -> tuple[Shape, int, Kind]:
-    mask = data.get("train_mask")
-    nodes = count_nodes(data) if data.x is None else len(data.x)
-    known = nodes // 2 if mask is None else int((mask if mask.dim() == 1 else mask[:, 0]).sum())
-    kind = kind_of(data.y, None)
-    columns = data.y.reshape(len(data.y), -1).size(1)
-    shape = Shape(
-        num_nodes=nodes,
-        num_edges=data.edge_index.size(1),
-        num_features=MADE_FEATURES if data.x is None else data.x.size(1),
-        num_classes=int(data.y.nan_to_num(-1).max()) + 1 if kind == "single_label" else columns,
-        num_train=max(known, 1),
-    )
-    return shape, 0, kind
 
 
 def _duration(seconds: float) -> str:

@@ -1,20 +1,18 @@
 """A trial of a method on a small random graph: what does not depend on the size of the original."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from graphcond.core.allocation import largest_remainder
 from graphcond.core.matching.driver import MATCHING
+from graphcond.core.method import Method
 from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.progress import Progress
-from graphcond.nodes.cost_model import Shape
-from graphcond.nodes.methods import METHODS
-from graphcond.nodes.methods.base import NodeMethod
-from graphcond.nodes.reading import read_nodes
-from graphcond.planning.machine import random_graph
+from graphcond.planning.kinds import Plannable
+from graphcond.planning.machine import AnyShape
 
 NODES, DEGREE = 5000, 10
 SECONDS = 3.0  # of steps that are tried
@@ -31,7 +29,7 @@ class Trial:
         steps: Steps of the whole run.
     """
 
-    shape: Shape
+    shape: AnyShape
     seconds: float
     step_seconds: float
     steps: int
@@ -66,30 +64,28 @@ class _Watch:
         return (self.latest[0] - self.began[0]) / done, self.latest[1].done, self.latest[1].total
 
 
-def attempt(method: NodeMethod, shape: Shape, allocation: Tensor) -> Trial:
+def attempt(planned: Plannable, method: Method, shape: AnyShape, allocation: Tensor) -> Trial:
     """Condense a random graph with as many features and classes to as many nodes, for a few steps.
 
     Raises:
         ValueError: long work comes before the method's steps, so that these are not reached.
     """
-    share = min(1.0, max(NODES, 4 * int(allocation.sum())) / shape.num_nodes)
-    edges = min(shape.num_edges, DEGREE * round(share * shape.num_nodes))
-    small = replace(shape.among(share), num_edges=edges)
-    task = read_nodes(random_graph(replace(small, num_train=min(shape.num_train, small.num_nodes // 2))))
+    share = min(1.0, max(NODES, 4 * int(allocation.sum())) / shape.num_labelled)
+    task = planned.modality.read(planned.sample(shape.sampled(share, DEGREE)))
     watch = _Watch()
     start = time.perf_counter()
     try:
-        method.condense(task, _fitting(allocation, task.class_counts), RunContext(progress=watch))
+        method.condense(task, _fitting(allocation, task.class_counts), RunContext(progress=watch))  # type: ignore[attr-defined]
     except _Enough:
         if watch.began is not None and watch.began[1].what != MATCHING:
-            name, work = METHODS.name_of(method), watch.began[1].what
+            name, work = planned.modality.methods.name_of(method), watch.began[1].what
             raise ValueError(
                 f"plan cannot foresee {name!r}, which has long work ({work}) before its steps; condense with "
                 "max_seconds= and checkpoint= instead, and go on while it pays"
             ) from None
     seconds = time.perf_counter() - start
     each, done, total = watch.steps(method.resumable)
-    return Trial(Shape.of(task), max(seconds - each * done, 0.0), each, total)
+    return Trial(planned.of_task(task), max(seconds - each * done, 0.0), each, total)
 
 
 def _fitting(allocation: Tensor, available: Tensor) -> Tensor:

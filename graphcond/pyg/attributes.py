@@ -9,7 +9,9 @@ STRUCTURE = frozenset({"x", "y", "edge_index", "adj_t", "edge_weight", "num_node
 OF_NODES = STRUCTURE | {"train_mask", "val_mask", "test_mask"}
 OF_GRAPHS = STRUCTURE | {"edge_attr"}
 """What is used of a graph with labelled nodes, and of graphs with labels."""
-BOOKKEEPING = frozenset({"batch", "ptr", "n_id", "e_id", "idx", "name", "smiles", "node_year", "node_species"})
+BOOKKEEPING = frozenset(
+    {"batch", "ptr", "n_id", "e_id", "idx", "name", "smiles", "node_year", "node_species", "edge_reltype"}
+)
 """What says nothing about nodes or edges."""
 REMEDIES = {
     "edge_attr": "one weight per edge would be data.edge_weight",
@@ -27,12 +29,13 @@ FOR_GRAPHS = {
 }
 
 
-def unused_notes(given: Iterable[tuple[str, object]], used: Collection[str]) -> list[str]:
+def unused_notes(given: Iterable[tuple[str, object]], used: Collection[str], where: str = "data") -> list[str]:
     """Return a sentence for each attribute that is not used and has a remedy, and one for all others together.
 
     Args:
         given: Names and values of attributes; only arrays count.
         used: What is used: :data:`OF_NODES` or :data:`OF_GRAPHS`.
+        where: What messages call the holder.
     """
     arrays = {name: value for name, value in given if _is_array(value)}
     remedies = REMEDIES | (FOR_GRAPHS if used is OF_GRAPHS else {})
@@ -43,8 +46,9 @@ def unused_notes(given: Iterable[tuple[str, object]], used: Collection[str]) -> 
     names = sorted(arrays.keys() - used - BOOKKEEPING)
     if used is OF_GRAPHS and "train_mask" in names:  # the other masks have the same remedy
         names = [name for name in names if name not in ("val_mask", "test_mask")]
-    notes = [f"data.{name} was not used; {remedies[name]}." for name in names if name in remedies]
-    others = [f"data.{name}" for name in names if name not in remedies]
+    remedies = {name: text.replace("data.", f"{where}.") for name, text in remedies.items()}
+    notes = [f"{where}.{name} was not used; {remedies[name]}." for name in names if name in remedies]
+    others = [f"{where}.{name}" for name in names if name not in remedies]
     return [*notes, f"Not used: {', '.join(others)}."] if others else notes
 
 

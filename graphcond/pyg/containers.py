@@ -114,6 +114,8 @@ def _check_item(item: object, what: str) -> None:
 def refuse_several_types(data: object, what: str) -> None:
     """Raise for a graph with several types of nodes or edges, PyG's or OGB's, and for one with events in time.
 
+    Heterogeneous graphs are read elsewhere; this is for readers of graphs with one type of nodes.
+
     Raises:
         TypeError: it is such a graph.
     """
@@ -123,10 +125,8 @@ def refuse_several_types(data: object, what: str) -> None:
     # OGB's sets of this kind hold dictionaries in a Data.
     if several or (isinstance(data, Data) and data.get("edge_index_dict") is not None):
         kind = "" if several else " (edge_index_dict)"
-        remedy = "data.to_homogeneous(), if all types have features of one width" if several else (
-            "Data(x=data.x_dict[t], edge_index=data.edge_index_dict[t, relation, t], y=data.y_dict[t]) and masks"
-        )  # fmt: skip
         raise TypeError(
-            f"{what} is a heterogeneous graph{kind}, which is not supported yet; make one with a single type of nodes: "
-            f"{remedy}"
+            f"{what} is a heterogeneous graph{kind}, and such graphs are taken one at a time, with y and masks of one "
+            f"type of nodes, not in sets of graphs; pass it alone to graphcond.condense or graphcond.read, or make "
+            "graphs with a single type of nodes, such as data.to_homogeneous()"
         )

@@ -46,12 +46,8 @@ def write_ogb(
     labels = labels.reshape(len(labels), -1)
     whole = [name for name in sorted(per_item - {"y"}) if name in items[0]]
     arrays = _arrays(items, skip={"y", *whole, *MASKS})
-    task, metric, classes = TASKS.get(kind, TASKS["regression"])
-    meta = EMPTY | {
-        "version": VERSION, "dir_path": str(Path(folder).absolute()), "binary": "True", "split": SPLIT,
-        "num tasks": labels.size(1), "num classes": num_classes if classes is None else classes,
-        "task type": task, "eval metric": metric,
-        "has_node_attr": "True", "has_edge_attr": str("edge_feat" in arrays),
+    meta = described_for_ogb(folder, labels, kind, num_classes) | {
+        "has_edge_attr": str("edge_feat" in arrays),
         "additional node files": _listed(arrays, "node_"), "additional edge files": _listed(arrays, "edge_"),
     }  # fmt: skip
     with replacing_folder(folder, overwrite=overwrite, known=PARTS) as new:
@@ -70,6 +66,16 @@ def write_ogb(
     return meta
 
 
+def described_for_ogb(folder: str | Path, labels: Tensor, kind: str, num_classes: int) -> dict[str, Any]:
+    """Return what OGB asks to know of any dataset: where it is, and what is learned, ``(items, outputs)`` labels."""
+    task, metric, classes = TASKS.get(kind, TASKS["regression"])
+    return EMPTY | {
+        "version": VERSION, "dir_path": str(Path(folder).absolute()), "binary": "True", "split": SPLIT,
+        "num tasks": labels.size(1), "num classes": num_classes if classes is None else classes,
+        "task type": task, "eval metric": metric, "has_node_attr": "True",
+    }  # fmt: skip
+
+
 def _arrays(items: Sequence[Data], skip: set[str]) -> dict[str, Any]:
     """Return the content of ``data.npz``: what nodes and edges have, of all graphs end to end."""
     arrays: dict[str, Any] = {
@@ -79,11 +85,11 @@ def _arrays(items: Sequence[Data], skip: set[str]) -> dict[str, Any]:
     }
     for name, value in items[0].to_dict().items():
         if isinstance(value, Tensor) and name not in (*skip, "edge_index"):
-            arrays[_ogb_name(name)] = torch.cat([item[name] for item in items]).numpy()
+            arrays[ogb_name(name)] = torch.cat([item[name] for item in items]).numpy()
     return arrays
 
 
-def _ogb_name(name: str) -> str:
+def ogb_name(name: str) -> str:
     """Return the name that OGB's readers know a tensor by, or take for one of nodes or edges."""
     known = {"x": "node_feat", "edge_attr": "edge_feat"}
     return known.get(name, name if name.startswith(("node_", "edge_")) else f"node_{name}")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 from torch.utils.data import TensorDataset
-from torch_geometric.data import Data
+from torch_geometric.data import Data, HeteroData
 from torch_geometric.utils import to_networkx
 
 from graphcond.core.format import Format
 from graphcond.core.record import Record
+from graphcond.pyg.hetero_graphs import hetero_to_dgl, hetero_to_networkx, write_hetero_ogb
 from graphcond.pyg.ogb_files import write_ogb
 
 if TYPE_CHECKING:
@@ -30,18 +31,19 @@ class OtherLibraries:
     def _format(self) -> Format: ...
 
     @abstractmethod
-    def _items(self) -> list[Data]: ...
+    def _items(self) -> list[Any]: ...
 
     @abstractmethod
     def images(self) -> tuple[Tensor, Tensor]:
         """Return images as networks train on them, and their labels."""
 
-    def to_networkx(self) -> "networkx.DiGraph | list[networkx.DiGraph]":
+    def to_networkx(self) -> "networkx.DiGraph | networkx.MultiDiGraph | list[networkx.DiGraph]":
         """Return a NetworkX graph of condensed nodes, or one for each condensed graph.
 
         Nodes and edges have the attributes that PyG's have, as numbers and lists: nodes ``x``, ``y``, ``node_weight``
         and so on, edges ``edge_weight`` and ``edge_attr``. What belongs to a graph as a whole, such as its ``y``, is in
-        ``graph.graph``.
+        ``graph.graph``. Of a heterogeneous graph, the nodes of all types are numbered one type after the other, nodes
+        and edges have a ``type``, and there may be several edges between two nodes.
 
         Raises:
             ValueError: the dataset holds images.
@@ -55,6 +57,8 @@ class OtherLibraries:
         per_item = self._per_item("to_networkx")
         graphs = []
         for data in self._items():
+            if isinstance(data, HeteroData):
+                return hetero_to_networkx(data)
             edges, whole = _of_edges(data), _of_graph(data, per_item)
             nodes = [name for name in _names(data) if name not in (*edges, *whole, "edge_index")]
             graphs.append(to_networkx(data, node_attrs=nodes, edge_attrs=edges, graph_attrs=whole))
@@ -64,7 +68,8 @@ class OtherLibraries:
         """Return a DGL graph of condensed nodes, or a pair (graph, label) for each condensed graph.
 
         Tensors are in ``ndata`` and ``edata`` by the names that PyG has for them. ``dgl.dataloading.GraphDataLoader``
-        takes the list of pairs.
+        takes the list of pairs. A heterogeneous graph is a heterograph, with tensors in ``nodes[type].data`` and
+        ``edges[type].data``; a set without structure has no edges.
 
         Raises:
             ImportError: DGL is not installed, or not for this torch.
@@ -73,7 +78,7 @@ class OtherLibraries:
         per_item = self._per_item("to_dgl")
         self._require_unpooled("to_dgl")
         try:
-            import dgl  # noqa: F401 (PyG's function imports it, with no word on what to do)
+            import dgl  # PyG's function imports it, too, with no word on what to do
         except (ImportError, OSError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise ImportError(
@@ -84,6 +89,8 @@ class OtherLibraries:
 
         graphs = []
         for data in self._items():
+            if isinstance(data, HeteroData):
+                return hetero_to_dgl(data, dgl)
             whole = _of_graph(data, per_item)
             tensors = {name: data[name] for name in _names(data) if name not in whole}
             graph = to_dgl(Data(num_nodes=data.num_nodes, **tensors))
@@ -111,7 +118,8 @@ class OtherLibraries:
         their kin for PyG, under ``name`` and with ``meta_dict``; under torch >= 2.6 within
         :func:`graphcond.datasets.ogb_loading`. The same is in ``meta.json`` in the folder. All items are for training;
         the other parts of the split are empty. Weights and soft labels of nodes and weights of edges are the
-        additional files that OGB knows; those of whole graphs it does not, and they are in ``raw/graph-more.npz``.
+        additional files that OGB knows; those of whole graphs it does not, and they are in ``raw/graph-more.npz``. A
+        heterogeneous graph is kept as ogbn-mag is, with dictionaries by type.
 
         Args:
             folder: The folder to make. It is written under another name beside it, and renamed when it is whole.
@@ -121,7 +129,8 @@ class OtherLibraries:
             FileExistsError: ``folder`` exists and ``overwrite`` is false, or it holds something else.
             FileNotFoundError: the folder that it is in does not exist.
             NotADirectoryError: ``folder`` is a file.
-            ValueError: the dataset holds images, or computation trees that count by weights.
+            ValueError: the dataset holds images, computation trees that count by weights, or types whose names OGB's
+                files have no place for.
 
         >>> import graphcond, tempfile
         >>> small = graphcond.condense(graphcond.datasets.load("digits"), size=20, method="random")
@@ -133,8 +142,10 @@ class OtherLibraries:
         per_item = self._per_item("to_ogb")
         self._require_unpooled("to_ogb")
         kind = self.record.source.get("target", "single_label")
-        return write_ogb(self._items(), folder, per_item=per_item, kind=kind, num_classes=self.record.num_classes,
-                         overwrite=overwrite)  # fmt: skip
+        items, told = self._items(), {"kind": kind, "num_classes": self.record.num_classes, "overwrite": overwrite}
+        if isinstance(items[0], HeteroData):
+            return write_hetero_ogb(items[0], folder, **told)
+        return write_ogb(items, folder, per_item=per_item, **told)
 
     def _per_item(self, method: str) -> frozenset[str]:
         """Return the names of what belongs to a graph as a whole; raise if items are no graphs."""

@@ -25,7 +25,7 @@ class ZooCard:
         name: What :func:`load` takes, the original's name and the size: a number of items, or bytes.
         dataset: The original, as :func:`graphcond.datasets.load` takes it.
         description: What the original is, in one line.
-        modality: ``"nodes"``, ``"graphs"`` or ``"images"``.
+        modality: ``"nodes"``, ``"hetero"``, ``"graphs"`` or ``"images"``.
         items: Number of nodes, graphs or images.
         bytes: Of everything that training needs, as in the file's record.
         file_bytes: Size of the file.
@@ -96,13 +96,13 @@ class ZooCard:
 
 
 def list() -> builtins.list[ZooCard]:
-    """Return the cards of all sets: of nodes, of graphs, of images; by the name of the original and by size.
+    """Return the cards of all sets, modality by modality; by the name of the original and by size.
 
     >>> [card.name for card in list()][:2]
     ['citeseer-6', 'citeseer-30']
     """
     cards = [ZooCard(**json.loads(path.read_text("utf-8"))) for path in FOLDER.glob("*.json")]
-    order = ("nodes", "graphs", "images")
+    order = ("nodes", "hetero", "graphs", "images")
     return sorted(cards, key=lambda one: (order.index(one.modality), one.dataset, one.file_bytes))
 
 

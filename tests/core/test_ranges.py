@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphcond.core.ranges import LARGEST, root_mean_square, unusable_rows
+from graphcond.core.ranges import LARGEST, root_mean_square, unusable_rows, without_missing
 from graphcond.core.sparse import compressed_rows
 
 
@@ -55,3 +55,12 @@ def test_a_unit_follows_the_scale(scale):
 
 def test_zeros_have_the_unit_one():
     assert float(root_mean_square(torch.zeros(3, 2))) == 1
+
+
+def test_missing_targets_of_a_type_of_nodes():
+    y, x = torch.tensor([[1.0, float("nan")]]), torch.tensor([float("nan")])
+    found = without_missing({"nodes/1/paper/y": y, "nodes/1/paper/x": x, "xy": x})
+    assert found["nodes/1/paper/y"].tolist() == [[1.0, 0.0]]
+    assert found["nodes/1/paper/x"] is x
+    assert found["xy"] is x
+    assert y.isnan().sum() == 1

@@ -64,6 +64,35 @@ def write_ogb_nodes(folder: Path):
     (folder / "RELEASE_v1.txt").touch()
 
 
+def write_ogb_hetero(folder: Path):
+    """Write 12 papers of 4 authors in 2 institutions on 3 fields, in the layout of ogbn-mag."""
+    raw, split = folder / "raw", folder / "split" / "time"
+    counts = {"author": 4, "field_of_study": 3, "institution": 2, "paper": 12}
+    relations = {
+        ("author", "affiliated_with", "institution"): [(i, i % 2) for i in range(4)],
+        ("author", "writes", "paper"): [(i % 4, i) for i in range(12)],
+        ("paper", "cites", "paper"): [(i, i - 1) for i in range(1, 12)],
+        ("paper", "has_topic", "field_of_study"): [(i, i % 3) for i in range(12)],
+    }
+    _write_csv(raw / "num-node-dict.csv.gz", [list(counts), list(counts.values())])
+    _write_csv(raw / "triplet-type-list.csv.gz", list(relations))
+    for number, (relation, edges) in enumerate(relations.items()):
+        home = raw / "relations" / "___".join(relation)
+        _write_csv(home / "edge.csv.gz", edges)
+        _write_csv(home / "num-edge-list.csv.gz", [len(edges)])
+        _write_csv(home / "edge_reltype.csv.gz", [number] * len(edges))
+    features = np.random.default_rng(0).normal(size=(12, 4)).round(3)
+    _write_csv(raw / "node-feat" / "paper" / "node-feat.csv.gz", features)
+    _write_csv(raw / "node-feat" / "paper" / "node_year.csv.gz", [2010 + i for i in range(12)])
+    _write_csv(raw / "node-label" / "paper" / "node-label.csv.gz", [i % 2 for i in range(12)])
+    labelled = [list(counts), [name == "paper" for name in counts]]
+    _write_csv(raw / "nodetype-has-label.csv.gz", labelled)
+    _write_csv(split / "nodetype-has-split.csv.gz", labelled)
+    for part, nodes in {"train": [5, 0, 2, 1], "valid": [3, 4, 6], "test": range(7, 12)}.items():
+        _write_csv(split / "paper" / f"{part}.csv.gz", nodes)
+    (folder / "RELEASE_v2.txt").touch()
+
+
 def planetoid_parts(num_nodes=600, num_test=20, num_features=4):
     """Return what the files of Planetoid hold: a ring, 2 classes in turn, 40 training nodes."""
     import scipy.sparse as sp  # which changes the filters of warnings, at its first import
@@ -171,6 +200,7 @@ WRITERS = {
     "mutag": ("TUDataset/MUTAG", lambda folder: write_tu(folder / "raw", labels=True)),
     "imdb-binary": ("TUDataset/IMDB-BINARY", lambda folder: write_tu(folder / "raw", labels=False)),
     "ogbn-arxiv": ("ogb/ogbn_arxiv", write_ogb_nodes),
+    "ogbn-mag": ("ogb/ogbn_mag", write_ogb_hetero),
     "ogbg-molbbbp": ("ogb/ogbg_molbbbp", write_ogb_graphs),
     "mnist": ("MNIST", lambda folder: write_idx(folder / "raw")),
 }  # fmt: skip

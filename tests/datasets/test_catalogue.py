@@ -140,6 +140,7 @@ def test_nothing_is_printed(real_data, capfd):
         ("flickr", "https://drive.usercontent.google.com/download?id="),
         ("mutag", "https://www.chrsmrrs.com/graphkerneldatasets/MUTAG.zip"),
         ("ogbn-arxiv", "http://snap.stanford.edu/ogb/data/nodeproppred/arxiv.zip"),
+        ("ogbn-mag", "http://snap.stanford.edu/ogb/data/nodeproppred/mag.zip"),
         ("ogbg-molhiv", "http://snap.stanford.edu/ogb/data/graphproppred/csv_mol_download/hiv.zip"),
     ],
 )
@@ -209,10 +210,10 @@ def test_root_by_environment_variable(tmp_path, monkeypatch, no_network):
 def test_catalogue():
     entries = list_datasets()
     assert all(isinstance(item, Entry) for item in entries)
-    assert len({item.name for item in entries}) == len(set(entries)) == len(entries) == 48
+    assert len({item.name for item in entries}) == len(set(entries)) == len(entries) == 49
     classes = [item for item in entries if item.target == "single_label"]
     assert all(item.num_classes == 2 for item in classes if item.metric == "roc_auc")
-    assert all((item.num_graphs == 1) == (item.task == "nodes") for item in entries)
+    assert all((item.num_graphs == 1) == (item.task in ("nodes", "hetero")) for item in entries)
     assert all((item.num_classes > 1) == (item in classes) for item in entries)
     assert all(metric_name(item.metric) in FITS[item.target] for item in entries)
     told = {item.name: item.learned for item in entries}

@@ -55,7 +55,7 @@ FORMS = {
     "npz": _npz,
 }
 NAMES = ("cora", "photo", "cs", "wikics", "flickr", "reddit", "tolokers", "mutag", "imdb-binary", "ogbn-arxiv",
-         "ogbg-molbbbp", "mnist")  # fmt: skip
+         "ogbn-mag", "ogbg-molbbbp", "mnist")  # fmt: skip
 PARTS = ("x", "allx", "tx", "y", "ally", "ty", "graph")
 PLANTED = ("processed/pre_transform.pt", "processed/pre_filter.pt", "processed/data.pt",
            "processed/data_undirected.pt", "processed/geometric_data_processed.pt", "split/time/split_dict.pt",

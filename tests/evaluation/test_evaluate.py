@@ -30,7 +30,8 @@ pytestmark = pytest.mark.usefixtures("quick_choice")
 def train_once(kind, training, val, test, targets, protocol, metric, seed):
     """Return the score of a fresh model that is trained once."""
     with seeded(seed):
-        model, score = trained(kind, training, val, targets, protocol, metric)
+        model = kind.build(training.view.x.size(1), targets.outputs, protocol)
+        score = trained(model, training, val, targets, protocol, metric)
         return score_on(model, score, test, targets, metric)
 
 

@@ -56,7 +56,7 @@ def test_a_protocol_is_of_one_modality() -> None:
     for name, evaluation in ALL.items():
         others = [one.protocols.known["standard"] for other, one in ALL.items() if other != name]
         for other in others:
-            with pytest.raises(TypeError, match=f"for {name}, got {type(other).__name__}"):
+            with pytest.raises(TypeError, match=f"{evaluation.protocols.of}, got {type(other).__name__}"):
                 resolve_protocol(evaluation, other)
 
 

@@ -210,7 +210,7 @@ WRONG_TYPES = [
      "data.edge_weight must be real, got torch.complex64; pass its absolute values"),
     (everywhere(edge_weight=lambda item, i: [1.0]), "dataset[0].edge_weight must be a tensor, got list; ..."),
     (lambda items: [*items[:3], HeteroData(), *items[3:]],
-     "dataset[3] is a heterogeneous graph, which is not supported yet; make one with a single type of nodes: ..."),
+     "dataset[3] is a heterogeneous graph, and such graphs are taken one at a time, ..."),
     (lambda items: [Batch.from_data_list(items[:8]), *items],
      "dataset[0] is a batch of 8 graphs; pass the dataset, not batches of it"),
     (lambda items: [Own(items[:8]), Own(items[8:])],

@@ -74,6 +74,7 @@ class Evaluation:
         protocols: How models are trained.
         models: Resolves what the user calls models: ``(models)``; it returns them by what tables call them.
         default_model: The one that is trained where none is named.
+        usual_model: Its name for what is evaluated, where that decides: ``(given)``; ``None``: the default one.
         kept: The library's own models whose scores on the original are kept on disk.
         controls: All controls, by their names.
         usual: Those that ``controls=True`` stands for.
@@ -114,6 +115,7 @@ class Evaluation:
     protocols: Protocols
     models: Callable[[Sequence[object]], dict[str, Any]]
     default_model: str
+    usual_model: Callable[[Sequence[Given]], str] | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
     controls: Mapping[str, Control]
     usual: tuple[str, ...]
@@ -159,6 +161,7 @@ class Asked:
         controls: Names of the controls, or whether there are the usual ones.
         seed: Of the first training of each condensation.
         device: Where models are trained.
+        named: Whether the models were named; else there is the default one.
     """
 
     evaluation: Evaluation
@@ -167,6 +170,7 @@ class Asked:
     controls: bool | Sequence[str]
     seed: int
     device: torch.device
+    named: bool = True
 
     @classmethod
     def of(
@@ -183,7 +187,14 @@ class Asked:
         return cls(
             evaluation, resolve_models(evaluation, models),
             None if protocol is None else resolve_protocol(evaluation, protocol), controls, seed, device,
+            models is not None,
         )  # fmt: skip
+
+    def for_given(self, several: Sequence[Given]) -> "Asked":
+        """Return the same with the model that is usual for what is evaluated, where none was named."""
+        if self.named or self.evaluation.usual_model is None:
+            return self
+        return replace(self, models=self.evaluation.models((self.evaluation.usual_model(several),)))
 
     def for_records(self, records: Sequence[Record]) -> "Asked":
         """Return the same with a protocol, and with the names of the controls."""
@@ -240,7 +251,7 @@ def evaluate(
     """
     _check_modality(asked.evaluation.modality, condensed)
     several = asked.evaluation.given(condensed)
-    asked = asked.for_records(records_of(several))
+    asked = asked.for_given(several).for_records(records_of(several))
     task = with_metric(asked.evaluation.read(dataset, records_of(several)), dataset)
     setting, own = begin(asked.for_task(task), several, task)
     made = () if asked.evaluation.beside_itself else [record.method for record in records_of(several)]

@@ -20,7 +20,16 @@ def require_finite(data: Tensors) -> None:
     Raises:
         ValueError: the message names the tensor.
     """
-    if (name := first_not_finite(without_missing(data.to_dict()))) is not None:
+    require_finite_tensors(data.to_dict())
+
+
+def require_finite_tensors(tensors: Mapping[str, Any]) -> None:
+    """Raise if tensors of condensed data hold such a number, see :func:`require_finite`.
+
+    Raises:
+        ValueError: the message names the tensor.
+    """
+    if (name := first_not_finite(without_missing(tensors))) is not None:
         raise ValueError(
             f"{name} of the condensed data holds NaN or infinity; condense again, or clean it, e.g. with "
             "torch.nan_to_num"

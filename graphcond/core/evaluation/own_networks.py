@@ -3,17 +3,28 @@
 import copy
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
 Kind = TypeVar("Kind")
-Maker = Callable[[int, int], nn.Module]
-"""Makes a network with fresh weights, given (num_features, num_classes)."""
 
 
-def maker(model: object) -> Maker:
+class WrongOutputError(ValueError):
+    """What a user's network returns is not what is asked for; the message says what is."""
+
+
+Maker = Callable[[Any, int], nn.Module]
+"""Makes a network with fresh weights, given what it has to know of the data, such as num_features, and num_classes."""
+
+
+def maker(model: object, needs: str = "num_features", example: str = "gcn") -> Maker:
     """Return what makes networks of a user's: copies of a module with weights drawn anew, or what a function makes.
+
+    Args:
+        model: The module or function.
+        needs: What a function is given before the number of classes.
+        example: A model that has a name.
 
     Raises:
         TypeError: neither a module nor a function; or, when it is called, it does not make a module.
@@ -21,9 +32,9 @@ def maker(model: object) -> Maker:
     if isinstance(model, nn.Module):
         return lambda *_: _fresh(model)
     if callable(model):
-        return lambda num_features, num_classes: _made(model, num_features, num_classes)
+        return lambda given, num_classes: _made(model, needs, given, num_classes)
     raise TypeError(
-        "models must be names such as 'gcn', torch.nn.Modules, or functions of (num_features, num_classes) that make "
+        f"models must be names such as {example!r}, torch.nn.Modules, or functions of ({needs}, num_classes) that make "
         f"one, got {type(model).__name__}"
     )
 
@@ -58,23 +69,34 @@ def checked_logits(logits: object, rows: int, num_classes: int, of: str) -> Tens
     """Return what a user's network gives, or raise unless it is one number for each row and class.
 
     Raises:
-        ValueError: it is something else.
+        WrongOutputError: it is something else.
     """
     if isinstance(logits, Tensor) and num_classes == 1 and logits.dim() == 1:
         logits = logits.unsqueeze(1)  # one number each
     found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if not isinstance(logits, Tensor) or found != (rows, num_classes):
-        raise ValueError(f"a model must return logits ({of}, classes), here {(rows, num_classes)}, got {found}")
+        raise WrongOutputError(f"a model must return logits ({of}, classes), here {(rows, num_classes)}, got {found}")
+    if not logits.is_floating_point():
+        raise WrongOutputError(f"a model must return logits, real numbers with gradients, got {logits.dtype}")
     return logits
 
 
-def _made(model: Callable[..., object], num_features: int, num_classes: int) -> nn.Module:
+def check_trainable(name: str, logits: Tensor) -> None:
+    """Raise ``WrongOutputError`` if the logits of a user's network, called with gradients, do not depend on weights."""
+    if not logits.requires_grad:
+        raise WrongOutputError(
+            f"the model {name!r} cannot be trained: its logits do not depend on its weights; leave out detach() and "
+            "no_grad() in forward, and give it parameters that require gradients"
+        )
+
+
+def _made(model: Callable[..., object], needs: str, given: object, num_classes: int) -> nn.Module:
     try:
-        network = model(num_features, num_classes)
+        network = model(given, num_classes)
     except Exception as error:
         name = getattr(model, "__name__", repr(model))
         raise TypeError(
-            f"the model {name} cannot be made with num_features={num_features} and num_classes={num_classes}: {error}; "
+            f"the model {name} cannot be made with {needs}={given} and num_classes={num_classes}: {error}; "
             "pass a function of these two that returns a torch.nn.Module"
         ) from error
     if not isinstance(network, nn.Module):

@@ -24,6 +24,11 @@ class NodeView:
     edge_index: Tensor
     edge_weight: Tensor | None
 
+    def outputs(self, model: nn.Module) -> Tensor:
+        """Return a model's logits of all nodes, ``(num_nodes, num_classes)``."""
+        logits: Tensor = model(self.x, self.edge_index, self.edge_weight)
+        return logits
+
 
 class Propagated(nn.Module):
     """A network on the features followed by propagation of its outputs: SGC and APPNP."""

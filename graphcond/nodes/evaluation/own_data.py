@@ -30,25 +30,42 @@ def read_own(data: Data, kind: Kind) -> Data:
     try:
         x = dense(checks.check_features(data))
         edge_index, edge_weight, _ = checks.check_edges(data, x.size(0), notes)
-        given = checks.check_targets(data, x.size(0))
-        y, targets = classes_and_columns(given, kind_of(given, kind), f"; {checks.NUMBERS}")
-        _check_own_column(data, x.size(0), probabilities=targets is None)
-        known = y >= 0
-        if data.get("train_mask") is not None:
-            known = known & checks.check_mask(data, "train_mask", x.size(0), 0, required=True)
+        y, known = read_own_labels(data, kind, x.size(0))
     except (TypeError, ValueError) as error:
         raise type(error)(f"the condensed data cannot be trained on: {error}") from error
-    if not known.any():
-        raise ValueError("the condensed data has no labelled node in its train_mask; mark those to learn from")
     result = data.clone()
     result.x, result.edge_index, result.train_mask = x, edge_index, known
-    result.y = y if targets is None else targets
+    result.y = y
     if data.edge_weight is not None:
         result.edge_weight = edge_weight
     return result
 
 
-def _check_own_column(data: Data, count: int, *, probabilities: bool) -> None:
+def read_own_labels(data: checks.Attributes, kind: Kind, count: int, where: str = "data") -> tuple[Tensor, Tensor]:
+    """Return what nodes learn, ``(count,)`` int64 or ``(count, outputs)`` float32, and the mask of those that do.
+
+    Args:
+        data: With ``y`` and perhaps ``train_mask``, ``node_weight`` and ``y_soft``, which are checked.
+        kind: What is learned.
+        count: Number of nodes.
+        where: What messages call ``data``.
+
+    Raises:
+        TypeError: a tensor of the wrong type.
+        ValueError: a tensor with unusable values, or no node to learn from.
+    """
+    given = checks.check_targets(data, count, where)
+    y, targets = classes_and_columns(given, kind_of(given, kind, f"{where}.y"), f"; {checks.NUMBERS}", f"{where}.y")
+    _check_own_column(data, count, probabilities=targets is None)
+    known = y >= 0
+    if data.get("train_mask") is not None:
+        known = known & checks.check_mask(data, "train_mask", count, 0, required=True, where=where)
+    if not known.any():
+        raise ValueError("it has no labelled node in its train_mask; mark those to learn from")
+    return y if targets is None else targets, known
+
+
+def _check_own_column(data: checks.Attributes, count: int, *, probabilities: bool) -> None:
     """Raise unless weights and soft labels of nodes can be trained on."""
     weight, soft = data.get("node_weight"), data.get("y_soft")
     if weight is not None:

@@ -11,7 +11,7 @@ from graphcond.core.evaluation.controls import Control, OneTraining
 from graphcond.core.evaluation.linear_probe import LinearProbe
 from graphcond.core.evaluation.setting import Setting
 from graphcond.core.runtime.randomness import seeded
-from graphcond.nodes.evaluation.models import ModelKind
+from graphcond.nodes.evaluation.models import ModelKind, NodeView
 from graphcond.nodes.evaluation.protocol import Protocol
 from graphcond.nodes.evaluation.training import EvaluationData, predict
 from graphcond.nodes.task import NodePart, NodeTask
@@ -39,7 +39,7 @@ def _unlabelled(setting: Setting) -> bool:
     return setting.protocol.probe is not None and bool(getattr(setting.scored.targets, "origin", ""))
 
 
-def evaluation_data(setting: Setting, kind: ModelKind, part: NodePart) -> EvaluationData:
+def evaluation_data(setting: Setting, kind: ModelKind, part: NodePart) -> EvaluationData[NodeView]:
     """Return nodes of a part of the original as a model is evaluated on them."""
     view = setting.once((id(part.graph), kind.view), lambda: kind.view(part.graph, training=False))
     return EvaluationData(view, part.nodes, part.learned)

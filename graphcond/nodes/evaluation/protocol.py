@@ -1,6 +1,7 @@
 """How a condensed dataset is evaluated: one fixed setting for all datasets, ratios and methods."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from graphcond.core.evaluation.linear_probe import LinearProbe
 from graphcond.core.evaluation.metrics import Metric, check_metric
@@ -54,16 +55,26 @@ class Protocol:
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        plain_fields(self)
-        for field in ("hidden", "epochs", "validate_every", "runs"):
-            positive_integer(field, getattr(self, field))
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
-        if self.learning_rate <= 0 or self.weight_decay < 0 or self.edge_threshold < 0:
-            raise ValueError("learning_rate must be positive, weight_decay and edge_threshold not negative")
-        check_metric(self.metric)
+        check_training(self)
         if not isinstance(self.probe, LinearProbe | None):
             raise TypeError(f"probe must be LinearProbe() or None, got {self.probe!r}")
+
+
+def check_training(protocol: Any) -> None:  # noqa: ANN401 (a dataclass with these fields)
+    """Raise if the settings of a training cannot be used.
+
+    Raises:
+        TypeError: one of the wrong type.
+        ValueError: one with an unusable value.
+    """
+    plain_fields(protocol)
+    for field in ("hidden", "epochs", "validate_every", "runs"):
+        positive_integer(field, getattr(protocol, field))
+    if not 0 <= protocol.dropout < 1:
+        raise ValueError(f"dropout must be in [0, 1), got {protocol.dropout!r}")
+    if protocol.learning_rate <= 0 or protocol.weight_decay < 0 or protocol.edge_threshold < 0:
+        raise ValueError("learning_rate must be positive, weight_decay and edge_threshold not negative")
+    check_metric(protocol.metric)
 
 
 STANDARD = Protocol(name="standard")

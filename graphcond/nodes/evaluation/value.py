@@ -12,13 +12,14 @@ from graphcond.core.evaluation.controls import Control, Prior, Selection, Whole,
 from graphcond.core.evaluation.evaluation import Evaluation
 from graphcond.core.evaluation.linear_probe import LinearProbe
 from graphcond.core.evaluation.metrics import resolve_metric
+from graphcond.core.evaluation.own_networks import WrongOutputError, check_trainable
 from graphcond.core.evaluation.protocols import Protocols
 from graphcond.core.evaluation.provenance import check_same_training_data
 from graphcond.core.evaluation.setting import Setting
 from graphcond.core.runtime.randomness import seeded
 from graphcond.core.size import Size
 from graphcond.nodes.evaluation.fit import check_fit, fitted, given_nodes, read_task, usual_protocol
-from graphcond.nodes.evaluation.models import MODELS, ModelKind, models_by_name
+from graphcond.nodes.evaluation.models import MODELS, ModelKind, NodeView, models_by_name
 from graphcond.nodes.evaluation.probing import UntrainedNodeModel, check_probed, evaluation_data, probe, scored_task
 from graphcond.nodes.evaluation.protocol import PROTOCOLS, Protocol
 from graphcond.nodes.evaluation.training import TrainingData, score_on, trained
@@ -71,10 +72,10 @@ def _check_models(setting: Setting, kinds: dict[str, ModelKind], own: Candidate)
 def _check_call(name: str, kind: ModelKind, model: nn.Module, task: NodeTask) -> None:
     few = task.train.graph.induced(torch.arange(min(2, task.train.graph.num_nodes)))
     try:
-        with torch.no_grad():
+        with torch.enable_grad():
             view = kind.view(few, training=False)
-            model.to(few.x.device)(view.x, view.edge_index, view.edge_weight)
-    except ValueError:  # which says what is wrong with its logits
+            check_trainable(name, model.to(few.x.device)(view.x, view.edge_index, view.edge_weight))
+    except WrongOutputError:
         raise
     except Exception as error:
         raise ValueError(
@@ -82,7 +83,7 @@ def _check_call(name: str, kind: ModelKind, model: nn.Module, task: NodeTask) ->
         ) from error
 
 
-def _training_data(setting: Setting, kind: ModelKind, data: Data, column: Column) -> TrainingData:
+def _training_data(setting: Setting, kind: ModelKind, data: Data, column: Column) -> TrainingData[NodeView]:
     graph = _as_graph(data, setting.protocol.edge_threshold, column).to(setting.device)
     targets, weights = setting.task.targets.read(graph.y), torch.ones(graph.num_nodes, device=setting.device)
     if column == "own":
@@ -92,18 +93,19 @@ def _training_data(setting: Setting, kind: ModelKind, data: Data, column: Column
     return TrainingData(kind.view(graph, training=True), nodes, targets[nodes], weights[nodes])
 
 
-def _whole_data(setting: Setting, kind: ModelKind) -> TrainingData:
+def _whole_data(setting: Setting, kind: ModelKind) -> TrainingData[NodeView]:
     part = evaluation_data(setting, kind, setting.task.train)
     return TrainingData(part.view, part.nodes, part.targets, torch.ones(len(part.nodes), device=setting.device))
 
 
-def _train(setting: Setting, kind: ModelKind, training: TrainingData, seed: int) -> Score:
+def _train(setting: Setting, kind: ModelKind, training: TrainingData[NodeView], seed: int) -> Score:
     task: NodeTask = setting.task
     val, test = (evaluation_data(setting, kind, part) for part in (task.val, task.test))
     targets, protocol = task.targets, setting.protocol
     metric = setting.metric if setting.scored is task else resolve_metric(targets.metric, targets)
     with seeded(seed):
-        model, score = trained(kind, training, val, targets, protocol, metric)
+        model = kind.build(training.view.x.size(1), targets.outputs, protocol).to(training.view.x.device)
+        score = trained(model, training, val, targets, protocol, metric)
         if protocol.probe is not None:
             return probe(setting, kind, model, protocol.probe)
         return score_on(model, score, test, targets, metric)
@@ -121,11 +123,12 @@ def _as_graph(data: Data, threshold: float, column: Column) -> Graph:
 def _carries_own(_: ModelKind, several: Sequence[Data]) -> bool:
     """Return whether any of several sets has soft labels, or weights that are not all the same."""
     return any(
-        "y_soft" in data or _differ(data.get("node_weight")) or _differ(data.get("edge_weight")) for data in several
+        "y_soft" in data or differ(data.get("node_weight")) or differ(data.get("edge_weight")) for data in several
     )
 
 
-def _differ(weight: Tensor | None) -> bool:
+def differ(weight: Tensor | None) -> bool:
+    """Return whether weights are not all the same."""
     return weight is not None and len(weight) > 0 and bool((weight != weight[0]).any())
 
 

@@ -13,7 +13,7 @@ from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.progress import Progress, ProgressCallback
 from graphcond.core.targets import EVERY, Targets
 from graphcond.nodes.cost_model import Shape, Work
-from graphcond.nodes.downstream import Downstream, Outcomes, mean_score
+from graphcond.nodes.downstream import Downstream
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
 from graphcond.nodes.methods.candidates import (
     CANDIDATES,
@@ -26,6 +26,7 @@ from graphcond.nodes.methods.candidates import (
     compared,
     offers,
     placed,
+    scores_of,
     with_soft_labels,
 )
 from graphcond.nodes.methods.kernel_refinement import Refinement
@@ -188,7 +189,7 @@ def _chosen(prepared: Prepared, asked: str | None) -> SyntheticNodes:
         choice = Choice(asked, compared({asked: found[asked]}, downstream, FINAL))
     result, softness = with_soft_labels(found[choice.taken], downstream, trial.targets)
     choices |= {"taken": choice.taken, "softness": softness}
-    choices["candidates"] = {name: _scores(one) for name, one in choice.outcomes.items()}
+    choices["candidates"] = {name: scores_of(one) for name, one in choice.outcomes.items()}
     notes = (*choice.notes, *downstream.doubts(choice.outcomes[choice.taken]))
     return replace(result, choices=choices, notes=notes)
 
@@ -210,8 +211,3 @@ def _known_labels(task: NodeTask) -> Tensor:
     labels = torch.full_like(task.train.graph.y, -1)
     labels[task.train.nodes] = task.train.labels
     return labels
-
-
-def _scores(outcomes: Outcomes) -> dict[str, float]:
-    """Return the validation scores of a candidate for the record."""
-    return {name: round(one.score, 4) for name, one in outcomes.items()} | {"mean": round(mean_score(outcomes), 4)}

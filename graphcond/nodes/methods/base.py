@@ -16,7 +16,7 @@ from graphcond.core.runtime.out_of_core import TensorStorage
 from graphcond.nodes.cost_model import Shape, Work, propagation_work
 from graphcond.nodes.propagated_features import PropagatedFeatures, propagated_rows
 from graphcond.nodes.sparse import dense
-from graphcond.nodes.task import Graph, NodePart, NodeTask
+from graphcond.nodes.task import Graph, LabelledTask, NodePart, NodeTask
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,10 @@ class NodeMethod(Method):
         return propagation_work(shape)
 
 
-def class_rows(task: NodeTask, label: int) -> Tensor:
-    """Return the training nodes of one class, as row numbers of the condensed graph."""
-    return task.train.nodes[task.train.labels == label]
+def class_rows(task: LabelledTask, label: int) -> Tensor:
+    """Return the training nodes of one class, as row numbers of the graph, or of its labelled type of nodes."""
+    rows: Tensor = task.train.nodes[task.train.labels == label]
+    return rows
 
 
 def likely_rows(likely: Tensor, allocation: Tensor) -> list[Tensor]:
@@ -125,7 +126,7 @@ def pick_per_class(
     return real_nodes(task, [r[pick(view.rows(r), n)] for r, n in zip(rows, allocation.tolist(), strict=True)])
 
 
-def require_capacity(task: NodeTask, allocation: Tensor) -> None:
+def require_capacity(task: LabelledTask, allocation: Tensor) -> None:
     """Raise if more nodes of a class are asked for than it has training nodes: real nodes cannot be invented."""
     counts = task.class_counts.cpu()
     short = (allocation.cpu() > counts).nonzero().flatten()

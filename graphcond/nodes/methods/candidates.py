@@ -10,7 +10,7 @@ from torch import Tensor
 from graphcond.core.members import Members
 from graphcond.core.selection import farthest_first, herd
 from graphcond.core.targets import Targets
-from graphcond.nodes.downstream import CandidateNodes, Downstream, Outcomes, clearly_best, mean_score
+from graphcond.nodes.downstream import CandidateComparison, CandidateNodes, Outcomes, clearly_best, mean_score
 from graphcond.nodes.methods.base import SyntheticNodes, class_rows, real_nodes
 from graphcond.nodes.placement import Clusters, Placement, Places, recentred
 from graphcond.nodes.quick_validation import Effort
@@ -35,7 +35,7 @@ FINALISTS = 3  # candidates besides the default that a screening leaves
 STANDARD_ERRORS = 3.0  # by which a candidate has to be better than the default (benchmarks/choice.py)
 LABELS = Effort(networks=1)  # soft labels of the same nodes differ by less than networks do
 SOFTNESS = (1.0, 0.5, 0.1)  # shares of the teacher's probabilities in soft labels; the rest is the class itself
-TITLES = {"gcn": "A GCN", "sage": "A GraphSAGE", "mlp": "An MLP"}
+TITLES = {"gcn": "A GCN", "sage": "A GraphSAGE", "mlp": "An MLP", "metapath_mlp": "An MLP on meta-paths"}
 EDGED_NODES = 1000  # nodes of sets with edges at most, for networks are trained on them with dense adjacencies
 EDGED_EDGES = 5_000_000  # edges of originals at most from which sets with edges are taken
 CLASS_ROWS = 1000  # training nodes of a class among which herding and k-center choose
@@ -150,20 +150,25 @@ class Choice(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def choose(found: Offers, downstream: Downstream) -> Choice:
+def choose(found: Offers, downstream: CandidateComparison, final: Effort = FINAL) -> Choice:
     """Return the best candidate by the mean of all networks, or the default unless one is clearly better.
 
     A short screening with one network leaves a few of them, which have longer trainings of two.
+
+    Args:
+        found: The candidates.
+        downstream: The validation nodes.
+        final: What the longer trainings cost.
     """
     screened = compared(found, downstream, SCREENING)
     default = next(iter(found))
     ranked = sorted(screened, key=lambda name: -mean_score(screened[name]))[:FINALISTS]
-    finalists = compared({name: found[name] for name in dict.fromkeys([default, *ranked])}, downstream, FINAL)
+    finalists = compared({name: found[name] for name in dict.fromkeys([default, *ranked])}, downstream, final)
     taken = list(finalists)[clearly_best(list(finalists.values()), downstream, STANDARD_ERRORS)]
     return Choice(taken, screened | finalists, tuple(_better_for_one(finalists, taken, downstream)))
 
 
-def _better_for_one(finalists: dict[str, Outcomes], taken: str, downstream: Downstream) -> Iterator[str]:
+def _better_for_one(finalists: dict[str, Outcomes], taken: str, downstream: CandidateComparison) -> Iterator[str]:
     """Yield a sentence for each network that another candidate than the one taken trains clearly better."""
     for network in downstream.labels:
         best = max(finalists, key=lambda name: finalists[name][network].score)
@@ -172,23 +177,29 @@ def _better_for_one(finalists: dict[str, Outcomes], taken: str, downstream: Down
             mine, other = (downstream.targets.shown(finalists[name][network].score) for name in (taken, best))
             yield (
                 f"{TITLES[network]} does better on the candidate {best!r} than on {taken!r} ({other} against {mine} on "
-                f"validation nodes), which is better for all; Auto(candidate={best!r}) gives it"
+                f'validation nodes), which is better for all; "auto(candidate={best!r})" gives it'
             )
 
 
-def compared(found: Offers, downstream: Downstream, effort: Effort) -> dict[str, Outcomes]:
+def compared(found: Offers, downstream: CandidateComparison, effort: Effort) -> dict[str, Outcomes]:
     """Return the outcomes of candidates by name."""
     candidates = [CandidateNodes(nodes.x, nodes.y, nodes.edge_index) for nodes in found.values()]
     return dict(zip(found, downstream.compare(candidates, effort), strict=True))
 
 
 def with_soft_labels(
-    nodes: SyntheticNodes, downstream: Downstream, targets: Targets
+    nodes: SyntheticNodes, downstream: CandidateComparison, targets: Targets, effort: Effort = LABELS
 ) -> tuple[SyntheticNodes, float | None]:
     """Return nodes with the soft labels on which networks do best, and the share of the teacher in them, if any.
 
     Probabilities are balanced first, as logits that weight decay shrinks follow the mean of the labels. Where networks
     learn worse from them than from classes, they are mixed with the classes.
+
+    Args:
+        nodes: The nodes.
+        downstream: The validation nodes.
+        targets: What is learned.
+        effort: What the trainings cost.
     """
     if nodes.y_soft is None:
         return nodes, None
@@ -196,6 +207,11 @@ def with_soft_labels(
     hard = targets.softened(nodes.y).to(soft)
     mixed = [share * soft + (1 - share) * hard for share in SOFTNESS]
     candidates = [CandidateNodes(nodes.x, nodes.y, nodes.edge_index, one) for one in mixed]
-    outcomes = downstream.compare(candidates, LABELS)
+    outcomes = downstream.compare(candidates, effort)
     best = max(range(len(mixed)), key=lambda i: mean_score(outcomes[i]))
     return replace(nodes, y_soft=mixed[best]), SOFTNESS[best]
+
+
+def scores_of(outcomes: Outcomes) -> dict[str, float]:
+    """Return the validation scores of a candidate for the record."""
+    return {name: round(one.score, 4) for name, one in outcomes.items()} | {"mean": round(mean_score(outcomes), 4)}

@@ -17,10 +17,10 @@ from graphcond.nodes.methods.base import (
     real_nodes,
     require_capacity,
 )
-from graphcond.nodes.task import NodeTask
+from graphcond.nodes.task import LabelledTask, NodeTask
 
 
-def draw(task: NodeTask, allocation: Tensor) -> list[Tensor]:
+def draw(task: LabelledTask, allocation: Tensor) -> list[Tensor]:
     """Draw training nodes of each class without replacement."""
     require_capacity(task, allocation)
     groups = []

@@ -65,7 +65,7 @@ def test_a_network_that_does_better_on_another_candidate_is_reported() -> None:
     assert choice.taken == "default"
     (note,) = choice.notes
     assert note.startswith("A GraphSAGE does better on the candidate 'cluster graph' than on 'default'")
-    assert "Auto(candidate='cluster graph')" in note
+    assert "auto(candidate='cluster graph')" in note
 
 
 def four_clusters(edges: list[tuple[int, int]]) -> tuple[NodeTask, Clusters]:

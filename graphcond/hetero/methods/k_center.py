@@ -1,0 +1,32 @@
+"""K-Center: greedy selection that leaves no point far from a chosen one."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from graphcond.core.run_context import RunContext
+from graphcond.core.selection import farthest_first
+from graphcond.core.targets import EVERY, Targets
+from graphcond.hetero.methods.base import HeteroMethod, SyntheticHetero
+from graphcond.hetero.methods.selection import PathSpace, pick_per_class
+from graphcond.hetero.task import HeteroTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeteroKCenter(PathSpace, HeteroMethod):
+    """Training nodes that cover each class along meta-paths (Sener and Savarese, ICLR 2018), and nodes around them.
+
+    Distances are taken in the features that meta-paths bring, each type's in their leading principal components; nodes
+    keep their own features and the relations among them.
+
+    Args:
+        hops: Relations of a meta-path at most.
+    """
+
+    name: ClassVar[str] = "k_center"
+    targets: ClassVar[tuple[type[Targets], ...]] = EVERY
+
+    def condense(self, task: HeteroTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticHetero:
+        """See :meth:`HeteroMethod.condense`."""
+        return pick_per_class(task, allocation, self.hops, farthest_first)
