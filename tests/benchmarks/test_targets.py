@@ -31,6 +31,14 @@ def targets(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return targets
 
 
+@pytest.fixture
+def target_sets(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import target_sets
+
+    return target_sets
+
+
 @pytest.fixture(scope="module")
 def snippets() -> dict[str, object]:
     """Return what the snippets of the page leave behind, one after the other."""
@@ -127,11 +135,11 @@ def test_what_is_missing_is_told(
     assert "blogcatalog.npz is missing" in capsys.readouterr().err
 
 
-def test_random_splits_are_parts_of_the_shares_told(targets: ModuleType) -> None:
-    masks = targets.random_masks(1000, 1)
+def test_random_splits_are_parts_of_the_shares_told(target_sets: ModuleType) -> None:
+    masks = target_sets.random_masks(1000, 1)
     assert [int(mask.sum()) for mask in masks.values()] == [500, 100, 400]
     assert torch.equal(sum(mask.int() for mask in masks.values()), torch.ones(1000, dtype=torch.int32))
-    assert not torch.equal(masks["train_mask"], targets.random_masks(1000, 2)["train_mask"])
+    assert not torch.equal(masks["train_mask"], target_sets.random_masks(1000, 2)["train_mask"])
 
 
 @pytest.mark.parametrize(
