@@ -11,7 +11,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,9 +45,14 @@ def has_files(folder: Path) -> bool:
     return any(path.is_file() for path in folder.rglob("*"))
 
 
-def remove_if_empty(folder: Path) -> None:
-    """Remove a folder's empty ``raw`` and the folder itself; a failed download leaves such shells behind."""
-    for empty in (folder / "raw", folder):
+def remove_if_empty(folder: Path, above: Sequence[Path] = ()) -> None:
+    """Remove a folder's empty ``raw``, the folder itself, and empty ones above it: a failed download leaves such.
+
+    Args:
+        folder: The folder of a dataset.
+        above: Folders above it, the nearest first, that were not there before.
+    """
+    for empty in (folder / "raw", folder, *above):
         with suppress(OSError):
             empty.rmdir()
 
@@ -139,6 +144,7 @@ def explained(name: str, folder: Path, url: str = "") -> Iterator[None]:
         folder: The dataset's own folder.
         url: Where its files lie on the network; empty: it is not known.
     """
+    new = [parent for parent in folder.parents if not parent.exists()]
     try:
         yield
     except pickle.UnpicklingError as error:
@@ -155,7 +161,7 @@ def explained(name: str, folder: Path, url: str = "") -> Iterator[None]:
                 f"the files of {name} in {folder} cannot be read ({reason}); a download may have broken off: delete "
                 "that folder and load again"
             ) from error
-        remove_if_empty(folder)
+        remove_if_empty(folder, new)
         where = f"put what {url} holds there" if url else "put them there"
         raise FileNotFoundError(
             f"the raw files of {name} are not complete in {folder / 'raw'} and could not be downloaded ({reason}); "
