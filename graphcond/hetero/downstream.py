@@ -55,7 +55,7 @@ class HeteroDownstream(CandidateComparison):
         """See :class:`CandidateComparison`."""
         rows = torch.stack([one.x for one in candidates])
         branches, mlp = self.branches(rows), [Branch(torch.cat(list(self._shown(rows).values()), dim=-1))]
-        y = self._learned(candidates)
+        y = self.learned(candidates)
         found = []
         for synthetic, view in ((branches, self.view), (mlp, self._mlp)):
             found.append(short_trainings(synthetic, y, view, self._y, self.targets, effort))
@@ -69,11 +69,6 @@ class HeteroDownstream(CandidateComparison):
     def _shown(self, rows: Tensor) -> dict[MetaPath, Tensor]:
         parts = self._propagated.parts(rows.flatten(0, 1))
         return {path: part[:, :SHOWN].reshape(*rows.shape[:2], -1) for path, part in parts.items()}
-
-    def _learned(self, candidates: Sequence[CandidateNodes]) -> Tensor:
-        if all(one.soft is None for one in candidates):
-            return torch.stack([one.y for one in candidates])
-        return torch.stack([self.targets.softened(one.y) if one.soft is None else one.soft for one in candidates])
 
     def _children(self, path: MetaPath, parts: dict[MetaPath, Tensor]) -> list[Tensor]:
         return [part for longer, part in parts.items() if len(longer) == len(path) + 1 and longer[: len(path)] == path]

@@ -67,6 +67,12 @@ class CandidateComparison(ABC):
     def compare(self, candidates: Sequence[CandidateNodes], effort: Effort = QUICK) -> list[Outcomes]:
         """Return the outcome of each candidate for each network; all candidates have equally many nodes."""
 
+    def learned(self, candidates: Sequence[CandidateNodes]) -> Tensor:
+        """Return what networks learn of candidates, ``(candidates, n)`` classes or ``(candidates, n, outputs)``."""
+        if all(one.soft is None for one in candidates):
+            return torch.stack([one.y for one in candidates])
+        return torch.stack([self.targets.softened(one.y) if one.soft is None else one.soft for one in candidates])
+
     def difference(self, first: Outcomes, second: Outcomes, network: str | None = None) -> tuple[float, float]:
         """Return by how much one candidate's mean score over networks is higher, and that difference's standard error.
 
@@ -170,12 +176,7 @@ class Downstream(CandidateComparison):
     ) -> list[list[NodeValidationOutcome]]:  # fmt: skip
         validation = QuickValidation(views, self.targets, effort, chosen=True)
         shown = torch.stack([self._shown(one.x) for one in candidates]) if x is None else x
-        return validation.run(shown, self._learned(candidates), operators=operators)
-
-    def _learned(self, candidates: Sequence[CandidateNodes]) -> Tensor:
-        if all(one.soft is None for one in candidates):
-            return torch.stack([one.y for one in candidates])
-        return torch.stack([self.targets.softened(one.y) if one.soft is None else one.soft for one in candidates])
+        return validation.run(shown, self.learned(candidates), operators=operators)
 
     def _with_edges(self, candidates: Sequence[CandidateNodes], effort: Effort) -> list[Outcomes]:
         shown = torch.stack([self._shown(one.x) for one in candidates])

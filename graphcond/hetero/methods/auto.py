@@ -28,6 +28,7 @@ from graphcond.nodes.methods.candidates import (
     Offers,
     choose,
     compared,
+    drawn,
     placed,
     scores_of,
     with_soft_labels,
@@ -148,7 +149,7 @@ def offers(
 ) -> Offers:
     """Return the candidates of a size, the default first."""
     found = {name: placed(places, PLACEMENTS[name], task.targets) for name in CANDIDATES if name in PLACEMENTS}
-    rows = torch.cat([_drawn(one, count) for one, count in zip(groups, counts.tolist(), strict=True)])
+    rows = torch.cat([drawn(one, count) for one, count in zip(groups, counts.tolist(), strict=True)])
     found["random_soft"] = SyntheticNodes(
         x=propagated.rows(rows),
         y=task.targets.made(places.clusters.y, soft[rows]),
@@ -156,10 +157,6 @@ def offers(
         members=Members.from_groups(list(rows.reshape(-1, 1).cpu())),
     )
     return found
-
-
-def _drawn(rows: Tensor, count: int) -> Tensor:
-    return rows[torch.randperm(len(rows))[:count].to(rows.device)]
 
 
 def _stages(progress: ProgressCallback) -> Iterator[None]:

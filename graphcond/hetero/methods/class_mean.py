@@ -6,21 +6,20 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from graphcond.core.fields import plain_fields, require_positive
 from graphcond.core.matching.statistic import class_sums
 from graphcond.core.members import Members
 from graphcond.core.run_context import RunContext
 from graphcond.core.targets import EVERY, Targets
 from graphcond.core.targets.base import ITEMS_OF_A_STRATUM
 from graphcond.hetero.layout import neighbourhoods
-from graphcond.hetero.metapaths import HOPS
 from graphcond.hetero.methods.base import HeteroMethod, SyntheticHetero
+from graphcond.hetero.methods.selection import PathSpace
 from graphcond.hetero.task import HeteroTask
 from graphcond.nodes.methods.base import class_rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeteroClassMean(HeteroMethod):
+class HeteroClassMean(PathSpace, HeteroMethod):
     """One node per class: the mean of its training nodes, with the mean of their neighbours in each relation.
 
     It always makes one node per class and leaves the rest of the budget unspent. ``node_weight`` is the share of the
@@ -32,12 +31,6 @@ class HeteroClassMean(HeteroMethod):
 
     name: ClassVar[str] = "class_mean"
     targets: ClassVar[tuple[type[Targets], ...]] = EVERY
-    hops: int = HOPS
-
-    def __post_init__(self) -> None:
-        """Check the fields."""
-        plain_fields(self)
-        require_positive(self)
 
     def condense(self, task: HeteroTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticHetero:
         """See :meth:`HeteroMethod.condense`."""

@@ -6,22 +6,22 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from graphcond.core.fields import plain_fields, require_positive
 from graphcond.core.members import Members
 from graphcond.core.run_context import RunContext
 from graphcond.core.targets import EVERY, Targets
 from graphcond.hetero.layout import neighbourhoods
-from graphcond.hetero.metapaths import HOPS
 from graphcond.hetero.methods.base import HeteroMethod, SyntheticHetero
+from graphcond.hetero.methods.selection import PathSpace
 from graphcond.hetero.space import MetaPathSpace
 from graphcond.hetero.task import HeteroTask
 from graphcond.hetero.teacher import choose_teacher, posteriors
 from graphcond.nodes.methods.base import likely_rows
+from graphcond.nodes.methods.candidates import drawn
 from graphcond.nodes.teacher import with_validation
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeteroRandomSoft(HeteroMethod):
+class HeteroRandomSoft(PathSpace, HeteroMethod):
     """Random labelled nodes with the mean of their neighbours in each relation, and a closed-form teacher's labels.
 
     Pruning at random and learning from a teacher is hard to beat (Ben-Baruch et al., ICML 2025), and rarely shown.
@@ -32,12 +32,6 @@ class HeteroRandomSoft(HeteroMethod):
 
     name: ClassVar[str] = "random_soft"
     targets: ClassVar[tuple[type[Targets], ...]] = EVERY
-    hops: int = HOPS
-
-    def __post_init__(self) -> None:
-        """Check the fields."""
-        plain_fields(self)
-        require_positive(self)
 
     def condense(self, task: HeteroTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticHetero:
         """See :meth:`HeteroMethod.condense`."""
@@ -45,8 +39,7 @@ class HeteroRandomSoft(HeteroMethod):
         teacher = choose_teacher(with_validation(task), propagated)
         soft = posteriors(task, propagated, teacher)
         groups = likely_rows(task.targets.likely(soft), allocation)
-        pairs = zip(groups, allocation.tolist(), strict=True)
-        chosen = torch.cat([rows[torch.randperm(len(rows))[:count].to(rows.device)] for rows, count in pairs])
+        chosen = torch.cat([drawn(rows, count) for rows, count in zip(groups, allocation.tolist(), strict=True)])
         members = Members.from_groups(list(chosen.reshape(-1, 1).cpu()))
         made = neighbourhoods(task.graph, members, {}, self.hops)
         classes = torch.repeat_interleave(allocation.to(chosen.device))

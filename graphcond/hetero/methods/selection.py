@@ -86,7 +86,7 @@ def _among(graph: HeteroGraph, relation: tuple[str, str, str], kept: dict[str, T
 
 @dataclass(frozen=True, kw_only=True)
 class PathSpace:
-    """The setting of methods that take distances along meta-paths.
+    """The setting of methods that follow meta-paths: for distances, for a teacher, for neighbourhoods.
 
     Args:
         hops: Relations of a meta-path at most.

@@ -69,7 +69,7 @@ def offers(
         counts: Nodes of each class, ``(num_classes,)`` int64.
     """
     found = {name: placed(places, placement, task.targets) for name, placement in PLACEMENTS.items()}
-    rows = torch.cat([_drawn(r, n) for r, n in zip(groups, counts.tolist(), strict=True)])
+    rows = torch.cat([drawn(r, n) for r, n in zip(groups, counts.tolist(), strict=True)])
     soft = probabilities[rows]
     found["random_soft"] = SyntheticNodes(
         x=rows_of(rows),
@@ -88,13 +88,14 @@ def _members(groups: Iterable[Tensor]) -> Members:
     return Members.from_groups([rows.cpu() for rows in groups])
 
 
-def _drawn(rows: Tensor, count: int) -> Tensor:
+def drawn(rows: Tensor, count: int) -> Tensor:
+    """Return some of the rows, drawn without replacement; all of them where they are fewer."""
     return rows[torch.randperm(len(rows))[:count].to(rows.device)]
 
 
 def _selections(task: NodeTask, rows_of: RowsOf, counts: Tensor) -> Offers:
     """Return real training nodes with the edges among them, chosen as the controls choose."""
-    groups = [_drawn(class_rows(task, label), max(CLASS_ROWS, count)) for label, count in enumerate(counts.tolist())]
+    groups = [drawn(class_rows(task, label), max(CLASS_ROWS, count)) for label, count in enumerate(counts.tolist())]
     sized = list(zip(groups, counts.tolist(), strict=True))
     picks = {
         "random": [rows[:count] for rows, count in sized],
