@@ -6,7 +6,7 @@ Rows are those of docs/measurements/*.jsonl; the best mean comes first.
 """
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
@@ -26,24 +26,47 @@ class Line(NamedTuple):
     columns: tuple[list[float], ...]
 
 
+Table = tuple[tuple[str, ...], list[Line]]
+"""The titles of the scores, and the rows."""
+
+
+class Scored(NamedTuple):
+    """What methods cost and reach, as cells of tables.
+
+    Args:
+        titles: Of the columns of scores.
+        cells: Seconds, kilobytes and scores by the names of the methods, the best mean first.
+    """
+
+    titles: tuple[str, ...]
+    cells: dict[str, tuple[str, ...]]
+
+
 def tables(kind: str) -> None:
-    """Print a table as Markdown.
+    """Print a table as Markdown."""
+    found = scored(kind)
+    titles = ("method", "seconds", "kB", *found.titles)
+    print(f"| {' | '.join(titles)} |\n{'|---' * len(titles)}|")
+    for name, cells in found.cells.items():
+        print(f"| `{name}` | {' | '.join(cells)} |")
+
+
+def scored(kind: str) -> Scored:
+    """Return what the methods of a kind cost and reach.
 
     Raises:
         ValueError: there is no table of that kind.
     """
     if kind not in TABLES:
         raise ValueError(f"there are tables of {', '.join(TABLES)}, not of {kind!r}")
-    TABLES[kind]()
+    titles, lines = TABLES[kind]()
+    best_first = sorted(lines, key=lambda line: -max(fmean(column) for column in line.columns))
+    return Scored(titles, {line.name: _cells(line, len(titles)) for line in best_first})
 
 
-def _print(head: Iterable[str], lines: Iterable[Line]) -> None:
-    scores = list(head)
-    titles = ("method", "seconds", "kB", *scores)
-    print(f"| {' | '.join(titles)} |\n{'|---' * len(titles)}|")
-    for line in sorted(lines, key=lambda line: -max(fmean(column) for column in line.columns)):
-        columns = [_cell(column) for column in line.columns] + ["-"] * (len(scores) - len(line.columns))
-        print(f"| `{line.name}` | {_seconds(line.seconds)} | {line.kilobytes:,.0f} | {' | '.join(columns)} |")
+def _cells(line: Line, columns: int) -> tuple[str, ...]:
+    scores = [_cell(column) for column in line.columns] + ["-"] * (columns - len(line.columns))
+    return (_seconds(line.seconds), f"{line.kilobytes:,.0f}", *scores)
 
 
 def _cell(scores: list[float]) -> str:
@@ -57,8 +80,8 @@ def _seconds(seconds: float | None) -> str:
     return f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.1f}" if seconds >= 0.1 else "0"
 
 
-def nodes() -> None:
-    """Print methods and controls on Cora with 35 nodes, matching methods at the time that they were given."""
+def nodes() -> Table:
+    """Return methods and controls on Cora with 35 nodes, matching methods at the time that they were given."""
     lines = []
     for (dataset, size, name, model), row in verdicts.rows("results").items():
         if (dataset, model) == ("cora", "gcn") and size in (CORA[1], FOR_ANY_SIZE):
@@ -71,24 +94,24 @@ def nodes() -> None:
         if (dataset, size) == CORA and name not in there:
             kilobytes = features + row["edges"] * BYTES_OF_AN_EDGE / 1000
             lines.append(Line(name, row["seconds"], kilobytes, (row["standard"],)))
-    _print(("test accuracy, %",), lines)
+    return ("test accuracy, %",), lines
 
 
 BYTES_OF_AN_EDGE = 20  # two int64 and a float32
 
 
-def graphs() -> None:
-    """Print methods and controls on NCI1 with ten kilobytes."""
+def graphs() -> Table:
+    """Return methods and controls on NCI1 with ten kilobytes."""
     lines = []
     for (dataset, size, name, model, protocol), row in verdicts.rows("graphs").items():
         if (dataset, size, model, protocol) == ("nci1", "10 kB", "gin", "standard"):
             columns = (row["scores"], *([row["own_scores"]] if row["own_scores"] else []))
             lines.append(Line(name, row["condense_seconds"], row["graphs_bytes"] / 1000, columns))
-    _print(("plain, test accuracy, %", "own, %"), lines)
+    return ("plain, test accuracy, %", "own, %"), lines
 
 
-def hetero() -> None:
-    """Print methods and controls on DBLP with 1 % of its authors."""
+def hetero() -> Table:
+    """Return methods and controls on DBLP with 1 % of its authors."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for (dataset, size, name, model), row in verdicts.rows("hetero").items():
         if dataset == DBLP[0] and (size == DBLP[1] or name == "whole"):
@@ -98,17 +121,17 @@ def hetero() -> None:
         first = row["sage"]
         columns = tuple(row[model]["scores"] for model in ("sage", "hgt") if model in row)
         lines.append(Line(name, first["condense_seconds"], first["bytes"] / 1000, columns))
-    _print(("GraphSAGE in HeteroConv, test micro F1, %", "HGT, %"), lines)
+    return ("GraphSAGE in HeteroConv, test micro F1, %", "HGT, %"), lines
 
 
-def users() -> None:
-    """Print methods and controls on MovieLens-1M with 500 users."""
+def users() -> Table:
+    """Return methods and controls on MovieLens-1M with 500 users."""
     lines = []
     for (dataset, size, name, model), row in verdicts.rows("interactions").items():
         if (dataset, model) == ("ml-1m", "infinite_ae") and size in ("500 users", "500 users, 20,000 binary"):
             shown = NAMES.get(name, name) + (", binary" if size != "500 users" else "")
             lines.append(Line(shown, row["condense_seconds"], row["bytes"] / 1000, tuple(_ndcg(row))))
-    _print(("NDCG@10, plain, %", "own, %"), lines)
+    return ("NDCG@10, plain, %", "own, %"), lines
 
 
 def _ndcg(row: dict[str, Any]) -> Iterator[list[float]]:
@@ -121,17 +144,17 @@ NAMES = {"dense": "distill_cf(bytes_share=1e9)", "published": 'DistillCF.preset(
 PROTOCOLS = {"random": "moved_digits"}  # what condensed images are trained with beside it
 
 
-def images() -> None:
-    """Print methods and controls on MNIST with one image a class."""
+def images() -> Table:
+    """Return methods and controls on MNIST with one image a class."""
     lines = []
     for (dataset, size, name, model, protocol), row in verdicts.rows("images").items():
         if (dataset, size) == MNIST and protocol == PROTOCOLS.get(name, "augmented_digits"):
             scores = [score / 100 for score in row["scores"]]
             lines.append(Line(f"{name} / {model}", row["condense_seconds"], row["bytes"] / 1000, (scores,)))
-    _print(("test accuracy, %",), lines)
+    return ("test accuracy, %",), lines
 
 
-TABLES: dict[str, Callable[[], None]] = {
+TABLES: dict[str, Callable[[], Table]] = {
     "nodes": nodes, "hetero": hetero, "graphs": graphs, "users": users, "images": images,
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ and writes the reason into them, the earlier rows stay. results.npz has the hits
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import published
@@ -27,7 +28,7 @@ from graphcond.nodes.methods import METHODS as NODE_METHODS
 
 ROWS = RowFile(row_file.MEASUREMENTS / "results.jsonl", ("dataset", "size", "data", "model"))
 ITEMS = ROWS.path.with_suffix(".npz")
-FIXED_SIZE = ("class_mean", "whole")  # the same at every size: run once
+FIXED_SIZE = ("class_mean", "receptive_field", "whole")  # the same at every size: run once
 
 
 def budget(data: Data, size: float) -> int:
@@ -70,7 +71,8 @@ def measured(
         made = method if method != "whole" else "class_mean"
         task = graphcond.read(data, split=split)
         run = graphcond.Run(max_seconds=max_seconds if NODE_METHODS.resolve(made).resumable else None)
-        small = graphcond.condense(task, size=nodes, method=made, seed=seed, run=run)
+        size = nodes if NODE_METHODS.resolve(made).sized else None
+        small = graphcond.condense(task, size=size, method=made, seed=seed, run=run)
         controls = ["whole"] if method == "whole" else False
         report = graphcond.evaluate(small, task, models, protocol=protocol, controls=controls, seed=100 * seed)
         parts.append([row for row in report.rows if row.data == method])
@@ -80,8 +82,11 @@ def measured(
 
 
 def merge(rows: tuple[graphcond.Row, ...]) -> graphcond.Row:
-    """Return one row for several condensations."""
+    """Return one row for several condensations; of one without weights or soft labels, both columns are the same."""
     first = rows[0]
+    if any(row.own_scores for row in rows):
+        same = [{f"own_{name}": getattr(row, name) for name in ("scores", "val_scores", "items")} for row in rows]
+        rows = tuple(row if row.own_scores else replace(row, **one) for row, one in zip(rows, same, strict=True))
     return graphcond.Row(
         data=first.data, model=first.model, nodes=first.nodes, edges=first.edges, bytes=first.bytes,
         scores=tuple(score for row in rows for score in row.scores),

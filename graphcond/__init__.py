@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from graphcond.graphs.methods.auto import AutoGraphs
     from graphcond.graphs.methods.doscond import DosCondGraphs
     from graphcond.graphs.methods.histograms import Histograms
+    from graphcond.graphs.methods.kidd import KiDD
     from graphcond.graphs.methods.mirage import Mirage
     from graphcond.graphs.methods.pruned import PrunedGraphs
     from graphcond.graphs.methods.ridge import RidgeGraphs
@@ -66,22 +67,33 @@ if TYPE_CHECKING:
     from graphcond.images.teacher import Teaching
     from graphcond.listing import list_datasets, list_models
     from graphcond.nodes.methods.auto import Auto
+    from graphcond.nodes.methods.bonsai import Bonsai
+    from graphcond.nodes.methods.cgc import CGC
     from graphcond.nodes.methods.class_mean import ClassMean
+    from graphcond.nodes.methods.coarsening import Coarsening
+    from graphcond.nodes.methods.deepcgc import DeepCGC
     from graphcond.nodes.methods.doscond import DosCond
     from graphcond.nodes.methods.gc_sntk import GCSNTK
     from graphcond.nodes.methods.gcdm import GCDM
     from graphcond.nodes.methods.gcond import GCond
+    from graphcond.nodes.methods.gdem import GDEM
+    from graphcond.nodes.methods.gecc import GECC
     from graphcond.nodes.methods.geom import GEOM, Curriculum
     from graphcond.nodes.methods.herding import Herding
     from graphcond.nodes.methods.k_center import KCenter
     from graphcond.nodes.methods.kernel_refinement import Refinement
     from graphcond.nodes.methods.krr_st import KRRST
+    from graphcond.nodes.methods.msgc import MSGC
     from graphcond.nodes.methods.node_kernels import SNTK, WideGCN
     from graphcond.nodes.methods.pruned import Pruned
     from graphcond.nodes.methods.random import Random, RandomPropagated
+    from graphcond.nodes.methods.random_means import RandomMeans
     from graphcond.nodes.methods.random_soft import RandomSoft
+    from graphcond.nodes.methods.receptive_field import ReceptiveField
     from graphcond.nodes.methods.sfgc import SFGC
-    from graphcond.nodes.methods.structures import LearnedEdges, NoEdges
+    from graphcond.nodes.methods.sgdd import SGDD
+    from graphcond.nodes.methods.simgc import SimGC
+    from graphcond.nodes.methods.structures import EdgePatterns, GraphonEdges, LearnedEdges, NoEdges
     from graphcond.nodes.structural_features import (
         Degrees,
         EdgeFactorization,
@@ -89,7 +101,7 @@ if TYPE_CHECKING:
         Eigenvectors,
         RandomProjections,
     )
-    from graphcond.nodes.surrogate_models import GCNSurrogate, SGCSurrogate
+    from graphcond.nodes.surrogate_models import GCNSurrogate, PropagatedMLP, SGCSurrogate
     from graphcond.planning import Plan, plan
     from graphcond.surrogates.convnet import ConvNet, Perceptron
 else:
@@ -97,35 +109,44 @@ else:
 
 __all__ = [
     "CAFE",
+    "CGC",
     "DC",
     "DD",
     "DM",
     "GCDM",
     "GCSNTK",
+    "GDEM",
+    "GECC",
     "GEOM",
     "IDC",
     "IDM",
     "KIP",
     "KRRST",
+    "MSGC",
     "MTT",
     "PROTOCOLS",
     "RDED",
     "RFAD",
     "SFGC",
+    "SGDD",
     "SNTK",
     "Augmentation",
     "Auto",
     "AutoGraphs",
+    "Bonsai",
     "Checkpoint",
     "ClassMean",
+    "Coarsening",
     "CondensedDataset",
     "ConvNet",
     "Curriculum",
+    "DeepCGC",
     "Degrees",
     "DosCond",
     "DosCondGraphs",
     "EdgeFactorization",
     "EdgeMeans",
+    "EdgePatterns",
     "Eigenvectors",
     "ExpertPlan",
     "FRePO",
@@ -134,6 +155,7 @@ __all__ = [
     "GCNSurrogate",
     "GCond",
     "GraphProtocol",
+    "GraphonEdges",
     "HGCond",
     "Hallucinators",
     "Herding",
@@ -142,6 +164,7 @@ __all__ = [
     "ImageDataset",
     "KCenter",
     "KRRSTImages",
+    "KiDD",
     "LatentCodes",
     "Latents",
     "LearnedEdges",
@@ -154,14 +177,17 @@ __all__ = [
     "Pixels",
     "Plan",
     "Progress",
+    "PropagatedMLP",
     "Protocol",
     "Pruned",
     "PrunedGraphs",
     "PrunedImages",
     "Random",
+    "RandomMeans",
     "RandomProjections",
     "RandomPropagated",
     "RandomSoft",
+    "ReceptiveField",
     "Record",
     "Refinement",
     "Relabelled",
@@ -174,6 +200,7 @@ __all__ = [
     "SGCSurrogate",
     "SRe2L",
     "SharedBases",
+    "SimGC",
     "Size",
     "Teaching",
     "TrainedGenerator",

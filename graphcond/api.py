@@ -15,6 +15,7 @@ from graphcond.core.run import Run
 from graphcond.core.runtime import storage
 from graphcond.core.runtime.contents import explained
 from graphcond.core.runtime.gradients import with_gradients
+from graphcond.core.runtime.precision import in_float32
 from graphcond.core.runtime.progress import shows_progress
 from graphcond.core.size import Size
 from graphcond.core.targets import Kind
@@ -80,6 +81,7 @@ def condense(
 @answers(SIZES | READING | SEED | PROGRESS | LIMITS | MEMORY)
 @shows_progress("step")
 @with_gradients()
+@in_float32()
 def condense(
     dataset: object,
     ratio: float | None = None,
@@ -112,8 +114,9 @@ def condense(
             :func:`graphcond.read` gave. It is not changed.
         ratio: Items out / items of the original, in (0, 1]: nodes of the graph that is condensed (of a heterogeneous
             graph those of the labelled type; the other types get the same share), training graphs or images, users.
-        size: A number of synthetic nodes, graphs, images or users; ``"10/class"``; for graphs ``"10kB"``; for nodes
-            ``"5%train"``, a fraction of the training nodes; or a :class:`graphcond.Size`.
+        size: A number of synthetic nodes, graphs, images or users; ``"10/class"``; for graphs and nodes ``"10kB"``,
+            which the result's ``nbytes`` never exceeds; for nodes ``"5%train"``, a fraction of the training nodes; or a
+            :class:`graphcond.Size`. Of nodes, methods that make no edges take bytes, and those that count them.
         method: A method's name (:func:`graphcond.list_methods`), perhaps with settings, such as ``"auto(depth=3)"``, or
             object, such as ``Auto(depth=3)``.
         seed: Same input, same seed, same machine: same bits. The caller's random state is left alone.
@@ -167,6 +170,7 @@ def read(
 
 @answers({})
 @with_gradients()
+@in_float32()
 def read(
     dataset: object,
     *,
@@ -216,6 +220,7 @@ def read(
     return with_own_metric(task, dataset)
 
 
+@in_float32()
 def node_features(data: "Data | HeteroData", features: object = None) -> Any:  # noqa: ANN401 (a graph as it was given)
     """Return a copy of a graph with features ``x`` of nodes that are made from its edges.
 

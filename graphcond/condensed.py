@@ -40,9 +40,10 @@ class CondensedDataset(Shared, OtherLibraries, InMemoryDataset):  # type: ignore
 
     A node dataset holds one ``Data`` with ``x`` ``(n, num_features)`` float32, ``edge_index`` ``(2, num_edges)`` int64,
     ``edge_weight`` ``(num_edges,)`` float32, ``y`` ``(n,)`` int64, ``node_weight`` ``(n,)`` float32 with mean 1,
-    ``train_mask`` (all true) and, from methods that have a teacher, ``y_soft`` ``(n, num_classes)`` float32 whose rows
-    sum to 1. Where the original has several labels or numbers, ``y`` has them too: ``(n, outputs)`` float32, NaN where
-    one is missing, and ``y_soft`` holds a probability of each label, or predicted numbers.
+    ``train_mask`` and, from methods that have a teacher, ``y_soft`` ``(n, num_classes)`` float32 whose rows sum to 1.
+    ``train_mask`` is true but for nodes that are there for their features and edges, whose ``y`` is -1. Where the
+    original has several labels or numbers, ``y`` has them too: ``(n, outputs)`` float32, NaN where one is missing, and
+    ``y_soft`` holds a probability of each label, or predicted numbers.
 
     A dataset of a heterogeneous graph holds one ``HeteroData``. Every node type has ``x`` ``(n, features)`` float32, of
     a width of its own; the labelled type, ``record.source["node_type"]``, has ``y``, ``node_weight``, ``train_mask``

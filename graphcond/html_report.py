@@ -15,6 +15,7 @@ from graphcond.core.reporting.figures import ClassNames, Illustration
 from graphcond.core.reporting.overview import page
 from graphcond.core.reporting.page import Page, check_libraries
 from graphcond.core.runtime.files import check_target
+from graphcond.core.runtime.precision import in_float32
 from graphcond.datasets.metric import with_own_metric
 from graphcond.evaluation.evaluate import evaluate
 from graphcond.evaluation.evaluations import evaluation_of
@@ -55,6 +56,7 @@ def check_evaluation(evaluation: RowsReport[Any], record: Record) -> None:
         )
 
 
+@in_float32()
 def report(
     condensed: Any,  # noqa: ANN401 (a condensed dataset, or condensed interactions)
     dataset: object,

@@ -23,6 +23,7 @@ from graphcond.core.reporting.colours import (
 )
 from graphcond.core.reporting.figures import ClassNames
 from graphcond.core.runtime.files import replacing
+from graphcond.core.runtime.precision import in_float32
 from graphcond.evaluation.evaluations import evaluation_of
 from graphcond.graphs.drawing import MOST_DRAWN, drawable, ends_of, kinds_of, places_of
 from graphcond.graphs.format import GRAPH_FORMAT
@@ -56,6 +57,7 @@ Drawn = tuple[Any, int]
 """A figure of matplotlib, and how many pixels an inch of it has."""
 
 
+@in_float32()
 def draw(
     condensed: CondensedDataset, path: str | Path, *, dataset: object | None = None, overwrite: bool = False
 ) -> Path:

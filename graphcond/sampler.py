@@ -29,6 +29,7 @@ from graphcond.core.method import Method
 from graphcond.core.runtime.randomness import MAX_SEED
 from graphcond.core.size import Size
 from graphcond.images.splits import MOST_HELD_OUT, hold_out
+from graphcond.nodes.methods import METHODS
 
 HELD_OUT = 0.1  # of the rows, of each class, by which methods choose
 
@@ -44,7 +45,8 @@ class Condenser(BaseEstimator):  # type: ignore[misc]
     rows, ``method="herding"``.
 
     Args:
-        size: What :func:`graphcond.condense` takes as ``size``: a number of rows, a ratio, ``"10/class"``.
+        size: What :func:`graphcond.condense` takes as ``size``: a number of rows, a ratio, ``"10/class"``; ``None``
+            for methods that take none.
         method: A method for nodes (:func:`graphcond.list_methods`), by its name, perhaps with settings, or an object.
         random_state: A whole number for the same rows every time, a NumPy ``RandomState`` to draw it from, or ``None``.
         device: Where to compute, such as ``"cuda"``.
@@ -61,7 +63,7 @@ class Condenser(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        size: int | float | str | Size = "10/class",
+        size: int | float | str | Size | None = "10/class",
         method: str | Method = "auto",
         random_state: "int | np.random.RandomState | None" = None,
         device: str = "cpu",
@@ -95,6 +97,7 @@ class Condenser(BaseEstimator):  # type: ignore[misc]
             TypeError: ``X`` is a graph.
             ValueError: values that cannot be used; the message says which.
         """
+        self._check_size()
         rows, codes = self._checked(X, y)
         seed = self._seed()
         task = replace(read(_without_edges(rows, codes)), notes=(), name="rows")
@@ -105,10 +108,10 @@ class Condenser(BaseEstimator):  # type: ignore[misc]
                 f"method={self.method!r} reads no classes and gives numbers in their place; use another one"
             )
         self.record_ = small.record
-        weights, soft = data.get("node_weight"), data.get("y_soft")
-        self.sample_weight_ = np.ones(len(data.y), np.float32) if weights is None else weights.numpy()
-        self.y_soft_ = None if soft is None else soft.numpy()
-        return _like(X, data.x.numpy()), _like(y, self.classes_[data.y.numpy()])
+        learned, soft = data.train_mask, data.get("y_soft")
+        self.sample_weight_ = data.node_weight[learned].numpy()
+        self.y_soft_ = None if soft is None else soft[learned].numpy()
+        return _like(X, data.x[learned].numpy()), _like(y, self.classes_[data.y[learned].numpy()])
 
     def _checked(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401 (arrays, frames, lists)
         """Return rows and the numbers of their classes, and remember what they are."""
@@ -127,6 +130,12 @@ class Condenser(BaseEstimator):  # type: ignore[misc]
         if isinstance(X, pd.DataFrame) and all(isinstance(name, str) for name in X.columns):
             self.feature_names_in_ = np.asarray(X.columns, dtype=object)
         return np.require(rows, requirements="W"), codes  # torch warns of arrays that cannot be written to
+
+    def _check_size(self) -> None:
+        """Raise if there is a size, perhaps that of the default, and the method takes none."""
+        sized = METHODS.resolve(self.method).sized
+        if not sized and self.size is not None and Size.parse(self.size).kind != "everything":
+            raise ValueError(f"method={self.method!r} takes no size, got size={self.size!r}; pass size=None")
 
     def _seed(self) -> int:
         if isinstance(self.random_state, int | np.integer):

@@ -5,6 +5,7 @@ import torch
 from graphcond.core import pipeline
 from graphcond.core.method import Method
 from graphcond.core.run import Run
+from graphcond.core.runtime.precision import in_float32
 from graphcond.core.runtime.progress import shows_progress
 from graphcond.core.words import LIMITS, PROGRESS, SEED, SIZES, answers
 from recsys.condensed import CondensedInteractions
@@ -25,6 +26,7 @@ WORDS["split"] = "recsys.condense(split) with a recsys.Split, such as recsys.ran
 
 @answers(WORDS)
 @shows_progress("step")
+@in_float32()
 def condense(
     dataset: object,
     ratio: float | None = None,

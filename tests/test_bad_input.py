@@ -266,8 +266,11 @@ def test_split_out_of_range(toy, split, verb):
         ({"size": "0/class"}, "size must be a positive integer for a number of items of each class, got 0"),
         ({"size": "ten"}, "size must be such as 35, 0.01, '1%', '5%train', '10/class', '10kB' ... got 'ten'"),
         ({"size": ""}, "size must be such as 35 ... got ''"),
-        ({"size": "10kB"}, "size='10kB' makes no sense for nodes; use one of ratio=0.01, size=35, size='10/class'"),
-        ({"size": "everything"}, "size='everything' makes no sense for nodes; use one of ratio=0.01, size=35, ..."),
+        ({"size": "10kB"}, "size='10kB' is not for method='random', whose edges ... size=35, or choose from auto, ..."),
+        (
+            {"size": "everything"},
+            "size='everything' is for methods that take no size; ask for a number of nodes, size=35",
+        ),
     ],
 )
 def test_size(toy, options, message):

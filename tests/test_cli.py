@@ -266,8 +266,15 @@ def test_a_shell_completes_words(words: tuple[str, ...], known: list[str]) -> No
             "--size must be such as 35, 0.01, '1%', '5%train', '10/class', '10kB'",
         ),
         (("condense", "digits", "--size", ""), "--size must be such as 35"),
-        (("condense", "digits", "--size", "10kB"), "--size='10kB' makes no sense for nodes; use one of --ratio=0.01, "),
-        (("condense", "digits", "--size", "everything"), "--size='everything' makes no sense for nodes; use one of"),
+        (
+            ("condense", "digits", "--size", "2kB"),
+            "--size='2kB' is too little for one node of each of 10 classes, which",
+        ),
+        (
+            ("condense", "digits", "--size", "10kB", "--method", "random"),
+            "--size='10kB' is not for --method='random', whose",
+        ),
+        (("condense", "digits", "--size", "everything"), "--size='everything' is for methods that take no size"),
         (
             ("condense", "digits", "--size", 9),
             "--size=9 gives 9 nodes, fewer than the 10 classes; ask for at least one",
@@ -287,7 +294,8 @@ def test_a_shell_completes_words(words: tuple[str, ...], known: list[str]) -> No
         (("condense", "digit-images", "--split", 0), "--split=0 makes no sense for images; leave it out"),
         (("condense", "mutag", "--inductive"), "--inductive=True makes no sense for graphs; leave it out"),
         (("plan", "digits", "--size", 0), "--size must be a positive integer for a number of items, got 0"),
-        (("plan", "digits", "--size", "10kB"), "--size='10kB' makes no sense for nodes"),
+        (("plan", "digits", "--size", "10kB", "--method", "gcond"), "--size='10kB' is not for --method='gcond', whose"),
+        (("plan", "digits", "--size", "2kB"), "--size='2kB' is too little for one node of each of 10 classes, which"),
         (("bench", "digits", "-o", "rows.jsonl", "--models", ""), "--models is empty"),
         (("bench", "digits", "-o", "rows.jsonl", "--methods", ""), "--methods is empty"),
         (
@@ -397,6 +405,14 @@ def test_notes_do_not_share_a_line_with_the_bar(monkeypatch, capsys) -> None:
     assert "stops after 60 s" in text
     before = text[: text.index("note: something")].rpartition("\r")[2]
     assert "matching" not in before
+
+
+def test_methods_without_a_size_are_planned_and_condensed_without_one(run: Callable) -> None:
+    for command in ("plan", "condense"):
+        assert run(command, "digits", "--method", "receptive_field")[0] == 0
+        code, _, err = run(command, "digits", "--method", "receptive_field", "--size", "5")
+        assert code == 2
+        assert "--method='receptive_field' takes no size, got --size=5; leave it out" in " ".join(err.split())
 
 
 def test_settings_of_methods_are_typed(run: Callable, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_a_task_is_moved_for_methods_that_compute_on_the_device(modality: Modali
 
 
 def test_of_graphs_only_what_learns_step_by_step_is_computed_on_the_device():
-    assert [name for name in GRAPHS.methods if GRAPHS.methods.resolve(name).on_device] == ["doscond"]
+    assert [name for name in GRAPHS.methods if GRAPHS.methods.resolve(name).on_device] == ["doscond", "kidd"]
 
 
 @pytest.mark.parametrize("name", INTERACTIONS.methods)

@@ -50,7 +50,7 @@ def condense(
     entry = graphcond.datasets.entry(name)
     modality = named_modality(entry.task)
     modality.check_reading(split=split, inductive=inductive, features=features)
-    asked = asked_or_usual(ratio, size, entry, needed=modality.methods.resolve(method).sized)
+    asked = asked_or_usual(ratio, size, entry, method)
     dataset = Processes.current().after_first(lambda: graphcond.datasets.load(name, root))
     if inductive is None and "inductive" in modality.reading:
         inductive = entry.inductive
@@ -86,7 +86,7 @@ def plan(
         inductive = entry.inductive
     expected = graphcond.plan(
         name,
-        size=asked_or_usual(ratio, size, entry),
+        size=asked_or_usual(ratio, size, entry, method),
         method=method,
         inductive=inductive,
         run=Run(memory=memory),
@@ -97,14 +97,16 @@ def plan(
         typer.echo(str(expected))
 
 
-def asked_or_usual(ratio: float | None, size: str | None, entry: "Entry", *, needed: bool = True) -> "Size | None":
-    """Return the size that two options ask for; where they ask for none, the usual one of a kind of dataset."""
+def asked_or_usual(ratio: float | None, size: str | None, entry: "Entry", method: str) -> "Size":
+    """Return the size that two options ask for; where they ask for none, the usual one, if the method takes one."""
     from graphcond.core.size import asked_size
     from graphcond.recognition import named_modality
 
-    if ratio is None and size is None and needed:
-        return named_modality(entry.task).usual_size
-    return asked_size(ratio, size, needed=needed)
+    modality = named_modality(entry.task)
+    sized = modality.methods.resolve(method).sized
+    if ratio is None and size is None and sized:
+        return modality.usual_size
+    return asked_size(ratio, size, needed=sized)
 
 
 def info(file: options.File, as_json: options.Json = False) -> None:

@@ -54,11 +54,13 @@ class Requested:
         size: As the methods of the modality take it.
         identity: The size in a text, by which a checkpoint is recognised.
         budget: The same for the record: ``asked``, and perhaps ``allocated``.
+        max_bytes: The most bytes of the result, where they are what was asked for and ``size`` is not.
     """
 
     size: Any
     identity: dict[str, str]
     budget: dict[str, Any]
+    max_bytes: int | None = None
 
 
 def no_files(*_: object) -> AbstractContextManager[TensorStorage]:
@@ -81,7 +83,11 @@ def _one(_: object) -> int:
     return 1
 
 
-def _unchanged(task: Any, _: object) -> Any:  # noqa: ANN401 (a task of any modality)
+def _anything(*_: object) -> None:
+    """Take any size of a kind that there is."""
+
+
+def _unchanged(task: Any, *_: object) -> Any:  # noqa: ANN401 (a task of any modality)
     return task
 
 
@@ -102,8 +108,9 @@ class Modality:
         methods: Its methods.
         sizes: The kinds of sizes that it knows (:class:`graphcond.Size`).
         usual_size: What the command line takes where no size is asked for.
+        check_size: Raise ``ValueError`` if a method takes no such size, whatever the dataset: ``(size, method)``.
         for_method: A task as a method needs it, with what there is to note: ``(task, method)``.
-        for_size: A task as a size needs it, with strata where targets are no classes: ``(task, size)``.
+        for_size: A task as a size needs it, with strata where targets are no classes: ``(task, size, method)``.
         request: The size for a task: ``(size, task, method)``. It raises if the task cannot give so much.
         validation: The validation part of a task in a text, by which a checkpoint is recognised: ``(task)``.
         source: What the record says of the original: ``(task)``.
@@ -125,8 +132,9 @@ class Modality:
     methods: MethodTable[Any]
     sizes: frozenset[str]
     usual_size: Size
+    check_size: Callable[[Size, Any], None] = _anything
     for_method: Callable[[Any, Any], Any] = _unchanged
-    for_size: Callable[[Any, Size], Any] = _unchanged
+    for_size: Callable[[Any, Size, Any], Any] = _unchanged
     request: Callable[[Size, Any, Any], Requested]
     validation: Callable[[Any], dict[str, str]]
     source: Callable[[Any], dict[str, Any]]

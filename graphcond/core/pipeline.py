@@ -43,11 +43,12 @@ def condense(
     call.check(resolved, modality.methods.name_of(resolved))
     asked = asked_size(ratio, size, needed=resolved.sized)
     check_kind(asked, modality.sizes, modality.described)
+    modality.check_size(asked, resolved)
     modality.check_memory(call.run.memory)
     task = modality.task_of(dataset)
     if (targets := getattr(task, "targets", None)) is not None:
         modality.methods.check_targets(resolved, targets)
-    task = modality.for_size(modality.for_method(task, resolved), asked)
+    task = modality.for_size(modality.for_method(task, resolved), asked, resolved)
     return condense_task(modality, task, asked, resolved, call)
 
 
@@ -84,7 +85,8 @@ def condense_task(modality: Modality, task: Any, asked: Size, method: Method, ca
         seeded(call.seed),
     ):
         given = modality.prepare(task, method, call.device)
-        result: Result = method.condense(given, requested.size, replace(context, storage=storage))  # type: ignore[attr-defined]
+        context = replace(context, storage=storage, max_bytes=requested.max_bytes)
+        result: Result = method.condense(given, requested.size, context)  # type: ignore[attr-defined]
     delivered = modality.deliver(result, task, requested, method)
     for tensors in delivered.tensors:
         require_finite(name, tensors)

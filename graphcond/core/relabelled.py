@@ -159,6 +159,11 @@ class Relabelled(Method):
         """See :class:`Method`."""
         return bool(self.wrapped.sized)
 
+    @property
+    def has_soft_labels(self) -> bool:
+        """Whether its items have soft labels, whatever the method makes."""
+        return True
+
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a modality's methods have)
         """Return what methods of the modality say of themselves, such as ``reads_sparse`` of nodes."""
         method = self.__dict__.get("method")

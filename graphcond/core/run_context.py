@@ -39,6 +39,8 @@ class RunContext:
         storage: Makes large tensors that are needed again and again, in memory or on disk.
         began: The reading of ``time.monotonic`` from which seconds count.
         rates: The learning rates among the method's settings, by name: what to lower where a run diverges.
+        max_bytes: The most bytes of the result, where they are what was asked for and the size says something else,
+            such as a number of nodes; ``None``: no limit.
     """
 
     progress: ProgressCallback = ignore_progress
@@ -49,6 +51,7 @@ class RunContext:
     storage: TensorStorage = in_memory
     began: float = field(default_factory=lambda: monotonic())
     rates: Mapping[str, float | None] = field(default_factory=dict)
+    max_bytes: int | None = None
 
     @property
     def allows_long_work(self) -> bool:

@@ -1,7 +1,14 @@
-"""Greedy selections of rows: herding and farthest-first traversal."""
+"""Greedy selections of rows: herding, farthest-first traversal and maximum cover."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor
+
+Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def herd(points: Tensor, count: int) -> Tensor:
@@ -44,3 +51,32 @@ def farthest_first(points: Tensor, count: int) -> Tensor:
         nearest[row] = -torch.inf
         row = int(nearest.argmax())
     return torch.tensor(picked, device=points.device)
+
+
+def cover(named: Rows, count: int) -> Iterator[int]:
+    """Yield all rows in the order in which each covers the most that no earlier one covers.
+
+    A row covers those that name it. Whatever is covered is taken off the gains of the rows that it names, so that gains
+    are exact at each step. When nothing is left to gain, all that named a row has to be covered again.
+
+    Args:
+        named: ``(num_naming, k)`` int64, the rows that each names.
+        count: How many rows there are.
+    """
+    pointers = named.shape[1] * np.arange(len(named) + 1)
+    naming = csr_matrix((np.ones(named.size), named.ravel(), pointers), shape=(len(named), count)).tocsc()
+    uncovered = np.zeros(len(named), dtype=bool)
+    gains = np.zeros(count, dtype=np.int64)
+    free = np.ones(count, dtype=bool)
+    for _ in range(count):
+        row = int(np.where(free, gains, -1).argmax())
+        if not gains[row]:
+            uncovered[:] = True
+            gains = np.bincount(named.ravel(), minlength=count)
+            row = int(np.where(free, gains, -1).argmax())
+        yield row
+        free[row] = False
+        those = naming.indices[naming.indptr[row] : naming.indptr[row + 1]]
+        those = those[uncovered[those]]
+        uncovered[those] = False
+        np.subtract.at(gains, named[those].ravel(), 1)

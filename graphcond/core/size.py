@@ -79,7 +79,7 @@ class Size:
 
     @classmethod
     def bytes(cls, number: int) -> "Size":
-        """Return a number of bytes that the synthetic graphs take in their file."""
+        """Return a number of bytes that the result takes: graphs as they lie in their file, nodes as their tensors."""
         return cls("bytes", number)
 
     @classmethod

@@ -161,7 +161,7 @@ def bench(
             ``"gcond(inner_steps=10)"``; ``"whole"`` trains on the original, and graph sets have the
             controls ``"size"``, ``"untrained"`` and ``"wl_linear"``. These have no size.
         sizes: Whole numbers of (labelled) nodes, graphs or images; ratios, such as 0.01; ``"10/class"``; for
-            sets of graphs ``"10kB"``.
+            sets of graphs, and for nodes, ``"10kB"``.
         seeds: Condensations of each kind, with seeds 0, 1, ...
         models: Downstream models; default: ``gcn`` for nodes, ``sage`` for heterogeneous graphs, ``gin``
             for sets of graphs, ``convnet`` for images.
@@ -251,11 +251,12 @@ def _check(
     for what, given in (("methods", methods), ("sizes", sizes), ("models", models)):
         if given is not None and not given:
             raise ValueError(f"{what} is empty; name at least one")
-    for method in methods:
-        if method not in source.unsized:
-            source.modality.methods.resolve(method)
+    modality = source.modality
+    resolved = [modality.methods.resolve(method) for method in methods if method not in source.unsized]
     for size in sizes:
-        check_kind(size, source.modality.sizes, source.kind)
+        check_kind(size, modality.sizes, source.kind)
+        for method in (one for one in resolved if one.sized):
+            modality.check_size(size, method)
     check_asked(source.kind, models, protocol)
     row_protocol(source.kind, protocol)
 

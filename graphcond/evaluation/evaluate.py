@@ -13,6 +13,7 @@ from graphcond.core.inputs import materialized
 from graphcond.core.run import Run, check_run
 from graphcond.core.runtime.devices import resolve_device
 from graphcond.core.runtime.gradients import with_gradients
+from graphcond.core.runtime.precision import in_float32
 from graphcond.core.runtime.processes import alone
 from graphcond.core.runtime.progress import resolve_progress, shows_progress
 from graphcond.core.runtime.randomness import check_seed
@@ -34,6 +35,7 @@ WORDS = {
 @shows_progress("training")
 @alone()
 @with_gradients()
+@in_float32()
 def evaluate(
     condensed: object,
     dataset: object,

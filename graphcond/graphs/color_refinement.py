@@ -12,15 +12,9 @@ depend on nothing but the tree, so those of different sets, shards or machines c
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from graphcond.core.hashing import STEP, Words, added, mixed, row_words
 from graphcond.graphs.task import GraphSet
-
-Words = np.ndarray  # of uint64
-_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +59,7 @@ def refine(graphs: GraphSet, depth: int, *, degrees: bool = False, edges: bool =
     for _ in range(depth):
         messages = levels[-1][source.numpy()]
         messages = mixed(messages if salt is None else messages ^ salt)
-        total = torch.zeros(graphs.num_nodes, dtype=torch.int64)
-        # Integers wrap around alike in any order, so the sum has the same bits however many threads add.
-        total.index_add_(0, target, torch.from_numpy(messages.view(np.int64)))
-        levels.append(mixed(mixed(total.numpy().view(np.uint64)) ^ start))
+        levels.append(mixed(mixed(added(messages, target, graphs.num_nodes)) ^ start))
     return Colors(tuple(levels), edge_type, weighted)
 
 
@@ -77,24 +68,4 @@ def node_words(graphs: GraphSet, degrees: bool, weighted: bool = False) -> Words
     words = row_words(graphs.x)
     if degrees and weighted:
         return mixed(words ^ mixed(row_words(graphs.weighted_degree.unsqueeze(1))))
-    return mixed(words ^ mixed(graphs.degree.numpy().astype(np.uint64) + _STEP)) if degrees else words
-
-
-def row_words(rows: Tensor) -> Words:
-    """Return a word for each row, by the values alone: 1 and 1.0 give the same."""
-    values = (rows.double() + 0.0).numpy()  # 0.0 takes the sign of a negative zero away
-    result = np.full(len(values), _STEP, dtype=np.uint64)
-    for column in np.ascontiguousarray(values.T):
-        result = mixed(result ^ column.view(np.uint64))
-    return result
-
-
-def mixed(words: Words) -> Words:
-    """Return words whose bits all depend on all bits (the finaliser of SplitMix64: Steele et al., OOPSLA 2014)."""
-    words = words + _STEP
-    words ^= words >> _SHIFTS[0]
-    words *= _FIRST
-    words ^= words >> _SHIFTS[1]
-    words *= _SECOND
-    words ^= words >> _SHIFTS[2]
-    return words
+    return mixed(words ^ mixed(graphs.degree.numpy().astype(np.uint64) + STEP)) if degrees else words

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphcond.graphs.color_refinement import mixed, refine
+from graphcond.core.hashing import mixed
+from graphcond.graphs.color_refinement import refine
 from graphcond.graphs.reading import read_union
 
 DEPTH = 5

@@ -28,7 +28,7 @@ def _for_method(task: GraphTask, method: GraphMethod) -> GraphTask:
     return replace(task, notes=(*task.notes, note))
 
 
-def _for_size(task: GraphTask, size: Size) -> GraphTask:
+def _for_size(task: GraphTask, size: Size, _: GraphMethod) -> GraphTask:
     """Return the task with strata that stand for classes, where there are none.
 
     Raises:

@@ -15,14 +15,12 @@ Among the nodes of the labelled type, the first stand for the clusters; others a
 co-authors of authors.
 """
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from graphcond.core.members import Members
@@ -36,7 +34,7 @@ from graphcond.hetero.metapaths import (
     start_of,
 )
 from graphcond.hetero.task import EdgeType, HeteroGraph
-from graphcond.nodes.clustering import cluster
+from graphcond.nodes.clustering import cluster, duplicates_allowed
 from graphcond.nodes.points import DensePoints, group_means
 
 MOST_PATHS = 4  # to a type that is further away than the meta-paths that are asked for
@@ -131,8 +129,7 @@ def _fewer(rows: Tensor, most: int) -> tuple[Tensor, Tensor | None]:
     """Return at most so many rows, the nearest joined, and which of them each became; ``None``: itself."""
     if len(rows) <= most:
         return rows, None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of duplicate points, which are dealt with
+    with duplicates_allowed():
         labels = cluster(DensePoints(rows), most, seed=0)
     return group_means(rows, labels, most), labels.cpu()
 

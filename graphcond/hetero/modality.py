@@ -28,7 +28,7 @@ def _read(
     return read_hetero(dataset, split=int(split), target=target, features=features, node_type=node_type)
 
 
-def _for_size(task: HeteroTask, size: Size) -> HeteroTask:
+def _for_size(task: HeteroTask, size: Size, _: HeteroMethod) -> HeteroTask:
     """Return the task with strata where nodes have no classes.
 
     Raises:

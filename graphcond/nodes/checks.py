@@ -70,6 +70,15 @@ def check_no_other_features(features: object) -> None:
 
 def check_edges(data: Data, num_nodes: int, notes: list[str]) -> tuple[Tensor, Tensor, bool]:
     """Return ``edge_index`` without duplicates, the weights of its edges, and whether the graph is undirected."""
+    edge_index = check_ends(data, num_nodes)
+    edge_index, weight = merged(edge_index, data.get("edge_weight"), num_nodes, notes)
+    found = survey(edge_index, weight, num_nodes)
+    _note_structure(found, notes)
+    return edge_index, weight, found.undirected
+
+
+def check_ends(data: Data, num_nodes: int) -> Tensor:
+    """Return ``edge_index`` as ``(2, num_edges)`` int64, all of it numbers of nodes."""
     edge_index = check_edge_index(data)
     if edge_index.numel():
         lowest, highest = map(int, torch.aminmax(edge_index))
@@ -78,10 +87,7 @@ def check_edges(data: Data, num_nodes: int, notes: list[str]) -> tuple[Tensor, T
                 f"data.edge_index must lie in [0, {num_nodes - 1}] (there are {num_nodes} nodes), "
                 f"got values from {lowest} to {highest}"
             )
-    edge_index, weight = merged(edge_index, data.get("edge_weight"), num_nodes, notes)
-    found = survey(edge_index, weight, num_nodes)
-    _note_structure(found, notes)
-    return edge_index, weight, found.undirected
+    return edge_index
 
 
 def check_edge_index(data: Attributes, where: str = "data") -> Tensor:

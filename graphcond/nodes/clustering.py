@@ -1,11 +1,15 @@
 """k-means within a class, in a space small enough that distances are cheap."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn import config_context
 from sklearn.cluster import KMeans, kmeans_plusplus
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from graphcond.nodes.points import Points
@@ -67,6 +71,14 @@ def _leading_directions(points: Points, center: Tensor, draws: torch.Generator) 
     for _ in range(2):
         found = torch.linalg.qr(products.transposed_times(products.times(found))).Q
     return found
+
+
+@contextmanager
+def duplicates_allowed() -> Iterator[None]:
+    """Leave out scikit-learn's warning of duplicate points: :func:`without_empty` deals with them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 def without_empty(labels: Tensor, count: int) -> Tensor:

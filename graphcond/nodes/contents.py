@@ -42,13 +42,16 @@ def check_node_data(data: Mapping[str, Any], num_classes: int) -> None:
     if not data["x"].numel():
         raise ValueError("x must have rows and columns")
     edges = require("edge_index", data["edge_index"], INT64, (2, None), 0, rows).size(1)
-    require_targets(data["y"], data.get("y_soft"), rows, num_classes)
     if "edge_weight" in data:
         require("edge_weight", data["edge_weight"], FLOATS, (edges,), 0)
     if "node_weight" in data:
         require_weights("node_weight", data["node_weight"], rows)
     for name in {"train_mask", "val_mask", "test_mask"} & data.keys():
         require(name, data[name], BOOL, (rows,))
+    mask = data.get("train_mask")
+    if mask is not None and not mask.any():
+        raise ValueError("train_mask must mark a node to learn from")
+    require_targets(data["y"], data.get("y_soft"), rows, num_classes, learned=mask)
     if "edge_attr" in data and len(data["edge_attr"]) != edges:
         raise ValueError(f"edge_attr must have a row for each of {edges} edges, got {len(data['edge_attr'])}")
 
@@ -57,5 +60,5 @@ def node_counts(data: Data, num_classes: int) -> dict[str, object]:
     """Return what a record says that was spent."""
     counts: dict[str, object] = {"nodes": data.x.size(0), "edges": data.edge_index.size(1)}
     if not data.y.is_floating_point():
-        counts["nodes_per_class"] = torch.bincount(data.y, minlength=num_classes).tolist()
+        counts["nodes_per_class"] = torch.bincount(data.y[data.y >= 0], minlength=num_classes).tolist()
     return counts

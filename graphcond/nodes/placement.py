@@ -1,16 +1,14 @@
 """Where synthetic nodes go: along a student's class directions, or at plain cluster means."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from graphcond.core.runtime.threads import side_by_side
 from graphcond.core.targets import Targets
-from graphcond.nodes.clustering import cluster
+from graphcond.nodes.clustering import cluster, duplicates_allowed
 from graphcond.nodes.points import Points, group_means
 from graphcond.surrogates.ridge import LinearModel
 
@@ -90,8 +88,7 @@ def cluster_classes(view: Space, groups: list[Tensor], posteriors: Tensor, label
 
     sizes_asked = counts.tolist()
     seeds = torch.randint(2**31 - 1, (len(groups),)).tolist()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of duplicate points, which are dealt with
+    with duplicates_allowed():
         found = side_by_side(within, list(zip(groups, sizes_asked, seeds, strict=True)))
     means, labelled, labelled_sizes, posterior, sizes, assigned = zip(*found, strict=True)
     members = [

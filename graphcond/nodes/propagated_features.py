@@ -23,6 +23,11 @@ def unit(x: Tensor, out: Tensor | None = None) -> Tensor:
     return F.normalize(x, dim=1, out=out)
 
 
+def cosines(left: Tensor, right: Tensor) -> Tensor:
+    """Return the cosine of each row of one matrix with each of another, ``(len(left), len(right))``."""
+    return unit(left) @ unit(right).T
+
+
 class PropagatedFeatures:
     """A graph's features after some hops.
 

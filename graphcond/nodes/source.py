@@ -1,5 +1,8 @@
 """Nodes of the original graph in batches, propagated once."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -18,6 +21,18 @@ def surrogate_batch(split: NodePart, surrogate: SurrogateModel) -> Batch:
     rows, columns = take_rows(view.adjacency, split.nodes, keep=split.nodes)
     x = view.rows_at(columns, surrogate.hops)
     return Batch(x, split.learned, rows, torch.searchsorted(columns, split.nodes), strata=split.strata)
+
+
+@dataclass(frozen=True, eq=False)
+class ConstantSource:
+    """The same batch at each step."""
+
+    batch: Batch
+    constant: ClassVar[bool] = True
+
+    def __call__(self, step: int) -> Batch:
+        """Return the batch of a step."""
+        return self.batch
 
 
 class NodeSource:

@@ -58,6 +58,29 @@ class SGCSurrogate:
 
 
 @dataclass(frozen=True)
+class PropagatedMLP:
+    """All hops first, then a network with one hidden layer: an SGC with a multilayer perceptron for its head.
+
+    Args:
+        hops: Hops of propagation.
+        hidden: Hidden units.
+    """
+
+    hops: int = 2
+    hidden: int = 256
+    last_hop = False
+    embeddings = 2
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        require_positive(self, but=("hops",))
+
+    def build(self, num_features: int, targets: Targets, like: Tensor) -> Surrogate:
+        """See :class:`SurrogateModel`."""
+        return TwoLayer(num_features, self.hidden, targets, like)
+
+
+@dataclass(frozen=True)
 class GCNSurrogate:
     """A two-layer graph convolutional network (Kipf and Welling, ICLR 2017).
 

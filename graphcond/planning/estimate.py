@@ -89,15 +89,16 @@ def plan(
     0
     """
     run = check_run(run, only=("memory",), of="plan")
-    asked = asked_size(ratio, size)
     planned, known = known_of(dataset)
     modality = planned.modality
-    check_kind(asked, modality.sizes, modality.described)
-    modality.check_memory(run.memory)
     chosen = modality.methods.resolve(method)
+    asked = asked_size(ratio, size, needed=chosen.sized)
+    check_kind(asked, modality.sizes, modality.described)
+    modality.check_size(asked, chosen)
+    modality.check_memory(run.memory)
     induced = inductive is not None and check_flag("inductive", inductive)
     modality.check_reading(inductive=inductive)
-    shape = known.shape
+    asked, shape = planned.counted(asked, known, chosen), known.shape
     if known.kind != "single_label":  # the trial has a class for each label or number
         total = asked.among(shape.num_train if asked.of == "train" else shape.num_labelled)
         shape = replace(shape, num_classes=max(2, min(shape.num_classes, total)))

@@ -23,8 +23,11 @@ from graphcond.hetero.features import usual_widths
 from graphcond.hetero.modality import HETERO
 from graphcond.hetero.modality import allocation_of as hetero_allocation_of
 from graphcond.hetero.task import EdgeType
+from graphcond.nodes.byte_budget import NodeBytes
 from graphcond.nodes.cost_model import Shape
-from graphcond.nodes.modality import NODES, allocation_of
+from graphcond.nodes.methods.base import NodeMethod
+from graphcond.nodes.modality import NODES, allocation_of, counted
+from graphcond.nodes.singular_vectors import SingularVectors
 from graphcond.nodes.structural_features import EdgeFactorization, count_nodes
 from graphcond.planning.machine import AnyShape, random_graph, random_hetero
 from graphcond.recognition import modality_of
@@ -58,6 +61,7 @@ class Plannable:
         of_task: The size of a task: ``(task)``.
         of_entry: What is known of a dataset of the catalogue: ``(entry)``.
         of_dataset: What is known of a dataset that is not read yet: ``(dataset)``.
+        counted: A number of bytes as a number of nodes, other sizes as they are: ``(size, measured, method)``.
         allocation: Synthetic nodes of each class: ``(size, shape)``.
         sample: A random dataset of a size: ``(shape)``.
     """
@@ -66,6 +70,7 @@ class Plannable:
     of_task: Callable[[Any], AnyShape]
     of_entry: Callable[[Entry], Measured]
     of_dataset: Callable[[Any], Measured]
+    counted: Callable[[Size, Measured, Any], Size]
     allocation: Callable[[Size, Any], Tensor]
     sample: Callable[[Any], object]
 
@@ -73,6 +78,18 @@ class Plannable:
 def _even(shape: AnyShape) -> Tensor:
     """Return as many training nodes for each class."""
     return torch.full((shape.num_classes,), max(1, shape.num_train // shape.num_classes))
+
+
+def _counted_nodes(size: Size, known: Measured, method: NodeMethod) -> Size:
+    shape: Shape = known.shape
+    classes = known.kind == "single_label" and not method.label_free
+    outputs = SingularVectors().columns if method.label_free else shape.num_classes
+    most = shape.num_train if method.capped_by_class else shape.num_nodes
+    return counted(size, method, NodeBytes(shape.num_features, outputs, classes), most)
+
+
+def _allocated_nodes(size: Size, shape: Shape) -> Tensor:
+    return _even(shape) if size.kind == "everything" else allocation_of(size, shape.num_nodes, _even(shape))
 
 
 def _nodes_entry(found: Entry) -> Measured:
@@ -164,7 +181,8 @@ PLANNED = {
         of_task=Shape.of,
         of_entry=_nodes_entry,
         of_dataset=_nodes_dataset,
-        allocation=lambda size, shape: allocation_of(size, shape.num_nodes, _even(shape)),
+        counted=_counted_nodes,
+        allocation=_allocated_nodes,
         sample=random_graph,
     ),
     "hetero": Plannable(
@@ -172,6 +190,7 @@ PLANNED = {
         of_task=HeteroShape.of,
         of_entry=_hetero_entry,
         of_dataset=_hetero_dataset,
+        counted=lambda size, *_: size,
         allocation=lambda size, shape: hetero_allocation_of(size, shape.num_labelled, _even(shape)),
         sample=random_hetero,
     ),

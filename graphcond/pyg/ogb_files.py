@@ -59,7 +59,9 @@ def write_ogb(
         if whole:
             more: dict[str, Any] = {name: torch.cat([item[name] for item in items]).numpy() for name in whole}
             np.savez_compressed(new / "raw" / "graph-more.npz", **more)
-        parts = {"train": torch.arange(len(labels)), "valid": torch.arange(0), "test": torch.arange(0)}
+        everything = torch.ones(len(labels), dtype=torch.bool)
+        learned = everything if level == "graph" else items[0].get("train_mask", everything)
+        parts = {"train": learned.nonzero().flatten(), "valid": torch.arange(0), "test": torch.arange(0)}
         torch.save(parts, new / "split" / SPLIT / "split_dict.pt")  # the only form that may have empty parts
         (new / f"RELEASE_v{VERSION}.txt").write_text("Condensed with graphcond.\n", "utf-8")
         (new / "meta.json").write_text(json.dumps(meta, indent=2), "utf-8")

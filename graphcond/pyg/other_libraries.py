@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 from torch_geometric.data import Data, HeteroData
@@ -42,8 +43,9 @@ class OtherLibraries:
 
         Nodes and edges have the attributes that PyG's have, as numbers and lists: nodes ``x``, ``y``, ``node_weight``
         and so on, edges ``edge_weight`` and ``edge_attr``. What belongs to a graph as a whole, such as its ``y``, is in
-        ``graph.graph``. Of a heterogeneous graph, the nodes of all types are numbered one type after the other, nodes
-        and edges have a ``type``, and there may be several edges between two nodes.
+        ``graph.graph``. Where an edge is there several times, it is a ``MultiDiGraph``. Of a heterogeneous graph, the
+        nodes of all types are numbered one type after the other, nodes and edges have a ``type``, and there may be
+        several edges between two nodes.
 
         Raises:
             ValueError: the dataset holds images.
@@ -61,7 +63,8 @@ class OtherLibraries:
                 return hetero_to_networkx(data)
             edges, whole = _of_edges(data), _of_graph(data, per_item)
             nodes = [name for name in _names(data) if name not in (*edges, *whole, "edge_index")]
-            graphs.append(to_networkx(data, node_attrs=nodes, edge_attrs=edges, graph_attrs=whole))
+            several = len(torch.unique(data.edge_index, dim=1).T) < data.num_edges
+            graphs.append(to_networkx(data, node_attrs=nodes, edge_attrs=edges, graph_attrs=whole, to_multi=several))
         return graphs if "y" in per_item else graphs[0]
 
     def to_dgl(self) -> Any:  # noqa: ANN401 (DGL has no types)

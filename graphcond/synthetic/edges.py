@@ -51,24 +51,38 @@ class PairwiseEdges(nn.Module):
         count = x.size(0)
         if count == 1:
             return x.new_zeros(1, 1)
-        left, right = self._first_layer(x)
+        left, right = first_layer(x, self.first, self.first_norm)
         norm = self.second_norm
         scores = pair_scores(
             left, right, self.second.weight, norm.weight, norm.bias, self.last.weight.squeeze(0), norm.eps
         )
         scores = scores + self.last.bias
-        adjacency = torch.sigmoid((scores + scores.T) / 2)
-        adjacency = (adjacency + adjacency.T) / 2  # the sigmoid is not the same to the last bit everywhere
-        return adjacency * (1 - torch.eye(count, dtype=x.dtype, device=x.device))
+        return symmetric(scores)
 
-    def _first_layer(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what both nodes of a pair add to its normalised first layer, each ``(n, hidden)``."""
-        own, other = self.first.weight.chunk(2, dim=1)
-        u, v = F.linear(x, own), F.linear(x, other)
-        u, v = u - u.mean(dim=0), v - v.mean(dim=0)
-        norm = self.first_norm
-        scale = norm.weight / (u.square().mean(dim=0) + v.square().mean(dim=0) + norm.eps).sqrt()
-        return u * scale, v * scale + norm.bias
+
+def symmetric(scores: Tensor) -> Tensor:
+    """Return the symmetric adjacency of the scores of all ordered pairs, ``(n, n)`` in [0, 1], zero diagonal."""
+    adjacency = torch.sigmoid((scores + scores.T) / 2)
+    adjacency = (adjacency + adjacency.T) / 2  # the sigmoid is not the same to the last bit everywhere
+    return adjacency * (1 - torch.eye(len(scores), dtype=scores.dtype, device=scores.device))
+
+
+def first_layer(x: Tensor, linear: nn.Linear, norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
+    """Return what both nodes of a pair add to a linear layer of all ordered pairs, normalised over them.
+
+    Args:
+        x: ``(n, num_features)``.
+        linear: Of the two nodes' features side by side, without bias.
+        norm: The normalisation.
+
+    Returns:
+        What the first and the second of a pair add, each ``(n, hidden)``.
+    """
+    own, other = linear.weight.chunk(2, dim=1)
+    u, v = F.linear(x, own), F.linear(x, other)
+    u, v = u - u.mean(dim=0), v - v.mean(dim=0)
+    scale = norm.weight / (u.square().mean(dim=0) + v.square().mean(dim=0) + norm.eps).sqrt()
+    return u * scale, v * scale + norm.bias
 
 
 def pair_scores(

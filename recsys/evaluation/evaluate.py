@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 from graphcond.core.evaluation.evaluation import Asked
 from graphcond.core.evaluation.evaluation import evaluate as evaluate_task
 from graphcond.core.run import Run, check_run
+from graphcond.core.runtime.precision import in_float32
 from graphcond.core.runtime.processes import alone
 from graphcond.core.runtime.progress import resolve_progress, shows_progress
 from graphcond.core.runtime.randomness import check_seed
@@ -28,6 +29,7 @@ WORDS = dict.fromkeys(("runs", "protocol"), "graphcond.evaluate(condensed, split
 @answers(SEED | PROGRESS | WORDS)
 @shows_progress("training")
 @alone()
+@in_float32()
 def evaluate(
     condensed: CondensedInteractions | csr_matrix | Sequence[CondensedInteractions],
     split: Split,

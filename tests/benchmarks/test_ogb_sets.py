@@ -203,7 +203,7 @@ def test_tables_set_published_rows_beside_ours(call: Callable) -> None:
         (["ogbn-papers100M"], "datasets must be of ogbn-arxiv, .* got ogbn-papers100M"),
         ([], "got none"),
         (["ogbn-arxiv", "--methods", "gcondd"], "did you mean 'gcond"),
-        (["ogbn-arxiv", "--sizes", "10kB"], "makes no sense for nodes"),
+        (["ogbn-arxiv", "--sizes", "10kB", "--methods", "gcond"], "is not for method='gcond'"),
     ],
 )
 def test_bad_input(call: Callable, arguments: list[str], message: str, root: Path) -> None:

@@ -13,8 +13,8 @@ from graphcond.core.runtime.jsonl import RowFile
 
 BENCHMARKS = Path(graphcond.__file__).parent.parent / "benchmarks"
 READERS = {  # write no rows
-    "bits", "choose", "claims", "condensed_sets", "earlier", "gallery", "pages", "picture", "published", "readme",
-    "scale_goals", "verdicts",
+    "bits", "choose", "claims", "condensed_sets", "cross_architecture", "earlier", "gallery", "other_methods", "pages",
+    "picture", "published", "readme", "scale_goals", "verdicts",
 }  # fmt: skip
 SCRIPTS = sorted(
     path

@@ -85,9 +85,11 @@ NODE, GRAPH, IMAGE, USER = (resolve for _, resolve in KINDS)
         (NODE, "gcond(distance='cosine')", "distance of gcond must be one of 'columns', 'squared', 'normalized'"),
         (NODE, "gcond(structure=NoEdge())",
          "there is no value 'NoEdge' for structure of gcond; did you mean 'NoEdges'?"),
-        (NODE, "gcond(structure='none')", "structure of gcond must be LearnedEdges(...) or NoEdges(...), got 'none'"),
+        (NODE, "gcond(structure='none')",
+         "structure of gcond must be EdgePatterns(...) or GraphonEdges(...) or LearnedEdges(...) or NoEdges(...), got "
+         "'none'"),
         (NODE, "gcond(surrogate=NoEdges())",
-        "surrogate of gcond must be GCNSurrogate(...) or SGCSurrogate(...), got NoEdges()"),
+        "surrogate of gcond must be GCNSurrogate(...) or PropagatedMLP(...) or SGCSurrogate(...), got NoEdges()"),
         (NODE, "gcond(structure=LearnedEdges(threshold=2))", "threshold must be in [0, 1), got 2"),
         (NODE, "gcond(structure=LearnedEdges(thresh=2))", "there is no setting 'thresh' of LearnedEdges; did you"),
         (NODE, "gcond(epochs=1", "method 'gcond(epochs=1' cannot be read; write a name, or name(setting=value, ...)"),

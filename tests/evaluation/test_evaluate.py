@@ -194,7 +194,7 @@ def test_roc_auc_scores_two_classes(toy: Data) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"models": ["gnn"]}, "did you mean 'gcn'"),
+        ({"models": ["gcnn"]}, "did you mean 'gcn'"),
         ({"models": []}, "at least one"),
         ({"protocol": "standart"}, "did you mean 'standard'"),
         ({"controls": ["randomly"]}, "no control 'randomly'"),

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Data
 
-from graphcond.graphs.color_refinement import Colors, mixed, refine, row_words
+from graphcond.core.hashing import mixed, row_words
+from graphcond.graphs.color_refinement import Colors, refine
 from graphcond.graphs.task import GraphSet
 
 DEPTH = 3

@@ -151,6 +151,7 @@ def test_places_that_are_no_nodes_have_no_influence(draw):
 
 
 def test_places_that_are_no_nodes_get_no_gradient():
+    torch.manual_seed(0)  # by chance, no unit of the network may see a pair
     graphs = graphs_of(EdgeSampling(temperature=1.0, annealing=1))
     surrogate = Convolutions(WIDTH, 4, SingleLabel(2), 2, rows())
     statistic = surrogate.class_gradients(surrogate.init(), graphs.batch())

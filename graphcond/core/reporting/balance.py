@@ -35,7 +35,7 @@ def balance(original: Tensor, condensed: Tensor, weight: Tensor | None, names: C
 
 
 def _classes(original: Tensor, condensed: Tensor, weight: Tensor, names: ClassNames, unit: str) -> Figure:
-    original = original[original >= 0]
+    original, weight, condensed = original[original >= 0], weight[condensed >= 0], condensed[condensed >= 0]
     count = int(max(original.max(), condensed.max())) + 1
     few, many = (
         torch.bincount(y, w.double(), minlength=count)

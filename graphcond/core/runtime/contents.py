@@ -95,7 +95,9 @@ def require_probabilities(name: str, value: Tensor, rows: int, classes: int) -> 
         raise ValueError(f"{name} must have rows that sum to 1")
 
 
-def require_targets(y: Tensor, soft: Tensor | None, rows: int, outputs: int, where: str = "") -> None:
+def require_targets(
+    y: Tensor, soft: Tensor | None, rows: int, outputs: int, where: str = "", learned: Tensor | None = None
+) -> None:
     """Raise unless rows have classes, or labels or numbers that may be missing (NaN), and soft ones that suit them.
 
     Args:
@@ -104,19 +106,33 @@ def require_targets(y: Tensor, soft: Tensor | None, rows: int, outputs: int, whe
         rows: How many.
         outputs: Classes, labels or numbers.
         where: What comes before names in messages.
+        learned: ``(rows,)`` bool, the rows that are learned from: others have the class -1, or NaN; ``None``: all.
 
     Raises:
         ValueError: something is otherwise.
     """
     if not y.is_floating_point():
-        require(f"{where}y", y, INT64, (rows,), 0, outputs)
+        require(f"{where}y", y, INT64, (rows,), -1 if learned is not None else 0, outputs)
+        if learned is not None:
+            require(f"{where}y of train_mask", y[learned], INT64, (None,), 0, outputs)
+            _require_masked(y >= 0, learned, where)
         if soft is not None:
             require_probabilities(f"{where}y_soft", soft, rows, outputs)
         return
     shape = (rows,) if y.dim() == 1 and outputs == 1 else (rows, outputs)
     require(f"{where}y", y.masked_fill(y.isnan(), 0), FLOATS, shape)
+    if learned is not None:
+        _require_masked(~y.isnan().reshape(rows, -1).all(dim=1), learned, where)
     if soft is not None:
         require(f"{where}y_soft", soft, FLOATS, (rows, outputs))
+
+
+def _require_masked(known: Tensor, learned: Tensor, where: str) -> None:
+    """Raise unless the rows of which something is known are those that are learned from."""
+    if (wrong := (known != learned).nonzero().flatten()).numel():
+        row = int(wrong[0])
+        rule = "hold numbers in rows of train_mask" if learned[row] else "be -1, or NaN, outside train_mask"
+        raise ValueError(f"{where}y must {rule}, but row {row} is otherwise")
 
 
 def require_weights(name: str, value: Tensor, rows: int) -> None:

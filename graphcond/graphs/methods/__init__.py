@@ -7,6 +7,7 @@ from graphcond.graphs.methods.auto import AutoGraphs
 from graphcond.graphs.methods.base import GraphMethod
 from graphcond.graphs.methods.doscond import DosCondGraphs
 from graphcond.graphs.methods.histograms import Histograms
+from graphcond.graphs.methods.kidd import KiDD
 from graphcond.graphs.methods.mirage import Mirage
 from graphcond.graphs.methods.pruned import PrunedGraphs
 from graphcond.graphs.methods.relabelling import check_budget, relabel
@@ -17,7 +18,7 @@ from graphcond.graphs.methods.wl_fold import WLFold
 METHODS = MethodTable(
     base=GraphMethod,
     classes=(
-        AutoGraphs, DosCondGraphs, HerdingGraphs, Histograms, KCenterGraphs, Mirage, PrunedGraphs, RandomGraphs,
+        AutoGraphs, DosCondGraphs, HerdingGraphs, Histograms, KCenterGraphs, KiDD, Mirage, PrunedGraphs, RandomGraphs,
         RandomSoftGraphs, RidgeGraphs, WLFold,
     ),
     nested=(Training,),

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Data
 
 from graphcond.core.fields import require_positive
 from graphcond.core.matching.graph_batch import GraphBatch
 from graphcond.core.matching.recipe import Synthetic
 from graphcond.graphs.features import Features
+from graphcond.graphs.task import GraphSet
 from graphcond.synthetic.graph import normalize
 
 CERTAINTY = 5.0  # log-odds with which initial graphs have their edges, and lack the others
@@ -153,3 +155,24 @@ class BernoulliGraphs(Synthetic):
 def _mean(values: Tensor, pairs: Tensor) -> Tensor:
     """Return the mean of ``values`` over pairs of nodes; 0 where no graph has two."""
     return (values * pairs).sum() / pairs.sum().clamp(min=1)
+
+
+def learned_items(graphs: BernoulliGraphs, real: GraphSet) -> list[Data]:
+    """Return learned graphs as PyG ``Data``; where real ones have edge features, with the row most frequent there."""
+    items = []
+    row = None if real.edge_attr is None else _commonest(real.edge_attr)
+    for (x, edge_index), label in zip(graphs.graphs(), graphs.y, strict=True):
+        item = Data(x=x, edge_index=edge_index, y=label.unsqueeze(0))
+        if row is not None:
+            item.edge_attr = row.repeat(edge_index.size(1), 1)
+        items.append(item)
+    return items
+
+
+def _commonest(rows: Tensor) -> Tensor:
+    """Return the most frequent row; zeros where there is none."""
+    if not len(rows):
+        return rows.new_zeros(rows.size(1))
+    found, counts = torch.unique(rows, dim=0, return_counts=True)
+    commonest: Tensor = found[counts.argmax()]
+    return commonest

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from graphcond.core.fields import require_positive
 from graphcond.core.matching import driver
@@ -21,7 +19,7 @@ from graphcond.graphs.budget import GraphBudget
 from graphcond.graphs.features import features_of
 from graphcond.graphs.initialization import initial_graphs
 from graphcond.graphs.methods.base import GraphMethod, SyntheticGraphs
-from graphcond.graphs.methods.bernoulli import BernoulliGraphs, EdgeSampling
+from graphcond.graphs.methods.bernoulli import BernoulliGraphs, EdgeSampling, learned_items
 from graphcond.graphs.methods.convolutions import Convolutions
 from graphcond.graphs.methods.short_training import validation
 from graphcond.graphs.pooling import Readout
@@ -131,7 +129,7 @@ class DosCondGraphs(GraphMethod):
         """See :meth:`GraphMethod.condense`."""
         graphs = self.start(task.train, budget.allocate(task.class_counts))
         outcome = driver.run(self.recipe(task, graphs), run)
-        return SyntheticGraphs(_items(graphs, task.train), outcome.choices())
+        return SyntheticGraphs(learned_items(graphs, task.train), outcome.choices())
 
     def start(self, real: GraphSet, allocation: Tensor) -> BernoulliGraphs:
         """Return the synthetic graphs before the first step, made of real ones, ``allocation`` of each class."""
@@ -157,23 +155,3 @@ class DosCondGraphs(GraphMethod):
             steps=self.steps,
             validation=validation(graphs, surrogate, task.val, self.readout),
         )
-
-
-def _items(graphs: BernoulliGraphs, real: GraphSet) -> list[Data]:
-    items = []
-    row = None if real.edge_attr is None else _commonest(real.edge_attr)
-    for (x, edge_index), label in zip(graphs.graphs(), graphs.y, strict=True):
-        item = Data(x=x, edge_index=edge_index, y=label.unsqueeze(0))
-        if row is not None:
-            item.edge_attr = row.repeat(edge_index.size(1), 1)
-        items.append(item)
-    return items
-
-
-def _commonest(rows: Tensor) -> Tensor:
-    """Return the most frequent row; zeros where there is none."""
-    if not len(rows):
-        return rows.new_zeros(rows.size(1))
-    found, counts = torch.unique(rows, dim=0, return_counts=True)
-    commonest: Tensor = found[counts.argmax()]
-    return commonest

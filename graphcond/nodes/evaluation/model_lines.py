@@ -7,5 +7,7 @@ LINES = {
     "gat": "Graph attention network of 2 layers (Velickovic et al., ICLR 2018).",
     "appnp": "Perceptron whose logits are propagated 10 times with teleport (Gasteiger et al., ICLR 2019).",
     "cheb": "Chebyshev convolutions of order 2, 2 layers (Defferrard et al., NeurIPS 2016).",
+    "gprgnn": "Perceptron whose logits are mixed over 10 hops with learned weights (GPR-GNN: Chien et al., ICLR 2021).",
+    "bernnet": "Perceptron behind a learned Bernstein filter of order 10 (He et al., NeurIPS 2021).",
     "mlp": "Perceptron of 2 layers on the features alone, without edges.",
 }

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import APPNP, GAT, GCN, MLP, ChebConv, GraphSAGE
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
+from torch_geometric.utils import remove_self_loops
 
 from graphcond.core.evaluation.own_networks import by_name, checked_logits, maker, taken
 from graphcond.core.names import named
 from graphcond.nodes.evaluation.protocol import Protocol
+from graphcond.nodes.evaluation.spectral_models import GPRGNN, BernNet
 from graphcond.nodes.propagation import normalized_adjacency
 from graphcond.nodes.sparse import adjacency_matrix, maybe_sparse
 from graphcond.nodes.task import Graph
@@ -81,6 +83,19 @@ def normalized_view(graph: Graph, *, training: bool) -> NodeView:
     return NodeView(graph.x, edge_index, weight)
 
 
+def filtered_view(graph: Graph, *, training: bool) -> NodeView:
+    r"""Return :math:`\hat A` as sparse CSR, for networks that multiply by it many times."""
+    return NodeView(graph.x if training else maybe_sparse(graph.x), normalized_adjacency(graph), None)
+
+
+def laplacian_view(graph: Graph, *, training: bool) -> NodeView:
+    """Return the identity less the normalised Laplacian, as sparse CSR: an adjacency without self-loops."""
+    edges, weight = remove_self_loops(graph.edge_index, graph.edge_weight)
+    edges, weight = gcn_norm(edges, weight, graph.num_nodes, add_self_loops=False)
+    adjacency = adjacency_matrix(edges[0], edges[1], weight, graph.num_nodes)
+    return NodeView(graph.x if training else maybe_sparse(graph.x), adjacency, None)
+
+
 def weighted_view(graph: Graph, *, training: bool) -> NodeView:
     """Return the edges with their weights."""
     return NodeView(graph.x, graph.edge_index, graph.edge_weight)
@@ -141,6 +156,14 @@ def _network(num_features: int, num_classes: int, protocol: Protocol) -> nn.Modu
     return model
 
 
+def _gprgnn(num_features: int, num_classes: int, protocol: Protocol) -> nn.Module:
+    return GPRGNN(_network(num_features, num_classes, protocol))
+
+
+def _bernnet(num_features: int, num_classes: int, protocol: Protocol) -> nn.Module:
+    return BernNet(_network(num_features, num_classes, protocol))
+
+
 def _mlp(num_features: int, num_classes: int, protocol: Protocol) -> nn.Module:
     return FeaturesOnly(_network(num_features, num_classes, protocol))
 
@@ -162,6 +185,8 @@ MODELS: dict[str, ModelKind] = {
     "gat": ModelKind(_gat, unweighted_view),
     "appnp": ModelKind(_appnp, normalized_view),
     "cheb": ModelKind(Cheb, weighted_view),
+    "gprgnn": ModelKind(_gprgnn, filtered_view),
+    "bernnet": ModelKind(_bernnet, laplacian_view),
     "mlp": ModelKind(_mlp, feature_view),
 }
 

@@ -8,13 +8,15 @@ from graphcond.core.target_reading import classes_and_columns, kind_of
 from graphcond.core.targets import Kind
 from graphcond.nodes import checks
 from graphcond.nodes.sparse import dense
-from graphcond.pyg.adjacency import with_edges
+from graphcond.pyg.adjacency import check_weights, with_edges
 
 ROUNDING = 1e-3
 
 
 def read_own(data: Data, kind: Kind) -> Data:
     """Return a graph to train on with float32 features, checked targets and a ``train_mask`` of labelled nodes.
+
+    Edges stay as they are, those that are there several times too: networks of the user's own see them so.
 
     Args:
         data: With ``x``, ``edge_index`` and ``y``; where it has a ``train_mask``, only those nodes are learned from. It
@@ -25,18 +27,19 @@ def read_own(data: Data, kind: Kind) -> Data:
         TypeError: a tensor of the wrong type.
         ValueError: a tensor with unusable values, or no node to learn from.
     """
-    notes: list[str] = []
     data = with_edges(data)
     try:
         x = dense(checks.check_features(data))
-        edge_index, edge_weight, _ = checks.check_edges(data, x.size(0), notes)
+        edge_index = checks.check_ends(data, x.size(0))
+        if (edge_weight := data.get("edge_weight")) is not None:
+            edge_weight = check_weights(edge_weight, edge_index.size(1))
         y, known = read_own_labels(data, kind, x.size(0))
     except (TypeError, ValueError) as error:
         raise type(error)(f"the condensed data cannot be trained on: {error}") from error
     result = data.clone()
     result.x, result.edge_index, result.train_mask = x, edge_index, known
     result.y = y
-    if data.edge_weight is not None:
+    if edge_weight is not None:
         result.edge_weight = edge_weight
     return result
 

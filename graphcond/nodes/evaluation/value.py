@@ -34,6 +34,8 @@ CONTROLS: dict[str, Control] = {
     **{name: Selection(METHODS.resolve(name)) for name in METHOD_CONTROLS},
     "whole": Whole(),
 }
+FURTHER: dict[str, Control] = {"random_means": Selection(METHODS.resolve("random_means"))}
+"""Those that are there to be named."""
 PROBED: dict[str, Control] = {"untrained": UntrainedNodeModel()}
 """Those that linear probes have besides."""
 
@@ -133,8 +135,8 @@ def differ(weight: Tensor | None) -> bool:
 
 
 def _control_size(task: NodeTask, one: Given) -> Tensor:
-    """Return the number of labelled nodes of each class, at least one; or of each stratum, shared out among them."""
-    y = task.targets.read(one.data.y)
+    """Return how many nodes of each class are learned from, at least one; or of each stratum, shared out among them."""
+    y = task.targets.read(one.data.y)[one.data.train_mask]
     if y.dim() == 1:
         return torch.bincount(y[y >= 0], minlength=task.num_classes).clamp(min=1)
     count = int((~y.isnan()).any(dim=1).sum())
@@ -164,7 +166,7 @@ NODE_EVALUATION = Evaluation(
     models=models_by_name,
     default_model="gcn",
     kept=MODELS,
-    controls=CONTROLS | PROBED,
+    controls=CONTROLS | FURTHER | PROBED,
     usual=tuple(CONTROLS),
     also=lambda protocol: () if protocol.probe is None else tuple(PROBED),
     usual_protocol=usual_protocol,

@@ -12,6 +12,7 @@ from graphcond.core.matching.batch import Batch
 from graphcond.core.run_context import RunContext
 from graphcond.core.runtime.progress import Progress, ProgressCallback
 from graphcond.core.targets import EVERY, Targets
+from graphcond.nodes.byte_budget import NodeBytes
 from graphcond.nodes.cost_model import Shape, Work
 from graphcond.nodes.downstream import Downstream
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, check_depth, likely_rows
@@ -28,6 +29,7 @@ from graphcond.nodes.methods.candidates import (
     placed,
     scores_of,
     with_soft_labels,
+    within,
 )
 from graphcond.nodes.methods.kernel_refinement import Refinement
 from graphcond.nodes.placement import Places, cluster_classes
@@ -85,6 +87,8 @@ class Auto(NodeMethod):
     name: ClassVar[str] = "auto"
     targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     reads_sparse: ClassVar[bool] = True
+    takes_bytes: ClassVar[bool] = True
+    has_soft_labels: ClassVar[bool] = True
     resumable: ClassVar[bool] = True
     quick_settings: ClassVar[Mapping[str, Any]] = {"refinement": {"steps": 3, "validations": 1}}
     depth: int = 2
@@ -106,7 +110,7 @@ class Auto(NodeMethod):
         stage = _stages(run.progress)
         prepared = self.prepare(task, allocation, run, stage)
         next(stage)
-        result = _chosen(prepared, self.candidate)
+        result = _chosen(prepared, self.candidate, run.max_bytes)
         next(stage)
         if run.allows_long_work and result.edge_index is None:
             trial, views = prepared.trial, prepared.views
@@ -165,8 +169,13 @@ class Prepared:
         return offers(self.trial, self.places, self.probabilities, self.groups, rows_of, self.allocation)
 
 
-def _chosen(prepared: Prepared, asked: str | None) -> SyntheticNodes:
+def _chosen(prepared: Prepared, asked: str | None, max_bytes: int | None = None) -> SyntheticNodes:
     """Return the candidate that was asked for, or that validation nodes choose, with soft labels.
+
+    Args:
+        prepared: All that candidates are made of.
+        asked: The name of a candidate; ``None``: validation nodes choose.
+        max_bytes: Those that take more, with their edges and soft labels, are none; ``None``: no limit.
 
     Raises:
         ValueError: the candidate that was asked for is not possible.
@@ -176,6 +185,8 @@ def _chosen(prepared: Prepared, asked: str | None) -> SyntheticNodes:
     # Where nothing chooses, the others need not be made.
     chooses = len(trial.val.nodes) or asked is not None
     found = prepared.offers() if chooses else {DEFAULT: placed(prepared.places, PLACEMENTS[DEFAULT], trial.targets)}
+    if max_bytes is not None:
+        found = within(found, max_bytes, NodeBytes.of(trial))
     if asked is not None and asked not in found:
         raise ValueError(f"candidate={asked!r} is not possible for this size and data; there are {', '.join(found)}")
     if not len(trial.val.nodes):

@@ -30,6 +30,8 @@ class SyntheticNodes:
         edge_weight: ``(num_edges,)`` float32; ``None`` stands for ones.
         node_weight: ``(n,)`` float32, positive, how much of the original each node stands for; ``None``: all alike.
         y_soft: ``(n, outputs)`` float32 soft targets, if the method has a teacher: probabilities, or numbers.
+        train_mask: ``(n,)`` bool, the nodes that training learns from; ``None``: all. The others are there for their
+            features and edges, and their ``y`` is -1, or NaN.
         members: Which original nodes stand behind each, as row numbers of the condensed graph.
         choices: What was chosen on validation data, with scores, for the record.
         notes: What a user has to know of the result, one sentence each.
@@ -41,6 +43,7 @@ class SyntheticNodes:
     edge_weight: Tensor | None = None
     node_weight: Tensor | None = None
     y_soft: Tensor | None = None
+    train_mask: Tensor | None = None
     members: Members | None = None
     choices: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -51,6 +54,12 @@ class NodeMethod(Method):
 
     reads_sparse: ClassVar[bool] = False
     """Whether it takes sparse features as they are; others are given dense ones."""
+    takes_bytes: ClassVar[bool] = False
+    """Whether its size may be asked for in bytes: it makes no edges, or keeps to the bytes of nodes without edges."""
+    has_soft_labels: ClassVar[bool] = False
+    """Whether its nodes may have soft labels, which take bytes."""
+    capped_by_class: ClassVar[bool] = False
+    """Whether it makes at most as many nodes of a class as the class has for training."""
 
     @abstractmethod
     def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:

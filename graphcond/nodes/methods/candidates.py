@@ -10,6 +10,7 @@ from torch import Tensor
 from graphcond.core.members import Members
 from graphcond.core.selection import farthest_first, herd
 from graphcond.core.targets import Targets
+from graphcond.nodes.byte_budget import NodeBytes
 from graphcond.nodes.downstream import CandidateComparison, CandidateNodes, Outcomes, clearly_best, mean_score
 from graphcond.nodes.methods.base import SyntheticNodes, class_rows, real_nodes
 from graphcond.nodes.placement import Clusters, Placement, Places, recentred
@@ -103,6 +104,16 @@ def _selections(task: NodeTask, rows_of: RowsOf, counts: Tensor) -> Offers:
         "k_center": [rows[farthest_first(rows_of(rows), count)] for rows, count in sized],
     }
     return {name: real_nodes(task, chosen) for name, chosen in picks.items()}
+
+
+def within(found: Offers, max_bytes: int, unit: NodeBytes) -> Offers:
+    """Return the candidates that take no more than some bytes, soft labels included."""
+
+    def taken(nodes: SyntheticNodes) -> int:
+        count = len(nodes.x)
+        return unit.graph(count, count if nodes.edge_index is None else nodes.edge_index.size(1), soft=True)
+
+    return {name: nodes for name, nodes in found.items() if taken(nodes) <= max_bytes}
 
 
 def cluster_graph(task: NodeTask, clusters: Clusters) -> SyntheticNodes:

@@ -34,6 +34,7 @@ class ClassMean(NodeMethod):
     name: ClassVar[str] = "class_mean"
     targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     reads_sparse: ClassVar[bool] = True
+    takes_bytes: ClassVar[bool] = True
     depth: int = 2
 
     def __post_init__(self) -> None:

@@ -78,6 +78,8 @@ class GCSNTK(NodeMethod):
 
     name: ClassVar[str] = "gc_sntk"
     targets: ClassVar[tuple[type[Targets], ...]] = EVERY
+    takes_bytes: ClassVar[bool] = True
+    has_soft_labels: ClassVar[bool] = True
     quick_settings: ClassVar[Mapping[str, Any]] = {"steps": 3}
     resumable: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

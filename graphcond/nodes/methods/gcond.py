@@ -4,21 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from torch import Tensor
-
-from graphcond.core.fields import require_positive
-from graphcond.core.matching.objectives.distances import DistanceName
-from graphcond.core.matching.objectives.gradients import GradientMatching
-from graphcond.core.matching.recipe import Recipe
-from graphcond.core.matching.schedules import Schedule
-from graphcond.core.matching.training import Training
-from graphcond.core.matching.weight_samplers import Trained
-from graphcond.nodes.methods.matching import MatchingMethod
+from graphcond.nodes.methods.gradient_matching import GradientMethod
 from graphcond.nodes.methods.structures import LearnedEdges, Structure
-from graphcond.nodes.source import NodeSource
-from graphcond.nodes.surrogate_models import SGCSurrogate, SurrogateModel
-from graphcond.nodes.task import NodeTask
-from graphcond.synthetic.graph import SyntheticGraph
 
 PRESETS: dict[str, dict[str, Any]] = {
     "cora": {},
@@ -39,7 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class GCond(MatchingMethod):
+class GCond(GradientMethod):
     r"""Gradient matching along the training on the synthetic graph (GCond: Jin et al., ICLR 2022).
 
     Features :math:`X'` are free, edges a function of them, :math:`A' = g_\Phi(X')`
@@ -95,39 +82,3 @@ class GCond(MatchingMethod):
     }  # fmt: skip
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     structure: Structure = LearnedEdges()
-    surrogate: SurrogateModel = SGCSurrogate()
-    distance: DistanceName = "columns"
-    epochs: int = 600
-    outer_steps: int = 20
-    inner_steps: int = 15
-    inner_rate: float = 0.01
-    features_rate: float = 1e-4
-    structure_rate: float = 1e-4
-    structure_epochs: int = 10
-    features_epochs: int = 40
-    real_per_class: int = 256
-
-    def __post_init__(self) -> None:
-        """Check the fields."""
-        GradientMatching(distance=self.distance)
-        super().__post_init__()
-        require_positive(self, but=("inner_steps",))
-
-    def recipe(self, task: NodeTask, allocation: Tensor) -> Recipe[SyntheticGraph]:
-        """See :meth:`MatchingMethod.recipe`."""
-        graph, surrogate = self.start(task, allocation)
-        share = allocation.to(task.train.graph.x) / int(allocation.max())
-        training = Training(learning_rate=self.inner_rate)
-        rates = {"features": self.features_rate, "structure": self.structure_rate}
-        turns = (("structure", self.structure_epochs * self.outer_steps),
-                 ("features", self.features_epochs * self.outer_steps))  # fmt: skip
-        return Recipe(
-            synthetic=graph,
-            surrogate=surrogate,
-            sampler=Trained(surrogate, self.outer_steps, self.inner_steps, training),
-            objective=GradientMatching(distance=self.distance, class_weight=share),
-            source=NodeSource(task.train, self.surrogate, self.real_per_class),
-            schedule=Schedule(rates=rates, turns=turns),
-            steps=self.epochs * self.outer_steps,
-            validation=self.validation(task, graph),
-        )

@@ -185,6 +185,7 @@ class GEOM(TrajectoryMethod):
     """
 
     name: ClassVar[str] = "geom"
+    has_soft_labels: ClassVar[bool] = True
     may_be_zero: ClassVar[tuple[str, ...]] = (*TrajectoryMethod.may_be_zero, "labels_rate", "embedding")
     surrogate: GCNSurrogate = GCNSurrogate()
     curriculum: Curriculum = Curriculum()

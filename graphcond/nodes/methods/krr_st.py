@@ -74,6 +74,8 @@ class KRRST(NodeMethod):
     name: ClassVar[str] = "krr_st"
     targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     label_free: ClassVar[bool] = True
+    takes_bytes: ClassVar[bool] = True
+    capped_by_class: ClassVar[bool] = True
     resumable: ClassVar[bool] = True
     quick_settings: ClassVar[Mapping[str, Any]] = {"hidden": 8, "steps": 3, "networks": 2, "real_batch_size": 16}
     hidden: int = 128

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from graphcond.core.matching import driver
 from graphcond.core.matching.recipe import Recipe, Validation
@@ -13,7 +13,7 @@ from graphcond.core.matching.surrogate import Surrogate
 from graphcond.core.run_context import RunContext
 from graphcond.core.targets import EVERY, Targets
 from graphcond.nodes.methods.base import NodeMethod, SyntheticNodes, class_rows
-from graphcond.nodes.methods.structures import Structure
+from graphcond.nodes.methods.structures import STRUCTURES, NoEdges, Structure
 from graphcond.nodes.methods.trimming import MOST_NODES, trimmed
 from graphcond.nodes.quick_validation import QuickValidation
 from graphcond.nodes.source import surrogate_batch
@@ -40,9 +40,15 @@ class MatchingMethod(NodeMethod):
     def __post_init__(self) -> None:
         """Check structure and surrogate; the methods check their other fields."""
         if not isinstance(self.structure, Structure):
-            raise TypeError(f"structure must be LearnedEdges() or NoEdges(), got {self.structure!r}")
+            *others, last = (f"{one.__name__}()" for one in STRUCTURES)
+            raise TypeError(f"structure must be {', '.join(others)} or {last}, got {self.structure!r}")
         if not isinstance(self.surrogate, SurrogateModel):
             raise TypeError(f"surrogate must be SGCSurrogate() or GCNSurrogate(), got {self.surrogate!r}")
+
+    @property
+    def takes_bytes(self) -> bool:  # type: ignore[override]  # of the structure
+        """See :class:`NodeMethod`."""
+        return isinstance(self.structure, NoEdges)
 
     @abstractmethod
     def recipe(self, task: NodeTask, allocation: Tensor) -> Recipe[SyntheticGraph]:
@@ -55,39 +61,52 @@ class MatchingMethod(NodeMethod):
 
     def start(self, task: NodeTask, allocation: Tensor) -> tuple[SyntheticGraph, Surrogate]:
         """Return the synthetic graph before the first step, and the surrogate for it."""
-        x, y, strata = initial_nodes(task, allocation)
+        x, y, strata = self.initial(task, allocation)
         surrogate = self.surrogate.build(x.size(1), task.targets, x)
-        edges = self.structure.build(x.size(1))
-        return SyntheticGraph(x, y, self.surrogate.hops, edges, self.surrogate.last_hop, strata).to(x.device), surrogate
+        edges = self.structure.build(x.size(1), y if strata is None else strata)
+        terms = None if edges is None else self.terms(task, len(x))
+        graph = SyntheticGraph(x, y, self.surrogate.hops, edges, self.surrogate.last_hop, strata, terms)
+        return graph.to(x.device), surrogate
+
+    def initial(self, task: NodeTask, allocation: Tensor) -> "InitialNodes":
+        """Return the nodes before the first step, sorted by class: training nodes drawn at random."""
+        return initial_nodes(task, allocation)
+
+    def terms(self, task: NodeTask, nodes: int) -> nn.Module | None:
+        """Return what is added to the objective for the sake of the edges among some synthetic nodes, if anything."""
+        return None
 
     def validation(self, task: NodeTask, graph: SyntheticGraph) -> Validation | None:
         """Return the validation by a GCN that is trained for a few steps on the graph as it would be returned."""
 
         @torch.no_grad()
         def candidate() -> Candidate:
-            adjacency, x = graph.adjacency(), graph.x.detach()
+            adjacency, x = graph.adjacency(), graph.features()
             operator = None if adjacency is None else normalize(thresholded(adjacency, self.structure.threshold))
             return x if operator is None else operator @ x, operator
 
         return validation(task, graph.y, candidate)
 
-    @torch.no_grad()
     def result(self, task: NodeTask, graph: SyntheticGraph, outcome: driver.Outcome) -> SyntheticNodes:
-        """Return a learned graph as the result of the method, with as many of its edges as serve networks best."""
-        adjacency = graph.adjacency()
+        """Return a learned graph as the result of the method."""
+        return self.nodes(task, graph.features(), graph.y, graph.adjacency(), outcome.choices())
+
+    @torch.no_grad()
+    def nodes(
+        self, task: NodeTask, x: Tensor, y: Tensor, adjacency: Tensor | None, choices: dict[str, Any]
+    ) -> SyntheticNodes:
+        """Return learned nodes as the result of the method, with as many of their edges as serve networks best."""
         edge_index = edge_weight = None
         scores: dict[str, float] = {}
         if adjacency is not None:
             kept = thresholded(adjacency, self.structure.threshold)
             if self.structure.trimmed and self.structure.threshold and len(task.val.nodes) and len(kept) <= MOST_NODES:
                 with torch.enable_grad():
-                    kept, scores = trimmed(graph.x.detach(), graph.y, kept, task)
+                    kept, scores = trimmed(x, y, kept, task)
             edge_index = kept.nonzero().T.contiguous()
             edge_weight = kept[edge_index[0], edge_index[1]]
-        choices = outcome.choices() | ({"edges_per_node": scores} if scores else {})
-        return SyntheticNodes(
-            x=graph.x.detach(), y=graph.y, edge_index=edge_index, edge_weight=edge_weight, choices=choices
-        )
+        choices = choices | ({"edges_per_node": scores} if scores else {})
+        return SyntheticNodes(x=x, y=y, edge_index=edge_index, edge_weight=edge_weight, choices=choices)
 
 
 def thresholded(adjacency: Tensor, threshold: float) -> Tensor:

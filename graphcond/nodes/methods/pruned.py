@@ -44,6 +44,9 @@ class Pruned(NodeMethod):
 
     name: ClassVar[str] = "pruned"
     reads_sparse: ClassVar[bool] = True
+    takes_bytes: ClassVar[bool] = True
+    has_soft_labels: ClassVar[bool] = True
+    capped_by_class: ClassVar[bool] = True
     score: Literal["el2n", "margin"] = "el2n"
     keep: Keep = "easy"
     depth: int = 2

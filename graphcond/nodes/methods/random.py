@@ -57,6 +57,8 @@ class RandomPropagated(NodeMethod):
     name: ClassVar[str] = "random_propagated"
     targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     reads_sparse: ClassVar[bool] = True
+    takes_bytes: ClassVar[bool] = True
+    capped_by_class: ClassVar[bool] = True
     depth: int = 2
 
     def __post_init__(self) -> None:

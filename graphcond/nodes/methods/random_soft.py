@@ -32,6 +32,8 @@ class RandomSoft(NodeMethod):
     name: ClassVar[str] = "random_soft"
     targets: ClassVar[tuple[type[Targets], ...]] = EVERY
     reads_sparse: ClassVar[bool] = True
+    takes_bytes: ClassVar[bool] = True
+    has_soft_labels: ClassVar[bool] = True
     depth: int = 2
 
     def __post_init__(self) -> None:

@@ -39,6 +39,7 @@ class TrajectoryMethod(NodeMethod):
     """
 
     resumable: ClassVar[bool] = True
+    takes_bytes: ClassVar[bool] = True
     quick_settings: ClassVar[Mapping[str, Any]] = {
         "experts": {"number": 2, "checkpoints": 4, "interval": 2}, "window": {"max_start": 2},
         "curriculum": {"steps": 6}, "expert_span": 2, "unroll_steps": 3, "steps": 3,

@@ -28,14 +28,21 @@ def trimmed(x: Tensor, y: Tensor, adjacency: Tensor, task: NodeTask) -> tuple[Te
     Returns:
         The adjacency, and the mean score by edges of a node.
     """
-    weights = adjacency.flatten().sort(descending=True).values
-    total = int((weights > 0).sum())
-    options = {round(total / len(x), 2): adjacency}
-    for degree in (*DEGREES, 0):
-        if (count := degree * len(x)) < total:
-            options[float(degree)] = torch.where(adjacency >= weights[count - 1], adjacency, 0.0) * (count > 0)
+    options = by_degree(adjacency)
     candidates = [CandidateNodes(x, y, one.nonzero().T.flip(0) if one.any() else None) for one in options.values()]
     downstream = Downstream(PropagatedFeatures(task.val.graph, HOPS), task.val.nodes, task.targets)
     outcomes = downstream.compare(candidates)
     kept = list(options.values())[clearly_best(outcomes, downstream, STANDARD_ERRORS)]
     return kept, {f"{degree:g}": round(mean_score(one), 4) for degree, one in zip(options, outcomes, strict=True)}
+
+
+def by_degree(adjacency: Tensor) -> dict[float, Tensor]:
+    """Return an adjacency whole and with its heaviest edges only, by the edges of a node on average."""
+    count = len(adjacency)
+    weights = adjacency.flatten().sort(descending=True).values
+    total = int((weights > 0).sum())
+    options = {round(total / count, 2): adjacency}
+    for degree in (*DEGREES, 0):
+        if (edges := degree * count) < total:
+            options[float(degree)] = torch.where(adjacency >= weights[edges - 1], adjacency, 0.0) * (edges > 0)
+    return options

@@ -425,7 +425,7 @@ def test_methods_of_nodes_and_of_graphs_are_not_mixed_up(items, toy):
 def test_how_nodes_are_asked_for_is_refused(items, toy):
     with pytest.raises(ValueError, match=r"^inductive=True makes no sense for graphs; leave it out$"):
         graphcond.read(items, inductive=True)
-    with pytest.raises(ValueError, match=r"^size='999B' makes no sense for nodes; use one of ratio=0.01, size=35, "):
+    with pytest.raises(ValueError, match=r"^size='999B' is not for method='random', whose edges are not known"):
         graphcond.condense(toy, size="999B", method="random")
     message = r"^split must be a number for a node dataset, whose parts are masks, got \{'train': \[0\]\}$"
     with pytest.raises(TypeError, match=message):
