@@ -114,7 +114,10 @@ def results() -> Iterator[tuple[str, str]]:
     quick_one, quick_many = Protocol(name="few", epochs=20, hidden=16), GraphProtocol(name="few", steps=20, hidden=8)
     quick_images = ImageProtocol(name="few", epochs=3, runs=2)
     for name, make in NODE_METHODS.items():
-        yield f"nodes/{name}", hashed(list(graphcond.condense(graph, size=9, method=quick(make))))
+        yield (
+            f"nodes/{name}",
+            hashed(list(graphcond.condense(graph, size=9 if make().sized else None, method=quick(make)))),
+        )
     typed = typed_graph()
     for name, make in HETERO_METHODS.items():
         yield f"hetero/{name}", hashed(list(graphcond.condense(typed, size=9, method=quick(make))))
