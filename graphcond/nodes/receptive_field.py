@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from graphcond.core.hashing import added, mixed, row_words
-from graphcond.nodes.edges import blocks
+from graphcond.nodes.edges import BLOCK, blocks
 from graphcond.nodes.sparse import dense, taken_rows
 from graphcond.nodes.task import Graph
 
@@ -86,9 +86,8 @@ def hops_to(edge_index: Tensor, nodes: Tensor, num_nodes: int, depth: int) -> Te
     """
     distance = torch.full((num_nodes,), depth + 1, dtype=torch.int64, device=edge_index.device)
     distance[nodes] = 0
-    weight = edge_index[0]  # what is read in blocks beside the edges; it is not used
     for hop in range(1, depth + 1):
-        for source, target, _ in blocks(edge_index, weight):
+        for source, target in torch.split(edge_index, BLOCK, dim=1):
             reached = source[distance[target] == hop - 1]
             distance[reached[distance[reached] > hop]] = hop
     return distance

@@ -65,10 +65,9 @@ class ReceptiveField(NodeMethod):
     def condense(self, task: NodeTask, allocation: Tensor, run: RunContext = RunContext()) -> SyntheticNodes:
         """See :meth:`NodeMethod.condense`."""
         graph, given = task.train.graph, receptive_field(task.train.graph, task.train.nodes, self.depth)
-        small, members = given, Members.from_groups(list(given.nodes.cpu().reshape(-1, 1)))
+        small, place = given, torch.arange(len(given.nodes))
         if self.fold:
             small, place = folded(given, taken_rows(graph.x, given.nodes), self.depth)
-            members = _members(given, place.cpu(), len(small.nodes))
         cut = cut_graph(small, graph.x, self.depth)
         learned = small.distance == 0
         return SyntheticNodes(
@@ -77,7 +76,7 @@ class ReceptiveField(NodeMethod):
             edge_index=cut.edge_index,
             edge_weight=cut.edge_weight,
             train_mask=learned,
-            members=members,
+            members=_members(given, place.cpu(), len(small.nodes)),
         )
 
     def work(self, shape: Shape) -> Work:
